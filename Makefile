@@ -1,0 +1,79 @@
+# `make` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+# operator/ is a folder and no package, so its parent has to be named.
+export PYTHONPATH := operator:.
+
+##@ The two commands of a newcomer
+.PHONY: demo test
+demo: $(VENV)/.ready ## A cluster, the operator, a CMS that serves an article, a fault, a load (CLUSTER=existing|kind|node)
+	$(RUN) -m demo up
+test: lint test-unit test-service test-controlplane test-e2e test-cluster coverage ## All tests; cluster tiers are skipped where no cluster can be had
+
+##@ Day by day
+.PHONY: check lint format
+check: lint test-unit ## Format, lint, types, layers, unit tests: under a minute
+lint: $(VENV)/.ready
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy tests
+	$(VENV)/bin/lint-imports
+	$(RUN) -m cms_operator.api.crd --check
+format: $(VENV)/.ready ## Put the format right and mend what the linter can
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+.PHONY: test-unit test-service test-controlplane test-e2e test-cluster coverage
+test: COVERAGE := --cov --cov-append --cov-report=
+test-unit: $(VENV)/.ready ## Pure code, in half a minute
+	@rm -f .coverage
+	$(RUN) -m pytest tests/unit -q $(COVERAGE)
+test-service: $(VENV)/.ready ## The CMS against a real PostgreSQL and Redis
+	$(RUN) -m pytest tests/service -q $(COVERAGE)
+test-controlplane: $(VENV)/.ready ## The operator against a real API server with fake nodes
+	$(RUN) -m pytest tests/controlplane -q
+test-e2e: $(VENV)/.ready ## The chart on a real node
+	$(RUN) -m pytest tests/e2e -q
+coverage:
+	$(VENV)/bin/coverage report --skip-covered --skip-empty
+test-cluster: $(VENV)/.ready ## The local cluster leaves nothing behind; skipped while one runs
+	$(RUN) -m pytest tests/cluster -q
+
+##@ The cluster
+.PHONY: cluster cluster-down doctor images
+cluster: ## A kubeconfig and images, on whatever this machine offers
+	$(PYTHON) -m localcluster up
+	$(PYTHON) -m localcluster images
+cluster-down: ## Stop it and leave nothing behind
+	$(PYTHON) -m localcluster down
+doctor: ## What this machine offers and lacks
+	$(PYTHON) -m localcluster doctor
+images: ## Build and load the images
+	$(PYTHON) -m localcluster images
+
+##@ More
+.PHONY: demo-down crd lock bench help
+demo-down: $(VENV)/.ready ## Remove what the demo has made
+	$(RUN) -m demo down
+crd: $(VENV)/.ready ## Generate the CRD into crds/ and the chart
+	$(RUN) -m cms_operator.api.crd --write
+lock: $(VENV)/.ready ## Pin the dependencies anew, by hash
+	$(RUN) -m pip install --quiet uv
+	$(VENV)/bin/uv pip compile $(LOCK) --extra operator -o requirements/operator.txt pyproject.toml
+	$(VENV)/bin/uv pip compile $(LOCK) --extra cms -o requirements/cms.txt pyproject.toml
+	$(VENV)/bin/uv pip compile $(LOCK) --extra operator --extra cms --group dev -o requirements/dev.txt pyproject.toml
+bench: $(VENV)/.ready ## From apply to Ready for 1 and 50 tenants on fake nodes; an idle minute
+	$(RUN) -m benchmarks.bringup
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+$(VENV)/.ready: requirements/dev.txt
+	@echo "Installing the pinned Python packages into $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+help:
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,1 @@
+"""The headless CMS: stateless, multi-tenant, on PostgreSQL and Redis."""

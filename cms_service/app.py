@@ -1,0 +1,192 @@
+"""Puts the parts together: the only place that knows them all."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+
+from cms_service.auth import endpoints as auth_endpoints
+from cms_service.auth.keys import KeyStore, parse_key_ring, ring_of_secret
+from cms_service.auth.passwords import Passwords
+from cms_service.auth.service import AuthService
+from cms_service.auth.sessions import Sessions
+from cms_service.auth.tokens import AccessTokens
+from cms_service.content_types import endpoints as content_type_endpoints
+from cms_service.content_types.repository import ContentTypeRepository
+from cms_service.content_types.service import ContentTypeService
+from cms_service.core import health_endpoints
+from cms_service.core.admin import AdminApp
+from cms_service.core.cache import BodyCache
+from cms_service.core.credentials import fixed, from_url_file
+from cms_service.core.database import Database, DatabaseName
+from cms_service.core.health import HealthService
+from cms_service.core.http import App, Observed, Receive, Scope, Send
+from cms_service.core.lifecycle import Lifecycle
+from cms_service.core.metrics import Metrics
+from cms_service.core.problems import install_problem_handlers
+from cms_service.core.redis_store import RedisStore, open_store
+from cms_service.core.redis_url import parse_redis_url
+from cms_service.core.settings import ServeSettings, SettingsError
+from cms_service.delivery import app as delivery_app
+from cms_service.delivery.databases import DeliveryDatabases
+from cms_service.delivery.repository import DeliveryRepository
+from cms_service.delivery.service import DeliveryService
+from cms_service.entries import endpoints as entry_endpoints
+from cms_service.entries.repository import EntryRepository
+from cms_service.entries.service import EntryService
+from cms_service.tenants import endpoints as tenant_endpoints
+from cms_service.tenants.directory import TenantDirectory
+from cms_service.tenants.repository import TenantRepository
+from cms_service.tenants.service import TenantService
+from cms_service.users import endpoints as user_endpoints
+from cms_service.users.repository import UserRepository
+from cms_service.users.service import UserService
+
+_ROUTERS = (
+    health_endpoints.router,
+    auth_endpoints.router,
+    tenant_endpoints.router,
+    user_endpoints.router,
+    content_type_endpoints.router,
+    entry_endpoints.router,
+)
+_QUIET_ROUTES = frozenset(
+    {health_endpoints.ROUTE, delivery_app.ENTRY_ROUTE, delivery_app.LIST_ROUTE}
+)
+
+
+@dataclass(frozen=True)
+class Cms:
+    """What a running process consists of."""
+
+    public: App
+    admin: App
+    lifecycle: Lifecycle
+    metrics: Metrics
+    database: Database
+    replica: Database | None
+    redis: RedisStore
+    keys: KeyStore
+    passwords: Passwords
+
+    @property
+    def databases(self) -> list[Database]:
+        return [self.database] if self.replica is None else [self.database, self.replica]
+
+    async def open(self) -> None:
+        """Makes no connection."""
+        for database in self.databases:
+            await database.open()
+
+    async def close(self, seconds: float) -> None:
+        self.passwords.close()
+        await asyncio.gather(*(database.close(seconds) for database in self.databases))
+        await self.redis.close()
+
+
+def build(settings: ServeSettings) -> Cms:
+    """Opens nothing yet. Raises SettingsError."""
+    lifecycle = Lifecycle()
+    metrics = Metrics(settings.hcms_revision)
+    database = Database(
+        DatabaseName.PRIMARY, settings.database_url, settings.database_credentials(), metrics
+    )
+    replica = _replica(settings, metrics)
+    delivered = DeliveryDatabases(database, replica, metrics, time.monotonic)
+    redis = _redis(settings, metrics)
+    keys = _keys(settings)
+    passwords = Passwords()
+    tokens = AccessTokens(keys, settings.access_token_seconds, time.time)
+    directory = TenantDirectory(TenantRepository(database), time.monotonic)
+    users = UserRepository(database)
+    content_types = ContentTypeService(ContentTypeRepository(database), directory)
+    sessions = Sessions(redis, settings.refresh_token_seconds)
+    management = _management(
+        {
+            AccessTokens: tokens,
+            HealthService: HealthService(database, redis),
+            AuthService: AuthService(directory, users, passwords, sessions, tokens),
+            TenantService: TenantService(TenantRepository(database), directory),
+            UserService: UserService(users, passwords),
+            ContentTypeService: content_types,
+            EntryService: EntryService(EntryRepository(database), content_types, directory),
+        }
+    )
+    delivery = delivery_app.DeliveryApp(
+        directory,
+        tokens,
+        DeliveryService(DeliveryRepository(delivered), BodyCache(redis, metrics)),
+    )
+    public = _Public(delivery, management)
+    return Cms(
+        public=Observed(public, lifecycle, metrics, settings.hcms_revision, _QUIET_ROUTES),
+        admin=AdminApp(lifecycle, metrics, settings.hcms_revision, lambda: keys.ring.generation),
+        lifecycle=lifecycle,
+        metrics=metrics,
+        database=database,
+        replica=replica,
+        redis=redis,
+        keys=keys,
+        passwords=passwords,
+    )
+
+
+class _Public:
+    def __init__(self, delivery: App, management: App) -> None:
+        self._delivery = delivery
+        self._management = management
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_delivery = scope["path"].startswith(delivery_app.PREFIX)
+        app = self._delivery if is_delivery else self._management
+        await app(scope, receive, send)
+
+
+def _management(services: Mapping[type, Any]) -> FastAPI:
+    app = FastAPI(title="Headless CMS", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.services = services
+    install_problem_handlers(app)
+    for router in _ROUTERS:
+        app.include_router(router)
+    return app
+
+
+def _replica(settings: ServeSettings, metrics: Metrics) -> Database | None:
+    if settings.database_read_replica_url is None:
+        return None
+    return Database(
+        DatabaseName.REPLICA,
+        settings.database_read_replica_url,
+        settings.replica_credentials(),
+        metrics,
+    )
+
+
+def _redis(settings: ServeSettings, metrics: Metrics) -> RedisStore:
+    try:
+        url = parse_redis_url(settings.redis_url.get_secret_value())
+    except ValueError as error:
+        raise SettingsError(f"REDIS_URL: {error}") from None
+    credentials = fixed(url.credentials) if url.credentials else None
+    if settings.redis_credentials_url_file is not None:
+        credentials = from_url_file(settings.redis_credentials_url_file)
+    return open_store(
+        url, settings.redis_mode, settings.redis_sentinel_master, credentials, metrics
+    )
+
+
+def _keys(settings: ServeSettings) -> KeyStore:
+    try:
+        if settings.jwt_secret is not None:
+            return KeyStore(ring_of_secret(settings.jwt_secret.get_secret_value()))
+    except ValueError as error:
+        raise SettingsError(f"JWT_SECRET: {error}") from None
+    if settings.jwt_keys_file is None:  # excluded by the settings' own check
+        raise AssertionError
+    try:
+        return KeyStore(parse_key_ring(settings.jwt_keys_file.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"JWT_KEYS_FILE: {error}") from None

@@ -1,0 +1,24 @@
+"""What an endpoint asks of its caller."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from cms_service.auth.permissions import Permission
+from cms_service.auth.tokens import AccessTokens, Actor, bearer_token
+from cms_service.core.dependencies import provide
+from cms_service.tenants.paths import TenantPath
+
+
+def requires(permission: Permission) -> Callable[..., Awaitable[Actor]]:
+    async def dependency(
+        request: Request,
+        tenant: TenantPath,
+        tokens: Annotated[AccessTokens, Depends(provide(AccessTokens))],
+    ) -> Actor:
+        actor = tokens.verify(bearer_token(request.headers.get("authorization")))
+        actor.check(permission, tenant)
+        return actor
+
+    return dependency

@@ -1,0 +1,38 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response, status
+
+from cms_service.auth.schemas import Login, Refresh, Tokens
+from cms_service.auth.service import AuthService
+from cms_service.core.dependencies import provide
+from cms_service.core.strict_route import StrictRoute
+from cms_service.tenants.paths import TenantPath
+
+router = APIRouter(
+    prefix="/v1/tenants/{tenant}/auth", tags=["authentication"], route_class=StrictRoute
+)
+Service = Annotated[AuthService, Depends(provide(AuthService))]
+
+
+def _not_to_be_stored(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"
+
+
+@router.post("/login")
+async def login(tenant: TenantPath, body: Login, service: Service, response: Response) -> Tokens:
+    _not_to_be_stored(response)
+    return await service.login(tenant, body.email, body.password.get_secret_value())
+
+
+@router.post("/refresh")
+async def refresh(
+    tenant: TenantPath, body: Refresh, service: Service, response: Response
+) -> Tokens:
+    """A refresh token is good for one use; one that is used again ends the session."""
+    _not_to_be_stored(response)
+    return await service.refresh(tenant, body.refresh_token.get_secret_value())
+
+
+@router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
+async def logout(tenant: TenantPath, body: Refresh, service: Service) -> None:
+    await service.logout(tenant, body.refresh_token.get_secret_value())

@@ -1,0 +1,124 @@
+"""Access tokens: short-lived JWTs with everything pinned that can be (RFC 8725, RFC 9068)."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import jwt
+
+from cms_service.auth.keys import KeyRing, KeyStore
+from cms_service.auth.permissions import Permission, Role, is_granted
+from cms_service.core.errors import Forbidden, Unauthorized
+
+_ALGORITHM = "HS256"
+_ISSUER = "headlesscms"
+_AUDIENCE = "headlesscms-api"
+_TYPE = "at+jwt"
+_CLAIMS = ["iss", "aud", "exp", "iat", "jti", "sub", "tenant", "tenant_id", "role"]
+_MAX_TOKEN_LENGTH = 4096
+_MAX_REMEMBERED = 5_000
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks, and in which tenant."""
+
+    user_id: UUID
+    tenant_id: UUID
+    tenant_name: str
+    role: Role
+
+    def check(self, permission: Permission, tenant_name: str) -> None:
+        """Raises Forbidden."""
+        if self.tenant_name != tenant_name:
+            raise Forbidden("The token is for another tenant.")
+        if not is_granted(self.role, permission):
+            raise Forbidden(f"The role {self.role} lacks the permission {permission}.")
+
+
+class AccessTokens:
+    def __init__(self, keys: KeyStore, lifetime_seconds: int, clock: Callable[[], float]) -> None:
+        self._keys = keys
+        self._clock = clock
+        self.lifetime_seconds = lifetime_seconds
+        self._verified: dict[str, _Verified] = {}
+
+    def issue(self, actor: Actor) -> str:
+        now = int(self._clock())
+        ring = self._keys.ring
+        claims = {
+            "iss": _ISSUER,
+            "aud": _AUDIENCE,
+            "iat": now,
+            "exp": now + self.lifetime_seconds,
+            "jti": secrets.token_hex(8),
+            "sub": str(actor.user_id),
+            "tenant": actor.tenant_name,
+            "tenant_id": str(actor.tenant_id),
+            "role": str(actor.role),
+        }
+        headers = {"kid": ring.sign, "typ": _TYPE}
+        return jwt.encode(claims, ring.keys[ring.sign], algorithm=_ALGORITHM, headers=headers)
+
+    def verify(self, token: str) -> Actor:
+        """Raises Unauthorized. A good token is not computed anew for each of its requests."""
+        ring = self._keys.ring
+        known = self._verified.get(token)
+        if known is not None and known.ring is ring and self._clock() < known.expires_at:
+            return known.actor
+        found = self._verify(token, ring)
+        if len(self._verified) >= _MAX_REMEMBERED:
+            self._verified.clear()
+        self._verified[token] = found
+        return found.actor
+
+    def _verify(self, token: str, ring: KeyRing) -> "_Verified":
+        if len(token) > _MAX_TOKEN_LENGTH:
+            raise Unauthorized("The token is not valid.")
+        try:
+            claims = _claims(token, ring)
+            actor = Actor(
+                user_id=UUID(claims["sub"]),
+                tenant_id=UUID(claims["tenant_id"]),
+                tenant_name=claims["tenant"],
+                role=Role(claims["role"]),
+            )
+            return _Verified(actor, claims["exp"], ring)
+        except jwt.ExpiredSignatureError:
+            raise Unauthorized("The token has expired.") from None
+        except (jwt.InvalidTokenError, ValueError, AttributeError):
+            raise Unauthorized("The token is not valid.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """Good until it expires, and as long as the keys are the same."""
+
+    actor: Actor
+    expires_at: float
+    ring: KeyRing
+
+
+def _claims(token: str, ring: KeyRing) -> dict[str, Any]:
+    header = jwt.get_unverified_header(token)
+    key = ring.keys.get(header.get("kid", ""))
+    if key is None or header.get("typ") != _TYPE:
+        raise jwt.InvalidTokenError
+    return jwt.decode(
+        token,
+        key,
+        algorithms=[_ALGORITHM],
+        audience=_AUDIENCE,
+        issuer=_ISSUER,
+        options={"require": _CLAIMS},
+    )
+
+
+def bearer_token(header: str | None) -> str:
+    """Raises Unauthorized."""
+    scheme, _, token = (header or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthorized("This needs the header Authorization: Bearer <access token>.")
+    return token.strip()

@@ -1,0 +1,99 @@
+"""`cms serve | migrate | tenants create`. Settings come from the environment, secrets from
+files: the arguments of a process can be read by everyone.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cms_service.core import logging as json_logging
+from cms_service.core.settings import (
+    DatabaseSettings,
+    MigrateSettings,
+    ServeSettings,
+    SettingsError,
+    load,
+)
+from cms_service.migrations import job
+from cms_service.migrations.explain import explain
+from cms_service.tenants.provision import FirstOwner, NewTenant, create
+
+_WRONG_USE = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except SettingsError as error:
+        print(f"Wrong settings: {error}", file=sys.stderr)  # noqa: T201 - no log before settings
+        return _WRONG_USE
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="cms", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    serve = commands.add_parser("serve", help="answer requests until SIGTERM")
+    serve.set_defaults(run=_serve)
+    migrate = commands.add_parser("migrate", help="bring the database to this release's schema")
+    migrate.set_defaults(run=_migrate)
+    tenants = commands.add_parser("tenants", help="manage tenants").add_subparsers(required=True)
+    new = tenants.add_parser("create", help="make a tenant with its first owner")
+    new.add_argument("name")
+    new.add_argument("--display-name", default="")
+    new.add_argument("--owner-email", required=True)
+    new.add_argument("--password-file", required=True, type=Path)
+    new.set_defaults(run=_create_tenant)
+    return parser
+
+
+def _serve(_arguments: argparse.Namespace) -> int:
+    # Imported here: a migration needs neither web framework nor event loop.
+    from cms_service import server  # noqa: PLC0415
+
+    server.run(load(ServeSettings))
+    return 0
+
+
+def _migrate(_arguments: argparse.Namespace) -> int:
+    settings = load(MigrateSettings)
+    json_logging.configure(
+        settings.log_level, {"name": settings.hcms_name, "namespace": settings.hcms_namespace}
+    )
+    return job.run(settings)
+
+
+def _create_tenant(arguments: argparse.Namespace) -> int:
+    settings = load(DatabaseSettings)
+    try:
+        tenant = NewTenant(name=arguments.name, displayName=arguments.display_name)
+        password = arguments.password_file.read_text().strip()
+        owner = FirstOwner(email=arguments.owner_email, password=password)
+    except ValidationError as error:
+        names = sorted({str(details["loc"][0]) for details in error.errors()})
+        return _failed(f"Wrong {' and '.join(names)}.")
+    except OSError:
+        return _failed("The password file cannot be read.")
+    try:
+        created = asyncio.run(_create(settings, tenant, owner))
+    except Exception as error:  # noqa: BLE001 - every error becomes a sentence for the reader
+        return _failed(explain(error, settings.database_url.place))
+    return 0 if created else _failed(f"There is a tenant {tenant.name} already.")
+
+
+async def _create(settings: DatabaseSettings, tenant: NewTenant, owner: FirstOwner) -> bool:
+    connection = await job.connect(settings)
+    try:
+        return await create(connection, tenant, owner)
+    finally:
+        await connection.close()
+
+
+def _failed(sentence: str) -> int:
+    print(sentence, file=sys.stderr)  # noqa: T201 - a command speaks to its user
+    return 1

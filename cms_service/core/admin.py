@@ -1,0 +1,67 @@
+"""The admin port: probes, metrics and the state that the operator reads."""
+
+from collections.abc import Callable
+
+import orjson
+
+from cms_service.core.errors import MethodNotAllowed, NotFound
+from cms_service.core.http import Receive, Scope, Send, send_problem, send_response
+from cms_service.core.lifecycle import Lifecycle
+from cms_service.core.metrics import Metrics
+
+_JSON = b"application/json"
+_METRICS_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+class AdminApp:
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        metrics: Metrics,
+        revision: str,
+        jwt_keys_generation: Callable[[], int],
+    ) -> None:
+        self._lifecycle = lifecycle
+        self._metrics = metrics
+        self._revision = revision
+        self._jwt_keys_generation = jwt_keys_generation
+        self._pages = {
+            "/livez": self._livez,
+            "/readyz": self._readyz,
+            "/metrics": self._metrics_text,
+            "/statusz": self._statusz,
+        }
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        page = self._pages.get(scope["path"])
+        if page is None:
+            await send_problem(NotFound("There is no such page."), send)
+            return
+        if scope["method"] not in {"GET", "HEAD"}:
+            refusal = MethodNotAllowed(
+                "The page has no such method.", headers={"Allow": "GET, HEAD"}
+            )
+            await send_problem(refusal, send)
+            return
+        status, media_type, content = page()
+        await send_response(send, status, [(b"content-type", media_type)], content)
+
+    def _livez(self) -> tuple[int, bytes, bytes]:
+        return 200, _JSON, b'{"live":true}'
+
+    def _readyz(self) -> tuple[int, bytes, bytes]:
+        reason = self._lifecycle.reason
+        content = orjson.dumps({"ready": reason is None, "reason": reason})
+        return 200 if reason is None else 503, _JSON, content
+
+    def _metrics_text(self) -> tuple[int, bytes, bytes]:
+        self._metrics.jwt_keys_generation.set(self._jwt_keys_generation())
+        return 200, _METRICS_TEXT, self._metrics.render()
+
+    def _statusz(self) -> tuple[int, bytes, bytes]:
+        state = {
+            "jwtKeysGeneration": self._jwt_keys_generation(),
+            "schemaVersion": self._lifecycle.schema_version,
+            "revision": self._revision,
+        }
+        return 200, _JSON, orjson.dumps(state)

@@ -1,0 +1,241 @@
+"""The pool, and the one way to a tenant's rows.
+
+Every statement is bound to a tenant by the database (row-level security). `cms.tenant_query`
+sets the tenant and runs the statement in one round trip; the setting ends with the transaction,
+so that a connection carries nothing from one request to the next (PgBouncer in transaction mode
+works as well).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from cms_service.core.credentials import CredentialSource, CredentialsUnavailableError
+from cms_service.core.database_url import DatabaseUrl
+from cms_service.core.errors import OVERTAKEN, Conflict, Unavailable
+from cms_service.core.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+_CONNECT_SECONDS = 5.0
+_STATEMENT_SECONDS = 10.0
+_IDLE_CONNECTION_SECONDS = 300.0
+# Beyond it a wait would end in a time-out anyway: refuse at once.
+_WAITING_PER_CONNECTION = 10
+_TENANT_QUERY = "SELECT cms.tenant_query($1, $2, $3::jsonb)"
+
+# What says that the database is away or cannot take more, not that a statement is wrong.
+_AWAY = (
+    OSError,
+    asyncio.TimeoutError,
+    CredentialsUnavailableError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a connection that the server has just ended
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+class DatabaseName(StrEnum):
+    """The label of the metrics."""
+
+    PRIMARY = "primary"
+    REPLICA = "replica"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """SQL that takes its values from one JSON object, `$1`, and returns JSON objects.
+
+    `$1` holds `tenant` besides the caller's values. The name is a metric label.
+    """
+
+    name: str
+    sql: str
+
+
+class Scope:
+    """A transaction in one tenant."""
+
+    def __init__(self, database: "Database", connection: Any, tenant_id: UUID) -> None:
+        self._database = database
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    async def query(self, statement: Statement, **values: object) -> list[dict[str, Any]]:
+        return await self._database.run(self._connection, self._tenant_id, statement, values)
+
+
+class Database:
+    def __init__(
+        self,
+        name: DatabaseName,
+        url: DatabaseUrl,
+        credentials: CredentialSource,
+        metrics: Metrics,
+    ) -> None:
+        self.name = name
+        self._url = url
+        self._credentials = credentials
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._waiting = 0
+        self._used = 0
+        self._returning: set[asyncio.Task[None]] = set()
+        self._query_seconds = metrics.query_seconds
+        self._up = metrics.database_up.labels(name)
+        self._rejected = metrics.pool_rejected.labels(name)
+        metrics.pool_size.labels(name).set(url.connection_limit)
+        metrics.pool_waiting.labels(name).set_function(lambda: self._waiting)
+        metrics.pool_connections.labels(name, "used").set_function(lambda: self._used)
+        metrics.pool_connections.labels(name, "idle").set_function(self._idle)
+
+    async def open(self) -> None:
+        """Makes no connection: a database that is away must not stop a start."""
+        self._pool = await asyncpg.create_pool(
+            min_size=0,
+            max_size=self._url.connection_limit,
+            max_inactive_connection_lifetime=_IDLE_CONNECTION_SECONDS,
+            connect=self._connect,
+            reset=_nothing_to_reset,
+        )
+
+    async def close(self, seconds: float) -> None:
+        if self._pool is None:
+            return
+        try:
+            await asyncio.wait_for(self._pool.close(), seconds)
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def expire_connections(self) -> None:
+        """New credentials: connections made with the old ones end with their present use."""
+        if self._pool is not None:
+            await self._pool.expire_connections()
+
+    async def query(
+        self, tenant_id: UUID, statement: Statement, **values: object
+    ) -> list[dict[str, Any]]:
+        async with self._connection() as connection:
+            return await self.run(connection, tenant_id, statement, values)
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: UUID) -> AsyncIterator[Scope]:
+        async with self._connection() as connection, connection.transaction():
+            yield Scope(self, connection, tenant_id)
+
+    async def fetch(self, name: str, sql: str, *values: object) -> Sequence[asyncpg.Record]:
+        """For the functions that set the tenant themselves, and for questions about no tenant."""
+        async with self._connection() as connection:
+            return await self._timed(connection, name, sql, values)
+
+    async def run(
+        self, connection: Any, tenant_id: UUID, statement: Statement, values: dict[str, object]
+    ) -> list[dict[str, Any]]:
+        args = orjson.dumps({**values, "tenant": str(tenant_id)}).decode()
+        rows = await self._timed(
+            connection, statement.name, _TENANT_QUERY, (tenant_id, statement.sql, args)
+        )
+        return [orjson.loads(row[0]) for row in rows]
+
+    async def _timed(
+        self, connection: Any, name: str, sql: str, values: Sequence[object]
+    ) -> Sequence[asyncpg.Record]:
+        started = time.perf_counter()
+        try:
+            rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *values)
+            return rows
+        finally:
+            self._query_seconds.labels(name).observe(time.perf_counter() - started)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        try:
+            connection = await self._acquire()
+            self._used += 1
+            try:
+                yield connection
+            except BaseException:
+                # Its statement may have to be cancelled first, for which a server that hangs takes
+                # longer than anybody waits.
+                self._give_back(connection)
+                raise
+            await asyncio.shield(self._give_back(connection))
+        except _AWAY as error:
+            self._up.set(0)
+            logger.warning(
+                "the database is away: %s",
+                str(error) or type(error).__name__,
+                extra={"database": self.name},
+            )
+            raise Unavailable("The database cannot be reached.") from error
+        except asyncpg.TransactionRollbackError:  # two that wait for each other
+            raise Conflict(OVERTAKEN) from None
+        self._up.set(1)
+
+    def _give_back(self, connection: Any) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(self._open_pool.release(connection))
+        self._returning.add(task)
+        task.add_done_callback(self._given_back)
+        return task
+
+    def _given_back(self, task: asyncio.Task[None]) -> None:
+        self._returning.discard(task)
+        self._used -= 1
+        if not task.cancelled():
+            task.exception()  # marks it as seen: the pool has ended such a connection
+
+    async def _acquire(self) -> Any:
+        if self._waiting >= self._url.connection_limit * _WAITING_PER_CONNECTION:
+            raise self._full()
+        self._waiting += 1
+        try:
+            return await self._open_pool.acquire(timeout=self._url.pool_timeout)
+        except TimeoutError:
+            raise self._full() from None
+        finally:
+            self._waiting -= 1
+
+    def _full(self) -> Unavailable:
+        self._rejected.inc()
+        return Unavailable("Every database connection is in use.")
+
+    @property
+    def _open_pool(self) -> "asyncpg.Pool[asyncpg.Record]":
+        if self._pool is None:
+            raise Unavailable("The service is starting.")
+        return self._pool
+
+    def _idle(self) -> int:
+        return self._pool.get_idle_size() if self._pool else 0
+
+    async def _connect(self, *_: Any, **pool_arguments: Any) -> Any:
+        """Whatever keeps a connection from being made, to a request the database is away."""
+        credentials = self._credentials.current()
+        try:
+            return await asyncpg.connect(
+                self._url.dsn,
+                user=credentials.username,
+                password=credentials.password,
+                timeout=_CONNECT_SECONDS,
+                command_timeout=_STATEMENT_SECONDS,
+                **pool_arguments,
+            )
+        except (asyncpg.PostgresError, TimeoutError) as error:
+            raise ConnectionError(type(error).__name__) from error
+
+
+async def _nothing_to_reset(_connection: Any) -> None:
+    """Settings end with their transaction and nothing else is kept: spares a round trip per
+    request.
+    """

@@ -1,0 +1,67 @@
+"""Is everything there that the service uses?"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Literal
+
+from cms_service.core.database import Database
+from cms_service.core.errors import Unavailable
+from cms_service.core.redis_store import RedisAwayError, RedisStore
+from cms_service.core.schemas import Schema
+
+_CHECK_SECONDS = 2.0
+# /health is public: however often it is asked, the database is asked once a second.
+_KEEP_SECONDS = 1.0
+
+
+class Check(Schema):
+    status: Literal["ok", "error"]
+
+
+class Checks(Schema):
+    database: Check
+    redis: Check
+
+
+class Health(Schema):
+    status: Literal["ok", "degraded"]
+    timestamp: datetime
+    checks: Checks
+
+
+class HealthService:
+    def __init__(self, database: Database, redis: RedisStore) -> None:
+        self._database = database
+        self._redis = redis
+        self._lock = asyncio.Lock()
+        self._last: Health | None = None
+        self._checked_at = float("-inf")
+
+    async def check(self) -> Health:
+        async with self._lock:
+            if self._last is None or time.monotonic() - self._checked_at > _KEEP_SECONDS:
+                self._last = await self._check()
+                self._checked_at = time.monotonic()
+            return self._last
+
+    async def _check(self) -> Health:
+        database, redis = await asyncio.gather(
+            _status(lambda: self._database.fetch("health", "SELECT 1")),
+            _status(self._redis.ping),
+        )
+        everything = database.status == redis.status == "ok"
+        return Health(
+            status="ok" if everything else "degraded",
+            timestamp=datetime.now(UTC),
+            checks=Checks(database=database, redis=redis),
+        )
+
+
+async def _status(check: Callable[[], Awaitable[object]]) -> Check:
+    try:
+        await asyncio.wait_for(check(), _CHECK_SECONDS)
+    except (Unavailable, RedisAwayError, TimeoutError):
+        return Check(status="error")  # why is in the log: an error's text would show addresses
+    return Check(status="ok")

@@ -1,0 +1,17 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from cms_service.core.dependencies import provide
+from cms_service.core.health import Health, HealthService
+from cms_service.core.strict_route import StrictRoute
+
+ROUTE = "/health"
+
+router = APIRouter(tags=["health"], route_class=StrictRoute)
+
+
+@router.get(ROUTE)
+async def health(service: Annotated[HealthService, Depends(provide(HealthService))]) -> Health:
+    """200 also when something is away: published content is still served then."""
+    return await service.check()

@@ -1,0 +1,135 @@
+"""The outermost layer of port 3000: request id, metrics, access log, and no error without an
+answer.
+"""
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from http import HTTPStatus
+from typing import Any
+
+from cms_service.core.errors import PROBLEM_MEDIA_TYPE, Problem, problem_body
+from cms_service.core.lifecycle import Lifecycle
+from cms_service.core.logging import request_id
+from cms_service.core.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Where an application leaves its route's template for the metrics.
+ROUTE = "hcms.route"
+_UNMATCHED = "unmatched"
+_LOGGED_PATH_LENGTH = 200
+_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class Observed:
+    """`quiet_routes` are logged at debug level only: load balancers and readers ask them all the
+    time.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        lifecycle: Lifecycle,
+        metrics: Metrics,
+        revision: str,
+        quiet_routes: frozenset[str],
+    ) -> None:
+        self._app = app
+        self._lifecycle = lifecycle
+        self._metrics = metrics
+        self._revision = (b"x-hcms-revision", revision.encode())
+        self._quiet_routes = quiet_routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        identifier = sane_or_new_id(scope["headers"])
+        request_id.set(identifier)
+        status, complete = 0, False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal status, complete
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *self._headers(identifier)]
+            else:
+                complete = not message.get("more_body", False)
+            await send(message)
+
+        started = time.perf_counter()
+        self._metrics.in_progress.inc()
+        try:
+            await self._app(scope, receive, send_and_note)
+        except Problem as problem:
+            await send_problem(problem, send_and_note)
+        except Exception:
+            logger.exception("unexpected error")
+            if not status:
+                await send_problem(Problem("The request could not be handled."), send_and_note)
+            elif not complete:
+                raise
+        finally:
+            self._metrics.in_progress.dec()
+            self._record(scope, status, time.perf_counter() - started)
+
+    def _headers(self, identifier: str) -> list[tuple[bytes, bytes]]:
+        headers = [(b"x-request-id", identifier.encode()), self._revision]
+        if self._lifecycle.draining:
+            headers.append((b"connection", b"close"))
+        return headers
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = str(scope.get(ROUTE) or getattr(scope.get("route"), "path", _UNMATCHED))
+        self._metrics.observe_request(scope["method"], route, status, seconds)
+        level = _log_level(status, quiet=route in self._quiet_routes)
+        if logger.isEnabledFor(level):
+            logger.log(
+                level,
+                "request",
+                extra={
+                    "method": scope["method"],
+                    "route": route,
+                    "path": scope["path"][:_LOGGED_PATH_LENGTH],
+                    "status": status,
+                    "durationMs": round(seconds * 1000, 2),
+                },
+            )
+
+
+def _log_level(status: int, *, quiet: bool) -> int:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return logging.WARNING
+    return logging.DEBUG if quiet else logging.INFO
+
+
+def sane_or_new_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    for name, value in headers:
+        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
+            return value.decode()
+    return secrets.token_hex(16)
+
+
+async def send_problem(problem: Problem, send: Send) -> None:
+    headers = {name.lower(): value for name, value in problem.headers.items()}
+    headers["content-type"] = PROBLEM_MEDIA_TYPE
+    await send_response(
+        send,
+        problem.status,
+        [(name.encode(), value.encode()) for name, value in headers.items()],
+        problem_body(problem, request_id.get()),
+    )
+
+
+async def send_response(
+    send: Send, status: int, headers: list[tuple[bytes, bytes]], content: bytes
+) -> None:
+    headers.append((b"content-length", str(len(content)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

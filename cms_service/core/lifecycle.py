@@ -1,0 +1,17 @@
+"""From the start through the drain to the end."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Lifecycle:
+    """`blocker` says why the pod may not serve yet; None once the start's checks have passed."""
+
+    blocker: str | None = "the database has not been checked yet"
+    draining: bool = False
+    schema_version: int = 0
+
+    @property
+    def reason(self) -> str | None:
+        """Why the pod wants no traffic, if it does not."""
+        return "draining" if self.draining else self.blocker

@@ -1,0 +1,41 @@
+"""One JSON object per line on standard output, with the request's id in every line of a request."""
+
+import logging
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+import orjson
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+# The attributes that every record has; whatever else is there came by `extra`.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName", "color_message"}
+
+
+class JsonFormatter(logging.Formatter):
+    def __init__(self, context: dict[str, str]) -> None:
+        super().__init__()
+        self._context = {name: value for name, value in context.items() if value}
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **self._context,
+        }
+        if current := request_id.get():
+            line["requestId"] = current
+        line.update((name, value) for name, value in vars(record).items() if name not in _STANDARD)
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def configure(level: str, context: dict[str, str]) -> None:
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter(context))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.root.level))

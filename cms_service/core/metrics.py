@@ -1,0 +1,110 @@
+"""What Prometheus reads. Labels are bounded: route templates and fixed names, never a client's
+text.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_QUERY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+
+class Metrics:
+    def __init__(self, revision: str) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "hcms_http_requests",
+            "Requests answered; errors are those with a status of 5xx.",
+            ["method", "route", "status"],
+            registry=registry,
+        )
+        self.request_seconds = Histogram(
+            "hcms_http_request_duration_seconds",
+            "From the request's headers to the end of the answer.",
+            ["method", "route"],
+            buckets=_REQUEST_BUCKETS,
+            registry=registry,
+        )
+        self.in_progress = Gauge(
+            "hcms_http_requests_in_progress", "Requests being answered.", registry=registry
+        )
+        self.connections = Gauge(
+            "hcms_active_connections", "Open client connections.", registry=registry
+        )
+        self.query_seconds = Histogram(
+            "hcms_db_query_duration_seconds",
+            "One statement, the wait for a connection not included.",
+            ["operation"],
+            buckets=_QUERY_BUCKETS,
+            registry=registry,
+        )
+        self.cache_hits = Counter(
+            "hcms_cache_hits", "Cached answers found.", ["layer"], registry=registry
+        )
+        self.cache_misses = Counter(
+            "hcms_cache_misses", "Cached answers not found.", ["layer"], registry=registry
+        )
+        self._pool(registry)
+        self.jwt_keys_generation = Gauge(
+            "hcms_jwt_keys_generation", "The generation of the JWT keys in use.", registry=registry
+        )
+        self.database_up = Gauge(
+            "hcms_database_up",
+            "1 where the last use of the database worked.",
+            ["database"],
+            registry=registry,
+        )
+        self.delivery_reads = Counter(
+            "hcms_delivery_reads",
+            "Reads of published content that no cache could answer, by the database that did.",
+            ["database"],
+            registry=registry,
+        )
+        self.redis_up = Gauge(
+            "hcms_redis_up", "1 where the last use of Redis worked.", registry=registry
+        )
+        info = Gauge("hcms_build_info", "Always 1.", ["version", "revision"], registry=registry)
+        info.labels(_version(), revision).set(1)
+
+    def _pool(self, registry: CollectorRegistry) -> None:
+        self.pool_size = Gauge(
+            "hcms_db_pool_size",
+            "Connections that the pool may hold.",
+            ["database"],
+            registry=registry,
+        )
+        self.pool_connections = Gauge(
+            "hcms_db_pool_connections",
+            "Connections that it holds.",
+            ["database", "state"],
+            registry=registry,
+        )
+        self.pool_waiting = Gauge(
+            "hcms_db_pool_waiting",
+            "Requests waiting for a connection.",
+            ["database"],
+            registry=registry,
+        )
+        self.pool_rejected = Counter(
+            "hcms_db_pool_rejected",
+            "Requests refused by a full pool.",
+            ["database"],
+            registry=registry,
+        )
+
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        method = method if method in _METHODS else "OTHER"
+        self.requests.labels(method, route, str(status)).inc()
+        self.request_seconds.labels(method, route).observe(seconds)
+
+    def render(self) -> bytes:
+        return generate_latest(self.registry)
+
+
+def _version() -> str:
+    try:
+        return version("headlesscms-operator")
+    except PackageNotFoundError:  # run from a source tree
+        return "source"

@@ -1,0 +1,41 @@
+"""Lists are newest first, bounded, and continued by a cursor."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Query
+
+from cms_service.core.cursor import Cursor
+from cms_service.core.errors import BadRequest
+from cms_service.core.schemas import Page
+
+Item = TypeVar("Item")
+
+MAX_LIMIT = 100
+
+LimitQuery = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+
+
+async def _decoded(
+    cursor: Annotated[
+        str | None, Query(max_length=64, description="`nextCursor` of the page before")
+    ] = None,
+) -> Cursor | None:
+    try:
+        return None if cursor is None else Cursor.decode(cursor)
+    except ValueError as error:
+        raise BadRequest(f"The cursor is {error}.") from None
+
+
+After = Annotated[Cursor | None, Depends(_decoded)]
+
+
+def page_of(
+    rows: Sequence[Item], limit: int, place: Callable[[Item], tuple[datetime, UUID]]
+) -> Page[Item]:
+    """`rows` holds one more than `limit` where there is another page."""
+    items = list(rows[:limit])
+    more = len(rows) > limit
+    return Page(items=items, next_cursor=Cursor(*place(items[-1])).encode() if more else None)

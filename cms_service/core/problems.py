@@ -1,0 +1,79 @@
+"""FastAPI's own errors as problems, beside ours."""
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from cms_service.core.errors import (
+    PROBLEM_MEDIA_TYPE,
+    BadRequest,
+    FieldError,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    problem_body,
+)
+from cms_service.core.logging import request_id
+from cms_service.core.strict_route import RefusedError
+
+_MAX_ERRORS = 50
+_MAX_DETAIL_LENGTH = 500
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(Problem, _answer)
+    app.add_exception_handler(HTTPException, _answer)
+    app.add_exception_handler(RequestValidationError, _answer)
+    app.add_exception_handler(Exception, _answer)
+
+
+async def _answer(_request: Request, error: Exception) -> Response:
+    problem = as_problem(error)
+    return Response(
+        problem_body(problem, request_id.get()),
+        status_code=problem.status,
+        headers=dict(problem.headers),
+        media_type=PROBLEM_MEDIA_TYPE,
+    )
+
+
+def as_problem(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, RefusedError):
+        return error.problem
+    if isinstance(error, RequestValidationError):
+        return _invalid(error)
+    if isinstance(error, HTTPException):
+        return _http(error)
+    return Problem("The request could not be handled.")
+
+
+def _http(error: HTTPException) -> Problem:
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return NotFound("There is no such page.")
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return MethodNotAllowed("The page has no such method.", headers=error.headers or {})
+    return BadRequest("The request cannot be read.")
+
+
+def _invalid(error: RequestValidationError) -> Problem:
+    """Names places and rules, never the values: a password may be among them."""
+    errors = tuple(
+        FieldError(
+            _pointer(details["loc"]),
+            details["msg"].removeprefix("Value error, ")[:_MAX_DETAIL_LENGTH],
+        )
+        for details in error.errors()[:_MAX_ERRORS]
+    )
+    return Invalid("The request does not fit the API.", errors)
+
+
+def _pointer(location: tuple[str | int, ...]) -> str:
+    place, *path = location
+    if place == "body":
+        return "".join(f"/{str(part)[:100].replace('~', '~0').replace('/', '~1')}" for part in path)
+    return str(path[-1]) if path else str(place)

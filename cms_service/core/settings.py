@@ -1,0 +1,162 @@
+"""Settings come from the environment alone."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self, TypeVar
+
+from pydantic import Field, PlainValidator, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from cms_service.core import credentials
+from cms_service.core.credentials import CredentialSource
+from cms_service.core.database_url import DatabaseUrl, parse_database_url
+
+DatabaseUrlSetting = Annotated[DatabaseUrl, NoDecode, PlainValidator(parse_database_url)]
+OptionalDatabaseUrlSetting = Annotated[
+    DatabaseUrl | None,
+    NoDecode,
+    PlainValidator(lambda text: None if text is None else parse_database_url(text)),
+]
+Port = Annotated[int, Field(ge=1, le=65535)]
+S = TypeVar("S", bound=BaseSettings)
+
+
+class RedisMode(StrEnum):
+    STANDALONE = "standalone"
+    SENTINEL = "sentinel"
+    CLUSTER = "cluster"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class SettingsError(Exception):
+    """Names the wrong variables; never repeats a value."""
+
+
+class DatabaseSettings(BaseSettings):
+    """What the service and the migrations have in common."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    database_url: DatabaseUrlSetting
+    database_credentials_dir: Path | None = None
+    database_credentials_url_file: Path | None = None
+    log_level: LogLevel = LogLevel.INFO
+    hcms_name: str = ""
+    hcms_namespace: str = ""
+    hcms_revision: str = ""
+
+    @model_validator(mode="after")
+    def _one_source_of_credentials(self) -> Self:
+        sources = [
+            self.database_credentials_dir,
+            self.database_credentials_url_file,
+            self.database_url.credentials,
+        ]
+        if sum(source is not None for source in sources) != 1:
+            raise ValueError(
+                "exactly one of DATABASE_CREDENTIALS_DIR, DATABASE_CREDENTIALS_URL_FILE and a user"
+                " name in DATABASE_URL must say who connects to the database"
+            )
+        return self
+
+    def database_credentials(self) -> CredentialSource:
+        if self.database_credentials_dir is not None:
+            return credentials.from_directory(self.database_credentials_dir)
+        if self.database_credentials_url_file is not None:
+            return credentials.from_url_file(self.database_credentials_url_file)
+        if self.database_url.credentials is None:  # excluded by the validator
+            raise AssertionError
+        return credentials.fixed(self.database_url.credentials)
+
+
+class ServeSettings(DatabaseSettings):
+    host: str = "0.0.0.0"  # noqa: S104 - a pod is reached from outside
+    port: Port = 3000
+    admin_port: Port = 9000
+    database_read_replica_url: OptionalDatabaseUrlSetting = None
+    database_read_replica_credentials_url_file: Path | None = None
+    redis_url: SecretStr
+    redis_credentials_url_file: Path | None = None
+    redis_mode: RedisMode = RedisMode.STANDALONE
+    redis_sentinel_master: str = ""
+    jwt_keys_file: Path | None = None
+    jwt_secret: SecretStr | None = None
+    access_token_seconds: int = Field(default=900, ge=10, le=86_400)
+    refresh_token_seconds: int = Field(default=1_209_600, ge=60, le=31_536_000)
+    drain_seconds: float = Field(default=10, ge=0, le=600)
+
+    @model_validator(mode="after")
+    def _one_source_of_replica_credentials(self) -> Self:
+        replica = self.database_read_replica_url
+        sources = self._replica_credentials(replica) if replica else []
+        if replica is not None and len(sources) != 1:
+            raise ValueError(
+                "exactly one of DATABASE_CREDENTIALS_DIR,"
+                " DATABASE_READ_REPLICA_CREDENTIALS_URL_FILE and a user name in"
+                " DATABASE_READ_REPLICA_URL must say who connects to the read replica"
+            )
+        return self
+
+    def replica_credentials(self) -> CredentialSource:
+        """For settings that name a replica."""
+        if self.database_read_replica_url is None:
+            raise AssertionError
+        (source,) = self._replica_credentials(self.database_read_replica_url)
+        return source
+
+    def _replica_credentials(self, replica: DatabaseUrl) -> list[CredentialSource]:
+        sources = []
+        if self.database_credentials_dir is not None:
+            sources.append(credentials.from_directory(self.database_credentials_dir))
+        if (url_file := self.database_read_replica_credentials_url_file) is not None:
+            sources.append(credentials.from_url_file(url_file))
+        if replica.credentials is not None:
+            sources.append(credentials.fixed(replica.credentials))
+        return sources
+
+    @model_validator(mode="after")
+    def _keys_and_redis_fit(self) -> Self:
+        if (self.jwt_keys_file is None) == (self.jwt_secret is None):
+            raise ValueError("exactly one of JWT_KEYS_FILE and JWT_SECRET must be set")
+        if self.redis_mode is RedisMode.SENTINEL and not self.redis_sentinel_master:
+            raise ValueError("REDIS_SENTINEL_MASTER must be set when REDIS_MODE is sentinel")
+        if self.port == self.admin_port:
+            raise ValueError("PORT and ADMIN_PORT must differ")
+        return self
+
+
+class MigrateSettings(DatabaseSettings):
+    service_role_dir: Path | None = None
+    service_role_url_file: Path | None = None
+    tenants: str = "[]"
+    tenant_passwords_dir: Path | None = None
+    migration_timeout_seconds: float = Field(default=600, ge=1, le=86_400)
+    termination_log: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_service_role(self) -> Self:
+        if (self.service_role_dir is None) == (self.service_role_url_file is None):
+            raise ValueError(
+                "exactly one of SERVICE_ROLE_DIR and SERVICE_ROLE_URL_FILE must be set"
+            )
+        return self
+
+
+def load(kind: type[S]) -> S:
+    """Raises SettingsError."""
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = [_line(details["loc"], details["msg"]) for details in error.errors()]
+        raise SettingsError("; ".join(lines)) from None
+
+
+def _line(location: tuple[int | str, ...], message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return f"{str(location[0]).upper()}: {text}" if location else text

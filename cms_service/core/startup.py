@@ -1,0 +1,71 @@
+"""What has to be true before a pod serves. It is asked until it is, and never again: a database
+that goes away later must not take the pods out of service, they have a cache to serve from.
+"""
+
+import asyncio
+import logging
+
+import asyncpg
+
+from cms_service.core.database import Database
+from cms_service.core.errors import Unavailable
+from cms_service.core.lifecycle import Lifecycle
+from cms_service.migrations.files import latest_version
+
+logger = logging.getLogger(__name__)
+
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 5.0
+
+# Row-level security binds neither superusers nor BYPASSRLS, and an owner may switch it off.
+# Membership counts: SET ROLE makes a member the other role.
+_ROLE = """
+SELECT
+    EXISTS (SELECT FROM pg_roles r
+            WHERE (r.rolsuper OR r.rolbypassrls) AND pg_has_role(current_user, r.oid, 'MEMBER')),
+    EXISTS (SELECT FROM pg_class c
+            WHERE c.relnamespace = to_regnamespace('cms')
+              AND pg_has_role(current_user, c.relowner, 'MEMBER')),
+    CASE WHEN has_schema_privilege(to_regnamespace('cms'), 'USAGE')
+         THEN to_regclass('cms.schema_migrations') IS NOT NULL ELSE false END
+"""
+_VERSION = "SELECT coalesce(max(version), 0) FROM cms.schema_migrations"
+
+
+async def check_until_ready(database: Database, lifecycle: Lifecycle) -> None:
+    pause = _FIRST_PAUSE_SECONDS
+    while (blocker := await _check(database, lifecycle)) is not None:
+        if blocker != lifecycle.blocker:
+            logger.error("not ready: %s", blocker)
+        lifecycle.blocker = blocker
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+    lifecycle.blocker = None
+    logger.info("ready", extra={"schemaVersion": lifecycle.schema_version})
+
+
+async def _check(database: Database, lifecycle: Lifecycle) -> str | None:
+    """Why the pod may not serve, if so."""
+    try:
+        role = (await database.fetch("startup.role", _ROLE))[0]
+        if (objection := _objection(*role)) is not None:
+            return objection
+        version: int = (await database.fetch("startup.version", _VERSION))[0][0]
+    except Unavailable as error:
+        return error.detail
+    except asyncpg.PostgresError as error:
+        return f"the database refuses the first check: {error}"
+    lifecycle.schema_version = version
+    if version < latest_version():
+        return f"the schema is at version {version}, this release needs {latest_version()}"
+    return None
+
+
+def _objection(may_bypass: bool, owns: bool, has_schema: bool) -> str | None:  # noqa: FBT001
+    if may_bypass:
+        return "the database role is a superuser or may bypass row-level security"
+    if owns:
+        return "the database role owns the tables or is a member of their owner"
+    if not has_schema:
+        return "the database has no schema yet, or the role may not use it: run the migrations"
+    return None

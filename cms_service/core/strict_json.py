@@ -1,0 +1,45 @@
+"""JSON as this service accepts it: every value can be stored by PostgreSQL and read exactly by
+any client.
+"""
+
+from typing import Any
+
+import orjson
+
+MAX_DEPTH = 32
+# Beyond it JSON numbers are not exact in JavaScript, and orjson turns them into floats.
+MAX_NUMBER = 2**53 - 1
+
+
+def loads(data: bytes) -> Any:
+    """Raises ValueError with a message for the client."""
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"not valid JSON: {error.msg} at position {error.pos}") from None
+    check(value)
+    return value
+
+
+def check(value: object) -> None:
+    """Raises ValueError. Walks without recursion: the depth is the client's choice."""
+    waiting = [(value, 1)]
+    while waiting:
+        item, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(item, str):
+            _check_text(item)
+        elif isinstance(item, dict):
+            for key, member in item.items():
+                _check_text(key)
+                waiting.append((member, depth + 1))
+        elif isinstance(item, list):
+            waiting.extend((member, depth + 1) for member in item)
+        elif isinstance(item, int | float) and not -MAX_NUMBER <= item <= MAX_NUMBER:
+            raise ValueError(f"a number is beyond {MAX_NUMBER}")
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        raise ValueError("a text holds the NUL character")

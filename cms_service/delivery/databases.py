@@ -1,0 +1,79 @@
+"""Published content is read from the replica where there is one, and from the primary when the
+replica is away or has not seen yet what the reader is owed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import asyncpg
+
+from cms_service.core.database import Database
+from cms_service.core.errors import Problem
+from cms_service.core.metrics import Metrics
+from cms_service.tenants.schemas import TenantState
+
+logger = logging.getLogger(__name__)
+
+_ANSWER_SECONDS = 1.0
+# After a failure one request tries again each time so long has passed; the others do not wait.
+_PAUSE_SECONDS = 5.0
+
+
+class DeliveryDatabases:
+    def __init__(
+        self,
+        primary: Database,
+        replica: Database | None,
+        metrics: Metrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self._primary = primary
+        self._replica = replica
+        self._reads = metrics.delivery_reads
+        self._clock = clock
+        self._away = False
+        self._ask_again_at = float("-inf")
+
+    async def fetch_row(
+        self, name: str, sql: str, tenant: TenantState, *values: object
+    ) -> asyncpg.Record | None:
+        """The first row; `$1` of the statement is the tenant's name and its column `generation`
+        the tenant's generation.
+        """
+        if self._replica is not None and self._may_ask_replica():
+            row = await self._from_replica(self._replica, name, sql, tenant.name, *values)
+            if row is not None and row["generation"] >= tenant.generation:
+                self._reads.labels(self._replica.name).inc()
+                return row
+        rows = await self._primary.fetch(name, sql, tenant.name, *values)
+        self._reads.labels(self._primary.name).inc()
+        return rows[0] if rows else None
+
+    async def _from_replica(
+        self, replica: Database, name: str, sql: str, *values: object
+    ) -> asyncpg.Record | None:
+        """None where it does not know the tenant, or cannot answer: whatever it objects to (a
+        conflict with its replay, a schema that has not reached it yet), the primary has the last
+        word.
+        """
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                rows = await replica.fetch(name, sql, *values)
+        except (TimeoutError, Problem, asyncpg.PostgresError) as error:
+            if not self._away:
+                logger.warning("the read replica does not answer: %s", type(error).__name__)
+            self._away = True
+            self._ask_again_at = self._clock() + _PAUSE_SECONDS
+            return None
+        self._away = False
+        self._ask_again_at = float("-inf")
+        return rows[0] if rows else None
+
+    def _may_ask_replica(self) -> bool:
+        now = self._clock()
+        if now < self._ask_again_at:
+            return False
+        if self._away:
+            self._ask_again_at = now + _PAUSE_SECONDS
+        return True

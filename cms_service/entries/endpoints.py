@@ -1,0 +1,113 @@
+# ruff: noqa: PLR0913, PLR0917 - FastAPI wants one parameter for each thing that a request says
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Response, status
+
+from cms_service.auth.access import requires
+from cms_service.auth.permissions import Permission
+from cms_service.auth.tokens import Actor
+from cms_service.content_types.paths import TypePath
+from cms_service.core.dependencies import provide
+from cms_service.core.generation import set_generation
+from cms_service.core.paging import After, LimitQuery, page_of
+from cms_service.core.schemas import Page
+from cms_service.core.strict_route import StrictRoute
+from cms_service.entries.schemas import Entry, EntryContent
+from cms_service.entries.service import EntryService
+
+router = APIRouter(
+    prefix="/v1/tenants/{tenant}/content-types/{type_name}/entries",
+    tags=["entries"],
+    route_class=StrictRoute,
+)
+Service = Annotated[EntryService, Depends(provide(EntryService))]
+Reader = Annotated[Actor, Depends(requires(Permission.READ_ENTRIES))]
+Writer = Annotated[Actor, Depends(requires(Permission.WRITE_ENTRIES))]
+Publisher = Annotated[Actor, Depends(requires(Permission.PUBLISH_ENTRIES))]
+
+
+async def _if_match(
+    if_match: Annotated[str | None, Header(pattern=r'^"[0-9]{1,9}"$')] = None,
+) -> int | None:
+    return None if if_match is None else int(if_match.strip('"'))
+
+
+IfVersion = Annotated[int | None, Depends(_if_match)]
+
+
+def _tagged(response: Response, entry: Entry) -> Entry:
+    response.headers["ETag"] = f'"{entry.version}"'
+    return entry
+
+
+@router.post("", status_code=status.HTTP_201_CREATED)
+async def create_entry(
+    type_name: TypePath, body: EntryContent, actor: Writer, service: Service, response: Response
+) -> Entry:
+    return _tagged(response, await service.create(actor, type_name, body.fields))
+
+
+@router.get("")
+async def list_entries(
+    type_name: TypePath, actor: Reader, service: Service, after: After, limit: LimitQuery = 20
+) -> Page[Entry]:
+    entries = await service.page(actor, type_name, limit + 1, after)
+    return page_of(entries, limit, lambda entry: (entry.created_at, entry.id))
+
+
+@router.get("/{entry_id}")
+async def get_entry(
+    type_name: TypePath, entry_id: UUID, actor: Reader, service: Service, response: Response
+) -> Entry:
+    return _tagged(response, await service.get(actor, type_name, entry_id))
+
+
+@router.put("/{entry_id}")
+async def replace_entry(
+    type_name: TypePath,
+    entry_id: UUID,
+    body: EntryContent,
+    if_version: IfVersion,
+    actor: Writer,
+    service: Service,
+    response: Response,
+) -> Entry:
+    entry = await service.update(actor, type_name, entry_id, body.fields, if_version)
+    return _tagged(response, entry)
+
+
+@router.delete("/{entry_id}", status_code=status.HTTP_204_NO_CONTENT)
+async def delete_entry(
+    type_name: TypePath,
+    entry_id: UUID,
+    if_version: IfVersion,
+    actor: Writer,
+    service: Service,
+    response: Response,
+) -> None:
+    set_generation(response, await service.delete(actor, type_name, entry_id, if_version))
+
+
+@router.post("/{entry_id}/publish")
+async def publish_entry(
+    type_name: TypePath,
+    entry_id: UUID,
+    if_version: IfVersion,
+    actor: Publisher,
+    service: Service,
+    response: Response,
+) -> Entry:
+    entry, generation = await service.publish(actor, type_name, entry_id, if_version)
+    set_generation(response, generation)
+    return _tagged(response, entry)
+
+
+@router.post("/{entry_id}/unpublish")
+async def unpublish_entry(
+    type_name: TypePath, entry_id: UUID, actor: Publisher, service: Service, response: Response
+) -> Entry:
+    entry, generation = await service.unpublish(actor, type_name, entry_id)
+    if generation is not None:
+        set_generation(response, generation)
+    return _tagged(response, entry)

@@ -1,0 +1,133 @@
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from cms_service.auth.tokens import Actor
+from cms_service.content_types.fields import Completeness, accept_all, slug_of
+from cms_service.content_types.schemas import ContentType
+from cms_service.content_types.service import ContentTypeService
+from cms_service.core.cursor import Cursor
+from cms_service.core.errors import OVERTAKEN, Conflict, Invalid, NotFound, PreconditionFailed
+from cms_service.core.ids import new_id
+from cms_service.entries.repository import Draft, EntryRepository
+from cms_service.entries.schemas import Entry
+from cms_service.tenants.directory import TenantDirectory
+
+# How often a write begins anew when another one came between its reading and its writing.
+_ATTEMPTS = 3
+
+
+class EntryService:
+    """`if_version`: the version that the caller has seen; None where it does not care."""
+
+    def __init__(
+        self,
+        repository: EntryRepository,
+        content_types: ContentTypeService,
+        directory: TenantDirectory,
+    ) -> None:
+        self._repository = repository
+        self._content_types = content_types
+        self._directory = directory
+
+    async def create(self, actor: Actor, type_name: str, fields: Mapping[str, Any]) -> Entry:
+        for _ in range(_ATTEMPTS):
+            content_type = await self._content_types.get(actor.tenant_id, type_name)
+            draft = _draft(content_type, fields, Completeness.DRAFT)
+            entry = await self._repository.insert(actor.tenant_id, new_id(), draft, actor.user_id)
+            if entry is not None:
+                return entry
+        raise _overtaken()
+
+    async def get(self, actor: Actor, type_name: str, entry_id: UUID) -> Entry:
+        entry = await self._repository.get(actor.tenant_id, type_name, entry_id)
+        if entry is None:
+            raise NotFound("There is no such entry.")
+        return entry
+
+    async def page(
+        self, actor: Actor, type_name: str, limit: int, after: Cursor | None
+    ) -> list[Entry]:
+        content_type = await self._content_types.get(actor.tenant_id, type_name)
+        return await self._repository.page(actor.tenant_id, content_type.id, limit, after)
+
+    async def update(
+        self,
+        actor: Actor,
+        type_name: str,
+        entry_id: UUID,
+        fields: Mapping[str, Any],
+        if_version: int | None,
+    ) -> Entry:
+        for _ in range(_ATTEMPTS):
+            content_type = await self._content_types.get(actor.tenant_id, type_name)
+            version = await self._version(actor, type_name, entry_id, if_version)
+            draft = _draft(content_type, fields, Completeness.DRAFT)
+            entry = await self._repository.update(
+                actor.tenant_id, entry_id, version, draft, actor.user_id
+            )
+            if entry is not None:
+                return entry
+        raise _overtaken()
+
+    async def publish(
+        self, actor: Actor, type_name: str, entry_id: UUID, if_version: int | None
+    ) -> tuple[Entry, int]:
+        """The entry and the tenant's new generation."""
+        for _ in range(_ATTEMPTS):
+            content_type = await self._content_types.get(actor.tenant_id, type_name)
+            entry = await self.get(actor, type_name, entry_id)
+            _check_version(entry, if_version)
+            draft = _draft(content_type, entry.fields, Completeness.PUBLISHED)
+            done = await self._repository.publish(actor.tenant_id, entry_id, entry.version, draft)
+            if done is not None:
+                self._directory.note_write(actor.tenant_name, done[1])
+                return done
+        raise _overtaken()
+
+    async def unpublish(
+        self, actor: Actor, type_name: str, entry_id: UUID
+    ) -> tuple[Entry, int | None]:
+        """The entry, and the tenant's new generation if this has changed it."""
+        await self.get(actor, type_name, entry_id)
+        generation = await self._repository.unpublish(actor.tenant_id, entry_id)
+        if generation is not None:
+            self._directory.note_write(actor.tenant_name, generation)
+        return await self.get(actor, type_name, entry_id), generation
+
+    async def delete(
+        self, actor: Actor, type_name: str, entry_id: UUID, if_version: int | None
+    ) -> int:
+        """The tenant's new generation."""
+        for _ in range(_ATTEMPTS):
+            version = await self._version(actor, type_name, entry_id, if_version)
+            generation = await self._repository.delete(actor.tenant_id, entry_id, version)
+            if generation is not None:
+                self._directory.note_write(actor.tenant_name, generation)
+                return generation
+        raise _overtaken()
+
+    async def _version(
+        self, actor: Actor, type_name: str, entry_id: UUID, if_version: int | None
+    ) -> int:
+        entry = await self.get(actor, type_name, entry_id)
+        _check_version(entry, if_version)
+        return entry.version
+
+
+def _draft(
+    content_type: ContentType, values: Mapping[str, Any], completeness: Completeness
+) -> Draft:
+    accepted, errors = accept_all(content_type.fields, values, completeness)
+    if errors:
+        raise Invalid(f"The fields do not fit the type {content_type.name}.", errors)
+    return Draft(content_type, accepted, slug_of(content_type.fields, accepted))
+
+
+def _check_version(entry: Entry, if_version: int | None) -> None:
+    if if_version is not None and entry.version != if_version:
+        raise PreconditionFailed(f"The entry is at version {entry.version} by now.")
+
+
+def _overtaken() -> Conflict:
+    return Conflict(OVERTAKEN)

@@ -1,0 +1,142 @@
+"""What `python -m cms_service migrate` does, from the lock to the report."""
+
+import asyncio
+import logging
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import orjson
+
+from cms_service.core.credentials import Credentials, read_directory, read_url_file
+from cms_service.core.settings import DatabaseSettings, MigrateSettings
+from cms_service.migrations import runner, service_role
+from cms_service.migrations.explain import explain
+from cms_service.migrations.files import all_migrations
+from cms_service.migrations.runner import MigrationError
+from cms_service.migrations.tenants import WantedTenant, ensure, parse_wanted
+
+logger = logging.getLogger(__name__)
+
+_TERMINATION_LOG = Path("/dev/termination-log")
+_CONNECT_SECONDS = 10.0
+_SALT_BYTES = 16
+_MAX_CONNECTIONS = """
+SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)::int
+FROM pg_settings
+WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
+"""
+
+
+@dataclass(frozen=True)
+class Report:
+    """`max_connections`: those that PostgreSQL leaves to ordinary roles."""
+
+    from_version: int
+    to_version: int
+    oldest_readable: int
+    max_connections: int
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "from": self.from_version,
+            "to": self.to_version,
+            "oldestReadable": self.oldest_readable,
+            "maxConnections": self.max_connections,
+            "error": None,
+        }
+
+
+def run(settings: MigrateSettings) -> int:
+    """The exit code."""
+    place = settings.database_url.place
+    try:
+        report = asyncio.run(_within_time(settings))
+    except Exception as error:  # noqa: BLE001 - every error becomes a sentence for the reader
+        sentence = explain(error, place)
+        logger.error("migration failed: %s", sentence)  # noqa: TRY400 - a trace may hold values
+        _write(settings.termination_log, {"error": sentence})
+        return 1
+    logger.info("migrated", extra={"report": report.as_json()})
+    _write(settings.termination_log, report.as_json())
+    return 0
+
+
+async def _within_time(settings: MigrateSettings) -> Report:
+    deadline = time.monotonic() + settings.migration_timeout_seconds
+    # The steps give up by themselves with a better message; this is for one that hangs.
+    async with asyncio.timeout(settings.migration_timeout_seconds + _CONNECT_SECONDS):
+        return await _migrate(settings, deadline)
+
+
+async def _migrate(settings: MigrateSettings, deadline: float) -> Report:
+    wanted = parse_wanted(settings.tenants)
+    service = _service_credentials(settings)
+    connection = await connect(settings)
+    try:
+        await runner.lock(connection, deadline)
+        before = await runner.current(connection)
+        after = await runner.apply_missing(connection, all_migrations(), deadline)
+        await _prepare_service(connection, settings, service)
+        await _prepare_tenants(connection, wanted, settings.tenant_passwords_dir)
+        return Report(
+            before.version,
+            after.version,
+            after.oldest_readable,
+            await connection.fetchval(_MAX_CONNECTIONS),
+        )
+    finally:
+        await connection.close()
+
+
+async def connect(settings: DatabaseSettings) -> Any:
+    credentials = settings.database_credentials().current()
+    return await asyncpg.connect(
+        settings.database_url.dsn,
+        user=credentials.username,
+        password=credentials.password,
+        timeout=_CONNECT_SECONDS,
+    )
+
+
+def _service_credentials(settings: MigrateSettings) -> Credentials:
+    """With SERVICE_ROLE_URL_FILE only the user name counts."""
+    try:
+        if settings.service_role_dir is not None:
+            return read_directory(settings.service_role_dir)
+        if settings.service_role_url_file is not None:
+            return read_url_file(settings.service_role_url_file)
+    except (OSError, ValueError):
+        raise MigrationError("The name of the service's role cannot be read.") from None
+    raise AssertionError  # excluded by the settings' own check
+
+
+async def _prepare_service(
+    connection: Any, settings: MigrateSettings, service: Credentials
+) -> None:
+    async with connection.transaction():
+        if settings.service_role_dir is not None:
+            await service_role.ensure_role(connection, service, secrets.token_bytes(_SALT_BYTES))
+        await service_role.grant(connection, service.username)
+
+
+async def _prepare_tenants(
+    connection: Any, wanted: list[WantedTenant], passwords: Path | None
+) -> None:
+    for tenant in wanted:
+        if await ensure(connection, tenant, passwords):
+            logger.info("tenant created", extra={"tenant": tenant.name})
+
+
+def _write(path: Path | None, message: dict[str, object]) -> None:
+    """The default path exists in a pod only."""
+    target = path or _TERMINATION_LOG
+    if path is None and not target.exists():
+        return
+    try:
+        target.write_bytes(orjson.dumps(message))
+    except OSError as error:
+        logger.warning("no termination message: %s", type(error).__name__)

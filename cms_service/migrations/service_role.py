@@ -1,0 +1,88 @@
+"""The role of the pods: it may use the rows of a tenant, and nothing else."""
+
+import base64
+import hashlib
+import hmac
+from typing import Any
+
+import asyncpg
+
+from cms_service.core.credentials import Credentials
+from cms_service.migrations.runner import MigrationError
+
+_SCRAM_ITERATIONS = 4096  # PostgreSQL's own
+
+_EXISTS = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)"
+_IS_POWERFUL = """
+SELECT pg_has_role($1, current_user, 'MEMBER') OR EXISTS (
+    SELECT FROM pg_roles r
+    WHERE (r.rolsuper OR r.rolbypassrls) AND pg_has_role($1, r.oid, 'MEMBER'))
+"""
+_ATTRIBUTES = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION"
+_GRANTS = """
+GRANT USAGE ON SCHEMA cms TO {role};
+GRANT SELECT ON cms.schema_migrations TO {role};
+GRANT SELECT, UPDATE ON cms.tenants TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE
+    ON cms.users, cms.content_types, cms.entries, cms.published_entries TO {role};
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cms TO {role};
+"""
+
+
+def scram_verifier(password: str, salt: bytes) -> str:
+    """What PostgreSQL keeps (RFC 5803), made here so that no statement, and no log of one, holds
+    the password. Raises ValueError: outside ASCII the text would have to be normalised first.
+    """
+    if not password.isascii() or not password.isprintable():
+        raise ValueError("a password must be printable ASCII")
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _SCRAM_ITERATIONS)
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    stored_key = hashlib.sha256(client_key).digest()
+    server_key = hmac.digest(salted, b"Server Key", "sha256")
+    salt_text, stored, server = (
+        base64.b64encode(part).decode() for part in (salt, stored_key, server_key)
+    )
+    return f"SCRAM-SHA-256${_SCRAM_ITERATIONS}:{salt_text}${stored}:{server}"
+
+
+async def ensure_role(connection: Any, credentials: Credentials, salt: bytes) -> None:
+    """Makes the role, or gives it this password. Raises MigrationError."""
+    try:
+        verifier = scram_verifier(credentials.password, salt)
+    except ValueError as error:
+        raise MigrationError(f"The service role cannot be made: {error}.") from None
+    verb, attributes = "CREATE", _ATTRIBUTES
+    if await connection.fetchval(_EXISTS, credentials.username):
+        await _check_powerless(connection, credentials.username)
+        verb, attributes = "ALTER", "LOGIN"
+    role = await _quoted(connection, credentials.username)
+    try:
+        await connection.execute(f"{verb} ROLE {role} {attributes} PASSWORD '{verifier}'")
+    except asyncpg.InsufficientPrivilegeError:
+        raise MigrationError(
+            f"The migration role may not {verb.lower()} the role {credentials.username}: give it"
+            " CREATEROLE, or make the role by hand and name it in the key database-url beside"
+            " migration-database-url."
+        ) from None
+
+
+async def grant(connection: Any, username: str) -> None:
+    """Raises MigrationError."""
+    if not await connection.fetchval(_EXISTS, username):
+        raise MigrationError(f"The role {username} of the service does not exist.")
+    await _check_powerless(connection, username)
+    await connection.execute(_GRANTS.format(role=await _quoted(connection, username)))
+
+
+async def _check_powerless(connection: Any, username: str) -> None:
+    """The same question that a pod asks when it starts; here it can be answered before one does."""
+    if await connection.fetchval(_IS_POWERFUL, username):
+        raise MigrationError(
+            f"The role {username} of the service owns the tables or may bypass row-level security:"
+            " the service needs a role of its own."
+        )
+
+
+async def _quoted(connection: Any, name: str) -> str:
+    quoted: str = await connection.fetchval("SELECT quote_ident($1)", name)
+    return quoted

@@ -1,0 +1,138 @@
+"""One process: two listeners in one event loop, and an end that loses no request."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+from cms_service.app import Cms, build
+from cms_service.core import logging as json_logging
+from cms_service.core.http import App
+from cms_service.core.protocol import BoundedProtocol
+from cms_service.core.settings import ServeSettings
+from cms_service.core.startup import check_until_ready
+from cms_service.core.watch import Watch, watch_files
+
+logger = logging.getLogger(__name__)
+
+# Above the 60 s of common proxies: they close first, so no request meets a closed connection.
+_KEEP_ALIVE_SECONDS = 75
+_FINISH_SECONDS = 20
+_CLOSE_SECONDS = 3.0
+_BACKLOG = 2048
+
+
+class Listener(uvicorn.Server):
+    """Signals are handled here for both listeners together."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def run(settings: ServeSettings) -> None:
+    """Raises SettingsError."""
+    context = {
+        "name": settings.hcms_name,
+        "namespace": settings.hcms_namespace,
+        "revision": settings.hcms_revision,
+    }
+    json_logging.configure(settings.log_level, context)
+    cms = build(settings)
+    uvloop.run(_serve(cms, settings))
+
+
+async def _serve(cms: Cms, settings: ServeSettings) -> None:
+    await cms.open()
+    public = _listener(cms.public, settings.host, settings.port)
+    admin = _listener(cms.admin, settings.host, settings.admin_port)
+    connections = public.server_state.connections
+    cms.metrics.connections.set_function(lambda: len(connections))
+    stop = _stop_signals()
+    background = [
+        asyncio.create_task(check_until_ready(cms.database, cms.lifecycle)),
+        asyncio.create_task(watch_files(_watches(cms, settings))),
+    ]
+    try:
+        await _until_stopped(public, admin, cms, stop, settings.drain_seconds)
+    finally:
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        await cms.close(_CLOSE_SECONDS)
+
+
+async def _until_stopped(
+    public: Listener, admin: Listener, cms: Cms, stop: "asyncio.Queue[int]", drain_seconds: float
+) -> None:
+    servers = [asyncio.create_task(public.serve()), asyncio.create_task(admin.serve())]
+    signalled = asyncio.create_task(stop.get())
+    await asyncio.wait([*servers, signalled], return_when=asyncio.FIRST_COMPLETED)
+    if signalled.done():
+        cms.lifecycle.draining = True
+        logger.info("draining", extra={"seconds": drain_seconds})
+        # A second signal ends the drain.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.get(), drain_seconds)
+    signalled.cancel()
+    public.should_exit = True
+    await servers[0]
+    admin.should_exit = True
+    await servers[1]
+    logger.info("stopped")
+
+
+def _stop_signals() -> "asyncio.Queue[int]":
+    received: asyncio.Queue[int] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, received.put_nowait, number)
+    return received
+
+
+def _listener(app: App, host: str, port: int) -> Listener:
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_FINISH_SECONDS,
+    )
+    return Listener(config)
+
+
+def _watches(cms: Cms, settings: ServeSettings) -> list[Watch]:
+    watches = []
+    if (keys_file := settings.jwt_keys_file) is not None:
+        watches.append(Watch((keys_file,), lambda: cms.keys.reload(keys_file)))
+    if files := _credential_files(
+        settings.database_credentials_dir, settings.database_credentials_url_file
+    ):
+        watches.append(Watch(files, cms.database.expire_connections))
+    if cms.replica is not None and (
+        files := _credential_files(
+            settings.database_credentials_dir, settings.database_read_replica_credentials_url_file
+        )
+    ):
+        watches.append(Watch(files, cms.replica.expire_connections))
+    return watches
+
+
+def _credential_files(directory: Path | None, url_file: Path | None) -> tuple[Path, ...]:
+    if directory is not None:
+        return directory / "username", directory / "password"
+    return () if url_file is None else (url_file,)

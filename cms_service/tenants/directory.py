@@ -1,0 +1,151 @@
+"""Tenants by name, with their generations: what a pod must know to serve from its cache.
+
+PostgreSQL alone is asked, never Redis, so that a lost Redis can make nothing wrong. An answer is
+used for half a second: with the time that asking takes, a write shows on every pod within one
+second.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cms_service.core.errors import Unavailable
+from cms_service.tenants.schemas import TenantState
+
+FRESH_SECONDS = 0.5
+_ASK_SECONDS = 2.0
+# With the database away nobody asks again for so long, and what is known has to do.
+_PAUSE_SECONDS = 1.0
+_MAX_TENANTS = 10_000
+_MAX_BATCH = 1_000
+
+
+class TenantStates(Protocol):
+    async def states(self, names: list[str]) -> dict[str, TenantState]:
+        """Those that exist. Raises Unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """`state` is None for a name that nobody has."""
+
+    state: TenantState | None
+    asked_at: float
+
+    def reaches(self, generation: int) -> bool:
+        return self.state is None or self.state.generation >= generation
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """`stale`: the database is away and this is what was last known."""
+
+    state: TenantState | None
+    stale: bool
+
+
+@dataclass
+class _Batch:
+    names: set[str]
+    task: asyncio.Task[dict[str, Known]]
+
+
+class TenantDirectory:
+    def __init__(self, repository: TenantStates, clock: Callable[[], float]) -> None:
+        self._repository = repository
+        self._clock = clock
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._written: OrderedDict[str, int] = OrderedDict()
+        self._collecting: _Batch | None = None
+        self._asking: dict[str, asyncio.Task[dict[str, Known]]] = {}
+        self._ask_again_at = float("-inf")
+
+    async def find(self, name: str) -> TenantState | None:
+        """Raises Unavailable rather than answer from the past."""
+        lookup = await self.look_up(name)
+        if lookup.stale:
+            raise _away()
+        return lookup.state
+
+    async def look_up(self, name: str, min_generation: int = 0) -> Lookup:
+        """Raises Unavailable for a tenant of which nothing is known while the database is away."""
+        known = self._known.get(name)
+        min_generation = max(min_generation, self._written.get(name, 0))
+        if known is not None and self._is_fresh(known) and known.reaches(min_generation):
+            self._known.move_to_end(name)
+            return Lookup(known.state, stale=False)
+        try:
+            fresh = await self._ask(name)
+            if not fresh.reaches(min_generation):
+                # That answer may have been under way before the write that the caller speaks of.
+                fresh = await self._ask(name)
+        except Unavailable:
+            if known is None or known.state is None:
+                raise
+            return Lookup(known.state, stale=True)
+        return Lookup(fresh.state, stale=False)
+
+    def note_write(self, name: str, generation: int) -> None:
+        """A write of this pod: whatever is older will not do for its next read."""
+        self._written[name] = max(generation, self._written.get(name, 0))
+        _bound(self._written, name)
+
+    def _is_fresh(self, known: Known) -> bool:
+        return self._clock() - known.asked_at < FRESH_SECONDS
+
+    async def _ask(self, name: str) -> Known:
+        """Joins a question that is under way; names that are wanted at once are asked for at
+        once.
+        """
+        if self._clock() < self._ask_again_at:
+            raise _away()
+        task = self._asking.get(name)
+        if task is None:
+            batch = self._open_batch()
+            batch.names.add(name)
+            task = self._asking[name] = batch.task
+        return (await asyncio.shield(task))[name]
+
+    def _open_batch(self) -> _Batch:
+        if self._collecting is None or len(self._collecting.names) >= _MAX_BATCH:
+            names: set[str] = set()
+            self._collecting = _Batch(names, asyncio.ensure_future(self._ask_for(names)))
+        return self._collecting
+
+    async def _ask_for(self, names: set[str]) -> dict[str, Known]:
+        await asyncio.sleep(0)  # lets the names of this moment gather
+        if self._collecting is not None and self._collecting.names is names:
+            self._collecting = None
+        asked_at = self._clock()
+        try:
+            async with asyncio.timeout(_ASK_SECONDS):
+                states = await self._repository.states(sorted(names))
+        except (TimeoutError, Unavailable):
+            self._ask_again_at = self._clock() + _PAUSE_SECONDS
+            raise _away() from None
+        finally:
+            for name in names:
+                self._asking.pop(name, None)
+        return {name: self._keep(name, Known(states.get(name), asked_at)) for name in names}
+
+    def _keep(self, name: str, new: Known) -> Known:
+        """Generations only grow: an answer that was overtaken by a newer one is dropped."""
+        old = self._known.get(name)
+        if old is not None and old.state is not None and new.state is not None:
+            new = new if new.state.generation >= old.state.generation else old
+        self._known[name] = new
+        _bound(self._known, name)
+        return new
+
+
+def _bound(entries: OrderedDict[str, Any], name: str) -> None:
+    """Keeps the names that were used last, `name` the newest of them."""
+    entries.move_to_end(name)
+    if len(entries) > _MAX_TENANTS:
+        entries.popitem(last=False)
+
+
+def _away() -> Unavailable:
+    return Unavailable("The database cannot be reached.")

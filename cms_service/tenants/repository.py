@@ -1,0 +1,49 @@
+# ruff: noqa: S608 - the statements are put together from constants of this module
+from typing import Any
+from uuid import UUID
+
+from cms_service.core.database import Database, Statement
+from cms_service.tenants.schemas import DeliveryAccess, Tenant, TenantState
+
+_JSON = """jsonb_build_object('name', t.name, 'displayName', t.display_name,
+    'deliveryAccess', t.delivery_access, 'createdAt', t.created_at)"""
+
+_GET = Statement("tenants.get", f"SELECT {_JSON} FROM cms.tenants t")
+_UPDATE = Statement(
+    "tenants.update",
+    f"""WITH t AS (
+            UPDATE cms.tenants SET
+                display_name = coalesce($1->>'displayName', display_name),
+                delivery_access = coalesce($1->>'deliveryAccess', delivery_access),
+                generation = cms.next_generation(generation)
+            WHERE id = ($1->>'tenant')::uuid
+            RETURNING *)
+        SELECT {_JSON} || jsonb_build_object('generation', t.generation) FROM t""",
+)
+_DIRECTORY = "SELECT id, name, delivery_access, generation FROM cms.tenant_directory($1)"
+
+
+class TenantRepository:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def states(self, names: list[str]) -> dict[str, TenantState]:
+        """Those that exist."""
+        rows = await self._database.fetch("tenants.directory", _DIRECTORY, names)
+        return {row["name"]: TenantState(**dict(row)) for row in rows}
+
+    async def get(self, tenant_id: UUID) -> Tenant | None:
+        rows = await self._database.query(tenant_id, _GET)
+        return Tenant.model_validate(rows[0]) if rows else None
+
+    async def update(
+        self, tenant_id: UUID, display_name: str | None, delivery_access: DeliveryAccess | None
+    ) -> tuple[Tenant, int] | None:
+        """The tenant and its new generation."""
+        rows: list[dict[str, Any]] = await self._database.query(
+            tenant_id, _UPDATE, displayName=display_name, deliveryAccess=delivery_access
+        )
+        if not rows:
+            return None
+        generation = rows[0].pop("generation")
+        return Tenant.model_validate(rows[0]), generation

@@ -1,0 +1,41 @@
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from cms_service.core.schemas import RequestBody, Schema, Timestamp
+
+TENANT_NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+
+DisplayName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class DeliveryAccess(StrEnum):
+    """`private`: published content needs a token of the tenant. `public`: it needs none."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+
+
+class Tenant(Schema):
+    name: str
+    display_name: str
+    delivery_access: DeliveryAccess
+    created_at: Timestamp
+
+
+class TenantChange(RequestBody):
+    """What is left out stays as it is."""
+
+    display_name: DisplayName | None = None
+    delivery_access: DeliveryAccess | None = None
+
+
+class TenantState(Schema):
+    """What a request has to know of its tenant before it may ask for rows."""
+
+    id: UUID
+    name: str
+    delivery_access: DeliveryAccess
+    generation: int

@@ -1,0 +1,120 @@
+# ruff: noqa: S608 - the statements are put together from constants of this module
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from cms_service.auth.permissions import Role
+from cms_service.core.cursor import Cursor
+from cms_service.core.database import Database, Scope, Statement
+from cms_service.core.errors import Conflict
+from cms_service.users.schemas import User
+
+_JSON = """jsonb_build_object('id', u.id, 'email', u.email, 'role', u.role,
+    'createdAt', u.created_at, 'updatedAt', u.updated_at)"""
+
+_BY_EMAIL = Statement(
+    "users.by_email",
+    f"""SELECT {_JSON} || jsonb_build_object('passwordHash', u.password_hash)
+        FROM cms.users u WHERE lower(u.email) = lower($1->>'email')""",
+)
+_GET = Statement("users.get", f"SELECT {_JSON} FROM cms.users u WHERE u.id = ($1->>'id')::uuid")
+_LIST = Statement(
+    "users.list",
+    f"""SELECT {_JSON} FROM cms.users u
+        WHERE $1->>'at' IS NULL
+           OR (u.created_at, u.id) < (($1->>'at')::timestamptz, ($1->>'id')::uuid)
+        ORDER BY u.created_at DESC, u.id DESC LIMIT ($1->>'limit')::int""",
+)
+_INSERT = Statement(
+    "users.insert",
+    f"""WITH u AS (
+            INSERT INTO cms.users (tenant_id, id, email, password_hash, role)
+            VALUES (($1->>'tenant')::uuid, ($1->>'id')::uuid, $1->>'email', $1->>'passwordHash',
+                    $1->>'role')
+            RETURNING *)
+        SELECT {_JSON} FROM u""",
+)
+_UPDATE = Statement(
+    "users.update",
+    f"""WITH u AS (
+            UPDATE cms.users SET
+                password_hash = coalesce($1->>'passwordHash', password_hash),
+                role = coalesce($1->>'role', role),
+                updated_at = now()
+            WHERE id = ($1->>'id')::uuid
+            RETURNING *)
+        SELECT {_JSON} FROM u""",
+)
+_DELETE = Statement(
+    "users.delete",
+    """WITH u AS (DELETE FROM cms.users WHERE id = ($1->>'id')::uuid RETURNING id)
+       SELECT jsonb_build_object('id', u.id) FROM u""",
+)
+_LOCK_OWNERS = Statement(
+    "users.lock_owners",
+    """WITH u AS (SELECT id FROM cms.users WHERE role = 'owner' ORDER BY id FOR UPDATE)
+       SELECT jsonb_build_object('id', u.id) FROM u""",
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    user: User
+    password_hash: str = field(repr=False)
+
+
+class UserRepository:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def by_email(self, tenant_id: UUID, email: str) -> Found | None:
+        rows = await self.database.query(tenant_id, _BY_EMAIL, email=email)
+        if not rows:
+            return None
+        password_hash = rows[0].pop("passwordHash")
+        return Found(_user(rows[0]), password_hash)
+
+    async def get(self, tenant_id: UUID, user_id: UUID) -> User | None:
+        rows = await self.database.query(tenant_id, _GET, id=user_id)
+        return _user(rows[0]) if rows else None
+
+    async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[User]:
+        rows = await self.database.query(
+            tenant_id,
+            _LIST,
+            limit=limit,
+            at=after.at if after else None,
+            id=after.id if after else None,
+        )
+        return [_user(row) for row in rows]
+
+    async def insert(
+        self, tenant_id: UUID, user_id: UUID, email: str, password_hash: str, role: Role
+    ) -> User:
+        """Raises Conflict for an address that is taken."""
+        try:
+            rows = await self.database.query(
+                tenant_id, _INSERT, id=user_id, email=email, passwordHash=password_hash, role=role
+            )
+        except asyncpg.UniqueViolationError:
+            raise Conflict("There is a user with this e-mail address.") from None
+        return _user(rows[0])
+
+    async def owner_ids(self, scope: Scope) -> set[UUID]:
+        """Locks them until the transaction ends."""
+        return {UUID(row["id"]) for row in await scope.query(_LOCK_OWNERS)}
+
+    async def update(
+        self, scope: Scope, user_id: UUID, password_hash: str | None, role: Role | None
+    ) -> User | None:
+        rows = await scope.query(_UPDATE, id=user_id, passwordHash=password_hash, role=role)
+        return _user(rows[0]) if rows else None
+
+    async def delete(self, scope: Scope, user_id: UUID) -> bool:
+        return bool(await scope.query(_DELETE, id=user_id))
+
+
+def _user(row: dict[str, Any]) -> User:
+    return User.model_validate(row)

@@ -1,0 +1,40 @@
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, SecretStr
+
+from cms_service.auth.permissions import Role
+from cms_service.core.schemas import RequestBody, Schema, Timestamp
+
+MAX_EMAIL_LENGTH = 254
+MAX_PASSWORD_LENGTH = 256
+MIN_PASSWORD_LENGTH = 12
+
+# What can be told without sending a message: one @, no white space, a dot in the domain.
+Email = Annotated[
+    str, Field(max_length=MAX_EMAIL_LENGTH, pattern=r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$")
+]
+NewPassword = Annotated[
+    SecretStr, Field(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)
+]
+
+
+class NewUser(RequestBody):
+    email: Email
+    password: NewPassword
+    role: Role
+
+
+class UserChange(RequestBody):
+    """What is left out stays as it is."""
+
+    password: NewPassword | None = None
+    role: Role | None = None
+
+
+class User(Schema):
+    id: UUID
+    email: str
+    role: Role
+    created_at: Timestamp
+    updated_at: Timestamp

@@ -1,0 +1,32 @@
+"""A cluster that the user names."""
+
+from pathlib import Path
+
+from localcluster import binaries
+from localcluster.cluster import Cluster
+from localcluster.errors import ClusterError
+from localcluster.kubeconfig import write_private
+from localcluster.paths import private_folder, state_home
+from localcluster.progress import Progress
+from localcluster.shell import run
+
+PROVIDER = "existing"
+
+
+def up(context: str, progress: Progress) -> Cluster:
+    if not context:
+        raise ClusterError(
+            "CLUSTER=existing needs the name of a context",
+            cure="KUBECONTEXT=<one of `kubectl config get-contexts`>",
+        )
+    programs = binaries.ensure(binaries.TOOLS, progress)
+    cluster = Cluster(PROVIDER, _kubeconfig(programs / "kubectl", context), programs)
+    run((str(programs / "kubectl"), "--kubeconfig", str(cluster.kubeconfig), "version"))
+    return cluster
+
+
+def _kubeconfig(kubectl: Path, context: str) -> Path:
+    """A copy that holds this one context, so that a change of the current one is harmless."""
+    view = ("config", "view", "--minify", "--flatten", "--raw", "--context", context)
+    text = run((str(kubectl), *view))
+    return write_private(private_folder(state_home() / PROVIDER) / "kubeconfig", text)

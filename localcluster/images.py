@@ -1,0 +1,163 @@
+"""The project's images: built where their inputs changed, and loaded into the cluster."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcluster import baseimage, buildah, engine, existing, kind, lock
+from localcluster.cluster import Cluster
+from localcluster.node import runtime
+from localcluster.paths import PACKAGE, REPOSITORY, cache_home, log_file
+from localcluster.progress import Progress
+from localcluster.shell import run, run_logged
+
+TAG = "dev"
+REPOSITORY_PREFIX = "localhost/headlesscms-"
+KEPT_ARCHIVES = 2
+OF_YOUR_OWN = (
+    "a cluster of your own gets its images from you: build Dockerfile.operator and Dockerfile.api "
+    "(and localcluster/images for the demo), push them to your registry or load them into its "
+    f"nodes as {REPOSITORY_PREFIX}*:{TAG}, or name others in the charts' values and in spec.image"
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    name: str
+    dockerfile: Path
+    context: Path
+
+    @property
+    def repository(self) -> str:
+        return f"{REPOSITORY_PREFIX}{self.name}"
+
+    @property
+    def reference(self) -> str:
+        """The name that charts and samples use."""
+        return f"{self.repository}:{TAG}"
+
+    def pinned(self, content: str) -> str:
+        """A name that changes with the content, so that a new build is rolled out."""
+        return f"{self.repository}:{content}"
+
+
+SOURCES = (
+    Source("operator", REPOSITORY / "Dockerfile.operator", REPOSITORY),
+    Source("api", REPOSITORY / "Dockerfile.api", REPOSITORY),
+    *(
+        Source(name, PACKAGE / "images" / name / "Dockerfile", PACKAGE / "images" / name)
+        for name in ("postgres", "redis")
+    ),
+)
+
+
+def build_and_load(cluster: Cluster, progress: Progress) -> dict[str, str]:
+    """Each image's reference, by its short name; it changes when the image does."""
+    if cluster.provider == existing.PROVIDER:
+        progress.say(OF_YOUR_OWN)
+        return {source.name: source.reference for source in SOURCES}
+    with lock.held(buildah.LOCK, progress):
+        if cluster.provider == kind.PROVIDER:
+            return _for_kind(cluster, progress)
+        return _for_node(progress)
+
+
+def _for_node(progress: Progress) -> dict[str, str]:
+    try:
+        base = baseimage.ensure(progress)
+        keys = {source: key(source, base) for source in SOURCES}
+        # Two at a time: one mostly waits for downloads while the other compiles.
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            list(pool.map(lambda source: _to_node(source, keys[source], base, progress), SOURCES))
+    finally:
+        buildah.release()
+    return {source.name: source.pinned(content) for source, content in keys.items()}
+
+
+def _to_node(source: Source, content: str, base: str, progress: Progress) -> None:
+    image = source.pinned(content)
+    if not runtime.has(image):
+        archive = _archive(source, content)
+        if not archive.exists():
+            buildah.build(image, source.dockerfile, source.context, base, progress)
+            buildah.save(image, archive)
+            buildah.prune(source.repository, keep=image)
+        with progress.step(f"loading {source.reference}"):
+            runtime.load(archive)
+    runtime.tag(image, source.reference)
+    _prune_archives(source)
+
+
+def _for_kind(cluster: Cluster, progress: Progress) -> dict[str, str]:
+    program = engine.found() or "docker"
+    keys = {source: key(source, "") for source in SOURCES}
+    for source, content in keys.items():
+        archive = _archive(source, content)
+        if not archive.exists():
+            _build_with(program, source, content, progress)
+        with progress.step(f"loading {source.reference}"):
+            kind.load_image(cluster, archive)
+        _prune_archives(source)
+    return {source.name: source.pinned(content) for source, content in keys.items()}
+
+
+def _build_with(program: str, source: Source, content: str, progress: Progress) -> None:
+    log = log_file(f"image-headlesscms-{source.name}")
+    archive = _archive(source, content)
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    tags = (source.reference, source.pinned(content))
+    names = ("--file", str(source.dockerfile), *(f"--tag={tag}" for tag in tags))
+    with progress.step(f"building {source.reference}") as step:
+        run_logged(
+            (program, "build", *names, str(source.context)),
+            log,
+            cure="see that the engine can pull the base image",
+            on_line=step.detail,
+        )
+    run((program, "save", "--output", str(archive), *tags))
+
+
+def _archive(source: Source, content: str) -> Path:
+    return cache_home() / "images" / f"{source.name}-{content}.tar"
+
+
+def _prune_archives(source: Source) -> None:
+    found = (cache_home() / "images").glob(f"{source.name}-*.tar")
+    newest_first = sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in newest_first[KEPT_ARCHIVES:]:
+        path.unlink()
+
+
+def key(source: Source, base: str) -> str:
+    """Names the content: the Dockerfile, the files that it copies, and the base image."""
+    text = source.dockerfile.read_text()
+    digest = hashlib.sha256(f"{base}\0{text}\0".encode())
+    for path in _files(source.context, copied(text)):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(source.context)}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:12]
+
+
+def copied(dockerfile: str) -> list[str]:
+    """What COPY lines take from the context."""
+    joined = dockerfile.replace("\\\n", " ")
+    sources: list[str] = []
+    for line in re.findall(r"^COPY\s+(.+)$", joined, re.MULTILINE):
+        words = line.split()
+        options = [word for word in words if word.startswith("--")]
+        if not any(option.startswith("--from") for option in options):
+            sources.extend(words[len(options) : -1])
+    return sources
+
+
+def _files(context: Path, names: Iterable[str]) -> Iterator[Path]:
+    for name in names:
+        path = context / name
+        if path.is_dir():
+            files = (p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+            yield from sorted(files)
+        else:
+            yield path

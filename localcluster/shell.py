@@ -1,0 +1,72 @@
+"""Running a program to its end; never by way of a shell."""
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from localcluster.errors import ClusterError
+from localcluster.processes import tail
+
+# Debian keeps iproute2 and nftables in folders that a user's PATH may lack.
+SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
+CURE = "`python3 -m localcluster doctor` names what this machine lacks"
+
+
+def extend_path() -> None:
+    """Makes the system's programs reachable for this process and all that it starts."""
+    path = os.environ.get("PATH", "")
+    if not path.endswith(SYSTEM_FOLDERS):
+        os.environ["PATH"] = f"{path}:{SYSTEM_FOLDERS}"
+
+
+def run(argv: Sequence[str], stdin: str | None = None) -> str:
+    """Standard output; raises ClusterError with the program's own words."""
+    try:
+        done = subprocess.run(  # noqa: S603
+            argv, input=stdin, text=True, capture_output=True, check=False
+        )
+    except FileNotFoundError as error:
+        raise ClusterError(f"{argv[0]} is not installed") from error
+    if done.returncode != 0:
+        words = (done.stderr or done.stdout).strip()
+        raise ClusterError(f"{' '.join(argv[:4])} failed ({done.returncode}): {words}", cure=CURE)
+    return done.stdout
+
+
+def succeeds(argv: Sequence[str]) -> bool:
+    try:
+        done = subprocess.run(argv, capture_output=True, check=False)  # noqa: S603
+    except FileNotFoundError:
+        return False
+    return done.returncode == 0
+
+
+def run_logged(
+    argv: Sequence[str],
+    log: Path,
+    *,
+    cure: str,
+    on_line: Callable[[str], None] = lambda _: None,
+    env: dict[str, str] | None = None,
+) -> None:
+    """Runs a long job; every line of its output goes to the log and to on_line."""
+    with log.open("w") as out:
+        process = subprocess.Popen(  # noqa: S603
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=dict(os.environ) | (env or {}),
+        )
+        with process:
+            for line in process.stdout or ():
+                out.write(line)
+                out.flush()
+                on_line(line.strip())
+    if process.returncode != 0:
+        raise ClusterError(
+            f"{argv[0]} failed ({process.returncode}):\n{tail(log)}", log=log, cure=cure
+        )

@@ -1,0 +1,1 @@
+"""The operator: it reconciles HeadlessCMS objects into running CMS deployments."""

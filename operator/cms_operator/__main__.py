@@ -1,0 +1,30 @@
+"""The operator's process, with its settings from the environment."""
+
+import sys
+
+import kopf
+import uvloop
+
+from cms_operator import main, observability
+from cms_operator.settings import Settings, SettingsError
+
+
+def run() -> int:
+    try:
+        settings = Settings.from_environment()
+    except SettingsError as error:
+        print(f"cannot start: {error}", file=sys.stderr)  # noqa: T201  - there is no log yet
+        return 2
+    observability.configure_logging(settings.log_level, settings.log_format)
+    uvloop.run(
+        kopf.operator(
+            registry=main.HANDLERS,
+            clusterwide=not settings.namespaces,
+            namespaces=settings.namespaces,
+            standalone=True,
+        )
+    )
+    return 0
+
+
+sys.exit(run())

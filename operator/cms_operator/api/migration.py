@@ -1,0 +1,16 @@
+"""The Job that brings the database's schema up to date."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cms_operator.api.model import Model
+
+
+class Migration(Model):
+    enabled: bool = True
+    """false leaves migrations, roles and tenants to you (default true); the URL of the database
+    must then be that of a role without ownership of the tables."""
+
+    timeout_seconds: Annotated[int, Field(ge=10, le=86_400)] = 600
+    """Seconds after which a migration has failed (default 600)."""

@@ -1,0 +1,88 @@
+"""Kinds of values that many fields share."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from cms_operator.api.model import Model
+from cms_operator.api.rules import Rule, matches
+
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+
+DnsLabel = Annotated[str, Field(min_length=1, max_length=63, pattern=f"^{_LABEL}$")]
+ObjectName = Annotated[
+    str, Field(min_length=1, max_length=253, pattern=rf"^{_LABEL}(\.{_LABEL})*$")
+]
+DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+HostName = Annotated[
+    str,
+    Field(min_length=1, max_length=253),
+    matches(
+        rf"^(\*\.)?{_LABEL}(\.{_LABEL})*$",
+        "must be a host name in lower case, such as cms.example.com or *.example.com",
+    ),
+]
+
+_QUALIFIED_NAME = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+LabelKey = Annotated[str, Field(min_length=1, max_length=317, pattern=_QUALIFIED_NAME)]
+LabelValue = Annotated[
+    str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")
+]
+AnnotationValue = Annotated[str, Field(max_length=8192)]
+
+
+def _keys_match(values: Mapping[str, Any]) -> bool:
+    return all(matches(_QUALIFIED_NAME, "").holds(key) for key in values)
+
+
+_QUALIFIED_KEYS = Rule(
+    cel=f"self.all(key, key.size() <= 317 && key.matches(r'{_QUALIFIED_NAME}'))",
+    message="every key must be a qualified name, such as team or example.com/team",
+    holds=lambda values: all(len(key) <= 317 for key in values) and _keys_match(values),  # noqa: PLR2004
+)
+
+Labels = Annotated[Mapping[str, LabelValue], Field(max_length=50), _QUALIFIED_KEYS]
+Annotations = Annotated[Mapping[str, AnnotationValue], Field(max_length=50), _QUALIFIED_KEYS]
+
+
+def _percent_or_count(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise PydanticCustomError("type", "must be a whole number or a percentage")
+    return value
+
+
+IntOrPercent = Annotated[
+    Any,
+    BeforeValidator(_percent_or_count),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "maxLength": 5,
+            "x-kubernetes-int-or-string": True,
+        }
+    ),
+    Rule(
+        cel="type(self) == int ? self >= 0 : self.matches('^(100|[0-9]{1,2})%$')",
+        message="must be a number of pods, 0 or more, or a percentage such as 25%",
+        holds=lambda value: (
+            value >= 0
+            if isinstance(value, int)
+            else bool(matches("^(100|[0-9]{1,2})%$", "").holds(value))
+        ),
+    ),
+]
+
+
+class LocalReference(Model):
+    name: ObjectName
+    """Name of the object, in the namespace of the HeadlessCMS."""
+
+
+class KeyReference(Model):
+    name: ObjectName
+    """Name of the object, in the namespace of the HeadlessCMS."""
+
+    key: DataKey
+    """Key in the object's data."""

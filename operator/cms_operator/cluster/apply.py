@@ -1,0 +1,216 @@
+"""Writes: server-side apply with preconditions, guarded deletes, status and Events."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cms_operator.cluster.client import APPLY, FIELD_MANAGER, MERGE, ApiError, KubernetesClient
+from cms_operator.cluster.drift import APPLIED, fingerprint, first_difference
+from cms_operator.cluster.kinds import BY_NAME, HEADLESS_CMS, SECRET, Kind
+from cms_operator.cluster.store import Object, Store
+from cms_operator.rollout.family import is_controlled_by
+
+HTTP_NOT_FOUND = 404
+HTTP_CONFLICT = 409
+# No object has this version after etcd's first write, so the server creates it or answers 409.
+CREATE_ONLY = "1"
+
+
+class NameTakenError(Exception):
+    """A child's name belongs to an object that is not ours; it was left as it is."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind} {name}")
+        self.kind = kind
+        self.name = name
+
+
+class StaleReadError(Exception):
+    """An object has changed since it was read; the next reconcile sees it."""
+
+
+def _not_ours(kind: Kind, found: Object) -> Exception:
+    """Somebody else's object, or the remains of a deleted HeadlessCMS, which go by themselves."""
+    metadata = found["metadata"]
+    owners = metadata.get("ownerReferences") or []
+    if metadata.get("deletionTimestamp") or any(o["kind"] == HEADLESS_CMS.name for o in owners):
+        return StaleReadError(f"{kind.name} {metadata['name']} of a deleted HeadlessCMS")
+    return NameTakenError(kind.name, metadata["name"])
+
+
+def stamped(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the fingerprint; a Secret gets none, so that no hash of a value can be read off it."""
+    metadata = dict(manifest["metadata"])
+    if manifest["kind"] != SECRET.name:
+        annotations = {**(metadata.get("annotations") or {}), APPLIED: fingerprint(manifest)}
+        metadata["annotations"] = annotations
+    return {**manifest, "metadata": metadata}
+
+
+def drift(manifest: Mapping[str, Any], live: Object | None) -> str | None:
+    """Name what would have to be written: a field's path, or None."""
+    if live is None:
+        return "the object is missing"
+    return first_difference(stamped(manifest), live)
+
+
+def was_asked_otherwise(manifest: Mapping[str, Any], live: Object) -> bool:
+    annotations = live["metadata"].get("annotations") or {}
+    return bool(annotations.get(APPLIED) != fingerprint(manifest))
+
+
+class Applier:
+    """Writes children for one operator and folds each answer into the store."""
+
+    def __init__(self, client: KubernetesClient, store: Store) -> None:
+        self._client = client
+        self._store = store
+
+    async def apply(self, manifest: Mapping[str, Any], owner_uid: str) -> bool:
+        """Make one child as asked; False where it already was.
+
+        Raises NameTakenError, StaleReadError, ApiError.
+        """
+        kind = BY_NAME[manifest["kind"]]
+        namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+        live = self._store.get(kind, namespace, name)
+        if live is not None and not is_controlled_by(live, owner_uid):
+            raise _not_ours(kind, live)
+        if drift(manifest, live) is None:
+            return False
+        await self._send(kind, manifest, live)
+        return True
+
+    async def create(self, manifest: Mapping[str, Any], owner_uid: str) -> None:
+        """Make a child that is not there; one that is there after all is never written over.
+
+        Raises NameTakenError, StaleReadError, ApiError.
+        """
+        kind = BY_NAME[manifest["kind"]]
+        namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+        live = self._store.get(kind, namespace, name)
+        if live is None:
+            await self._send(kind, manifest, None)
+        elif is_controlled_by(live, owner_uid):
+            raise StaleReadError(f"{kind.name} {name}")
+        else:
+            raise _not_ours(kind, live)
+
+    async def _send(self, kind: Kind, manifest: Mapping[str, Any], live: Object | None) -> None:
+        body = stamped(manifest)
+        metadata = body["metadata"]
+        if live is None:
+            metadata["resourceVersion"] = CREATE_ONLY
+        else:
+            metadata["uid"] = live["metadata"]["uid"]
+            metadata["resourceVersion"] = live["metadata"]["resourceVersion"]
+        try:
+            answer = await self._client.request(
+                "PATCH",
+                kind.path(metadata["namespace"], metadata["name"]),
+                query={"fieldManager": FIELD_MANAGER, "force": "true"},
+                body=body,
+                content_type=APPLY,
+            )
+        except ApiError as error:
+            if error.status != HTTP_CONFLICT:
+                raise
+            if live is None:
+                await self._tell_ours_from_others(kind, metadata)
+            raise StaleReadError(f"{kind.name} {metadata['name']}") from None
+        self._store.put(kind, answer)
+
+    async def _tell_ours_from_others(self, kind: Kind, metadata: Mapping[str, Any]) -> None:
+        """After a refused create: learn of our own object, or raise NameTakenError."""
+        found = await self.read(kind, metadata["namespace"], metadata["name"])
+        if found is None:
+            return
+        owners = metadata["ownerReferences"]
+        if not any(is_controlled_by(found, owner["uid"]) for owner in owners):
+            raise _not_ours(kind, found)
+        self._store.put(kind, found)
+
+    async def read(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """One live read: before an act that cannot be taken back, and for source Secrets."""
+        try:
+            answer: Object = await self._client.request("GET", kind.path(namespace, name))
+        except ApiError as error:
+            if error.status == HTTP_NOT_FOUND:
+                return None
+            raise
+        return answer
+
+    async def list(self, kind: Kind, namespace: str, selector: str) -> list[Object]:
+        """A live list of what a label selects, at most 500 objects."""
+        answer = await self._client.request(
+            "GET", kind.path(namespace), query={"labelSelector": selector, "limit": "500"}
+        )
+        items: list[Object] = answer["items"]
+        return items
+
+    async def delete(self, kind: Kind, found: Object) -> None:
+        """Delete just the object that was seen. Raises StaleReadError, ApiError."""
+        metadata = found["metadata"]
+        try:
+            await self._client.request(
+                "DELETE",
+                kind.path(metadata["namespace"], metadata["name"]),
+                body={
+                    "apiVersion": "v1",
+                    "kind": "DeleteOptions",
+                    "propagationPolicy": "Background",
+                    "preconditions": {
+                        "uid": metadata["uid"],
+                        "resourceVersion": metadata["resourceVersion"],
+                    },
+                },
+            )
+        except ApiError as error:
+            if error.status == HTTP_CONFLICT:
+                raise StaleReadError(f"{kind.name} {metadata['name']}") from None
+            if error.status != HTTP_NOT_FOUND:
+                raise
+        self._store.discard(kind, found)
+
+    async def patch_status(self, parent: Object, status: Mapping[str, Any]) -> bool:
+        """Write what differs of the status; False where nothing does."""
+        changes = merge_patch(parent.get("status") or {}, status)
+        if not changes:
+            return False
+        metadata = parent["metadata"]
+        guard = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+        try:
+            answer = await self._client.request(
+                "PATCH",
+                HEADLESS_CMS.path(metadata["namespace"], metadata["name"]) + "/status",
+                query={"fieldManager": FIELD_MANAGER},
+                body={"metadata": guard, "status": changes},
+                content_type=MERGE,
+            )
+        except ApiError as error:
+            if error.status == HTTP_CONFLICT:
+                raise StaleReadError(f"HeadlessCMS {metadata['name']}") from None
+            if error.status != HTTP_NOT_FOUND:
+                raise
+            # Deleted while we were at work, and the event has not come yet.
+            self._store.discard(HEADLESS_CMS, parent)
+            return False
+        self._store.put(HEADLESS_CMS, answer)
+        return True
+
+    async def create_event(self, namespace: str, event: Mapping[str, Any]) -> None:
+        await self._client.request(
+            "POST", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", body=event
+        )
+
+
+def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON merge patch that turns `before` into `after` (RFC 7396)."""
+    patch: dict[str, Any] = {key: None for key in before if key not in after}
+    for key, value in after.items():
+        old = before.get(key)
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            if inner := merge_patch(old, value):
+                patch[key] = inner
+        elif value != old:
+            patch[key] = value
+    return patch

@@ -1,0 +1,105 @@
+"""Requests to the API server as plain JSON."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import aiohttp
+import orjson
+from kubernetes.aio import client, config
+
+from cms_operator import observability
+
+FIELD_MANAGER = "headlesscms-operator"
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+REQUEST_SECONDS = 30
+
+
+class ApiError(Exception):
+    """The API server answered with a status other than 2xx.
+
+    `reason` is the machine-readable word of the server's Status (NotFound,
+    Conflict, Forbidden, ...), `message` its sentence.
+    """
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+class KubernetesClient:
+    """A thin client over the transport and the credentials of kubernetes.aio."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self._api = api
+
+    @classmethod
+    async def connect(cls, connections: int) -> "KubernetesClient":
+        """Use the pod's service account, or else the kubeconfig of the user.
+
+        Raises kubernetes.aio.config.ConfigException when there is neither.
+        """
+        configuration = client.Configuration()
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+        except config.ConfigException:
+            await config.load_kube_config(client_configuration=configuration)
+        configuration.connection_pool_maxsize = connections
+        api = client.ApiClient(configuration)
+        api.user_agent = FIELD_MANAGER
+        return cls(api)
+
+    async def close(self) -> None:
+        await self._api.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> Any:
+        """Send one request and return the decoded answer.
+
+        Raises ApiError for an answer that is not 2xx, aiohttp.ClientError or
+        TimeoutError where there is none.
+        """
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": content_type,
+            **self._api.default_headers,
+        }
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        url = f"{self._api.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        started = time.monotonic()
+        status = 0
+        try:
+            response = await self._api.rest_client.request(
+                method,
+                url,
+                headers=headers,
+                body=body,
+                _request_timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
+            )
+            status = response.status
+            return _decode(status, await response.read())
+        finally:
+            elapsed = time.monotonic() - started
+            observability.api_request(method, urlsplit(path).path, status, elapsed)
+
+
+def _decode(status: int, data: bytes) -> Any:
+    if status < 300:  # noqa: PLR2004  - the class of HTTP statuses that mean success
+        return orjson.loads(data) if data else None
+    try:
+        answer = orjson.loads(data)
+        raise ApiError(status, str(answer.get("reason", "")), str(answer.get("message", "")))
+    except (orjson.JSONDecodeError, AttributeError):
+        text = data[:200].decode(errors="replace")
+        raise ApiError(status, "", text) from None

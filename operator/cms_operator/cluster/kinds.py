@@ -1,0 +1,68 @@
+"""Every kind that the operator reads or writes, and where the API server serves it."""
+
+from dataclasses import dataclass
+
+from cms_operator.resources import labels
+
+MANAGED = f"{labels.MANAGED_BY}={labels.OPERATOR}"
+WATCHED = f"{labels.WATCH}=true"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A namespaced kind; `selector` limits what the server lists and watches."""
+
+    api_version: str
+    name: str
+    plural: str
+    selector: str | None = MANAGED
+    writable: bool = True
+    optional: bool = False
+
+    @property
+    def group(self) -> str:
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def version(self) -> str:
+        return self.api_version.rpartition("/")[2]
+
+    def path(self, namespace: str | None, name: str | None = None) -> str:
+        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.api_version}"
+        scope = f"/namespaces/{namespace}" if namespace else ""
+        return f"{root}{scope}/{self.plural}" + (f"/{name}" if name else "")
+
+
+HEADLESS_CMS = Kind("headlesscms.io/v1alpha1", "HeadlessCMS", "headlesscmses", None, writable=False)
+POD = Kind("v1", "Pod", "pods", writable=False)
+ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", writable=False)
+DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
+CONTROLLER_REVISION = Kind("apps/v1", "ControllerRevision", "controllerrevisions")
+CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
+SECRET = Kind("v1", "Secret", "secrets", WATCHED)
+SERVICE = Kind("v1", "Service", "services")
+SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
+JOB = Kind("batch/v1", "Job", "jobs")
+AUTOSCALER = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
+HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", optional=True)
+
+CHILDREN = (
+    SERVICE_ACCOUNT,
+    SECRET,
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    JOB,
+    DEPLOYMENT,
+    SERVICE,
+    DISRUPTION_BUDGET,
+    NETWORK_POLICY,
+    AUTOSCALER,
+    INGRESS,
+    HTTP_ROUTE,
+    POD,
+    ENDPOINT_SLICE,
+)
+BY_NAME = {kind.name: kind for kind in (HEADLESS_CMS, *CHILDREN)}

@@ -1,0 +1,194 @@
+"""Trimmed copies of the objects that the watches bring.
+
+The answer of each own write is folded in at once, so that a reconcile reads
+no object from the server and never acts on what it has itself changed.
+"""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from cms_operator.cluster.kinds import ENDPOINT_SLICE, HEADLESS_CMS, POD, Kind
+from cms_operator.resources import labels
+
+Object = Mapping[str, Any]
+_MOST_GONE = 10_000
+
+
+class Key(NamedTuple):
+    """A HeadlessCMS."""
+
+    namespace: str
+    name: str
+
+
+class Ref(NamedTuple):
+    kind: str
+    namespace: str
+    name: str
+
+
+class Store:
+    """Objects by kind and name, and those around each HeadlessCMS.
+
+    A child belongs to its owner, whatever its labels say; pods and slices,
+    whose owners are other children, are found by their instance label.
+    """
+
+    def __init__(self) -> None:
+        self._objects: dict[Ref, Object] = {}
+        self._gone: OrderedDict[str, int] = OrderedDict()
+        self._children: defaultdict[Key, dict[Ref, None]] = defaultdict(dict)
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        return self._objects.get(Ref(kind.name, namespace, name))
+
+    def children(self, key: Key) -> Iterator[tuple[str, Object]]:
+        """Yield (kind name, object) of all that `key` owns, or that carries its instance label."""
+        for ref in tuple(self._children.get(key, ())):
+            yield ref.kind, self._objects[ref]
+
+    def of_kind(self, kind: Kind, namespace: str | None = None) -> Iterator[Object]:
+        for ref, found in tuple(self._objects.items()):
+            if ref.kind == kind.name and namespace in (None, ref.namespace):
+                yield found
+
+    def put(self, kind: Kind, found: Object) -> bool:
+        """Keep an object; False where the copy that is there is as new or newer."""
+        ref = ref_of(kind, found)
+        known = self._objects.get(ref)
+        if known is not None and _version(known) >= _version(found):
+            return False
+        if _version(found) < self._gone.get(found["metadata"]["uid"], 0):
+            return False
+        trimmed = trim(kind, found)
+        if known is not None and _parent(kind, known) != _parent(kind, trimmed):
+            self._unlink(kind, known)
+        self._objects[ref] = trimmed
+        if (parent := _parent(kind, trimmed)) is not None:
+            self._children[parent][ref] = None
+        return known is None or _meaning(kind, known) != _meaning(kind, trimmed)
+
+    def discard(self, kind: Kind, gone: Object) -> bool:
+        """Forget a deleted object, unless a newer one has taken its name.
+
+        News of it that is older than its end and comes late brings it back no more.
+        """
+        self._gone[gone["metadata"]["uid"]] = _version(gone)
+        if len(self._gone) > _MOST_GONE:
+            self._gone.popitem(last=False)
+        known = self._objects.get(ref_of(kind, gone))
+        if known is None or known["metadata"]["uid"] != gone["metadata"]["uid"]:
+            return False
+        self._unlink(kind, known)
+        del self._objects[ref_of(kind, gone)]
+        return True
+
+    def replace(
+        self, kind: Kind, namespace: str | None, listed: Iterable[Object], version: int
+    ) -> set[Key]:
+        """Take a list as the truth of its version and return the keys of those that differed.
+
+        An event that was missed, a deletion above all, is found here. What is
+        newer than the list, such as an own write since, stays.
+        """
+        changed: set[Key] = set()
+        names = set()
+        for found in listed:
+            names.add(ref_of(kind, found))
+            if self.put(kind, found) and (key := key_of(kind, found)):
+                changed.add(key)
+        for known in list(self.of_kind(kind, namespace)):
+            if ref_of(kind, known) not in names and _version(known) <= version:
+                self.discard(kind, known)
+                if key := key_of(kind, known):
+                    changed.add(key)
+        return changed
+
+    def _unlink(self, kind: Kind, known: Object) -> None:
+        parent = _parent(kind, known)
+        if parent is None:
+            return
+        self._children[parent].pop(ref_of(kind, known), None)
+        if not self._children[parent]:
+            del self._children[parent]
+
+
+def ref_of(kind: Kind, found: Object) -> Ref:
+    metadata = found["metadata"]
+    return Ref(kind.name, metadata["namespace"], metadata["name"])
+
+
+def key_of(kind: Kind, found: Object) -> Key | None:
+    """The HeadlessCMS that an object is, or belongs to."""
+    if kind is HEADLESS_CMS:
+        return Key(found["metadata"]["namespace"], found["metadata"]["name"])
+    return _parent(kind, found)
+
+
+def trim(kind: Kind, found: Object) -> Object:
+    """Drop what no decision reads: it is most of the memory."""
+    metadata = {k: v for k, v in found["metadata"].items() if k != "managedFields"}
+    if kind is POD:
+        return {"metadata": _pod_metadata(metadata), "status": _pod_status(found)}
+    if kind is ENDPOINT_SLICE:
+        return {"metadata": metadata, "endpoints": found.get("endpoints") or []}
+    return {**found, "metadata": metadata}
+
+
+def _pod_metadata(metadata: Object) -> Object:
+    wanted = (
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "labels",
+        "creationTimestamp",
+        "deletionTimestamp",
+    )
+    return {key: metadata[key] for key in wanted if key in metadata}
+
+
+def _pod_status(pod: Object) -> Object:
+    status = pod.get("status") or {}
+    return {
+        "phase": status.get("phase"),
+        "podIP": status.get("podIP"),
+        "conditions": status.get("conditions") or [],
+        "containerStatuses": [
+            {
+                "ready": container.get("ready"),
+                "restartCount": container.get("restartCount", 0),
+                "state": container.get("state") or {},
+                "lastState": container.get("lastState") or {},
+            }
+            for container in status.get("containerStatuses") or []
+        ],
+    }
+
+
+def _meaning(kind: Kind, found: Object) -> Object:
+    """What a reconcile would read of an object, without what changes at each write."""
+    metadata = {
+        k: v
+        for k, v in found["metadata"].items()
+        if k not in ("resourceVersion", "generation" if kind is POD else "")
+    }
+    return {**found, "metadata": metadata}
+
+
+def _parent(kind: Kind, found: Object) -> Key | None:
+    """The owner counts first: somebody may have taken away the labels."""
+    if kind is HEADLESS_CMS:
+        return None
+    metadata = found["metadata"]
+    for owner in metadata.get("ownerReferences") or ():
+        if owner.get("controller") and owner["kind"] == HEADLESS_CMS.name:
+            return Key(metadata["namespace"], owner["name"])
+    name = (metadata.get("labels") or {}).get(labels.INSTANCE)
+    return Key(metadata["namespace"], name) if name else None
+
+
+def _version(found: Object) -> int:
+    """Order two versions of one object (KEP-5504 makes resourceVersions comparable)."""
+    return int(found["metadata"].get("resourceVersion") or 0)

@@ -1,0 +1,69 @@
+"""kopf's events of HeadlessCMS objects and of their children become keys in the queue."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import kopf
+
+from cms_operator.cluster.kinds import CHILDREN, HEADLESS_CMS, SECRET, Kind
+from cms_operator.cluster.store import Key, Store, key_of
+from cms_operator.workqueue import WorkQueue
+
+# Tells which HeadlessCMS objects read a Secret of this namespace and name.
+ReadersOf = Callable[[str, str], set[Key]]
+
+
+class Events:
+    """Takes events into the store and queues whom they concern."""
+
+    def __init__(self, store: Store, queue: WorkQueue[Key], readers_of: ReadersOf) -> None:
+        self._store = store
+        self._queue = queue
+        self._readers_of = readers_of
+
+    def take(self, kind: Kind, event_type: str | None, found: dict[str, Any]) -> None:
+        metadata = found["metadata"]
+        known = self._store.get(kind, metadata["namespace"], metadata["name"])
+        gone = event_type == "DELETED"
+        changed = self._store.discard(kind, found) if gone else self._store.put(kind, found)
+        if not changed:
+            return
+        # What has lost its owner or its label still concerns its HeadlessCMS.
+        for key in (key_of(kind, found), known and key_of(kind, known)):
+            if key:
+                self._queue.add(key)
+        if kind is SECRET:
+            for reader in self._readers_of(metadata["namespace"], metadata["name"]):
+                self._queue.add(reader)
+
+
+def register(events: Callable[[], Events]) -> None:
+    """Watch every kind; `events` is asked at each event, for it exists only after the start."""
+    for kind in (HEADLESS_CMS, *CHILDREN):
+        _watch(kind, events)
+
+
+def _watch(kind: Kind, events: Callable[[], Events]) -> None:
+    @kopf.on.event(kind.group, kind.version, kind.plural, id=f"watch-{kind.plural}")
+    async def watch(event: kopf.RawEvent, **_: Any) -> None:
+        found = {"apiVersion": kind.api_version, "kind": kind.name, **event["object"]}
+        events().take(kind, event["type"], found)
+
+
+class _Patience:
+    """Delays between the tries of a watch that the server refuses, without an end, in seconds."""
+
+    def __iter__(self) -> Iterator[float]:
+        yield from (1, 1, 2, 3, 5, 8)
+        yield from itertools.repeat(13)
+
+
+def configure_watches(settings: kopf.OperatorSettings) -> None:
+    """Let the server send only what is ours, and let no failure end a watch for good."""
+    for kind in CHILDREN:
+        if kind.selector:
+            where = (kind.group, kind.version, kind.plural)
+            settings.watching.label_selectors[where] = kind.selector
+    settings.networking.error_backoffs = _Patience()
+    settings.posting.enabled = False

@@ -1,0 +1,150 @@
+"""The operator as kopf runs it: `kopf run -A -m cms_operator.main`, or `python -m cms_operator`."""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import random
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import kopf
+from aiohttp import web
+
+from cms_operator import handlers, observability
+from cms_operator.cluster.apply import Applier
+from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.kinds import HEADLESS_CMS
+from cms_operator.cluster.pods import PodReader
+from cms_operator.cluster.resync import resync
+from cms_operator.cluster.store import Key, Store, key_of
+from cms_operator.reconcile import Reconciler
+from cms_operator.settings import Settings
+from cms_operator.workers import Workers
+from cms_operator.workqueue import WorkQueue
+
+log = logging.getLogger(__name__)
+
+# The watches begin after the first list; what was deleted in between no event tells.
+SETTLING_SECONDS = 15
+
+
+class Operator:
+    """All parts of one running operator, and the order in which they start and stop."""
+
+    def __init__(self, settings: Settings, client: KubernetesClient) -> None:
+        self.settings = settings
+        self._client = client
+        self._store = Store()
+        self._queue: WorkQueue[Key] = WorkQueue(time.monotonic, lambda: random.uniform(0.8, 1.2))  # noqa: S311  - spreads retries
+        self._pods = PodReader()
+        self._reconciler = Reconciler(
+            store=self._store,
+            applier=Applier(client, self._store),
+            pods=self._pods,
+            settings=settings,
+            now=lambda: datetime.now(UTC),
+            random_bytes=secrets.token_bytes,
+        )
+        self._workers = Workers(self._queue, self._reconciler.reconcile, settings.workers)
+        self._resync: asyncio.Task[None] | None = None
+        self._web: web.AppRunner | None = None
+        self.events = handlers.Events(self._store, self._queue, self._reconciler.readers_of)
+
+    async def start(self) -> None:
+        """Know everything that is there before the first reconcile acts."""
+        self._web = await observability.serve(
+            self.settings.health_port, self._is_alive, self._workers.alive
+        )
+        observability.QUEUE_DEPTH.set_function(self._queue.depth)
+        observability.QUEUE_OLDEST_SECONDS.set_function(self._queue.oldest_age)
+        observability.OBJECTS.set_function(lambda: len(list(self._store.of_kind(HEADLESS_CMS))))
+        await self._first_list()
+        self._queue_all()
+        self._workers.start()
+        self._resync = asyncio.create_task(self._resync_forever())
+        log.info("started; %d HeadlessCMS objects", len(list(self._store.of_kind(HEADLESS_CMS))))
+
+    async def _first_list(self) -> None:
+        """Wait for an API server that is away, and for a CRD that is not installed yet."""
+        for delay in itertools.chain((1, 2, 5), itertools.repeat(10)):
+            try:
+                await resync(self._client, self._store, self.settings.namespaces)
+            except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+                log.warning("cannot list what is there, again in %d s: %s", delay, error)
+                await asyncio.sleep(delay)
+            else:
+                return
+
+    async def stop(self) -> None:
+        if self._resync is not None:
+            self._resync.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._resync
+        await self._workers.stop()
+        await self._pods.close()
+        await self._client.close()
+        if self._web is not None:
+            await self._web.cleanup()
+
+    def _is_alive(self) -> bool:
+        """False where a worker has died; before the start there is none that could."""
+        return self._resync is None or self._workers.alive()
+
+    def _queue_all(self) -> None:
+        for found in self._store.of_kind(HEADLESS_CMS):
+            if key := key_of(HEADLESS_CMS, found):
+                self._queue.add(key)
+
+    async def _resync_forever(self) -> None:
+        pauses = itertools.chain(
+            (SETTLING_SECONDS,), itertools.repeat(self.settings.resync_seconds)
+        )
+        for pause in pauses:
+            await asyncio.sleep(pause)
+            try:
+                changed = await resync(self._client, self._store, self.settings.namespaces)
+            except Exception:
+                log.exception("could not list; the watches go on, and the next list comes")
+                continue
+            if changed:
+                log.info("the list showed %d objects that the watches had missed", len(changed))
+            self._reconciler.expire_sources()
+            self._queue_all()
+
+
+class _Process:
+    """kopf calls module-level functions; this is what they share."""
+
+    operator: Operator | None = None
+
+    @classmethod
+    def events(cls) -> handlers.Events:
+        if cls.operator is None:
+            raise kopf.PermanentError("an event came before the operator had started")
+        return cls.operator.events
+
+
+@kopf.on.startup()
+async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
+    own = Settings.from_environment()
+    handlers.configure_watches(settings)
+    # The rights of a namespaced operator do not reach namespaces and CRDs.
+    settings.scanning.disabled = bool(own.namespaces)
+    client = await KubernetesClient.connect(connections=own.workers * 2)
+    operator = Operator(own, client)
+    await operator.start()
+    _Process.operator = operator
+
+
+@kopf.on.cleanup()
+async def stop(**_: Any) -> None:
+    if _Process.operator is not None:
+        await _Process.operator.stop()
+
+
+handlers.register(_Process.events)
+HANDLERS = kopf.get_default_registry()

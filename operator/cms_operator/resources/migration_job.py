@@ -1,0 +1,124 @@
+"""The Job that brings schema, roles and tenants up to date."""
+
+import hashlib
+import json
+
+from cms_operator.api import HeadlessCMS
+from cms_operator.resources import labels, metadata, mounts, names, pod_settings, security
+from cms_operator.resources.manifests import Manifest, part
+from cms_operator.resources.mounts import Directory
+from cms_operator.resources.sources import DATABASE_KEY, MIGRATION_KEY, Sources
+
+CONTAINER = "migrate"
+ANNOTATION = "headlesscms.io/migrate"
+_KEY_LENGTH = 8
+_RETRIES = 2
+_STARTUP_SECONDS = 120  # for the scheduler and for pulling the image
+
+
+def key(resource: HeadlessCMS, sources: Sources, service_role_uid: str) -> str:
+    """Names a migration: another image, database, role or tenant makes another one.
+
+    The uid is that of the Secret with the generated role: a new password needs a new Job.
+    A new value of the annotation asks for it once more, as after a restore of the database.
+    """
+    inputs: dict[str, object] = {
+        "image": resource.spec.image,
+        "database": sources.owner.place,
+        "role": service_role_uid or sources.database.user,
+        "tenants": _tenants(resource),
+    }
+    if request := resource.metadata.annotations.get(ANNOTATION):
+        inputs["request"] = request
+    text = json.dumps(inputs, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
+
+
+def build(resource: HeadlessCMS, sources: Sources, key: str) -> Manifest:
+    name = names.migration_job(resource.name, key)
+    component = labels.Component.MIGRATION
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata.child(resource, name, component=component),
+        "spec": {
+            "backoffLimit": _RETRIES,
+            "activeDeadlineSeconds": resource.spec.migration.timeout_seconds + _STARTUP_SECONDS,
+            "template": {
+                "metadata": {"labels": labels.of(resource, component)},
+                "spec": _pod(resource, sources),
+            },
+        },
+    }
+
+
+def _pod(resource: HeadlessCMS, sources: Sources) -> Manifest:
+    directories = _directories(resource, sources)
+    volumes = [directory.volume for directory in directories]
+    affinity = resource.spec.pod.affinity
+    nodes = affinity.node_affinity if affinity else None
+    return {
+        **pod_settings.common(resource),
+        **({"affinity": {"nodeAffinity": part(nodes)}} if nodes else {}),
+        # Each attempt leaves a pod, and so its logs.
+        "restartPolicy": "Never",
+        "containers": [_container(resource, sources, directories)],
+        "volumes": [*volumes, *mounts.extra_volumes(resource.spec)],
+    }
+
+
+def _container(resource: HeadlessCMS, sources: Sources, directories: list[Directory]) -> Manifest:
+    spec = resource.spec
+    extra = pod_settings.environment(spec).get("env", [])
+    own = [{"name": name, "value": value} for name, value in _environment(resource, sources)]
+    own_mounts = [directory.mount for directory in directories]
+    return {
+        "name": CONTAINER,
+        "image": spec.image,
+        "imagePullPolicy": spec.image_pull_policy,
+        "command": ["python", "-m", "cms_service", "migrate"],
+        "env": [*own, *extra],
+        "resources": pod_settings.compute(spec),
+        "securityContext": security.container_context(),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": [*own_mounts, *mounts.extra_mounts(spec)],
+    }
+
+
+def _environment(resource: HeadlessCMS, sources: Sources) -> list[tuple[str, str]]:
+    owner_key = MIGRATION_KEY if sources.migration else DATABASE_KEY
+    if sources.makes_service_role:
+        role = ("SERVICE_ROLE_DIR", mounts.DATABASE_DIR)
+    else:
+        role = ("SERVICE_ROLE_URL_FILE", f"{mounts.SOURCE_DIR}/{DATABASE_KEY}")
+    environment = [
+        ("HCMS_NAME", resource.name),
+        ("HCMS_NAMESPACE", resource.namespace),
+        ("LOG_LEVEL", resource.spec.log_level),
+        ("DATABASE_URL", sources.owner.url()),
+        ("DATABASE_CREDENTIALS_URL_FILE", f"{mounts.SOURCE_DIR}/{owner_key}"),
+        role,
+        ("MIGRATION_TIMEOUT_SECONDS", str(resource.spec.migration.timeout_seconds)),
+    ]
+    if resource.spec.tenants:
+        environment.append(("TENANTS", json.dumps(_tenants(resource), sort_keys=True)))
+        environment.append(("TENANT_PASSWORDS_DIR", mounts.ADMIN_DIR))
+    return environment
+
+
+def _tenants(resource: HeadlessCMS) -> list[Manifest]:
+    return [tenant.to_json() for tenant in resource.spec.tenants]
+
+
+def _directories(resource: HeadlessCMS, sources: Sources) -> list[Directory]:
+    files = {DATABASE_KEY: sources.database.secret}
+    if sources.migration:
+        files[MIGRATION_KEY] = sources.migration.secret
+    directories = [mounts.temporary(), mounts.sources(files)]
+    if sources.makes_service_role:
+        secret = names.database_secret(resource.name)
+        directories.append(mounts.secret("database", secret, mounts.DATABASE_DIR))
+    if resource.spec.tenants:
+        secret = names.admin_secret(resource.name)
+        directories.append(mounts.secret("admin", secret, mounts.ADMIN_DIR))
+    return directories

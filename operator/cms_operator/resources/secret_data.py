@@ -1,0 +1,29 @@
+"""The data of Secrets, which the API server keeps in base64."""
+
+import base64
+import binascii
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+
+def encode(values: Mapping[str, str]) -> dict[str, str]:
+    return {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+
+
+def decode(secret: Mapping[str, Any]) -> dict[str, str]:
+    """Leaves out what is not text."""
+    values = {}
+    for key, value in decode_bytes(secret).items():
+        with contextlib.suppress(UnicodeDecodeError):
+            values[key] = value.decode()
+    return values
+
+
+def decode_bytes(secret: Mapping[str, Any]) -> dict[str, bytes]:
+    """Leaves out what is not base64."""
+    values = {}
+    for key, text in (secret.get("data") or {}).items():
+        with contextlib.suppress(binascii.Error, ValueError):
+            values[key] = base64.b64decode(text, validate=True)
+    return values

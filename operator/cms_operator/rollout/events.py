@@ -1,0 +1,96 @@
+"""Kubernetes Events for what has changed between two statuses."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from cms_operator.api.conditions import Condition, ConditionType, Reason
+from cms_operator.api.resource import API_VERSION, KIND
+from cms_operator.api.status import Status
+
+CONTROLLER = "headlesscms.io/operator"
+_LONGEST_NOTE = 1000
+# The sums of the other conditions; each cause is told once, by the condition that names it.
+_SUMS = (ConditionType.RECONCILING, ConditionType.STALLED)
+_GOOD = {
+    Reason.READY,
+    Reason.SECRETS_READ,
+    Reason.MIGRATED,
+    Reason.MIGRATING,
+    Reason.MIGRATION_DISABLED,
+    Reason.CONNECTIONS_FIT,
+    Reason.ADDRESS_ASSIGNED,
+    Reason.ADDRESS_PENDING,
+    Reason.CHILDREN_OWNED,
+    Reason.KEYS_CURRENT,
+    Reason.ROTATING_KEYS,
+    Reason.ENOUGH_PODS,
+    Reason.ROLLED_OUT,
+    Reason.ROLLING_OUT,
+    Reason.SCALING,
+    Reason.SCALED_TO_ZERO,
+    Reason.SUSPENDED,
+}
+
+
+class Happening(NamedTuple):
+    severity: str
+    reason: str
+    note: str
+
+
+def happenings(before: Status, after: Status) -> list[Happening]:
+    """One for each cause that is new."""
+    known = {condition.type: condition for condition in before.conditions}
+    found: dict[str, Happening] = {}
+    for condition in after.conditions:
+        if _is_news(condition, known):
+            severity = "Normal" if condition.reason in _GOOD else "Warning"
+            note = condition.message[:_LONGEST_NOTE]
+            found.setdefault(condition.reason, Happening(severity, condition.reason, note))
+    return list(found.values())
+
+
+def _is_news(condition: Condition, known: Mapping[str, Condition]) -> bool:
+    before = known.get(condition.type)
+    if condition.type in _SUMS or condition.status == "Unknown" or _is_old(before, condition):
+        return False
+    if condition.type == ConditionType.AVAILABLE:
+        # While pods start or scale it only counts them; it tells when nothing serves any longer.
+        ready = known.get(ConditionType.READY)
+        was_ready = ready is not None and ready.status == "True"
+        return was_ready and condition.status == "False"
+    if before is None and condition.type != ConditionType.READY:
+        return condition.reason not in _GOOD
+    return True
+
+
+def _is_old(before: Condition | None, after: Condition) -> bool:
+    return before is not None and (before.status, before.reason) == (after.status, after.reason)
+
+
+def event(parent: Mapping[str, Any], happening: Happening, now: datetime) -> dict[str, Any]:
+    """The body of an events.k8s.io/v1 Event about a HeadlessCMS."""
+    metadata = parent["metadata"]
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {
+            "generateName": f"{metadata['name']}-",
+            "namespace": metadata["namespace"],
+        },
+        "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "type": happening.severity,
+        "reason": happening.reason,
+        "note": happening.note,
+        "action": "Reconcile",
+        "regarding": {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "uid": metadata["uid"],
+        },
+        "reportingController": CONTROLLER,
+        "reportingInstance": CONTROLLER,
+    }

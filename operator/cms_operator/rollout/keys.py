@@ -1,0 +1,119 @@
+"""The rotation of the JWT signing key, in steps that no token notices.
+
+Every pod learns the new key, then signs with it, and the old one goes when the
+last token that it signed has expired. Each step waits until all serving pods
+have told that they use the ring as it stands.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from cms_operator.api.status import JwtKeysStatus
+from cms_operator.resources import jwt_keys
+from cms_operator.resources.jwt_keys import Ring
+from cms_operator.resources.randomness import RandomBytes
+
+Phase = Literal["Stable", "Verifying", "Signing", "Retiring"]
+
+POLL_SECONDS = 5.0
+# Pods' clocks and the token's own leeway.
+MARGIN = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """`request` is the annotation's value, `user_value` the key of the user's own Secret."""
+
+    request: str | None
+    user_value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The ring and the status after this step; look again after `again` seconds."""
+
+    ring: Ring
+    status: JwtKeysStatus
+    again: float | None = None
+
+
+def needs_pods(status: JwtKeysStatus | None) -> bool:
+    """Only two phases wait for pods; in all others none is asked."""
+    return status is not None and status.phase in ("Verifying", "Signing")
+
+
+def first_step(ring: Ring, wish: Wish, now: datetime) -> Step:
+    """A ring that has just been made: there is nothing to rotate yet."""
+    return Step(ring, _status(ring, "Stable", wish.request, now))
+
+
+def next_step(  # noqa: PLR0911, PLR0913, PLR0917  - one return a phase, one argument a fact
+    ring: Ring,
+    before: JwtKeysStatus | None,
+    wish: Wish,
+    reported: Sequence[int],
+    token_life: timedelta,
+    now: datetime,
+    random: RandomBytes,
+) -> Step:
+    """`reported` holds the generation that each serving pod uses, 0 where it is unknown."""
+    if before is None or before.since is None or before.phase not in _phases_of(ring):
+        # The ring was written and the status was not, or it was lost: begin the phase anew.
+        # That waits longer, and forgets no key too early.
+        before = _status(ring, _phases_of(ring)[0], wish.request, now)
+        if needs_pods(before):  # which have not been asked yet
+            return Step(ring, before, POLL_SECONDS)
+    since = before.since or now
+    everyone = all(generation >= ring.generation for generation in reported)
+    match before.phase:
+        case "Stable":
+            return _begin(ring, before, wish, now, random)
+        case "Verifying" if everyone:
+            return _go(jwt_keys.sign_with_new(ring), "Signing", before, now)
+        case "Signing" if everyone:
+            return _go(ring, "Retiring", before, now, token_life + MARGIN)
+        case "Retiring":
+            left = since + token_life + MARGIN - now
+            if left > timedelta(0):
+                return Step(ring, before, left.total_seconds())
+            return _go(jwt_keys.retire_old(ring), "Stable", before, now)
+    return Step(ring, before, POLL_SECONDS)
+
+
+def _begin(
+    ring: Ring, before: JwtKeysStatus, wish: Wish, now: datetime, random: RandomBytes
+) -> Step:
+    foreign = wish.user_value is not None and not jwt_keys.holds(ring, wish.user_value)
+    asked = wish.request is not None and wish.request != before.handled_request
+    if not foreign and not asked:
+        return Step(ring, before)
+    grown = jwt_keys.add_key(ring, random, wish.user_value if foreign else None)
+    return Step(grown, _status(grown, "Verifying", wish.request, now), POLL_SECONDS)
+
+
+def _go(
+    ring: Ring,
+    phase: Phase,
+    before: JwtKeysStatus,
+    now: datetime,
+    wait: timedelta = timedelta(seconds=POLL_SECONDS),
+) -> Step:
+    again = None if phase == "Stable" else wait.total_seconds()
+    return Step(ring, _status(ring, phase, before.handled_request, now), again)
+
+
+def _status(ring: Ring, phase: Phase, request: str | None, now: datetime) -> JwtKeysStatus:
+    return JwtKeysStatus(
+        generation=ring.generation,
+        phase=phase,
+        handled_request=request,
+        since=now.replace(microsecond=0),
+    )
+
+
+def _phases_of(ring: Ring) -> tuple[Phase, ...]:
+    if len(ring.keys) == 1:
+        return ("Stable",)
+    return ("Signing", "Retiring") if ring.sign == ring.newest else ("Verifying",)

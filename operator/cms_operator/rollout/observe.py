@@ -1,0 +1,182 @@
+"""From objects of the API server to the counted state that decide() sees."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cms_operator.resources import labels
+from cms_operator.rollout.snapshot import MigrationPhase, RevisionState
+
+SERVICE_LABEL = "kubernetes.io/service-name"
+_LONGEST_REPORT = 4096
+
+Object = Mapping[str, Any]
+
+
+def revision_of(found: Object) -> str | None:
+    return (found["metadata"].get("labels") or {}).get(labels.REVISION)
+
+
+def revision_states(
+    deployments: Iterable[Object], endpoints: Mapping[str, int]
+) -> dict[str, RevisionState]:
+    """Count each revision's pods; `endpoints` are those that get traffic, by revision."""
+    states = {}
+    for deployment in deployments:
+        name = revision_of(deployment)
+        if name is None or deployment["metadata"].get("deletionTimestamp"):
+            continue
+        states[name] = _state(deployment, endpoints.get(name, 0))
+    return states
+
+
+def _state(deployment: Object, endpoints: int) -> RevisionState:
+    status = deployment.get("status") or {}
+    generation = deployment["metadata"].get("generation", 0)
+    progressing = _condition(status, "Progressing")
+    return RevisionState(
+        wanted=deployment["spec"].get("replicas", 1),
+        current=status.get("replicas", 0),
+        ready=status.get("readyReplicas", 0),
+        available=status.get("availableReplicas", 0),
+        endpoints=endpoints,
+        observed=status.get("observedGeneration", 0) >= generation,
+        deadline_exceeded=progressing.get("reason") == "ProgressDeadlineExceeded",
+    )
+
+
+def serving_endpoints(
+    slices: Iterable[Object], pods: Iterable[Object], service: str
+) -> dict[str, int]:
+    """How many ready endpoints of the Service belong to each revision."""
+    revisions = {pod["metadata"]["name"]: revision_of(pod) for pod in pods}
+    counted: Counter[str] = Counter()
+    for found in slices:
+        if (found["metadata"].get("labels") or {}).get(SERVICE_LABEL) != service:
+            continue
+        for endpoint in found.get("endpoints") or []:
+            revision = revisions.get((endpoint.get("targetRef") or {}).get("name"))
+            if revision and _takes_traffic(endpoint):
+                counted[revision] += 1
+    return dict(counted)
+
+
+def _takes_traffic(endpoint: Object) -> bool:
+    conditions = endpoint.get("conditions") or {}
+    # The API reads an absent `ready` as true.
+    return conditions.get("ready") is not False and not conditions.get("terminating")
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationReport:
+    """What the migration Job wrote into its termination message."""
+
+    from_version: int | None = None
+    to_version: int | None = None
+    oldest_readable: int | None = None
+    max_connections: int | None = None
+    error: str = ""
+
+
+def pods_of_job(pods: Iterable[Object], job: str) -> list[Object]:
+    label = "batch.kubernetes.io/job-name"
+    return [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(label) == job]
+
+
+def has_started(pod: Object) -> bool:
+    return bool(pod["status"].get("phase") != "Pending")
+
+
+def is_serving(pod: Object) -> bool:
+    """It has an address and is ready, and nobody has asked it to go."""
+    status = pod["status"]
+    leaving = pod["metadata"].get("deletionTimestamp") is not None
+    return not leaving and bool(status.get("podIP")) and _is_ready(status)
+
+
+def is_starting(pod: Object) -> bool:
+    """It is on its way to serve."""
+    leaving = pod["metadata"].get("deletionTimestamp") is not None
+    ended = pod["status"].get("phase") in ("Succeeded", "Failed")
+    return not leaving and not ended and not is_serving(pod)
+
+
+def _is_ready(status: Object) -> bool:
+    return _condition(status, "Ready").get("status") == "True"
+
+
+def has_succeeded(pod: Object) -> bool:
+    return bool(pod["status"].get("phase") == "Succeeded")
+
+
+def migration_phase(job: Object | None) -> MigrationPhase:
+    if job is None:
+        return MigrationPhase.PENDING
+    status = job.get("status") or {}
+    if _condition(status, "Complete").get("status") == "True":
+        return MigrationPhase.COMPLETE
+    if _condition(status, "Failed").get("status") == "True":
+        return MigrationPhase.FAILED
+    return MigrationPhase.RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """When a Job ended, and why where it failed; both empty while it runs."""
+
+    time: str = ""
+    message: str = ""
+
+
+def job_end(job: Object) -> JobEnd:
+    status = job.get("status") or {}
+    failed = _condition(status, "Failed")
+    if failed.get("status") == "True":
+        return JobEnd(str(failed.get("lastTransitionTime", "")), str(failed.get("message", "")))
+    return JobEnd(str(status.get("completionTime") or ""))
+
+
+def migration_report(pods: Iterable[Object]) -> MigrationReport:
+    """The newest report of the Job's pods; empty where none has been written yet."""
+    newest_first = sorted(
+        pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True
+    )
+    for pod in newest_first:
+        for container in pod["status"].get("containerStatuses") or []:
+            for state in (container.get("state"), container.get("lastState")):
+                message = ((state or {}).get("terminated") or {}).get("message")
+                if message:
+                    return _parse_report(str(message)[:_LONGEST_REPORT])
+    return MigrationReport()
+
+
+def _parse_report(message: str) -> MigrationReport:
+    try:
+        found = json.loads(message)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        return MigrationReport(error="the Job ended without a report")
+    return MigrationReport(
+        from_version=_number(found.get("from")),
+        to_version=_number(found.get("to")),
+        oldest_readable=_number(found.get("oldestReadable")),
+        max_connections=_number(found.get("maxConnections")),
+        error=str(found.get("error") or ""),
+    )
+
+
+def _number(value: object) -> int | None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        return None
+    return value
+
+
+def _condition(status: Object, kind: str) -> Object:
+    for condition in status.get("conditions") or []:
+        if condition["type"] == kind:
+            found: Object = condition
+            return found
+    return {}

@@ -1,0 +1,122 @@
+"""Why pods are not what they should be, read from their status."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cms_operator.api.conditions import Reason
+
+_PULL = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull")
+_CONFIG = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+_LONGEST_MESSAGE = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    reason: Reason
+    message: str
+
+
+def find_problem(
+    deployments: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]]
+) -> Problem | None:
+    """The first thing that a cluster admin would have to mend, the surest cause first."""
+    for deployment in deployments:
+        if refusal := _refused_pods(deployment):
+            return refusal
+    living = sorted(
+        (pod for pod in pods if not pod["metadata"].get("deletionTimestamp")),
+        key=lambda pod: str(pod["metadata"]["name"]),
+    )
+    for look in (_unpullable_image, _bad_configuration, _crash_loop, _unschedulable):
+        for pod in living:
+            if found := look(pod):
+                return found
+    return None
+
+
+def _refused_pods(deployment: Mapping[str, Any]) -> Problem | None:
+    for condition in (deployment.get("status") or {}).get("conditions") or []:
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            message = _clip(condition.get("message"))
+            if "exceeded quota" in message:
+                return Problem(Reason.QUOTA_EXCEEDED, f"{message}. Raise the namespace's quota.")
+            return Problem(Reason.PODS_REFUSED, f"The cluster refuses pods: {message}")
+    return None
+
+
+def _waiting(pod: Mapping[str, Any]) -> Iterable[tuple[Mapping[str, Any], str, str]]:
+    for container in pod["status"].get("containerStatuses") or []:
+        waiting = (container.get("state") or {}).get("waiting")
+        if waiting:
+            yield container, str(waiting.get("reason", "")), _clip(waiting.get("message"))
+
+
+def _unpullable_image(pod: Mapping[str, Any]) -> Problem | None:
+    for _, reason, message in _waiting(pod):
+        if reason in _PULL:
+            return Problem(
+                Reason.IMAGE_PULL_FAILED,
+                f"Pod {_name(pod)} cannot pull its image: {message or reason}. "
+                "Check spec.image and spec.imagePullSecrets.",
+            )
+    return None
+
+
+def _bad_configuration(pod: Mapping[str, Any]) -> Problem | None:
+    for _, reason, message in _waiting(pod):
+        if reason in _CONFIG:
+            return Problem(
+                Reason.POD_CONFIGURATION_INVALID,
+                f"Pod {_name(pod)} cannot start: {message or reason}.",
+            )
+    return None
+
+
+def _crash_loop(pod: Mapping[str, Any]) -> Problem | None:
+    for container, reason, _ in _waiting(pod):
+        if reason == "CrashLoopBackOff":
+            return _repeated_end(pod, container)
+    return None
+
+
+def _repeated_end(pod: Mapping[str, Any], container: Mapping[str, Any]) -> Problem:
+    last = (container.get("lastState") or {}).get("terminated") or {}
+    count = container["restartCount"]
+    if last.get("reason") == "OOMKilled":
+        return Problem(
+            Reason.OUT_OF_MEMORY,
+            f"Pod {_name(pod)} was killed at its memory limit, {count} times. "
+            "Raise spec.resources.limits.memory.",
+        )
+    return Problem(
+        Reason.CRASH_LOOPING,
+        f"Pod {_name(pod)} has ended {count} times, the last time with exit code "
+        f"{last.get('exitCode', 'unknown')}. See: kubectl logs --previous {_name(pod)}",
+    )
+
+
+def _unschedulable(pod: Mapping[str, Any]) -> Problem | None:
+    for condition in pod["status"].get("conditions") or []:
+        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            return Problem(
+                Reason.UNSCHEDULABLE,
+                f"No node takes pod {_name(pod)}: {_clip(condition.get('message'))}",
+            )
+    return None
+
+
+def _name(pod: Mapping[str, Any]) -> str:
+    return str(pod["metadata"]["name"])
+
+
+def _clip(message: object) -> str:
+    return str(message or "").strip().rstrip(".")[:_LONGEST_MESSAGE]
+
+
+class ProblemError(Exception):
+    """A reconcile cannot go on until somebody has mended this."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem

@@ -1,0 +1,302 @@
+"""From what a reconcile found to the status that people and tools read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cms_operator.api.conditions import Condition, ConditionType, Reason, condition, set_condition
+from cms_operator.api.resource import HeadlessCMS
+from cms_operator.api.status import JwtKeysStatus, MigrationStatus, RevisionStatus, Status
+from cms_operator.rollout.decide import Decision, Phase, serves
+from cms_operator.rollout.problems import Problem
+from cms_operator.rollout.snapshot import RevisionState, Snapshot
+
+# So long a problem counts as under way, before it counts as stalled.
+PATIENCE = timedelta(seconds=30)
+_BEFORE_PODS = (
+    ConditionType.SECRETS_READY,
+    ConditionType.CHILDREN_OWNED,
+    ConditionType.DATABASE_MIGRATED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Database connections: what the pods' pools may open, and what the server allows."""
+
+    required: int
+    allowed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that one reconcile has found out.
+
+    `children` is what kept it from making a child; `address_pending` says that
+    a load balancer or route has yet to give one.
+    """
+
+    snapshot: Snapshot
+    decision: Decision
+    connections: Connections
+    secrets: Problem | None = None
+    pods: Problem | None = None
+    children: Problem | None = None
+    migration: MigrationStatus | None = None
+    migration_pod: Problem | None = None
+    keys: JwtKeysStatus | None = None
+    revisions: tuple[RevisionStatus, ...] = ()
+    version: str | None = None
+    selector: str | None = None
+    address: str | None = None
+    address_pending: bool = False
+
+    @property
+    def target(self) -> RevisionState:
+        return self.snapshot.revision(self.snapshot.target)
+
+    @property
+    def settled(self) -> bool:
+        """The target is stable and all its pods serve."""
+        return self.decision.phase is Phase.HEALTHY and serves(self.target, self.snapshot.replicas)
+
+
+# A condition without its time: the type, the status, the reason, the message.
+Verdict = tuple[ConditionType, bool | None, Reason, str]
+
+
+def build_status(before: Status, hcms: HeadlessCMS, facts: Facts, now: datetime) -> Status:
+    serving = [
+        state for name, state in facts.snapshot.revisions.items() if name in facts.decision.scale
+    ]
+    verdicts = list(_verdicts(hcms, facts, _lasting(before, now)))
+    return before.model_copy(
+        update={
+            "observed_generation": hcms.metadata.generation,
+            "conditions": _with_times(before.conditions, verdicts, hcms.metadata.generation, now),
+            "replicas": sum(state.current for state in serving),
+            "ready_replicas": sum(state.ready for state in serving),
+            "selector": facts.selector,
+            "version": facts.version or before.version,
+            "strategy": hcms.spec.rollout.strategy,
+            "stable_revision": facts.decision.stable,
+            "updated_revision": facts.snapshot.target,
+            "revisions": facts.revisions,
+            "address": facts.address,
+            "migration": facts.migration,
+            "jwt_keys": facts.keys,
+        }
+    )
+
+
+def build_invalid_status(
+    before: Status, generation: int, problem: Problem, now: datetime
+) -> Status:
+    """Nothing but the conditions changes: what runs goes on as it is."""
+    verdicts: list[Verdict] = [
+        (ConditionType.READY, False, problem.reason, problem.message),
+        (ConditionType.RECONCILING, False, problem.reason, "Nothing was changed."),
+        (ConditionType.STALLED, True, problem.reason, problem.message),
+    ]
+    return before.model_copy(
+        update={
+            "observed_generation": generation,
+            "conditions": _with_times(before.conditions, verdicts, generation, now),
+        }
+    )
+
+
+def _with_times(
+    before: tuple[Condition, ...], verdicts: list[Verdict], generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    conditions = before
+    for kind, status, reason, message in verdicts:
+        text = message or reason.help
+        new = condition(kind, status, reason, text, generation=generation, now=now)
+        conditions = set_condition(conditions, new)
+    return conditions
+
+
+def _lasting(before: Status, now: datetime) -> set[str]:
+    """The conditions that have been false for longer than an ordinary apply needs."""
+    return {
+        condition.type
+        for condition in before.conditions
+        if condition.status == "False" and now - condition.last_transition_time >= PATIENCE
+    }
+
+
+def _verdicts(hcms: HeadlessCMS, facts: Facts, lasting: set[str]) -> Iterator[Verdict]:
+    details = [
+        _secrets_ready(facts),
+        _children_owned(facts),
+        _database_migrated(hcms, facts),
+        _progressing(facts),
+        _available(facts),
+        _connections_fit(facts),
+        _address_assigned(facts),
+        _keys_current(facts),
+    ]
+    stalled = _stalled(facts, lasting)
+    yield _ready(facts, details, stalled)
+    yield _reconciling(hcms, facts, stalled)
+    yield stalled
+    yield from details
+
+
+def _ready(facts: Facts, details: list[Verdict], stalled: Verdict) -> Verdict:
+    """Scaling keeps Ready true: what serves goes on serving, and n is on its way."""
+    if stalled[1]:
+        return ConditionType.READY, False, stalled[2], stalled[3]
+    found = {kind: (reason, message) for kind, status, reason, message in details if not status}
+    for needed in _BEFORE_PODS:
+        if needed in found:
+            return ConditionType.READY, False, *found[needed]
+    if facts.decision.phase is not Phase.HEALTHY:
+        _, _, reason, message = _progressing(facts)
+        return ConditionType.READY, False, reason, message
+    if ConditionType.AVAILABLE in found:
+        return ConditionType.READY, False, *found[ConditionType.AVAILABLE]
+    revision = facts.snapshot.target
+    return ConditionType.READY, True, Reason.READY, f"Revision {revision} serves."
+
+
+def _reconciling(hcms: HeadlessCMS, facts: Facts, stalled: Verdict) -> Verdict:
+    kind = ConditionType.RECONCILING
+    if hcms.spec.suspend:
+        return kind, False, Reason.SUSPENDED, "spec.suspend is true: nothing is changed."
+    if stalled[1]:
+        return kind, False, stalled[2], stalled[3]
+    if problem := facts.secrets or facts.children:
+        return kind, True, problem.reason, problem.message
+    if not facts.settled:
+        _, _, reason, message = _progressing(facts)
+        return kind, True, reason, message
+    return kind, False, Reason.SETTLED, ""
+
+
+def _stalled(facts: Facts, lasting: set[str]) -> Verdict:
+    """A Secret or a free name that comes a moment later is no reason for tools to give up."""
+    kind = ConditionType.STALLED
+    problems = {
+        ConditionType.SECRETS_READY: facts.secrets,
+        ConditionType.CHILDREN_OWNED: facts.children,
+    }
+    for about, problem in problems.items():
+        if problem and about in lasting:
+            return kind, True, problem.reason, problem.message
+    if _has_failed(facts.migration):
+        _, _, reason, message = _migration_failure(facts.migration)
+        return kind, True, reason, message
+    if facts.target.deadline_exceeded and not facts.settled:
+        return kind, True, Reason.DEADLINE_EXCEEDED, _deadline_message(facts)
+    return kind, False, Reason.NOT_STALLED, ""
+
+
+def _secrets_ready(facts: Facts) -> Verdict:
+    kind = ConditionType.SECRETS_READY
+    if facts.secrets:
+        return kind, False, facts.secrets.reason, facts.secrets.message
+    return kind, True, Reason.SECRETS_READ, ""
+
+
+def _children_owned(facts: Facts) -> Verdict:
+    kind = ConditionType.CHILDREN_OWNED
+    if facts.children:
+        return kind, False, facts.children.reason, facts.children.message
+    return kind, True, Reason.CHILDREN_OWNED, ""
+
+
+def _database_migrated(hcms: HeadlessCMS, facts: Facts) -> Verdict:
+    kind, migration = ConditionType.DATABASE_MIGRATED, facts.migration
+    if not hcms.spec.migration.enabled:
+        return kind, True, Reason.MIGRATION_DISABLED, ""
+    if facts.migration_pod:
+        return kind, False, facts.migration_pod.reason, facts.migration_pod.message
+    if _has_failed(migration):
+        return _migration_failure(migration)
+    if migration is None or migration.phase in ("Pending", "Running"):
+        return kind, False, Reason.MIGRATING, "The migration Job has not finished yet."
+    version = migration.to_version
+    return kind, True, Reason.MIGRATED, f"The schema is at version {version}." if version else ""
+
+
+def _has_failed(migration: MigrationStatus | None) -> bool:
+    """It stays failed while it is tried again, until it has passed."""
+    if migration is None or migration.phase == "Complete":
+        return False
+    return migration.phase == "Failed" or migration.message is not None
+
+
+def _migration_failure(migration: MigrationStatus | None) -> Verdict:
+    cause = (migration and migration.message) or "it gave no reason"
+    message = f"The migration Job failed and is tried again: {cause}"
+    return ConditionType.DATABASE_MIGRATED, False, Reason.MIGRATION_FAILED, message
+
+
+def _connections_fit(facts: Facts) -> Verdict:
+    kind, found = ConditionType.CONNECTIONS_FIT, facts.connections
+    if found.allowed is None:
+        return kind, None, Reason.NO_REPORT_YET, ""
+    if found.required <= found.allowed:
+        return kind, True, Reason.CONNECTIONS_FIT, ""
+    message = (
+        f"The pods' pools may open {found.required} connections, the database allows "
+        f"{found.allowed}. Lower spec.database.poolSize or the replicas, or raise max_connections."
+    )
+    return kind, False, Reason.TOO_MANY_CONNECTIONS, message
+
+
+def _address_assigned(facts: Facts) -> Verdict:
+    kind = ConditionType.ADDRESS_ASSIGNED
+    if facts.address_pending:
+        return kind, False, Reason.ADDRESS_PENDING, Reason.ADDRESS_PENDING.help
+    return kind, True, Reason.ADDRESS_ASSIGNED, facts.address or ""
+
+
+def _keys_current(facts: Facts) -> Verdict:
+    kind = ConditionType.KEYS_CURRENT
+    if facts.keys and facts.keys.phase != "Stable":
+        message = f"Step {facts.keys.phase} of the rotation to generation {facts.keys.generation}."
+        return kind, False, Reason.ROTATING_KEYS, message
+    return kind, True, Reason.KEYS_CURRENT, ""
+
+
+def _available(facts: Facts) -> Verdict:
+    kind, wanted = ConditionType.AVAILABLE, facts.snapshot.replicas
+    serving = sum(state.endpoints for state in facts.snapshot.revisions.values())
+    if wanted == 0:
+        return kind, True, Reason.SCALED_TO_ZERO, "No pod is wanted."
+    message = f"{serving} pods answer, {wanted} are wanted."
+    if serving == 0:
+        return kind, False, Reason.NOT_ENOUGH_PODS, message
+    return kind, True, Reason.ENOUGH_PODS if serving >= wanted else Reason.NOT_ENOUGH_PODS, message
+
+
+def _progressing(facts: Facts) -> Verdict:
+    kind, snapshot = ConditionType.PROGRESSING, facts.snapshot
+    if facts.settled:
+        return kind, True, Reason.ROLLED_OUT, f"All pods are of revision {snapshot.target}."
+    if facts.decision.phase is Phase.MIGRATING:
+        if facts.migration_pod:
+            return kind, False, facts.migration_pod.reason, facts.migration_pod.message
+        return kind, True, Reason.MIGRATING, "The pods wait for the migration Job."
+    if facts.target.deadline_exceeded:
+        return kind, False, Reason.DEADLINE_EXCEEDED, _deadline_message(facts)
+    if facts.pods:
+        return kind, False, facts.pods.reason, facts.pods.message
+    rolling = facts.decision.phase is Phase.PROGRESSING
+    return kind, True, Reason.ROLLING_OUT if rolling else Reason.SCALING, _figures(facts)
+
+
+def _deadline_message(facts: Facts) -> str:
+    cause = facts.pods.message if facts.pods else _figures(facts)
+    return f"No progress within spec.rollout.progressDeadlineSeconds. {cause}"
+
+
+def _figures(facts: Facts) -> str:
+    snapshot, target = facts.snapshot, facts.target
+    return (
+        f"Revision {snapshot.target}: {target.available} of {snapshot.replicas} pods are "
+        f"available, {target.endpoints} get traffic."
+    )

@@ -1,0 +1,62 @@
+"""The revisions of a HeadlessCMS as people see them: which there are and which are kept."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cms_operator.api import HeadlessCMS
+from cms_operator.api.status import MOST_REVISIONS, RevisionStatus
+from cms_operator.resources.revision import Revision
+from cms_operator.rollout.decide import Decision
+from cms_operator.rollout.family import Family
+from cms_operator.rollout.observe import revision_of
+from cms_operator.rollout.snapshot import Snapshot
+
+Object = Mapping[str, Any]
+_TAG = re.compile(r":(?P<tag>[\w][\w.-]{0,127})$", re.ASCII)
+_DIGEST_LENGTH = 12
+
+
+def version_of(image: str) -> str:
+    """The tag of an image, its shortened digest, or what stands for neither: latest."""
+    name, _, digest = image.partition("@")
+    if found := _TAG.search(name.rpartition("/")[2]):
+        return found["tag"]
+    return digest.partition(":")[2][:_DIGEST_LENGTH] or "latest"
+
+
+def newest_first(records: Mapping[str, Object]) -> list[Object]:
+    return sorted(records.values(), key=lambda found: int(found["revision"]), reverse=True)
+
+
+def kept_records(hcms: HeadlessCMS, family: Family, decision: Decision) -> set[str]:
+    """Revisions with pods, and as many old ones as the history may hold."""
+    records = family.by_revision("ControllerRevision")
+    living = {decision.target, *decision.scale, *family.by_revision("Deployment")}
+    if decision.stable:
+        living.add(decision.stable)
+    old = [revision_of(found) for found in newest_first(records)]
+    history = [name for name in old if name and name not in living]
+    return living | set(history[: hcms.spec.rollout.revision_history_limit])
+
+
+def revision_statuses(
+    records: Mapping[str, Object], revisions: Mapping[str, Revision], snapshot: Snapshot
+) -> tuple[RevisionStatus, ...]:
+    statuses = []
+    for record in newest_first(records)[:MOST_REVISIONS]:
+        name = revision_of(record)
+        if name is None or name not in revisions:
+            continue
+        state = snapshot.revision(name)
+        statuses.append(
+            RevisionStatus(
+                name=name,
+                image=revisions[name].image,
+                replicas=state.current,
+                ready_replicas=state.ready,
+                created_at=datetime.fromisoformat(record["metadata"]["creationTimestamp"]),
+            )
+        )
+    return tuple(statuses)

@@ -1,0 +1,1 @@
+"""The acts of one reconcile, in the order in which it makes them."""

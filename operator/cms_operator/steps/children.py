@@ -1,0 +1,193 @@
+"""All other children: made as asked, put right where they drifted, removed where nobody asks."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cms_operator.api import HeadlessCMS
+from cms_operator.api.conditions import Reason
+from cms_operator.cluster.apply import HTTP_NOT_FOUND, Applier, NameTakenError
+from cms_operator.cluster.client import ApiError
+from cms_operator.cluster.kinds import (
+    BY_NAME,
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    DISRUPTION_BUDGET,
+    ENDPOINT_SLICE,
+    JOB,
+    SECRET,
+    SERVICE,
+    Kind,
+)
+from cms_operator.resources import (
+    configmap,
+    controller_revision,
+    deployment,
+    hpa,
+    http_route,
+    ingress,
+    names,
+    network_policy,
+    pdb,
+    service,
+    service_account,
+)
+from cms_operator.resources.revision import Revision
+from cms_operator.rollout.decide import Decision
+from cms_operator.rollout.family import Family
+from cms_operator.rollout.observe import SERVICE_LABEL, serving_endpoints
+from cms_operator.rollout.problems import Problem
+from cms_operator.rollout.revisions import kept_records
+
+Manifest = Mapping[str, Any]
+# The server's answers about one object. A webhook that is down is one too: it stops no other child.
+_REFUSALS = (400, 403, 404, 405, 413, 422, 429, 500, 503, 504)
+# What has to be right before an older revision may go.
+_SERVING = (CONFIG_MAP.name, DEPLOYMENT.name, SERVICE.name)
+_OPTIONAL = {kind.name for kind in BY_NAME.values() if kind.optional}
+# Secrets hold what cannot be made again, Deployments go by retire() alone.
+_NEVER_PRUNED = (SECRET.name, DEPLOYMENT.name)
+
+
+class Children:
+    def __init__(self, applier: Applier, operator_namespace: str) -> None:
+        self._applier = applier
+        self._operator_namespace = operator_namespace
+
+    async def record(self, hcms: HeadlessCMS, revision: Revision, family: Family) -> None:
+        """Keep what the revision is, before anything is made of it.
+
+        Raises NameTakenError, ApiError.
+        """
+        known = family.by_revision(CONTROLLER_REVISION.name)
+        if revision.hash not in known:
+            number = 1 + max((int(found["revision"]) for found in known.values()), default=0)
+            manifest = controller_revision.build(hcms, revision, number)
+            await self._applier.apply(manifest, hcms.metadata.uid)
+
+    async def apply(
+        self,
+        hcms: HeadlessCMS,
+        revisions: Mapping[str, Revision],
+        decision: Decision,
+        family: Family,
+        migration_key: str | None,
+    ) -> Problem | None:
+        """Make the children as asked; the first that could not be made is the problem.
+
+        The others are made all the same, and what serves is taken away only when
+        its successor is there. Raises StaleReadError, ApiError.
+        """
+        wanted = self._wanted(hcms, revisions, decision)
+        problems: dict[str, Problem] = {}
+        for manifest in wanted:
+            if problem := await self._try(manifest, hcms.metadata.uid):
+                problems.setdefault(manifest["kind"], problem)
+        if problems.keys().isdisjoint(_SERVING):
+            await self._retire(hcms, decision, family)
+        if not problems:
+            await self._prune(hcms, wanted, decision, family, migration_key)
+        return next(iter(problems.values()), None)
+
+    def _wanted(
+        self, hcms: HeadlessCMS, revisions: Mapping[str, Revision], decision: Decision
+    ) -> list[Manifest]:
+        wanted: list[Manifest | None] = [service_account.build(hcms)]
+        for name, replicas in sorted(decision.scale.items()):
+            if name in revisions:
+                wanted.append(configmap.build(hcms, revisions[name]))
+                wanted.append(deployment.build(hcms, revisions[name], replicas))
+                wanted.append(pdb.build(hcms, name))
+        wanted.append(service.build(hcms))
+        wanted.append(network_policy.build(hcms, self._operator_namespace))
+        wanted.append(hpa.build(hcms))
+        wanted.append(ingress.build(hcms))
+        wanted.append(http_route.build(hcms))
+        return [manifest for manifest in wanted if manifest is not None]
+
+    async def _try(self, manifest: Manifest, uid: str) -> Problem | None:
+        try:
+            await self._applier.apply(manifest, uid)
+        except NameTakenError as taken:
+            return name_taken(taken)
+        except ApiError as error:
+            return refusal(error, manifest["kind"])
+        return None
+
+    async def _retire(self, hcms: HeadlessCMS, decision: Decision, family: Family) -> None:
+        """Remove Deployments that serve no longer, after a live read has shown that others do."""
+        deployments = family.by_revision(DEPLOYMENT.name)
+        leaving = [deployments[name] for name in decision.retire if name in deployments]
+        if not leaving or not await self._others_serve(hcms, decision, family):
+            return
+        for found in leaving:
+            await self._applier.delete(DEPLOYMENT, found)
+
+    async def _others_serve(self, hcms: HeadlessCMS, decision: Decision, family: Family) -> bool:
+        slices = await self._applier.list(
+            ENDPOINT_SLICE, hcms.namespace, f"{SERVICE_LABEL}={names.service(hcms.name)}"
+        )
+        serving = serving_endpoints(slices, family.pods, names.service(hcms.name))
+        staying = sum(serving.get(name, 0) for name in decision.scale)
+        leaving = sum(serving.get(name, 0) for name in decision.retire)
+        return staying >= hcms.spec.replicas or leaving == 0
+
+    async def _prune(
+        self,
+        hcms: HeadlessCMS,
+        wanted: Iterable[Manifest],
+        decision: Decision,
+        family: Family,
+        migration_key: str | None,
+    ) -> None:
+        keep = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in wanted}
+        keep |= _needed_by_deployments(hcms, family, decision)
+        if migration_key:
+            keep.add((JOB.name, names.migration_job(hcms.name, migration_key)))
+        for name in kept_records(hcms, family, decision):
+            keep.add((CONTROLLER_REVISION.name, names.controller_revision(hcms.name, name)))
+        for kind_name, children in family.own.items():
+            kind = BY_NAME[kind_name]
+            if not kind.writable or kind_name in _NEVER_PRUNED:
+                continue
+            for child in children.values():
+                if (kind_name, child["metadata"]["name"]) not in keep:
+                    await self._delete_once(kind, child)
+
+    async def _delete_once(self, kind: Kind, child: Manifest) -> None:
+        if not child["metadata"].get("deletionTimestamp"):
+            await self._applier.delete(kind, child)
+
+
+def _needed_by_deployments(
+    hcms: HeadlessCMS, family: Family, decision: Decision
+) -> set[tuple[str, str]]:
+    """A pod that starts late still mounts its revision's ConfigMap."""
+    living = {*family.by_revision(DEPLOYMENT.name), *decision.scale}
+    return {(CONFIG_MAP.name, names.config_map(hcms.name, name)) for name in living} | {
+        (DISRUPTION_BUDGET.name, names.disruption_budget(hcms.name, name))
+        for name in living
+        if name not in decision.scale
+    }
+
+
+def name_taken(taken: NameTakenError) -> Problem:
+    return Problem(
+        Reason.NAME_TAKEN,
+        f"{taken.kind} {taken.name} is there and belongs to somebody else. "
+        "Delete or rename it, or rename the HeadlessCMS.",
+    )
+
+
+def refusal(error: ApiError, kind: str) -> Problem:
+    """What the user can do about an answer that a retry alone does not mend.
+
+    Raises the error again where it is of another sort.
+    """
+    if error.status not in _REFUSALS:
+        raise error
+    if error.status == HTTP_NOT_FOUND and kind in _OPTIONAL:
+        return Problem(Reason.MISSING_API, f"The cluster does not know the kind {kind}.")
+    if "exceeded quota" in error.message:
+        return Problem(Reason.QUOTA_EXCEEDED, f"{kind}: {error.message}")
+    return Problem(Reason.API_REFUSED, f"The API server refuses a {kind}: {error.message}")

@@ -1,0 +1,121 @@
+"""Generated Secrets: made once, never made anew by accident, rotated on request."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from cms_operator.api import HeadlessCMS
+from cms_operator.api.conditions import Reason
+from cms_operator.api.status import JwtKeysStatus
+from cms_operator.cluster.apply import Applier
+from cms_operator.cluster.kinds import SECRET
+from cms_operator.cluster.pods import PodReader, Target
+from cms_operator.cluster.store import Object
+from cms_operator.resources import admin_secret, jwt_keys, names, service_role
+from cms_operator.resources.manifests import Manifest
+from cms_operator.resources.revision import Revision
+from cms_operator.resources.sources import Sources
+from cms_operator.rollout import keys
+from cms_operator.rollout.family import Family
+from cms_operator.rollout.observe import is_serving, is_starting, revision_of
+from cms_operator.rollout.problems import Problem, ProblemError
+
+ROTATE = "headlesscms.io/rotate-jwt-key"
+# The kubelet brings a changed Secret to every mount in less.
+MOUNTS_SETTLE = timedelta(seconds=90)
+_LONGEST_REQUEST = 256
+
+
+class Credentials:
+    def __init__(
+        self, applier: Applier, pods: PodReader, random_bytes: Callable[[int], bytes]
+    ) -> None:
+        self._applier = applier
+        self._pods = pods
+        self._random = random_bytes
+
+    async def ensure(self, hcms: HeadlessCMS, sources: Sources, family: Family) -> None:
+        """The database role of the pods and the first owners' passwords.
+
+        Raises ProblemError, NameTakenError, ApiError.
+        """
+        secrets = family.of_kind(SECRET.name)
+        if sources.makes_service_role:
+            existing = secrets.get(names.database_secret(hcms.name))
+            role = service_role.read(existing) if existing else None
+            if existing and role is None:
+                raise _unreadable(names.database_secret(hcms.name))
+            role = role or service_role.make(hcms, sources, self._random)
+            await self._write(hcms, service_role.build(hcms, role), existing)
+        if hcms.spec.tenants:
+            existing = secrets.get(names.admin_secret(hcms.name))
+            values = admin_secret.values(hcms, existing, self._random)
+            await self._write(hcms, admin_secret.build(hcms, values), existing)
+
+    async def _write(self, hcms: HeadlessCMS, secret: Manifest, existing: Object | None) -> None:
+        """What was drawn anew must never replace what is in use and was only not seen."""
+        write = self._applier.apply if existing else self._applier.create
+        await write(secret, hcms.metadata.uid)
+
+    async def rotate_keys(  # noqa: PLR0913, PLR0917  - each is one fact that the step depends on
+        self,
+        hcms: HeadlessCMS,
+        sources: Sources,
+        family: Family,
+        revisions: Mapping[str, Revision],
+        before: JwtKeysStatus | None,
+        now: datetime,
+    ) -> keys.Step:
+        """Make the ring of signing keys, or take it one step further.
+
+        Raises ProblemError, NameTakenError, ApiError.
+        """
+        request = hcms.metadata.annotations.get(ROTATE)
+        wish = keys.Wish(request and request[:_LONGEST_REQUEST], sources.jwt_secret)
+        name = names.jwt_secret(hcms.name)
+        secret = family.of_kind(SECRET.name).get(name)
+        if secret is None:
+            step = keys.first_step(jwt_keys.initial(self._random, wish.user_value), wish, now)
+        else:
+            try:
+                ring = jwt_keys.read(secret)
+            except ValueError:
+                raise _unreadable(name) from None
+            reported = await self._reported(family, revisions, before, now)
+            life = timedelta(seconds=hcms.spec.auth.access_token_seconds)
+            step = keys.next_step(ring, before, wish, reported, life, now, self._random)
+        await self._write(hcms, jwt_keys.build(hcms, step.ring), secret)
+        return step
+
+    async def _reported(
+        self,
+        family: Family,
+        revisions: Mapping[str, Revision],
+        before: JwtKeysStatus | None,
+        now: datetime,
+    ) -> tuple[int, ...]:
+        """The generation of each pod that serves, and 0 for one that is still starting.
+
+        A starting pod may have mounted the ring as it was; a pod that never
+        becomes ready is waited for no longer than that can matter.
+        """
+        if before is None or not keys.needs_pods(before):
+            return ()
+        targets = [
+            Target(str(pod["status"]["podIP"]), int(revision.config["ADMIN_PORT"]))
+            for pod in family.pods
+            if is_serving(pod) and (revision := revisions.get(revision_of(pod) or ""))
+        ]
+        reported = await self._pods.key_generations(targets)
+        fresh = before.since is not None and now - before.since < MOUNTS_SETTLE
+        starting = [pod for pod in family.pods if fresh and is_starting(pod)]
+        return (*reported, *(0 for _ in starting))
+
+
+def _unreadable(name: str) -> ProblemError:
+    return ProblemError(
+        Problem(
+            Reason.SECRET_VALUE_INVALID,
+            f"Secret {name} was changed by hand and cannot be read. "
+            "Restore it, or delete it to have a new one made.",
+        )
+    )

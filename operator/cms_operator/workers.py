@@ -1,0 +1,78 @@
+"""Workers take keys from the queue and reconcile them, a bounded number at a time."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from cms_operator import observability as show
+from cms_operator.cluster.apply import StaleReadError
+from cms_operator.cluster.client import ApiError
+from cms_operator.cluster.store import Key
+from cms_operator.workqueue import WorkQueue
+
+log = logging.getLogger(__name__)
+
+# Gives the seconds after which the key should be looked at again, or None.
+Reconcile = Callable[[Key], Awaitable[float | None]]
+
+
+class Workers:
+    """Runs until it is stopped; no failure of one key slows or stops the others."""
+
+    def __init__(self, queue: WorkQueue[Key], reconcile: Reconcile, count: int) -> None:
+        self._queue = queue
+        self._reconcile = reconcile
+        self._count = count
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._run()) for _ in range(self._count)]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    def alive(self) -> bool:
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
+    async def _run(self) -> None:
+        while True:
+            key, waited = await self._queue.get()
+            show.QUEUE_WAIT_SECONDS.observe(waited)
+            show.object_name.set(f"{key.namespace}/{key.name}")
+            show.reconcile_id.set(secrets.token_hex(4))
+            started = time.monotonic()
+            try:
+                outcome = await self._work(key)
+            finally:
+                self._queue.done(key)
+            show.RECONCILE_SECONDS.observe(time.monotonic() - started)
+            show.RECONCILES.labels(outcome).inc()
+
+    async def _work(self, key: Key) -> str:
+        try:
+            again = await self._reconcile(key)
+        except StaleReadError as error:
+            log.debug("seen too early, reading again: %s", error)
+            self._queue.retry(key)
+            return "stale"
+        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            delay = self._queue.retry(key)
+            log.warning("the API server refused or was away, again in %.1f s: %s", delay, error)
+            return "api_error"
+        except Exception:
+            delay = self._queue.retry(key)
+            log.exception("unexpected failure, again in %.1f s", delay)
+            return "error"
+        self._queue.forget(key)
+        if again is not None:
+            self._queue.add_after(key, again)
+        return "success"

@@ -1,0 +1,125 @@
+"""A keyed queue for workers.
+
+A key waits at most once, is worked on by one worker at a time, comes back later
+where it was asked to, and more slowly after each failure.
+"""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+
+FIRST_DELAY = 0.5
+LONGEST_DELAY = 300.0
+_MAX_DOUBLINGS = 20
+
+
+class WorkQueue(Generic[K]):
+    """`clock` gives seconds (monotonic), `jitter` a factor around 1 for retries.
+
+    A key that is added while it is worked on is handed out again afterwards:
+    no change that came in between is lost.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._clock = clock
+        self._jitter = jitter
+        self._ready: dict[K, float] = {}
+        self._working: set[K] = set()
+        self._again: set[K] = set()
+        self._due: dict[K, float] = {}
+        self._heap: list[tuple[float, int, K]] = []
+        self._order = itertools.count()
+        self._failures: dict[K, int] = {}
+        self._wake = asyncio.Event()
+
+    def add(self, key: K) -> None:
+        """Hand the key out as soon as a worker is free."""
+        self._due.pop(key, None)
+        if key in self._working:
+            self._again.add(key)
+        elif key not in self._ready:
+            self._ready[key] = self._clock()
+            self._wake.set()
+
+    def add_after(self, key: K, seconds: float) -> None:
+        """Hand the key out later; of several such wishes the earliest counts."""
+        due = self._clock() + max(0.0, seconds)
+        if key in self._ready or self._due.get(key, due + 1) <= due:
+            return
+        self._due[key] = due
+        heapq.heappush(self._heap, (due, next(self._order), key))
+        self._wake.set()
+
+    def retry(self, key: K) -> float:
+        """Hand the key out after a delay that doubles with each failure in a row.
+
+        Returns that delay in seconds.
+        """
+        failures = min(self._failures.get(key, 0), _MAX_DOUBLINGS)
+        self._failures[key] = failures + 1
+        delay = min(FIRST_DELAY * 2.0**failures, LONGEST_DELAY) * self._jitter()
+        self.add_after(key, delay)
+        return delay
+
+    def forget(self, key: K) -> None:
+        """The key is well again: its next failure counts as the first."""
+        self._failures.pop(key, None)
+
+    def failures(self, key: K) -> int:
+        return self._failures.get(key, 0)
+
+    async def get(self) -> tuple[K, float]:
+        """Wait for a key; return it with the seconds that it has waited."""
+        while (taken := self.take()) is None:
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(self._until_next()):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+        return taken
+
+    def take(self) -> tuple[K, float] | None:
+        """The key that has waited longest, if any is due."""
+        self._promote()
+        if not self._ready:
+            return None
+        key, since = next(iter(self._ready.items()))
+        del self._ready[key]
+        self._working.add(key)
+        return key, self._clock() - since
+
+    def done(self, key: K) -> None:
+        """The worker has finished with the key."""
+        self._working.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+    def depth(self) -> int:
+        return len(self._ready)
+
+    def oldest_age(self) -> float:
+        """Seconds that the longest-waiting key has waited."""
+        since = next(iter(self._ready.values()), None)
+        return 0.0 if since is None else self._clock() - since
+
+    def _promote(self) -> None:
+        now = self._clock()
+        while self._heap and self._heap[0][0] <= now:
+            due, _, key = heapq.heappop(self._heap)
+            if self._due.get(key) == due:
+                self.add(key)
+
+    def _until_next(self) -> float | None:
+        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] - self._clock() if self._heap else None

@@ -1,0 +1,47 @@
+"""The cluster comes and goes without a trace; needs the machine for itself, so it runs last."""
+
+import os
+
+import pytest
+
+import localcluster
+from localcluster import controlplane, leftovers, provision
+from localcluster.progress import Progress
+from localcluster.shell import run
+
+
+@pytest.fixture(autouse=True)
+def no_cluster() -> None:
+    if localcluster.found() is not None or controlplane.folders():
+        pytest.skip("a cluster runs: `make cluster-down` first")
+    if os.geteuid() != 0 or provision.offer().engine is not None:
+        pytest.skip("needs root, and a machine without a container engine")
+
+
+def test_a_node_with_pods_leaves_nothing_behind() -> None:
+    before = leftovers.snapshot()
+    cluster = localcluster.up(Progress())
+    kubectl = (str(cluster.binaries / "kubectl"), "--kubeconfig", str(cluster.kubeconfig))
+    pods = run((*kubectl, "get", "pods", "--all-namespaces", "-o", "name")).split()
+    during = leftovers.new_since(before, leftovers.snapshot())
+    localcluster.down(Progress())
+    assert pods
+    # The comparison sees a cluster where there is one.
+    assert {line.partition(":")[0] for line in during} >= {
+        "processes",
+        "mounts",
+        "interfaces",
+        "routes",
+        "nftables",
+        "cgroups",
+        "paths",
+    }
+    assert leftovers.new_since(before, leftovers.snapshot()) == []
+
+
+def test_a_control_plane_leaves_nothing_behind() -> None:
+    before = leftovers.snapshot()
+    with controlplane.start("traceless"):
+        during = leftovers.new_since(before, leftovers.snapshot())
+    assert {line.partition(":")[0] for line in during} >= {"processes", "interfaces", "namespaces"}
+    assert leftovers.new_since(before, leftovers.snapshot()) == []

@@ -1,0 +1,86 @@
+"""A real API server with real controllers and fake nodes, and the operator beside it."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from localcluster import controlplane
+from localcluster.controlplane import ControlPlane
+from localcluster.errors import ClusterError
+from tests.controlplane.api import Api
+from tests.controlplane.operator_process import OperatorProcess, install
+from tests.controlplane.team import Team
+
+ARTIFACTS = Path(__file__).parents[2] / "test-artifacts" / "controlplane"
+STAGES = Path(__file__).parent / "stages"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "last: looks back on all other tests of the session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[ControlPlane]:
+    try:
+        started = controlplane.start("tests", stages=sorted(STAGES.glob("*.yaml")))
+    except ClusterError as error:
+        if os.environ.get("HCMS_REQUIRE_CLUSTER") == "1":
+            raise
+        pytest.skip(f"no control plane can be had here: {error.message}")
+    with started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def installed(control_plane: ControlPlane) -> ControlPlane:
+    """The CRD and the rights, just as the chart grants them."""
+    install(control_plane)
+    return control_plane
+
+
+@pytest.fixture(scope="session")
+def operator(installed: ControlPlane) -> Iterator[OperatorProcess]:
+    """One operator for all tests; a test that stops it starts it again."""
+    shutil.rmtree(ARTIFACTS, ignore_errors=True)
+    process = OperatorProcess(installed, ARTIFACTS / "operator.log")
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def api(control_plane: ControlPlane) -> Api:
+    return Api(control_plane.kubeconfig)
+
+
+@pytest.fixture
+def team(control_plane: ControlPlane, api: Api, operator: OperatorProcess) -> Iterator[Team]:
+    """A namespace of one's own, with a source Secret in it."""
+    if not operator.is_running():  # a test that failed has left it so
+        operator.start()
+    made = Team(control_plane, api, f"team-{secrets.token_hex(3)}")
+    made.create()
+    yield made
+    made.remove()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    team = getattr(item, "funcargs", {}).get("team")
+    if report.when == "call" and report.failed and isinstance(team, Team):
+        folder = ARTIFACTS / item.name[:100]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "objects.yaml").write_text(team.dump())
+        shutil.copytree(team.control_plane.logs, folder / "logs", dirs_exist_ok=True)
+    return report

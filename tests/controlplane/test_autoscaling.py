@@ -1,0 +1,143 @@
+"""The real autoscaler scales the HeadlessCMS; only what it is told of the load is made up."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcluster.controlplane import ControlPlane
+from localcluster.pki import Authority, Identity
+from tests.controlplane.api import APPLY, Api
+from tests.controlplane.metrics_api import PORT
+from tests.controlplane.team import IMAGES, Team, eventually
+from tests.support.charts import REPOSITORY
+
+# Four pods at the target of 70 % of 250 millicores.
+LOAD = 4 * 175
+SCALING = {
+    "minReplicas": 2,
+    "maxReplicas": 20,
+    "targetMemoryUtilizationPercentage": 0,
+}
+OBJECTS: list[tuple[str, dict[str, Any]]] = [
+    (
+        "/api/v1/namespaces/kube-system/services",
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "metrics"},
+            "spec": {"ports": [{"port": 443, "targetPort": PORT}]},
+        },
+    ),
+    (
+        "/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices",
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": "metrics", "labels": {"kubernetes.io/service-name": "metrics"}},
+            "addressType": "IPv4",
+            "ports": [{"port": PORT}],
+        },
+    ),
+    (
+        "/apis/apiregistration.k8s.io/v1/apiservices",
+        {
+            "apiVersion": "apiregistration.k8s.io/v1",
+            "kind": "APIService",
+            "metadata": {"name": "v1beta1.metrics.k8s.io"},
+            "spec": {
+                "group": "metrics.k8s.io",
+                "version": "v1beta1",
+                "service": {"name": "metrics", "namespace": "kube-system"},
+                "insecureSkipTLSVerify": True,
+                "groupPriorityMinimum": 100,
+                "versionPriority": 100,
+            },
+        },
+    ),
+]
+
+
+@pytest.fixture
+def load(control_plane: ControlPlane, api: Api, tmp_path: Path) -> Iterator[Path]:
+    """A file with the load in millicores, which all pods share."""
+    file = tmp_path / "load"
+    file.write_text(str(LOAD))
+    name = "metrics.kube-system.svc"
+    issued = Authority(tmp_path, "metrics-ca").issue("metrics", Identity(name, names=(name,)))
+    control_plane.spawn(
+        "metrics",
+        [
+            "env", f"PYTHONPATH={REPOSITORY}:{REPOSITORY / 'operator'}",
+            sys.executable, "-m", "tests.controlplane.metrics_api",
+            str(control_plane.kubeconfig), str(issued.certificate), str(issued.key), str(file),
+        ],
+    )  # fmt: skip
+    address = {"endpoints": [{"addresses": [str(control_plane.block.namespace_end)]}]}
+    for path, body in OBJECTS:
+        name = body["metadata"]["name"]
+        whole = body | address if body["kind"] == "EndpointSlice" else body
+        api.request("PATCH", f"{path}/{name}?fieldManager=test&force=true", whole, APPLY)
+    eventually(lambda: is_served(api), "the metrics API answers")
+    yield file
+    for path, body in reversed(OBJECTS):
+        api.request("DELETE", f"{path}/{body['metadata']['name']}")
+    control_plane.stop_process("metrics")
+
+
+def is_served(api: Api) -> bool:
+    service = api.request("GET", f"{OBJECTS[-1][0]}/v1beta1.metrics.k8s.io")
+    return any(
+        (condition["type"], condition["status"]) == ("Available", "True")
+        for condition in service.get("status", {}).get("conditions", [])
+    )
+
+
+def test_the_load_alone_decides_how_many_pods_there_are(team: Team, load: Path) -> None:
+    ready: list[str] = []
+    wanted: list[int] = []
+
+    def see(_: str, found: dict[str, Any]) -> None:
+        conditions = found.get("status", {}).get("conditions", [])
+        ready.extend(c["status"] for c in conditions if c["type"] == "Ready")
+        wanted.append(found["spec"]["replicas"])
+
+    team.make(replicas=4, autoscaling=SCALING)
+    team.wait_until_ready()
+    team.make(autoscaling=SCALING)  # from now on the number is the autoscaler's alone
+    team.patch("headlesscms", "shop", {"spec": {"replicas": 4}})
+    eventually(lambda: has_metrics(team), "the autoscaler knows the load", seconds=90)
+    revisions = team.names("controllerrevision")
+
+    with team.watch("headlesscms", see):
+        looks = count_looks(team)
+        eventually(lambda: count_looks(team) >= looks + 3, "it has looked three times")
+        assert set(wanted) == {4}, "a constant load leaves the number as it is"
+
+        load.write_text(str(2 * LOAD))
+        eventually(lambda: len(team.pods()) == 8, "twice the load, twice the pods")
+        team.wait_until_ready()
+        assert max(wanted) == 8
+        assert set(ready) == {"True"}
+        assert team.names("controllerrevision") == revisions
+
+        wanted.clear()
+        team.patch("headlesscms", "shop", {"spec": {"image": f"{IMAGES}:slow-start"}})
+        eventually(lambda: team.status()["version"] == "slow-start", "the new version")
+        team.wait_until_ready()
+        looks = count_looks(team)
+        eventually(lambda: count_looks(team) >= looks + 2, "it has looked twice")
+        assert set(wanted) == {8}, "a rollout is no load"
+
+
+def has_metrics(team: Team) -> bool:
+    scaler = team.the("horizontalpodautoscaler", "shop")
+    return bool(scaler.get("status", {}).get("currentMetrics"))
+
+
+def count_looks(team: Team) -> int:
+    """How often the autoscaler has asked for the load."""
+    asked = team.audit.since(0, "system:serviceaccount:kube-system:horizontal-pod-autoscaler")
+    return sum(r.resource == "metrics.k8s.io/pods" and r.namespace == team.namespace for r in asked)

@@ -1,0 +1,89 @@
+"""Suspended, deleted, made again."""
+
+import pytest
+
+from tests.controlplane.api import KINDS
+from tests.controlplane.team import IMAGES, Team, always, eventually
+
+TENANTS = [{"name": "acme", "ownerEmail": "owner@acme.example"}]
+OF_THE_USERS = {"source", "kube-root-ca.crt", "default"}
+
+
+def left_over(team: Team) -> set[str]:
+    """All objects in the namespace that are not the users' own."""
+    kinds = [kind for kind in KINDS if kind not in ("event", "httproute")]
+    return {
+        f"{kind}/{name}" for kind in kinds for name in team.names(kind) if name not in OF_THE_USERS
+    }
+
+
+def test_deletion_leaves_nothing_behind(team: Team) -> None:
+    team.make(
+        replicas=2,
+        autoscaling={},
+        tenants=TENANTS,
+        route={"host": "cms.example.com", "ingress": {"className": "nginx"}},
+    )
+    team.wait_until_ready()
+    team.kubectl("delete", "hcms", "shop")
+    eventually(lambda: not left_over(team), "nothing of it is left")
+    assert "source" in team.names("secret")
+
+
+@pytest.mark.parametrize("kind", ["secret", "job", "deployment"])
+def test_deleted_in_the_middle_of_its_creation_it_leaves_nothing(team: Team, kind: str) -> None:
+    team.make(tenants=TENANTS)
+    eventually(lambda: team.names(kind) - OF_THE_USERS, f"its {kind}")
+    team.delete("headlesscms", "shop")
+    eventually(lambda: not left_over(team), "nothing of it is left")
+    always(lambda: not left_over(team), "nothing comes back", seconds=1)
+
+
+def test_made_again_under_its_old_name_it_becomes_ready(team: Team) -> None:
+    team.make(replicas=2)
+    team.wait_until_ready()
+    uid, pods = team.the("headlesscms", "shop")["metadata"]["uid"], team.pods()
+    team.delete("headlesscms", "shop")
+    team.make(replicas=2)
+    team.wait_until_ready()
+    eventually(lambda: len(team.pods()) == 2, "two pods")
+    assert not team.pods() & pods
+    for kind in ("secret", "service", "deployment", "controllerrevision"):
+        for child in team.all(kind):
+            owners = child["metadata"].get("ownerReferences", [])
+            assert uid not in {owner["uid"] for owner in owners}
+
+
+def test_suspended_nothing_is_changed_and_traffic_goes_on(team: Team) -> None:
+    team.make(replicas=2)
+    team.wait_until_ready()
+    pods = team.pods()
+    team.make(replicas=2, suspend=True)
+    team.wait_for("Reconciling", "False", "Suspended")
+    team.patch("service", "shop", {"spec": {"type": "ClusterIP"}})
+    team.make(replicas=3, suspend=True, image=f"{IMAGES}:2.0.0")
+    team.wait_for("Reconciling", "False", "Suspended")
+    always(lambda: team.pods() == pods, "the pods stay", seconds=2)
+    assert team.the("service", "shop")["spec"]["type"] == "ClusterIP"
+    assert team.condition("Available")[0] == "True"
+    team.make(replicas=3, image=f"{IMAGES}:2.0.0")
+    team.wait_until_ready()
+    assert team.the("service", "shop")["spec"]["type"] == "LoadBalancer"
+    eventually(lambda: len(team.pods()) == 3, "three new pods")
+
+
+def test_one_that_was_never_anything_but_suspended_has_no_children(team: Team) -> None:
+    team.make(suspend=True)
+    team.wait_for("Reconciling", "False", "Suspended")
+    always(lambda: left_over(team) == {"headlesscms/shop"}, "no child", seconds=1)
+
+
+def test_a_status_that_was_wiped_is_found_again(team: Team) -> None:
+    team.make(replicas=2)
+    team.wait_until_ready()
+    pods, before = team.pods(), team.status()
+    team.patch("headlesscms", "shop", {"status": None}, subresource="status")
+    team.wait_until_ready()
+    assert team.pods() == pods
+    assert team.status()["stableRevision"] == before["stableRevision"]
+    assert team.status()["jwtKeys"]["generation"] == before["jwtKeys"]["generation"]

@@ -1,0 +1,147 @@
+"""A real cluster with the charts in it."""
+
+import functools
+import os
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+import localcluster
+from demo.headless_cms import HeadlessCms
+from demo.installation import Installation
+from demo.tools import Helm, Kubectl
+from demo.traffic import LoadPod
+from demo.waiting import wait_until
+from localcluster import images
+from localcluster.cluster import Cluster
+from localcluster.errors import ClusterError
+from localcluster.progress import Progress
+from tests.e2e import diagnostics
+from tests.e2e.world import READY_SECONDS, SMALL, World
+
+NAMESPACE = "headlesscms-e2e"
+ARTIFACTS = Path(__file__).parents[2] / "test-artifacts" / "e2e"
+
+
+@functools.cache
+def cluster_or_error() -> Cluster | ClusterError:
+    try:
+        return localcluster.up(Progress())
+    except ClusterError as error:
+        return error
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Here and not in a fixture, so that all skipped tests make one line."""
+    found = cluster_or_error()
+    if isinstance(found, ClusterError):
+        if os.environ.get("HCMS_REQUIRE_CLUSTER") == "1":
+            raise found
+        pytest.skip(f"no cluster can be had here: {found.message}")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    found = cluster_or_error()
+    assert isinstance(found, Cluster)
+    return found
+
+
+@pytest.fixture(scope="session")
+def loaded(cluster: Cluster) -> dict[str, str]:
+    """References of the project's images."""
+    return images.build_and_load(cluster, Progress())
+
+
+@pytest.fixture
+def next_image(world: World) -> str:
+    """The CMS by its other name, which to the operator is a release."""
+    other = f"{world.image.rpartition(':')[0]}:{images.TAG}"
+    if other == world.image:
+        pytest.skip("a cluster of your own has one image of the CMS only")
+    return other
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster: Cluster) -> Kubectl:
+    return Kubectl(cluster.binaries / "kubectl", cluster.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def installation(
+    cluster: Cluster, kubectl: Kubectl, loaded: dict[str, str]
+) -> Iterator[Installation]:
+    """The operator from its chart; one that was there before, such as the demo's, stays."""
+    installation = Installation(kubectl, Helm(cluster.binaries / "helm", cluster.kubeconfig))
+    was_there = installation.is_operator_installed()
+    installation.install_operator(loaded["operator"])
+    yield installation
+    if not was_there:
+        installation.remove_operator()
+
+
+@pytest.fixture(scope="session")
+def world(kubectl: Kubectl, installation: Installation, loaded: dict[str, str]) -> Iterator[World]:
+    installation.remove_namespace(NAMESPACE)
+    installation.create_namespace(NAMESPACE)
+    installation.install_datastores(NAMESPACE)
+    load = LoadPod(kubectl, NAMESPACE, loaded["api"])
+    load.start()
+    yield World(kubectl, NAMESPACE, loaded["api"], load)
+    kubectl("delete", "headlesscmses", "--all", "-n", NAMESPACE)
+    installation.remove_namespace(NAMESPACE, wait=False)
+
+
+@pytest.fixture(scope="session")
+def shop_and_article(world: World) -> tuple[HeadlessCms, str]:
+    world.write_source("shop", "shop")
+    shop = world.make("shop")
+    world.wait_until_ready(shop)
+    return shop, world.publish_article(shop, "hello", "Hello")
+
+
+@pytest.fixture
+def shop(shop_and_article: tuple[HeadlessCms, str]) -> HeadlessCms:
+    """A CMS that serves; every test leaves it as it was."""
+    shop, _ = shop_and_article
+    wait_until(lambda: is_settled(shop), READY_SECONDS, "the shared CMS is as at the start")
+    return shop
+
+
+def is_settled(cms: HeadlessCms) -> bool:
+    """Nothing of an earlier release is left, not even a pod that is ending."""
+    return cms.is_ready() and len(cms.deployments()) == 1 and len(cms.pods()) == SMALL["replicas"]
+
+
+@pytest.fixture
+def article(shop_and_article: tuple[HeadlessCms, str]) -> str:
+    """The address inside the cluster of a published article of the shop."""
+    shop, path = shop_and_article
+    return shop.service_url + path
+
+
+@pytest.fixture
+def make(world: World) -> Iterator[Callable[..., HeadlessCms]]:
+    """Makes CMSs that are deleted after the test."""
+    made: list[HeadlessCms] = []
+
+    def make_one(name: str, **spec: object) -> HeadlessCms:
+        made.append(world.make(name, **spec))
+        return made[-1]
+
+    yield make_one
+    for cms in made:
+        world.delete(cms)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    kubectl = item.funcargs.get("kubectl")
+    if report.failed and isinstance(kubectl, Kubectl):
+        diagnostics.keep(kubectl, NAMESPACE, ARTIFACTS / item.name)
+    return report

@@ -1,0 +1,47 @@
+"""Capacity follows the load."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from demo.headless_cms import HeadlessCms
+from demo.traffic import FULL
+from demo.waiting import wait_until
+from tests.e2e.world import READY_SECONDS, World
+
+# metrics-server measures every 15 s, the autoscaler looks every 15 s.
+SCALING_SECONDS = 180
+
+
+@pytest.fixture
+def autoscaled_shop(shop: HeadlessCms) -> Iterator[HeadlessCms]:
+    shop.patch(
+        {
+            "autoscaling": {
+                "minReplicas": 2,
+                "maxReplicas": 3,
+                "targetCPUUtilizationPercentage": 200,
+                "targetMemoryUtilizationPercentage": 0,
+            }
+        }
+    )
+    wait_until(shop.is_ready, READY_SECONDS, "Ready with the autoscaler")
+    yield shop
+    shop.patch({"autoscaling": None, "replicas": 2})
+    wait_until(lambda: len(shop.pods()) == 2, READY_SECONDS, "two pods again")
+
+
+def test_the_autoscaler_adds_a_pod_under_load(
+    world: World, autoscaled_shop: HeadlessCms, article: str
+) -> None:
+    with world.load.send(article, FULL) as traffic:
+        wait_until(
+            lambda: autoscaled_shop.found()["spec"]["replicas"] == 3,
+            SCALING_SECONDS,
+            "the autoscaler asks for a third pod",
+        )
+        wait_until(
+            lambda: len(autoscaled_shop.serving_pods()) == 3, READY_SECONDS, "the third pod serves"
+        )
+        report = traffic.stop()
+    assert report.failures == {}

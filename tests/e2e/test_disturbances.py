@@ -1,0 +1,60 @@
+"""Readers notice nothing of what happens behind the Service."""
+
+from demo.headless_cms import HeadlessCms
+from demo.installation import OPERATOR_NAMESPACE
+from demo.tools import Kubectl
+from demo.traffic import STEADY
+from demo.waiting import wait_until
+from tests.e2e.world import READY_SECONDS, World
+
+
+def test_deleting_a_pod_under_load_loses_no_request(
+    world: World, shop: HeadlessCms, article: str
+) -> None:
+    before = shop.serving_pods()
+    with world.load.send(article, STEADY) as traffic:
+        world.kubectl("delete", "pod", before[0], "-n", world.namespace)
+        wait_until(
+            lambda: len(set(shop.serving_pods()) - {before[0]}) == len(before),
+            READY_SECONDS,
+            "another pod serves in its place",
+        )
+        report = traffic.stop()
+    assert report.failures == {}
+
+
+def test_a_new_image_rolls_out_without_a_lost_request(
+    world: World, shop: HeadlessCms, article: str, next_image: str
+) -> None:
+    old = shop.found()["status"]["stableRevision"]
+    image = shop.found()["spec"]["image"]
+    with world.load.send(article, STEADY) as traffic:
+        shop.patch({"image": next_image})
+        world.wait_until_ready(shop)
+        new = shop.found()["status"]["stableRevision"]
+        wait_until(lambda: new in traffic.now.revisions, 60, "the new revision answers")
+        wait_until(lambda: len(shop.deployments()) == 1, READY_SECONDS, "the old one is gone")
+        report = traffic.stop()
+    shop.patch({"image": image})
+    assert report.failures == {}
+    assert set(report.revisions) == {old, new}
+    assert old != new
+
+
+def test_restarting_the_operator_restarts_no_pod_of_a_cms(
+    world: World, shop: HeadlessCms, article: str, kubectl: Kubectl
+) -> None:
+    pods = {pod["metadata"]["uid"] for pod in shop.pods()}
+    generations = {found["metadata"]["generation"] for found in shop.deployments()}
+    with world.load.send(article, STEADY) as traffic:
+        operator = ("deployment/headlesscms-operator", "-n", OPERATOR_NAMESPACE)
+        kubectl("rollout", "restart", *operator)
+        kubectl("rollout", "status", *operator, "--timeout=180s")
+        # Putting this right shows that the new operator has been over the shop.
+        budgets = ("poddisruptionbudgets", "-n", world.namespace, "-l", shop.selector)
+        kubectl("delete", *budgets)
+        wait_until(lambda: kubectl("get", *budgets, "-o", "name"), 60, "the new operator acts")
+        report = traffic.stop()
+    assert report.failures == {}
+    assert {pod["metadata"]["uid"] for pod in shop.pods()} == pods
+    assert {found["metadata"]["generation"] for found in shop.deployments()} == generations

@@ -1,0 +1,123 @@
+"""What the end-to-end tests share: one namespace with datastores, and ways to make CMSs in it."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+
+from demo.editor import Editor
+from demo.headless_cms import HeadlessCms
+from demo.installation import DATASTORES_RELEASE, SOURCE_SECRET
+from demo.tools import Kubectl
+from demo.traffic import LoadPod
+from demo.waiting import wait_until
+
+READY_SECONDS = 240
+REQUEST_SECONDS = 20
+TENANT = "acme"
+SMALL: dict[str, Any] = {
+    "replicas": 2,
+    "service": {"type": "ClusterIP"},
+    "resources": {
+        "requests": {"cpu": "50m", "memory": "192Mi"},
+        "limits": {"cpu": "500m", "memory": "384Mi"},
+    },
+    "database": {"poolSize": 5},
+    "tenants": [{"name": TENANT, "ownerEmail": "owner@acme.example"}],
+}
+
+
+@dataclass(frozen=True)
+class World:
+    kubectl: Kubectl
+    namespace: str
+    image: str
+    load: LoadPod
+
+    def make(self, name: str, **spec: Any) -> HeadlessCms:
+        """Apply a small HeadlessCMS that reads the Secret `<name>-cms`, unless told otherwise."""
+        self.kubectl.apply(
+            {
+                "apiVersion": "headlesscms.io/v1alpha1",
+                "kind": "HeadlessCMS",
+                "metadata": {"name": name, "namespace": self.namespace},
+                "spec": {**SMALL, "image": self.image, "secretName": f"{name}-cms", **spec},
+            }
+        )
+        return HeadlessCms(self.kubectl, self.namespace, name)
+
+    def wait_until_ready(self, cms: HeadlessCms) -> None:
+        wait_until(cms.is_ready, READY_SECONDS, f"{cms.name} is Ready")
+
+    def make_database(self, name: str) -> None:
+        self.sql(f"CREATE DATABASE {name}")
+
+    def sql(self, statement: str, database: str = "cms") -> str:
+        """Run it as the superuser of the demo's PostgreSQL."""
+        pod = f"{DATASTORES_RELEASE}-postgres-0"
+        # The password goes from a file into the variable inside the pod.
+        login = "PGPASSWORD=$(cat /etc/datastores/postgres-password) exec psql"
+        options = f"-h 127.0.0.1 -U cms -d {database} -v ON_ERROR_STOP=1 -q -A -t"
+        return self.kubectl(
+            "exec", "-i", "-n", self.namespace, pod, "--", "sh", "-c", f"{login} {options}",
+            stdin=statement,
+        ).strip()  # fmt: skip
+
+    def source(self) -> dict[str, str]:
+        """The URLs that the datastores' chart wrote."""
+        secret = self.kubectl.get("secret", SOURCE_SECRET, self.namespace)
+        assert secret is not None
+        return {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+
+    def database_url(self, database: str, user: str | None = None, password: str = "") -> str:
+        """Of one database on the demo's server; as its superuser where no user is named."""
+        url = urlsplit(self.source()["database-url"])
+        login, _, server = url.netloc.rpartition("@")
+        login = f"{user}:{password}" if user else login
+        return urlunsplit(url._replace(netloc=f"{login}@{server}", path=f"/{database}"))
+
+    def write_secret(self, name: str, values: Mapping[str, str]) -> None:
+        self.kubectl.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {
+                    "name": name,
+                    "namespace": self.namespace,
+                    "labels": {"headlesscms.io/watch": "true"},
+                },
+                "stringData": dict(values),
+            }
+        )
+
+    def write_source(self, name: str, database: str) -> None:
+        """The Secret that make(name) reads, leading to a database of its own."""
+        self.make_database(database)
+        redis = self.source()["redis-url"]
+        urls = {"database-url": self.database_url(database), "redis-url": redis}
+        self.write_secret(f"{name}-cms", urls)
+
+    def publish_article(self, cms: HeadlessCms, slug: str, title: str) -> str:
+        """As the first owner, by the Service; returns the path at which everybody reads it."""
+        with (
+            self.kubectl.forwarded(cms.name, self.namespace) as address,
+            httpx.Client(base_url=address, timeout=REQUEST_SECONDS) as http,
+        ):
+            editor = Editor.log_in(http, cms.owner(TENANT))
+            if not editor.has_content_type("article"):
+                editor.create_article_type()
+            editor.open_delivery_to_everybody()
+            return editor.publish_article(slug, title, "Body")
+
+    def read(self, cms: HeadlessCms, path: str) -> dict[str, Any]:
+        """By the Service, as anybody."""
+        with self.kubectl.forwarded(cms.name, self.namespace) as address:
+            answer = httpx.get(address + path, timeout=REQUEST_SECONDS)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def delete(self, cms: HeadlessCms) -> None:
+        self.kubectl("delete", "headlesscms", cms.name, "-n", self.namespace, "--ignore-not-found")

@@ -1,0 +1,150 @@
+"""The servers and the migrated database live as long as the session; every test begins with the two
+tenants as they were made, and nothing else.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from cms_service.core.settings import MigrateSettings
+from cms_service.migrations import job
+from tests.service.packages import MissingServicesError, program
+from tests.service.servers import Postgres, Redis
+from tests.service.world import (
+    OWNER_PASSWORD,
+    OWNER_ROLE,
+    SERVICE_PASSWORD,
+    SERVICE_ROLE,
+    Desk,
+    Pod,
+    Site,
+    execute,
+    write_tenant_files,
+)
+
+_DATABASE = "cms"
+_REMEMBER = (
+    "CREATE SCHEMA remembered",
+    "CREATE TABLE remembered.tenants AS TABLE cms.tenants",
+    "CREATE TABLE remembered.users AS TABLE cms.users",
+)
+_RESET = (
+    "TRUNCATE cms.tenants CASCADE",
+    "INSERT INTO cms.tenants SELECT * FROM remembered.tenants",
+    "UPDATE cms.tenants SET generation = DEFAULT",  # or Redis would know it from the test before
+    "INSERT INTO cms.users SELECT * FROM remembered.users",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _orderly_end() -> Iterator[None]:
+    """A run that is told to stop takes its servers with it."""
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("told to stop", returncode=143))
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _programs() -> None:
+    try:
+        program("postgres")
+        program("redis-server")
+    except MissingServicesError as missing:
+        if os.environ.get("HCMS_REQUIRE_SERVICES"):
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def postgres(_programs: None) -> Iterator[Postgres]:
+    server = Postgres().create()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def redis(_programs: None) -> Iterator[Redis]:
+    server = Redis()
+    try:
+        yield server.start()
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def owner_role(postgres: Postgres) -> str:
+    create = f"CREATE ROLE {OWNER_ROLE} LOGIN CREATEROLE PASSWORD '{OWNER_PASSWORD}'"
+    asyncio.run(execute(postgres, "postgres", create))
+    return OWNER_ROLE
+
+
+@pytest.fixture(scope="session")
+def database(postgres: Postgres, owner_role: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Made in the way that a deployment is: a migration Job with the owner's rights."""
+    folder = tmp_path_factory.mktemp("job")
+    (folder / "role").mkdir()
+    (folder / "role" / "username").write_text(SERVICE_ROLE)
+    (folder / "role" / "password").write_text(SERVICE_PASSWORD)
+    asyncio.run(execute(postgres, "postgres", f"CREATE DATABASE {_DATABASE} OWNER {owner_role}"))
+    settings = MigrateSettings.model_validate(
+        {
+            "database_url": postgres.url(_DATABASE, f"{owner_role}:{OWNER_PASSWORD}"),
+            "service_role_dir": folder / "role",
+            "tenants": write_tenant_files(folder),
+            "tenant_passwords_dir": folder,
+            "termination_log": folder / "termination-log",
+        }
+    )
+    assert job.run(settings) == 0, (folder / "termination-log").read_text()
+    asyncio.run(execute(postgres, _DATABASE, *_REMEMBER))
+    return _DATABASE
+
+
+@pytest.fixture
+async def site(postgres: Postgres, redis: Redis, database: str) -> Site:
+    await execute(postgres, database, *_RESET)
+    return Site(postgres, redis, database)
+
+
+@pytest.fixture
+async def pod(site: Site) -> AsyncIterator[Pod]:
+    async with site.pod() as pod:
+        yield pod
+
+
+@pytest.fixture(scope="session")
+def tokens() -> dict[str, str]:
+    """Logging in is made slow on purpose; a token is good on every pod for a while."""
+    return {}
+
+
+async def _desk(pod: Pod, tokens: dict[str, str], tenant: str) -> Desk:
+    if tenant not in tokens:
+        tokens[tenant] = (await pod.log_in(tenant)).tokens["accessToken"]
+    return Desk(pod.client(tokens[tenant]), tenant, {"accessToken": tokens[tenant]})
+
+
+@pytest.fixture
+async def acme(pod: Pod, tokens: dict[str, str]) -> Desk:
+    """The first owner of the tenant acme at work."""
+    return await _desk(pod, tokens, "acme")
+
+
+@pytest.fixture
+async def globex(pod: Pod, tokens: dict[str, str]) -> Desk:
+    return await _desk(pod, tokens, "globex")
+
+
+@pytest.fixture
+def secrets_folder(tmp_path: Path) -> Path:
+    """Stands for a mounted Secret."""
+    folder = tmp_path / "secret"
+    folder.mkdir()
+    return folder

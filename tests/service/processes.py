@@ -1,0 +1,92 @@
+# ruff: noqa: S603 - the arguments are our own
+"""The service as it runs in a pod: a process of its own with two ports."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tests.service.servers import free_port, wait_until
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def run_cms(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cms_service", *arguments],
+        env=_environment(environment),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+class ServeProcess:
+    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+        self.port, self.admin_port = free_port(), free_port()
+        ports = {"PORT": str(self.port), "ADMIN_PORT": str(self.admin_port)}
+        self.log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "cms_service", "serve"],
+                env=_environment({**environment, **ports}),
+                cwd=REPOSITORY,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def admin(self, path: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5)
+
+    def is_ready(self) -> bool:
+        try:
+            return self.admin("/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def wait_until_ready(self) -> Self:
+        wait_until(self.is_ready, f"not ready: {self.log.read_text()}")
+        return self
+
+    def terminate(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        return self._process.wait(timeout=60)
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        if self.is_running():
+            self._process.kill()
+        self._process.wait()
+
+
+def _environment(own: Mapping[str, str]) -> dict[str, str]:
+    """Nothing of the tests' own environment but what Python needs."""
+    return {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **own}

@@ -1,0 +1,206 @@
+"""Logging in, staying logged in, and everything that must not let anyone in."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import jwt
+import pytest
+
+from tests.service.world import JWT_KEY, PASSWORD, Desk, Pod, expect, expect_problem, owner_email
+
+LOGIN = "/v1/tenants/acme/auth/login"
+REFRESH = "/v1/tenants/acme/auth/refresh"
+
+
+async def test_an_owner_logs_in_and_sees_the_tenant(pod: Pod) -> None:
+    acme = await pod.log_in("acme")
+    assert acme.tokens["tokenType"] == "Bearer"
+    tenant = expect(await acme.client.get(acme.root), 200)
+    assert tenant["name"] == "acme"
+    assert tenant["deliveryAccess"] == "private"
+
+
+async def test_the_address_is_not_case_sensitive_and_the_password_is(pod: Pod) -> None:
+    await pod.log_in("acme", owner_email("acme").upper())
+    async with pod.client() as client:
+        body = {"email": owner_email("acme"), "password": PASSWORD.upper()}
+        expect_problem(await client.post(LOGIN, json=body), 401)
+
+
+@pytest.mark.parametrize(
+    ("tenant", "email", "password"),
+    [
+        ("acme", owner_email("acme"), "wrong"),
+        ("acme", "nobody@acme.example", PASSWORD),
+        ("acme", owner_email("globex"), PASSWORD),
+        ("no-such-tenant", owner_email("acme"), PASSWORD),
+    ],
+)
+async def test_nobody_learns_what_was_wrong(
+    pod: Pod, tenant: str, email: str, password: str
+) -> None:
+    async with pod.client() as client:
+        answer = await client.post(
+            f"/v1/tenants/{tenant}/auth/login", json={"email": email, "password": password}
+        )
+    problem = expect_problem(answer, 401)
+    assert problem["detail"] == "The e-mail address or the password is wrong."
+
+
+async def test_a_refresh_token_is_good_for_one_use(pod: Pod) -> None:
+    acme = await pod.log_in("acme")
+    async with pod.client() as client:
+        first = {"refreshToken": acme.tokens["refreshToken"]}
+        second = expect(await client.post(REFRESH, json=first), 200)
+        third = await client.post(REFRESH, json={"refreshToken": second["refreshToken"]})
+    assert (
+        len(
+            {
+                acme.tokens["refreshToken"],
+                second["refreshToken"],
+                expect(third, 200)["refreshToken"],
+            }
+        )
+        == 3
+    )
+
+
+async def test_a_refresh_token_that_is_used_again_ends_the_session(pod: Pod) -> None:
+    acme = await pod.log_in("acme")
+    async with pod.client() as client:
+        stolen = {"refreshToken": acme.tokens["refreshToken"]}
+        rightful = expect(await client.post(REFRESH, json=stolen), 200)
+        expect_problem(await client.post(REFRESH, json=stolen), 401)
+        newest = {"refreshToken": rightful["refreshToken"]}
+        expect_problem(await client.post(REFRESH, json=newest), 401)
+
+
+async def test_a_refresh_whose_answer_from_redis_was_lost_is_repeated_without_harm(
+    pod: Pod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client of a Redis Cluster asks again by itself after a time-out."""
+    acme = await pod.log_in("acme")
+    run_script = pod.cms.redis.run_script
+
+    async def twice(script: str, key: str, *args: str | int) -> object:
+        await run_script(script, key, *args)
+        return await run_script(script, key, *args)
+
+    monkeypatch.setattr(pod.cms.redis, "run_script", twice)
+    async with pod.client() as client:
+        token = {"refreshToken": acme.tokens["refreshToken"]}
+        successor = expect(await client.post(REFRESH, json=token), 200)["refreshToken"]
+        expect(await client.post(REFRESH, json={"refreshToken": successor}), 200)
+
+
+async def test_a_refresh_token_works_in_its_own_tenant_only(pod: Pod) -> None:
+    acme = await pod.log_in("acme")
+    token = {"refreshToken": acme.tokens["refreshToken"]}
+    async with pod.client() as client:
+        expect_problem(await client.post("/v1/tenants/globex/auth/refresh", json=token), 401)
+        expect(await client.post(REFRESH, json=token), 200)
+
+
+async def test_after_a_log_out_there_is_nothing_to_refresh(pod: Pod) -> None:
+    acme = await pod.log_in("acme")
+    token = {"refreshToken": acme.tokens["refreshToken"]}
+    async with pod.client() as client:
+        expect(await client.post("/v1/tenants/acme/auth/logout", json=token), 204)
+        expect_problem(await client.post(REFRESH, json=token), 401)
+
+
+async def test_a_deleted_user_cannot_refresh(pod: Pod, acme: Desk) -> None:
+    email = await acme.hire("editor")
+    editor = await pod.log_in("acme", email)
+    users = expect(await acme.client.get(f"{acme.root}/users"), 200)["items"]
+    editor_id = next(user["id"] for user in users if user["email"] == email)
+    expect(await acme.client.delete(f"{acme.root}/users/{editor_id}"), 204)
+    async with pod.client() as client:
+        token = {"refreshToken": editor.tokens["refreshToken"]}
+        expect_problem(await client.post(REFRESH, json=token), 401)
+
+
+async def test_redis_holds_no_refresh_token(pod: Pod) -> None:
+    acme = await pod.log_in("acme")
+    raw = base64.urlsafe_b64decode(acme.tokens["refreshToken"])
+    stored = pod.cms.redis
+    keys = await stored.run_script("return redis.call('KEYS', '*')", "unused")
+    values = [await stored.run_script("return redis.call('DUMP', KEYS[1])", key) for key in keys]
+    everything = b"".join([*keys, *(value for value in values if value)])
+    assert keys
+    assert acme.tokens["refreshToken"].encode() not in everything
+    assert raw[16:] not in everything
+    assert raw[16:].hex().encode() not in everything
+
+
+async def test_a_deleted_user_writes_nothing_with_a_token_that_is_still_good(
+    pod: Pod, acme: Desk
+) -> None:
+    await acme.make_type()
+    editor = await pod.log_in("acme", await acme.hire("editor"))
+    entry = await editor.draft(title="Stays")
+    users = expect(await acme.client.get(f"{acme.root}/users"), 200)["items"]
+    expect(await acme.client.delete(f"{acme.root}/users/{users[0]['id']}"), 204)
+    expect_problem(await editor.client.post(editor.entries, json={"fields": {}}), 401)
+    kept = expect(await acme.client.get(acme.entries), 200)["items"]
+    assert [(item["id"], item["createdBy"]) for item in kept] == [(entry["id"], None)]
+
+
+def claims_of(token: str) -> dict[str, object]:
+    claims: dict[str, object] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def forged(claims: dict[str, object], key: str = JWT_KEY, **header: str) -> str:
+    return jwt.encode(claims, key, headers={"kid": "env", "typ": "at+jwt"} | header)
+
+
+def unsigned(claims: dict[str, object]) -> str:
+    head = {"alg": "none", "typ": "at+jwt", "kid": "env"}
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (head, claims)
+    ]
+    return b".".join([*parts, b""]).decode()
+
+
+def tampered(token: str) -> str:
+    head, _, signature = token.split(".")
+    claims = claims_of(token) | {"role": "owner", "sub": str(uuid4())}
+    return ".".join([head, forged(claims).split(".")[1], signature])
+
+
+FORGERIES: dict[str, Callable[[str], str]] = {
+    "expired": lambda token: forged(claims_of(token) | {"exp": int(time.time()) - 1}),
+    "not a token": lambda _: "gibberish",
+    "tampered claims": tampered,
+    "no signature (alg none)": lambda token: unsigned(claims_of(token)),
+    "another key": lambda token: forged(claims_of(token), key="x" * 40),
+    "an unknown kid": lambda token: forged(claims_of(token), kid="other"),
+    "another audience": lambda token: forged(claims_of(token) | {"aud": "somebody-else"}),
+    "another issuer": lambda token: forged(claims_of(token) | {"iss": "somebody-else"}),
+    "another type": lambda token: forged(claims_of(token), typ="JWT"),
+    "without an expiry": lambda token: forged(
+        {name: value for name, value in claims_of(token).items() if name != "exp"}
+    ),
+    "an unknown role": lambda token: forged(claims_of(token) | {"role": "god"}),
+    "an enormous token": lambda token: token + "x" * 10_000,
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+async def test_a_token_that_is_not_ours_opens_nothing(pod: Pod, acme: Desk, forgery: str) -> None:
+    await acme.make_type()
+    async with pod.client(FORGERIES[forgery](acme.tokens["accessToken"])) as client:
+        expect_problem(await client.post(acme.entries, json={"fields": {}}), 401)
+        expect_problem(await client.get(acme.delivery), 401)
+    assert expect(await acme.client.get(acme.entries), 200)["items"] == []
+
+
+async def test_without_a_token_nothing_but_log_in_answers(pod: Pod) -> None:
+    async with pod.client() as client:
+        answer = await client.get("/v1/tenants/acme/content-types")
+    expect_problem(answer, 401)
+    assert answer.headers["www-authenticate"] == "Bearer"

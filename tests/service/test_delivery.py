@@ -1,0 +1,171 @@
+"""What readers get, from whichever pod."""
+
+import asyncio
+import time
+
+import pytest
+
+from tests.service.world import Desk, Pod, Site, expect, expect_problem
+
+
+async def test_an_unchanged_entry_costs_a_reader_no_body(acme: Desk) -> None:
+    await acme.make_type()
+    await acme.publish_new(title="Hello", slug="hello")
+    first = await acme.client.get(f"{acme.delivery}/hello")
+    known = {"If-None-Match": f'"other", W/{first.headers["etag"]}'}
+    again = await acme.client.get(f"{acme.delivery}/hello", headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert again.headers["cache-status"] == "headlesscms; hit"
+
+
+async def test_the_etags_of_an_answer_may_come_in_several_headers(acme: Desk) -> None:
+    await acme.make_type()
+    await acme.publish_new(title="Hello", slug="hello")
+    etag = (await acme.client.get(f"{acme.delivery}/hello")).headers["etag"]
+    for tags in (['"other"', etag], [etag, '"other"'], ["*"]):
+        known = [("If-None-Match", tag) for tag in tags]
+        again = await acme.client.get(f"{acme.delivery}/hello", headers=known)
+        assert again.status_code == 304
+
+
+async def test_id_and_slug_lead_to_the_same_bytes(acme: Desk) -> None:
+    await acme.make_type()
+    entry = await acme.publish_new(title="Hello", slug="hello")
+    by_slug = await acme.client.get(f"{acme.delivery}/hello")
+    by_id = await acme.client.get(f"{acme.delivery}/{entry['id']}")
+    assert by_slug.content == by_id.content
+
+
+async def test_head_answers_with_the_headers_of_get(acme: Desk) -> None:
+    await acme.make_type()
+    await acme.publish_new(title="Hello", slug="hello")
+    get = await acme.client.get(f"{acme.delivery}/hello")
+    head = await acme.client.head(f"{acme.delivery}/hello")
+    assert head.headers["etag"] == get.headers["etag"]
+    assert head.headers["content-length"] == get.headers["content-length"]
+
+
+async def test_published_content_is_private_until_the_owner_opens_it(pod: Pod, acme: Desk) -> None:
+    await acme.make_type()
+    await acme.publish_new(title="Hello", slug="hello")
+    async with pod.client() as reader:
+        expect_problem(await reader.get(f"{acme.delivery}/hello"), 401)
+        await acme.open_to_the_public()
+        opened = await reader.get(f"{acme.delivery}/hello")
+        assert opened.headers["cache-control"] == "public, no-cache"
+        expect(await acme.client.patch(acme.root, json={"deliveryAccess": "private"}), 200)
+        expect_problem(await reader.get(f"{acme.delivery}/hello"), 401)
+
+
+async def test_a_viewer_reads_private_content(pod: Pod, acme: Desk) -> None:
+    await acme.make_type()
+    await acme.publish_new(title="Hello", slug="hello")
+    viewer = await pod.log_in("acme", await acme.hire("viewer"))
+    answer = await viewer.client.get(f"{acme.delivery}/hello")
+    assert answer.headers["cache-control"] == "private, no-cache"
+
+
+async def test_every_pod_is_right_within_a_second_of_a_write(site: Site) -> None:
+    async with site.pod() as writer, site.pod() as reader:
+        acme = await writer.log_in("acme")
+        await acme.make_type()
+        entry = await acme.publish_new(title="Old", slug="a")
+        await acme.open_to_the_public()
+        async with reader.client() as anyone:
+            assert expect(await anyone.get(f"{acme.delivery}/a"), 200)["fields"]["title"] == "Old"
+            changed = {"fields": {"title": "New", "slug": "a"}}
+            expect(await acme.client.put(f"{acme.entries}/{entry['id']}", json=changed), 200)
+            await acme.publish(entry["id"])
+            written = time.monotonic()
+            while True:
+                asked = time.monotonic()
+                shown = expect(await anyone.get(f"{acme.delivery}/a"), 200)["fields"]["title"]
+                if shown == "New":
+                    break
+                assert asked - written < 1
+                await asyncio.sleep(0.02)
+
+
+async def test_the_writer_sees_the_write_at_once_on_the_same_pod(acme: Desk) -> None:
+    await acme.make_type()
+    entry = await acme.publish_new(title="0", slug="a")
+    for number in range(1, 10):
+        changed = {"fields": {"title": str(number), "slug": "a"}}
+        expect(await acme.client.put(f"{acme.entries}/{entry['id']}", json=changed), 200)
+        await acme.publish(entry["id"])
+        shown = expect(await acme.client.get(f"{acme.delivery}/a"), 200)
+        assert shown["fields"]["title"] == str(number)
+
+
+async def test_the_writer_sees_the_write_at_once_on_every_pod_by_its_generation(site: Site) -> None:
+    async with site.pod() as writer, site.pod() as other:
+        acme = await writer.log_in("acme")
+        await acme.make_type()
+        entry = await acme.publish_new(title="0", slug="a")
+        await acme.open_to_the_public()
+        async with other.client() as reader:
+            for number in range(1, 10):
+                changed = {"fields": {"title": str(number), "slug": "a"}}
+                expect(await acme.client.put(f"{acme.entries}/{entry['id']}", json=changed), 200)
+                done = await acme.client.post(f"{acme.entries}/{entry['id']}/publish")
+                seen = {"X-HCMS-Generation": done.headers["x-hcms-generation"]}
+                shown = expect(await reader.get(f"{acme.delivery}/a", headers=seen), 200)
+                assert shown["fields"]["title"] == str(number)
+
+
+async def test_what_one_pod_has_loaded_another_finds_in_redis(site: Site) -> None:
+    async with site.pod() as first, site.pod() as second:
+        acme = await first.log_in("acme")
+        await acme.make_type()
+        await acme.publish_new(title="Hello", slug="hello")
+        await acme.open_to_the_public()
+        for pod in (first, second):
+            async with pod.client() as reader:
+                expect(await reader.get(f"{acme.delivery}/hello"), 200)
+        assert 'hcms_cache_hits_total{layer="redis"} 1.0' in second.cms.metrics.render().decode()
+
+
+async def test_many_readers_of_a_new_entry_cost_the_database_one_query(
+    pod: Pod, acme: Desk
+) -> None:
+    await acme.make_type()
+    await acme.publish_new(title="Hello", slug="hello")
+    answers = await asyncio.gather(*(acme.client.get(f"{acme.delivery}/hello") for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {200}
+    count = 'hcms_db_query_duration_seconds_count{operation="delivery.entry"} 1.0'
+    assert count in pod.cms.metrics.render().decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("?limit=0", {}, 400),
+        ("?limit=101", {}, 400),
+        ("?limit=0101", {}, 400),
+        ("?limit=abc", {}, 400),
+        ("?limit=5&limit=6", {}, 400),
+        ("?cursor=abc", {}, 400),
+        ("?cursor=" + "A" * 5000, {}, 400),
+        ("?filter=x", {}, 400),
+        ("?%FF=x", {}, 400),
+        ("/hello?draft=true", {}, 400),
+        ("/hello%00", {}, 404),
+        ("/HELLO", {}, 404),
+        ("/../../etc/passwd", {}, 404),
+        ("/hello", {"X-HCMS-Generation": "-1"}, 400),
+        ("/hello", {"X-HCMS-Generation": "9" * 400}, 400),
+    ],
+)
+async def test_delivery_refuses_what_it_does_not_know(
+    acme: Desk, path: str, headers: dict[str, str], status: int
+) -> None:
+    await acme.make_type()
+    await acme.publish_new(title="Hello", slug="hello")
+    expect_problem(await acme.client.get(acme.delivery + path, headers=headers), status)
+
+
+async def test_delivery_only_reads(acme: Desk) -> None:
+    answer = await acme.client.post(f"{acme.delivery}/hello")
+    expect_problem(answer, 405)
+    assert answer.headers["allow"] == "GET, HEAD"

@@ -1,0 +1,199 @@
+# ruff: noqa: S608 - databases are named by the tests themselves
+# ruff: noqa: ASYNC110 - other processes are polled; nothing else waits for this loop
+"""Redis away, PostgreSQL away, the pool full: what still works works, and the rest says so."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+
+import asyncpg
+import pytest
+
+from cms_service.tenants.directory import FRESH_SECONDS
+from tests.service.servers import Postgres, Redis
+from tests.service.world import (
+    PASSWORD,
+    Desk,
+    Pod,
+    Site,
+    execute,
+    expect,
+    expect_problem,
+    owner_email,
+)
+
+LOGIN = "/v1/tenants/acme/auth/login"
+CREDENTIALS = {"email": owner_email("acme"), "password": PASSWORD}
+
+
+@pytest.fixture
+def own_redis() -> Iterator[Redis]:
+    """One that a test may stop."""
+    server = Redis().start()
+    yield server
+    server.remove()
+
+
+async def prepare(pod: Pod) -> Desk:
+    desk = await pod.log_in("acme")
+    await desk.make_type()
+    await desk.publish_new(title="Hello", slug="hello")
+    return desk
+
+
+async def test_without_redis_content_is_read_and_written_and_nobody_logs_in(
+    site: Site, own_redis: Redis
+) -> None:
+    async with site.pod(REDIS_URL=own_redis.url) as pod:
+        acme = await prepare(pod)
+        own_redis.stop()
+        expect(await acme.client.get(f"{acme.delivery}/hello"), 200)
+        await acme.publish_new(title="Without Redis", slug="without")
+        delivered = expect(await acme.client.get(f"{acme.delivery}/without"), 200)
+        assert delivered["fields"]["title"] == "Without Redis"
+
+        answer = await acme.client.post(LOGIN, json=CREDENTIALS)
+        expect_problem(answer, 503)
+        assert answer.headers["retry-after"] == "1"
+        token = {"refreshToken": acme.tokens["refreshToken"]}
+        expect_problem(await acme.client.post("/v1/tenants/acme/auth/refresh", json=token), 503)
+        health = expect(await acme.client.get("/health"), 200)
+        assert health["status"] == "degraded"
+        assert health["checks"] == {"database": {"status": "ok"}, "redis": {"status": "error"}}
+
+
+async def test_when_redis_comes_back_log_in_works_again(site: Site, own_redis: Redis) -> None:
+    async with site.pod(REDIS_URL=own_redis.url) as pod:
+        own_redis.stop()
+        async with pod.client() as client:
+            expect_problem(await client.post(LOGIN, json=CREDENTIALS), 503)
+            own_redis.start()
+            async with asyncio.timeout(10):
+                while (await client.post(LOGIN, json=CREDENTIALS)).status_code == 503:
+                    await asyncio.sleep(0.1)
+        await pod.log_in("acme")
+
+
+@pytest.fixture
+async def cut(site: Site) -> AsyncIterator["Cut"]:
+    yield (cut := Cut(site.postgres, site.database))
+    await cut.mend()
+
+
+class Cut:
+    """Takes one database away from everyone, and gives it back."""
+
+    def __init__(self, postgres: Postgres, database: str) -> None:
+        self._postgres = postgres
+        self._database = database
+
+    async def make(self) -> None:
+        await self._run(
+            f"ALTER DATABASE {self._database} ALLOW_CONNECTIONS false",
+            f"""SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = '{self._database}'""",
+        )
+
+    async def mend(self) -> None:
+        await self._run(f"ALTER DATABASE {self._database} ALLOW_CONNECTIONS true")
+
+    async def _run(self, *statements: str) -> None:
+        await execute(self._postgres, "postgres", *statements)
+
+
+async def test_without_the_database_readers_get_what_is_cached_and_are_told_so(
+    pod: Pod, cut: Cut
+) -> None:
+    acme = await prepare(pod)
+    await acme.publish_new(title="Never read before", slug="unread")
+    expect(await acme.client.get(f"{acme.delivery}/hello"), 200)
+    await cut.make()
+    async with asyncio.timeout(5):  # what the pod knows of the tenant is fresh for half a second
+        while True:
+            answer = await acme.client.get(f"{acme.delivery}/hello")
+            assert expect(answer, 200)["fields"]["title"] == "Hello"
+            if answer.headers["cache-status"] == "headlesscms; hit; detail=stale":
+                break
+            await asyncio.sleep(0.05)
+    expect_problem(await acme.client.get(f"{acme.delivery}/unread"), 503)
+    expect_problem(await acme.client.post(acme.entries, json={"fields": {}}), 503)
+    expect_problem(await acme.client.post(LOGIN, json=CREDENTIALS), 503)
+    health = await acme.client.get("/health")
+    assert expect(health, 200)["checks"]["database"] == {"status": "error"}
+    assert "127.0.0.1" not in health.text
+
+    await cut.mend()
+    async with asyncio.timeout(10):
+        while (await acme.client.get(f"{acme.delivery}/unread")).status_code == 503:
+            await asyncio.sleep(0.1)
+    assert await entries_count(acme) == 2
+
+
+async def entries_count(desk: Desk) -> int:
+    return len(expect(await desk.client.get(desk.entries), 200)["items"])
+
+
+async def test_a_database_that_goes_away_does_not_take_the_pod_out_of_service(
+    pod: Pod, cut: Cut
+) -> None:
+    await pod.become_ready()
+    await cut.make()
+    async with pod.admin() as admin, pod.client() as client:
+        expect_problem(await client.post(LOGIN, json=CREDENTIALS), 503)
+        expect(await admin.get("/readyz"), 200)
+        metrics = (await admin.get("/metrics")).text
+    assert 'hcms_database_up{database="primary"} 0.0' in metrics
+
+
+async def test_a_refresh_token_outlives_a_failed_attempt(pod: Pod, cut: Cut) -> None:
+    """It is used up only where a new one can be given."""
+    acme = await pod.log_in("acme")
+    refresh, token = f"{acme.root}/auth/refresh", {"refreshToken": acme.tokens["refreshToken"]}
+    await cut.make()
+    async with pod.client() as client:
+        expect_problem(await client.post(refresh, json=token), 503)
+        await cut.mend()
+        async with asyncio.timeout(10):
+            while (answer := await client.post(refresh, json=token)).status_code == 503:
+                await asyncio.sleep(0.1)
+    expect(answer, 200)
+
+
+async def test_a_database_that_hangs_holds_up_neither_readers_nor_health(site: Site) -> None:
+    patient = site.environment()["DATABASE_URL"].replace("pool_timeout=2", "pool_timeout=60")
+    async with site.pod(DATABASE_URL=patient) as pod:
+        acme = await prepare(pod)
+        expect(await acme.client.get(f"{acme.delivery}/hello"), 200)
+        await asyncio.sleep(FRESH_SECONDS)
+        with site.postgres.frozen():
+            # Each gives up after 2 s. Seeing its statement cancelled would take 10 more.
+            async with asyncio.timeout(8):
+                read, health = await asyncio.gather(
+                    acme.client.get(f"{acme.delivery}/hello"), acme.client.get("/health")
+                )
+        assert read.headers["cache-status"] == "headlesscms; hit; detail=stale"
+        assert expect(health, 200)["checks"]["database"] == {"status": "error"}
+
+
+async def test_a_full_pool_refuses_at_once_or_after_its_timeout_and_recovers(site: Site) -> None:
+    small = site.environment()["DATABASE_URL"].replace(
+        "connection_limit=5&pool_timeout=2", "connection_limit=2&pool_timeout=0.5"
+    )
+    async with site.pod(DATABASE_URL=small) as pod:
+        acme = await prepare(pod)
+        async with AsyncExitStack() as held:
+            connection = await asyncpg.connect(site.postgres.superuser_url(site.database))
+            held.push_async_callback(connection.close)
+            await connection.execute("BEGIN; LOCK TABLE cms.users IN ACCESS EXCLUSIVE MODE")
+            stuck = [asyncio.create_task(acme.client.get(f"{acme.root}/users")) for _ in range(2)]
+            await asyncio.sleep(0.3)
+            answers = await asyncio.gather(*(acme.client.get(acme.entries) for _ in range(40)))
+            for answer in answers:
+                problem = expect_problem(answer, 503)
+                assert problem["detail"] == "Every database connection is in use."
+                assert answer.headers["retry-after"] == "1"
+        assert [expect(await task, 200) for task in stuck]
+        assert await entries_count(acme) == 1
+        metrics = pod.cms.metrics.render().decode()
+    assert 'hcms_db_pool_rejected_total{database="primary"} 40.0' in metrics
+    assert 'hcms_db_pool_waiting{database="primary"} 0.0' in metrics

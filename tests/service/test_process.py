@@ -1,0 +1,222 @@
+# ruff: noqa: ASYNC210, ASYNC212 - other processes are polled; nothing else waits for this loop
+"""A pod from its start to its end, as Kubernetes sees it."""
+
+import asyncio
+import contextlib
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.service.processes import ServeProcess, run_cms
+from tests.service.servers import wait_until
+from tests.service.world import (
+    PASSWORD,
+    Site,
+    execute,
+    owner_email,
+)
+
+_READERS = 8
+_WRITERS = 2
+
+
+@pytest.fixture
+async def article(site: Site) -> str:
+    """The path of a published article that everyone may read."""
+    async with site.pod() as pod:
+        acme = await pod.log_in("acme")
+        await acme.make_type()
+        await acme.publish_new(title="Hello", slug="hello")
+        await acme.open_to_the_public()
+        return f"{acme.delivery}/hello"
+
+
+@dataclass
+class Traffic:
+    """Clients with kept-alive connections; new connections go to ready pods, as with a Service.
+
+    A connection is used until the server closes it, whatever the pod's readiness says by then.
+    """
+
+    pods: list[ServeProcess]
+    answered: dict[int, int] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    stopped: bool = False
+
+    def ready_urls(self) -> list[str]:
+        return [pod.url for pod in self.pods if pod.is_ready()]
+
+    async def run(self, number: int, method: str, path: str, **request: object) -> None:
+        while not self.stopped:
+            urls = await asyncio.to_thread(self.ready_urls)
+            async with httpx.AsyncClient(base_url=urls[number % len(urls)]) as client:
+                await self._use(client, method, path, request)
+
+    async def _use(
+        self, client: httpx.AsyncClient, method: str, path: str, request: dict[str, object]
+    ) -> None:
+        while not self.stopped:
+            try:
+                answer = await client.request(method, path, **request)  # type: ignore[arg-type]
+            except httpx.TransportError as error:
+                self.failures.append(repr(error))
+                return
+            if answer.status_code not in {200, 201}:
+                self.failures.append(answer.text)
+            port = client.base_url.port or 0
+            self.answered[port] = self.answered.get(port, 0) + 1
+            if answer.headers.get("connection") == "close":
+                return
+
+
+async def test_a_pod_that_is_told_to_stop_loses_no_request(
+    site: Site, article: str, tmp_path: Path
+) -> None:
+    environment = site.environment(DRAIN_SECONDS="2")
+    with (
+        ServeProcess(environment, tmp_path / "leaving.log") as leaving,
+        ServeProcess(environment, tmp_path / "staying.log") as staying,
+    ):
+        traffic = Traffic([leaving.wait_until_ready(), staying.wait_until_ready()])
+        async with httpx.AsyncClient(base_url=staying.url) as client:
+            login = {"email": owner_email("acme"), "password": PASSWORD}
+            tokens = (await client.post("/v1/tenants/acme/auth/login", json=login)).json()
+        write = {
+            "json": {"fields": {"title": "Written under way"}},
+            "headers": {"Authorization": f"Bearer {tokens['accessToken']}"},
+        }
+        entries = "/v1/tenants/acme/content-types/article/entries"
+        clients = [traffic.run(number, "GET", article) for number in range(_READERS)]
+        clients += [traffic.run(number, "POST", entries, **write) for number in range(_WRITERS)]
+        running = asyncio.gather(*clients)
+        await asyncio.sleep(1)
+        leaving.terminate()
+        assert await asyncio.to_thread(leaving.wait) == 0
+        after_leaving = traffic.answered[staying.port]
+        await asyncio.sleep(0.5)
+        traffic.stopped = True
+        await running
+    assert traffic.failures == []
+    assert traffic.answered[leaving.port] > 0
+    assert traffic.answered[staying.port] > after_leaving
+    messages = [line["message"] for line in leaving.log_lines() if line["message"] != "request"]
+    assert messages == ["ready", "draining", "stopped"]
+
+
+async def test_while_it_drains_a_pod_answers_but_wants_no_more(
+    site: Site, article: str, tmp_path: Path
+) -> None:
+    with ServeProcess(site.environment(DRAIN_SECONDS="30"), tmp_path / "log") as pod:
+        pod.wait_until_ready()
+        with httpx.Client(base_url=pod.url) as client:
+            assert "connection" not in client.get(article).headers
+            pod.terminate()
+            wait_until(lambda: not pod.is_ready(), "still ready")
+            assert pod.admin("/readyz").json() == {"ready": False, "reason": "draining"}
+            assert pod.admin("/livez").status_code == 200
+            answer = client.get(article)
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        pod.terminate()  # for the second time: now
+        assert pod.wait() == 0
+
+
+async def test_a_pod_starts_without_its_database_and_serves_when_it_comes(
+    site: Site, article: str, tmp_path: Path
+) -> None:
+    later = f"{site.database}_later"
+    environment = Site(site.postgres, site.redis, later).environment()
+    with ServeProcess(environment, tmp_path / "log") as pod:
+        wait_until(lambda: _answers(pod), "no answer")
+        assert pod.admin("/readyz").status_code == 503
+        assert httpx.get(f"{pod.url}/health").json()["status"] == "degraded"
+        assert httpx.get(pod.url + article).status_code == 503
+        await execute(
+            site.postgres, "postgres", f"CREATE DATABASE {later} TEMPLATE {site.database}"
+        )
+        pod.wait_until_ready()
+        wait_until(lambda: httpx.get(pod.url + article).status_code == 200, "not served")
+    await execute(site.postgres, "postgres", f"DROP DATABASE {later} WITH (FORCE)")
+
+
+def _answers(pod: ServeProcess) -> bool:
+    try:
+        return pod.admin("/livez").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+async def test_the_admin_port_tells_the_operator_what_runs(
+    site: Site, article: str, tmp_path: Path
+) -> None:
+    with ServeProcess(site.environment(HCMS_REVISION="abc123"), tmp_path / "log") as pod:
+        pod.wait_until_ready()
+        answer = httpx.get(pod.url + article, headers={"X-Request-Id": "from-the-proxy.1"})
+        assert answer.headers["x-hcms-revision"] == "abc123"
+        assert answer.headers["x-request-id"] == "from-the-proxy.1"
+        assert pod.admin("/statusz").json() == {
+            "jwtKeysGeneration": 0,
+            "schemaVersion": 2,
+            "revision": "abc123",
+        }
+        metrics = pod.admin("/metrics").text
+        route = 'route="/v1/delivery/{tenant}/{type_name}/{slug_or_id}"'
+        assert f'hcms_http_requests_total{{method="GET",{route},status="200"}} 1.0' in metrics
+        assert "hcms_active_connections " in metrics
+        assert pod.admin("/nothing").status_code == 404
+        # Nothing of it is public.
+        assert httpx.get(f"{pod.url}/metrics").status_code == 404
+
+
+async def test_every_line_of_the_log_is_json_and_names_its_request(
+    site: Site, tmp_path: Path
+) -> None:
+    environment = site.environment(HCMS_NAME="shop", HCMS_NAMESPACE="team-a", LOG_LEVEL="debug")
+    with ServeProcess(environment, tmp_path / "log") as pod:
+        pod.wait_until_ready()
+        httpx.get(f"{pod.url}/v1/tenants/acme/users", headers={"X-Request-Id": "r-1"})
+        httpx.get(f"{pod.url}/nothing", headers={"X-Request-Id": "no spaces in here"})
+        wait_until(lambda: pod.log.read_text().count(":404") == 1, "not logged")
+        lines = [line for line in pod.log_lines() if line["message"] == "request"]
+    assert {line["name"] for line in lines} == {"shop"}
+    assert lines[0]["requestId"] == "r-1"
+    assert (lines[0]["status"], lines[0]["route"]) == (401, "/v1/tenants/{tenant}/users")
+    assert len(lines[1]["requestId"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 50_000 + b"\r\n\r\n", b"200"),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 10_000_000, b"400"),
+        (b"GET /health HTTP/1.1\r\n" + b"X-Many: a\r\n" * 1_000_000, b"400"),
+        (b"GET /" + b"a" * 10_000_000, b"400"),
+        (b"GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", b"400"),
+        (b"\x16\x03\x01\x02\x00\x01", b"400"),
+    ],
+)
+async def test_whatever_is_sent_the_head_of_a_request_is_bounded(
+    site: Site, tmp_path: Path, head: bytes, status: bytes
+) -> None:
+    with (
+        ServeProcess(site.environment(), tmp_path / "log") as pod,
+        socket.create_connection(("127.0.0.1", pod.wait_until_ready().port), timeout=10) as client,
+    ):
+        # The answer may come, and the connection be closed, before all of it is sent.
+        with contextlib.suppress(ConnectionError):
+            client.sendall(head)
+        with contextlib.suppress(ConnectionError):
+            assert client.recv(12) == b"HTTP/1.1 " + status
+        assert httpx.get(f"{pod.url}/health").status_code == 200
+
+
+def test_wrong_settings_end_the_process_with_one_line_and_no_secret() -> None:
+    environment = {"DATABASE_URL": "postgresql://u:hunter2@h/d", "JWT_SECRET": "hunter2"}
+    done = run_cms("serve", environment=environment)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Wrong settings: ")
+    assert "REDIS_URL" in done.stderr
+    assert "hunter2" not in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr

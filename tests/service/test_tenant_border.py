@@ -1,0 +1,171 @@
+# ruff: noqa: S608 - tables are named by the tests themselves
+"""Nobody crosses from one tenant to another, by the API or with the service's own role in SQL."""
+
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from tests.service.world import (
+    OWNER_PASSWORD,
+    OWNER_ROLE,
+    SERVICE_PASSWORD,
+    SERVICE_ROLE,
+    Desk,
+    Pod,
+    Site,
+    expect,
+    expect_problem,
+)
+
+TABLES = ("tenants", "users", "content_types", "entries", "published_entries")
+
+
+async def test_a_token_of_one_tenant_opens_no_route_of_another(
+    pod: Pod, acme: Desk, globex: Desk
+) -> None:
+    """Every route that the API describes, with the identifiers of what is really there."""
+    await globex.make_type()
+    entry = await globex.publish_new(title="Secret", slug="secret")
+    user = expect(await globex.client.get(f"{globex.root}/users"), 200)["items"][0]
+    names = {
+        "tenant": "globex",
+        "type_name": "article",
+        "entry_id": entry["id"],
+        "user_id": user["id"],
+    }
+    async with pod.client() as anyone:
+        paths = expect(await anyone.get("/openapi.json"), 200)["paths"]
+    tried = 0
+    for path, methods in paths.items():
+        for method in methods if "{tenant}" in path and "/auth/" not in path else ():
+            url = path.format_map(names)
+            body: dict[str, str] | None = {} if "requestBody" in methods[method] else None
+            answer = await acme.client.request(method, url, json=body)
+            assert answer.status_code == 403, f"{method} {url}: {answer.text}"
+            tried += 1
+    assert tried >= 18
+    expect_problem(await acme.client.get(f"{globex.delivery}/secret"), 403)
+
+
+async def test_identifiers_of_another_tenant_are_nothing_here(acme: Desk, globex: Desk) -> None:
+    for desk in (acme, globex):
+        await desk.make_type()
+    theirs = await globex.publish_new(title="Secret", slug="secret")
+    url = f"{acme.entries}/{theirs['id']}"
+    expect_problem(await acme.client.get(url), 404)
+    expect_problem(await acme.client.put(url, json={"fields": {}}), 404)
+    expect_problem(await acme.client.delete(url), 404)
+    expect_problem(await acme.client.post(f"{url}/publish"), 404)
+    expect_problem(await acme.client.post(f"{url}/unpublish"), 404)
+    expect_problem(await acme.client.get(f"{acme.delivery}/{theirs['id']}"), 404)
+    expect_problem(await acme.client.get(f"{acme.delivery}/secret"), 404)
+    users = expect(await globex.client.get(f"{globex.root}/users"), 200)["items"]
+    for method in ("GET", "DELETE"):
+        answer = await acme.client.request(method, f"{acme.root}/users/{users[0]['id']}")
+        expect_problem(answer, 404)
+    expect(await globex.client.get(f"{globex.delivery}/secret"), 200)
+
+
+async def connect(site: Site, role: str, password: str) -> "asyncpg.Connection[asyncpg.Record]":
+    return await asyncpg.connect(site.postgres.url(site.database, f"{role}:{password}"))
+
+
+async def tenant_id(site: Site, name: str) -> UUID:
+    connection = await asyncpg.connect(site.postgres.superuser_url(site.database))
+    try:
+        found: UUID = await connection.fetchval("SELECT id FROM cms.tenants WHERE name = $1", name)
+        return found
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def filled(site: Site, acme: Desk, globex: Desk) -> Site:
+    for desk in (acme, globex):
+        await desk.make_type()
+        await desk.publish_new(title="Hello", slug="hello")
+    return site
+
+
+@pytest.mark.parametrize(
+    ("role", "password"), [(SERVICE_ROLE, SERVICE_PASSWORD), (OWNER_ROLE, OWNER_PASSWORD)]
+)
+async def test_without_a_tenant_even_the_owner_of_the_tables_sees_no_row(
+    filled: Site, role: str, password: str
+) -> None:
+    connection = await connect(filled, role, password)
+    for table in TABLES:
+        assert await connection.fetchval(f"SELECT count(*) FROM cms.{table}") == 0, table
+    await connection.close()
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_in_one_tenant_no_row_of_another_is_seen_changed_or_moved(
+    filled: Site, table: str
+) -> None:
+    acme, globex = [await tenant_id(filled, name) for name in ("acme", "globex")]
+    column = "id" if table == "tenants" else "tenant_id"
+    connection = await connect(filled, SERVICE_ROLE, SERVICE_PASSWORD)
+    await connection.execute("SELECT set_config('cms.tenant', $1, false)", str(acme))
+    seen = await connection.fetch(f"SELECT DISTINCT {column} AS tenant FROM cms.{table}")
+    assert [row["tenant"] for row in seen] == [acme]
+    update = f"UPDATE cms.{table} SET {column} = $1 WHERE {column} = $2"
+    assert await connection.execute(update, globex, globex) == "UPDATE 0"
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute(update, globex, acme)
+    if table == "tenants":
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("DELETE FROM cms.tenants")
+    else:
+        delete = f"DELETE FROM cms.{table} WHERE tenant_id = $1"
+        assert await connection.execute(delete, globex) == "DELETE 0"
+    await connection.close()
+
+
+async def test_a_row_cannot_be_written_into_another_tenant_or_refer_to_it(filled: Site) -> None:
+    acme, globex = [await tenant_id(filled, name) for name in ("acme", "globex")]
+    connection = await connect(filled, SERVICE_ROLE, SERVICE_PASSWORD)
+    await connection.execute("SELECT set_config('cms.tenant', $1, false)", str(globex))
+    their_type = await connection.fetchval("SELECT id FROM cms.content_types")
+    await connection.execute("SELECT set_config('cms.tenant', $1, false)", str(acme))
+    insert = """INSERT INTO cms.entries (tenant_id, id, content_type_id, fields)
+                VALUES ($1, gen_random_uuid(), $2, '{}')"""
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute(insert, globex, their_type)
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await connection.execute(insert, acme, their_type)
+    await connection.close()
+
+
+async def test_the_tenant_of_a_statement_ends_with_it(filled: Site) -> None:
+    """A connection carries nothing from one request to the next."""
+    acme = await tenant_id(filled, "acme")
+    connection = await connect(filled, SERVICE_ROLE, SERVICE_PASSWORD)
+    statement = "SELECT to_jsonb(t.name) FROM cms.tenants t"
+    query = "SELECT cms.tenant_query($1, $2, '{}')"
+    assert await connection.fetchval(query, acme, statement) == '"acme"'
+    assert await connection.fetchval("SELECT current_setting('cms.tenant', true)") in (None, "")
+    assert await connection.fetchval("SELECT count(*) FROM cms.tenants") == 0
+    await connection.close()
+
+
+async def test_tenants_can_be_looked_up_by_name_but_not_listed(filled: Site) -> None:
+    connection = await connect(filled, SERVICE_ROLE, SERVICE_PASSWORD)
+    rows = await connection.fetch("SELECT name FROM cms.tenant_directory($1)", ["acme", "nobody"])
+    assert [row["name"] for row in rows] == ["acme"]
+    await connection.close()
+
+
+async def test_every_table_with_a_tenant_is_protected(filled: Site) -> None:
+    """A new table that forgets it fails here."""
+    connection = await asyncpg.connect(filled.postgres.superuser_url(filled.database))
+    unprotected = await connection.fetch(
+        """SELECT c.relname FROM pg_class c
+           WHERE c.relnamespace = 'cms'::regnamespace AND c.relkind = 'r'
+             AND c.relname <> 'schema_migrations'
+             AND NOT (c.relrowsecurity AND c.relforcerowsecurity
+                      AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid))"""
+    )
+    await connection.close()
+    assert [row["relname"] for row in unprotected] == []

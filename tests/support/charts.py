@@ -1,0 +1,49 @@
+"""Charts as Helm renders them."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+CHARTS = REPOSITORY / "charts"
+RELEASE = "r"
+NAMESPACE = "installed-here"
+
+Objects = list[dict[str, Any]]
+
+
+class RefusedValuesError(Exception):
+    pass
+
+
+@dataclass(frozen=True)
+class Chart:
+    helm: Path
+    name: str
+
+    def render(self, values: Mapping[str, Any] | None = None) -> Objects:
+        """Raises RefusedValuesError with what Helm said."""
+        done = subprocess.run(  # noqa: S603  - Helm of this project, no shell
+            [
+                str(self.helm), "template", RELEASE, str(CHARTS / self.name),
+                "--namespace", NAMESPACE, "--values", "-",
+            ],
+            input=json.dumps(values or {}), text=True, capture_output=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise RefusedValuesError(done.stderr)
+        return [found for found in yaml.safe_load_all(done.stdout) if found]
+
+
+def of_kind(objects: Objects, kind: str) -> Objects:
+    return [found for found in objects if found["kind"] == kind]
+
+
+def the(objects: Objects, kind: str) -> dict[str, Any]:
+    (found,) = of_kind(objects, kind)
+    return found

@@ -1,0 +1,100 @@
+"""A HeadlessCMS with its source Secrets from a file, and all children that are made of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cms_operator.api import HeadlessCMS, parse
+from cms_operator.resources import (
+    admin_secret,
+    configmap,
+    controller_revision,
+    deployment,
+    hpa,
+    http_route,
+    ingress,
+    jwt_keys,
+    migration_job,
+    network_policy,
+    pdb,
+    service,
+    service_account,
+    service_role,
+)
+from cms_operator.resources.revision import Revision, build_revision
+from cms_operator.resources.sources import Sources, read_sources
+
+UID = "11111111-2222-3333-4444-555555555555"
+
+
+@dataclass(frozen=True)
+class Case:
+    resource: HeadlessCMS
+    sources: Sources
+    revision: Revision
+
+
+def load(path: Path) -> Case:
+    """The file has one HeadlessCMS and the Secrets that it names."""
+    documents = list(yaml.safe_load_all(path.read_text()))
+    secrets = [document for document in documents if document["kind"] == "Secret"]
+    (manifest,) = (document for document in documents if document["kind"] == "HeadlessCMS")
+    return case(manifest, {secret["metadata"]["name"]: secret["stringData"] for secret in secrets})
+
+
+def case(manifest: Mapping[str, Any], secrets: Mapping[str, Mapping[str, str]]) -> Case:
+    metadata = {"namespace": "default", "uid": UID, **manifest["metadata"]}
+    resource = parse({**manifest, "metadata": metadata}, unknown="forbid")
+    values = {
+        name: {key: text.encode() for key, text in data.items()} for name, data in secrets.items()
+    }
+    sources = read_sources(resource.spec, values)
+    return Case(resource, sources, build_revision(resource, sources))
+
+
+def no_randomness(count: int) -> bytes:
+    return bytes(range(count))
+
+
+def children(case: Case) -> list[dict[str, Any]]:
+    """In the order in which they are needed."""
+    resource, revision = case.resource, case.revision
+    wanted = [
+        service_account.build(resource),
+        *_secrets(case),
+        _migration(case),
+        controller_revision.build(resource, revision, 1),
+        configmap.build(resource, revision),
+        deployment.build(resource, revision, resource.spec.replicas),
+        service.build(resource),
+        hpa.build(resource),
+        pdb.build(resource, revision.hash),
+        network_policy.build(resource, "headlesscms-system"),
+        ingress.build(resource),
+        http_route.build(resource),
+    ]
+    return [manifest for manifest in wanted if manifest is not None]
+
+
+def _secrets(case: Case) -> list[dict[str, Any]]:
+    resource, sources = case.resource, case.sources
+    ring = jwt_keys.initial(no_randomness, sources.jwt_secret)
+    secrets = [jwt_keys.build(resource, ring)]
+    if sources.makes_service_role:
+        credentials = service_role.make(resource, sources, no_randomness)
+        secrets.append(service_role.build(resource, credentials))
+    if resource.spec.tenants:
+        values = admin_secret.values(resource, None, no_randomness)
+        secrets.append(admin_secret.build(resource, values))
+    return secrets
+
+
+def _migration(case: Case) -> dict[str, Any] | None:
+    if not case.resource.spec.migration.enabled:
+        return None
+    uid = UID if case.sources.makes_service_role else ""
+    key = migration_job.key(case.resource, case.sources, uid)
+    return migration_job.build(case.resource, case.sources, key)

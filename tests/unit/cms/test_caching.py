@@ -1,0 +1,209 @@
+"""Caches stay within bounds, ask once, and never answer with what is too old."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cms_service.core.cache import Body, CacheKey, MemoryCache
+from cms_service.core.errors import Unavailable
+from cms_service.core.single_flight import SingleFlight
+from cms_service.tenants.directory import FRESH_SECONDS, TenantDirectory
+from cms_service.tenants.schemas import DeliveryAccess, TenantState
+
+TENANT = UUID(int=1)
+
+
+def key(name: str) -> CacheKey:
+    return CacheKey(TENANT, 1, name)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 5000)), max_size=60))
+def test_the_memory_cache_never_holds_more_than_it_may(writes: list[tuple[str, int]]) -> None:
+    cache = MemoryCache(max_bytes=8000)
+    for name, length in writes:
+        cache.put(key(name), body := Body.of(b"x" * length))
+        assert cache.get(key(name)) == body
+        assert cache.bytes_held <= 8000
+
+
+def test_what_was_used_last_stays() -> None:
+    cache = MemoryCache(max_bytes=3 * 1000)
+    for name in "abc":
+        cache.put(key(name), Body.of(b"x" * 400))
+    cache.get(key("a"))
+    cache.put(key("d"), Body.of(b"x" * 400))
+    assert cache.get(key("b")) is None
+    assert cache.get(key("a")) is not None
+
+
+def test_a_body_larger_than_the_cache_is_not_kept() -> None:
+    cache = MemoryCache(max_bytes=1000)
+    cache.put(key("a"), Body.of(b"x" * 2000))
+    assert cache.get(key("a")) is None
+    assert cache.bytes_held == 0
+
+
+def test_tenants_and_generations_never_share_a_key() -> None:
+    keys = {CacheKey(UUID(int=t), g, n) for t in (1, 2) for g in (1, 2) for n in ("a", "b")}
+    assert len({str(each) for each in keys}) == 8
+
+
+async def test_work_that_many_want_is_done_once_even_when_its_first_caller_gives_up() -> None:
+    flight: SingleFlight[int] = SingleFlight()
+    begun, go_on = 0, asyncio.Event()
+
+    async def work() -> int:
+        nonlocal begun
+        begun += 1
+        await go_on.wait()
+        return 42
+
+    callers = [asyncio.create_task(flight.run("key", work)) for _ in range(3)]
+    await asyncio.sleep(0)
+    callers[0].cancel()
+    go_on.set()
+    assert await asyncio.gather(*callers[1:]) == [42, 42]
+    assert begun == 1
+
+
+async def test_a_failure_is_everyones_and_the_next_call_tries_again() -> None:
+    flight: SingleFlight[int] = SingleFlight()
+    outcomes: Iterator[ValueError | int] = iter([ValueError("broken"), 1])
+
+    async def work() -> int:
+        outcome = next(outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    results = await asyncio.gather(
+        flight.run("key", work), flight.run("key", work), return_exceptions=True
+    )
+    assert [type(result) for result in results] == [ValueError, ValueError]
+    assert await flight.run("key", work) == 1
+
+
+class Tenants:
+    """The rows of the database, at the edge of the directory."""
+
+    def __init__(self) -> None:
+        self.generations = {"acme": 1, "globex": 1}
+        self.asked: list[list[str]] = []
+        self.away = False
+        self.before_answer: Callable[[], None] = lambda: None
+
+    async def states(self, names: list[str]) -> dict[str, TenantState]:
+        self.asked.append(names)
+        if self.away:
+            raise Unavailable("away")
+        answer = {name: self._state(name) for name in names if name in self.generations}
+        self.before_answer()
+        await asyncio.sleep(0)
+        return answer
+
+    def _state(self, name: str) -> TenantState:
+        return TenantState(
+            id=TENANT,
+            name=name,
+            delivery_access=DeliveryAccess.PUBLIC,
+            generation=self.generations[name],
+        )
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def tenants() -> Tenants:
+    return Tenants()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def directory(tenants: Tenants, clock: Clock) -> TenantDirectory:
+    return TenantDirectory(tenants, clock)
+
+
+async def generation(directory: TenantDirectory, name: str = "acme", at_least: int = 0) -> int:
+    found = await directory.look_up(name, at_least)
+    assert found.state is not None
+    return found.state.generation
+
+
+async def test_tenants_wanted_at_once_are_asked_for_at_once(
+    directory: TenantDirectory, tenants: Tenants
+) -> None:
+    names = ["acme", "globex", "nobody", "acme"]
+    found = await asyncio.gather(*(directory.look_up(name) for name in names))
+    assert [lookup.state is not None for lookup in found] == [True, True, False, True]
+    assert tenants.asked == [["acme", "globex", "nobody"]]
+
+
+async def test_an_answer_is_used_for_half_a_second(
+    directory: TenantDirectory, tenants: Tenants, clock: Clock
+) -> None:
+    assert await generation(directory) == 1
+    tenants.generations["acme"] = 2
+    clock.now += FRESH_SECONDS * 0.99
+    assert await generation(directory) == 1
+    clock.now += FRESH_SECONDS * 0.02
+    assert await generation(directory) == 2
+
+
+async def test_a_reader_who_knows_of_a_write_is_never_answered_from_before_it(
+    directory: TenantDirectory, tenants: Tenants
+) -> None:
+    assert await generation(directory) == 1
+    tenants.generations["acme"] = 2
+    assert await generation(directory, at_least=2) == 2
+
+
+async def test_a_write_during_a_question_is_not_hidden_by_its_late_answer(
+    directory: TenantDirectory, tenants: Tenants
+) -> None:
+    def write() -> None:
+        tenants.before_answer = lambda: None
+        tenants.generations["acme"] = 2
+        directory.note_write("acme", 2)
+
+    tenants.before_answer = write
+    await generation(directory)  # its answer was made before the write
+    assert await generation(directory) == 2
+
+
+async def test_a_promise_that_the_database_does_not_know_costs_two_questions_not_more(
+    directory: TenantDirectory, tenants: Tenants
+) -> None:
+    assert await generation(directory, at_least=10**15) == 1
+    assert len(tenants.asked) == 2
+
+
+async def test_with_the_database_away_what_is_known_is_stale_and_what_is_not_fails(
+    directory: TenantDirectory, tenants: Tenants, clock: Clock
+) -> None:
+    await generation(directory)
+    tenants.away = True
+    clock.now += FRESH_SECONDS
+    for _ in range(3):
+        assert (await directory.look_up("acme")).stale
+    assert len(tenants.asked) == 2  # once while there, once in vain, then a pause
+    with pytest.raises(Unavailable):
+        await directory.look_up("globex")
+    with pytest.raises(Unavailable):
+        await directory.find("acme")
+
+    tenants.away = False
+    clock.now += 1
+    assert not (await directory.look_up("acme")).stale

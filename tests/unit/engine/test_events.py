@@ -1,0 +1,64 @@
+"""What is told as an Event: each cause once, and no noise."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from cms_operator.api.conditions import ConditionType, Reason, condition
+from cms_operator.api.status import Status
+from cms_operator.rollout.events import event, happenings
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
+Row = tuple[ConditionType, bool | None, Reason]
+
+READY: Row = (ConditionType.READY, True, Reason.READY)
+MIGRATING: Row = (ConditionType.READY, False, Reason.MIGRATING)
+STALLED: Row = (ConditionType.STALLED, True, Reason.SECRET_NOT_FOUND)
+NO_SECRET: Row = (ConditionType.SECRETS_READY, False, Reason.SECRET_NOT_FOUND)
+NOT_READY_FOR_IT: Row = (ConditionType.READY, False, Reason.SECRET_NOT_FOUND)
+FEW: Row = (ConditionType.AVAILABLE, False, Reason.NOT_ENOUGH_PODS)
+ENOUGH: Row = (ConditionType.AVAILABLE, True, Reason.ENOUGH_PODS)
+UNKNOWN: Row = (ConditionType.CONNECTIONS_FIT, None, Reason.NO_REPORT_YET)
+
+
+def status(*rows: Row) -> Status:
+    return Status(
+        conditions=tuple(
+            condition(kind, value, reason, f"about {reason}", generation=1, now=NOW)
+            for kind, value, reason in rows
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param([], [MIGRATING, ENOUGH], ["Migrating"], id="a new one tells what it does"),
+        pytest.param([], [FEW, UNKNOWN], [], id="a new one has no pods, which is no news"),
+        pytest.param([], [NOT_READY_FOR_IT, STALLED, NO_SECRET], ["SecretNotFound"], id="once"),
+        pytest.param([MIGRATING], [READY], ["Ready"], id="it has become ready"),
+        pytest.param([READY], [READY], [], id="nothing has changed"),
+        pytest.param([MIGRATING, ENOUGH], [MIGRATING, FEW], [], id="pods come and go meanwhile"),
+        pytest.param([READY, ENOUGH], [READY, FEW], ["NotEnoughPods"], id="nothing serves"),
+        pytest.param([NO_SECRET], [READY], ["Ready"], id="healed"),
+    ],
+)
+def test_what_is_told(before: list[Row], after: list[Row], told: list[str]) -> None:
+    assert [found.reason for found in happenings(status(*before), status(*after))] == told
+
+
+def test_trouble_is_a_warning_and_the_rest_is_not() -> None:
+    (bad,) = happenings(status(READY), status(NO_SECRET))
+    (good,) = happenings(status(MIGRATING), status(READY))
+    assert (bad.severity, bad.note) == ("Warning", "about SecretNotFound")
+    assert good.severity == "Normal"
+
+
+def test_an_event_names_its_object_and_its_time_to_the_microsecond() -> None:
+    (happening,) = happenings(status(), status(MIGRATING))
+    parent = {"metadata": {"name": "shop", "namespace": "team-a", "uid": "1"}}
+    told = event(parent, happening, NOW)
+    assert told["regarding"]["name"] == "shop"
+    assert told["regarding"]["uid"] == "1"
+    assert told["metadata"] == {"generateName": "shop-", "namespace": "team-a"}
+    assert told["eventTime"] == "2026-11-23T12:00:00.250000Z"

@@ -1,0 +1,91 @@
+"""A stuck pod's status becomes a reason and a sentence that says what to do."""
+
+from typing import Any
+
+import pytest
+
+from cms_operator.api.conditions import Reason
+from cms_operator.rollout.problems import find_problem
+
+
+def pod(name: str = "shop-1", **status: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "status": {"conditions": [], **status}}
+
+
+def waiting(reason: str, message: str = "", **rest: Any) -> dict[str, Any]:
+    state = {"waiting": {"reason": reason, "message": message}}
+    return pod(containerStatuses=[{"state": state, "restartCount": 4, **rest}])
+
+
+def terminated(**last: Any) -> dict[str, Any]:
+    return {"lastState": {"terminated": last}}
+
+
+UNSCHEDULABLE = pod(
+    conditions=[
+        {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": "0/3 nodes are available: 3 Insufficient cpu.",
+        }
+    ]
+)
+CRASH = waiting("CrashLoopBackOff", **terminated(exitCode=2, reason="Error"))
+PODS = [
+    (waiting("ImagePullBackOff", "back-off"), Reason.IMAGE_PULL_FAILED, "spec.image"),
+    (waiting("ErrImageNeverPull"), Reason.IMAGE_PULL_FAILED, "ErrImageNeverPull"),
+    (
+        waiting("CreateContainerConfigError", 'secret "x" not found'),
+        Reason.POD_CONFIGURATION_INVALID,
+        'secret "x" not found',
+    ),
+    (CRASH, Reason.CRASH_LOOPING, "exit code 2"),
+    (CRASH, Reason.CRASH_LOOPING, "kubectl logs --previous shop-1"),
+    (
+        waiting("CrashLoopBackOff", **terminated(exitCode=137, reason="OOMKilled")),
+        Reason.OUT_OF_MEMORY,
+        "spec.resources.limits.memory",
+    ),
+    (UNSCHEDULABLE, Reason.UNSCHEDULABLE, "3 Insufficient cpu"),
+]
+
+
+@pytest.mark.parametrize(("found", "reason", "words"), PODS)
+def test_what_keeps_a_pod_from_serving_is_named(
+    found: dict[str, Any], reason: Reason, words: str
+) -> None:
+    problem = find_problem([], [found])
+    assert problem is not None
+    assert problem.reason is reason
+    assert words in problem.message
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ('pods "x" is forbidden: exceeded quota: small', Reason.QUOTA_EXCEEDED),
+        ("violates PodSecurity restricted", Reason.PODS_REFUSED),
+    ],
+)
+def test_a_refusal_of_pods_comes_before_what_other_pods_suffer(
+    message: str, reason: Reason
+) -> None:
+    refused = {"type": "ReplicaFailure", "status": "True", "message": message}
+    problem = find_problem([{"status": {"conditions": [refused]}}], [CRASH])
+    assert problem is not None
+    assert problem.reason is reason
+    assert message in problem.message
+
+
+def test_starting_serving_and_leaving_pods_are_no_problem() -> None:
+    leaving = {**CRASH, "metadata": {"name": "old", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+    starting = waiting("ContainerCreating")
+    serving = pod(containerStatuses=[{"state": {"running": {}}, "restartCount": 0}])
+    assert find_problem([{"status": {}}], [leaving, starting, serving, pod()]) is None
+
+
+def test_a_message_is_bounded() -> None:
+    problem = find_problem([], [waiting("ImagePullBackOff", "x" * 10_000)])
+    assert problem is not None
+    assert len(problem.message) < 600

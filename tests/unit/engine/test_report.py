@@ -1,0 +1,220 @@
+"""What an admin reads at 3 a.m., for each situation."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cms_operator.api import HeadlessCMS, parse
+from cms_operator.api.conditions import ConditionType, Reason
+from cms_operator.api.status import MigrationStatus, Status
+from cms_operator.rollout.decide import decide
+from cms_operator.rollout.events import happenings
+from cms_operator.rollout.problems import Problem
+from cms_operator.rollout.report import PATIENCE, Connections, Facts, build_status
+from cms_operator.rollout.snapshot import MigrationPhase, RevisionState, Snapshot
+from tests.support.specs import manifest
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MIGRATED = MigrationStatus(key="k", phase="Complete", to_version=2, max_connections=97)
+SERVING = RevisionState(3, 3, 3, 3, 3)
+SECRET_AWAY = Problem(Reason.SECRET_NOT_FOUND, "Secret shop-cms does not exist.")
+PULL = Problem(Reason.IMAGE_PULL_FAILED, "Pod shop-1 cannot pull its image.")
+
+
+def shop(**spec: Any) -> HeadlessCMS:
+    return parse(manifest(spec))
+
+
+def facts(snapshot: Snapshot, **found: Any) -> Facts:
+    found = {"connections": Connections(82, 97), "migration": MIGRATED, **found}
+    return Facts(snapshot=snapshot, decision=decide(snapshot), **found)
+
+
+def settled(**found: Any) -> Facts:
+    return facts(Snapshot(3, "a", "a", revisions={"a": SERVING}), **found)
+
+
+def rolling(candidate: RevisionState, **found: Any) -> Facts:
+    return facts(Snapshot(3, "b", "a", revisions={"a": SERVING, "b": candidate}), **found)
+
+
+def status_of(found: Facts, before: Status | None = None, now: datetime = NOON) -> Status:
+    return build_status(before or Status(), shop(), found, now)
+
+
+def condition(status: Status, kind: ConditionType) -> tuple[str, str, str]:
+    (found,) = [item for item in status.conditions if item.type == kind]
+    return found.status, found.reason, found.message
+
+
+def test_a_settled_cms_is_ready_and_rests() -> None:
+    status = status_of(settled())
+    assert condition(status, ConditionType.READY)[:2] == ("True", "Ready")
+    assert condition(status, ConditionType.RECONCILING)[:2] == ("False", "Settled")
+    assert condition(status, ConditionType.STALLED)[0] == "False"
+    assert all(item.message for item in status.conditions), "each condition explains itself"
+
+
+def test_a_rollout_is_not_ready_but_available() -> None:
+    status = status_of(rolling(RevisionState(3, 3, 1, 1, 1)))
+    assert condition(status, ConditionType.READY)[:2] == ("False", "RollingOut")
+    assert condition(status, ConditionType.RECONCILING)[0] == "True"
+    assert condition(status, ConditionType.AVAILABLE)[0] == "True"
+    assert "1 of 3 pods" in condition(status, ConditionType.PROGRESSING)[2]
+
+
+def test_a_bad_image_is_named_while_the_old_pods_serve() -> None:
+    status = status_of(rolling(RevisionState(3, 3), pods=PULL))
+    assert condition(status, ConditionType.PROGRESSING) == (
+        "False", "ImagePullFailed", "Pod shop-1 cannot pull its image."
+    )  # fmt: skip
+    assert condition(status, ConditionType.STALLED)[0] == "False", "it may still heal"
+    assert condition(status, ConditionType.AVAILABLE)[0] == "True"
+
+
+def test_a_rollout_past_its_deadline_is_stalled_and_says_why() -> None:
+    late = RevisionState(3, 3, deadline_exceeded=True)
+    status = status_of(rolling(late, pods=PULL))
+    stalled, reason, message = condition(status, ConditionType.STALLED)
+    assert (stalled, reason) == ("True", "DeadlineExceeded")
+    assert PULL.message in message
+    assert condition(status, ConditionType.RECONCILING)[0] == "False"
+
+
+def test_scaling_never_makes_it_unready() -> None:
+    growing = facts(Snapshot(9, "a", "a", revisions={"a": RevisionState(9, 5, 3, 3, 3)}))
+    status = status_of(growing)
+    assert condition(status, ConditionType.READY)[0] == "True"
+    assert condition(status, ConditionType.RECONCILING)[:2] == ("True", "Scaling")
+
+
+def test_scaled_to_zero_is_what_was_asked_for() -> None:
+    status = status_of(facts(Snapshot(0, "a", "a", revisions={"a": RevisionState()})))
+    assert condition(status, ConditionType.READY)[0] == "True"
+    assert condition(status, ConditionType.AVAILABLE)[:2] == ("True", "ScaledToZero")
+
+
+def test_no_pod_that_answers_is_not_ready() -> None:
+    lost = facts(Snapshot(3, "a", "a", revisions={"a": RevisionState(3, 3)}))
+    status = status_of(lost)
+    assert condition(status, ConditionType.READY)[:2] == ("False", "NotEnoughPods")
+
+
+def test_a_secret_that_comes_a_moment_later_is_no_stall_and_one_that_stays_away_is() -> None:
+    first = status_of(settled(secrets=SECRET_AWAY))
+    assert condition(first, ConditionType.READY)[:2] == ("False", "SecretNotFound")
+    assert condition(first, ConditionType.RECONCILING)[0] == "True"
+    assert condition(first, ConditionType.STALLED)[0] == "False"
+    later = status_of(settled(secrets=SECRET_AWAY), first, NOON + PATIENCE)
+    assert condition(later, ConditionType.STALLED)[:2] == ("True", "SecretNotFound")
+
+
+def test_a_failed_migration_stays_failed_while_it_is_tried_again() -> None:
+    waiting = Snapshot(3, "b", "a", MigrationPhase.FAILED, {"a": SERVING})
+    failed = MigrationStatus(key="k", phase="Failed", message="the password was refused")
+    again = MigrationStatus(key="k", phase="Running", message="the password was refused")
+    for migration in (failed, again):
+        status = status_of(facts(waiting, migration=migration))
+        verdict = condition(status, ConditionType.DATABASE_MIGRATED)
+        assert verdict[:2] == ("False", "MigrationFailed")
+        assert "the password was refused" in verdict[2]
+        assert condition(status, ConditionType.STALLED)[0] == "True"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "verdict"),
+    [
+        (None, ("Unknown", "NoReportYet")),
+        (82, ("True", "ConnectionsFit")),
+        (81, ("False", "TooManyConnections")),
+    ],
+)
+def test_pools_are_held_against_what_the_database_allows(
+    allowed: int | None, verdict: tuple[str, str]
+) -> None:
+    status = status_of(settled(connections=Connections(82, allowed)))
+    assert condition(status, ConditionType.CONNECTIONS_FIT)[:2] == verdict
+    assert condition(status, ConditionType.READY)[0] == "True", "a warning, not a fault"
+
+
+def test_a_pending_address_is_no_lack_of_ready() -> None:
+    status = status_of(settled(address_pending=True))
+    assert condition(status, ConditionType.ADDRESS_ASSIGNED)[:2] == ("False", "AddressPending")
+    assert condition(status, ConditionType.READY)[0] == "True"
+
+
+def test_a_suspended_cms_says_so() -> None:
+    status = build_status(Status(), shop(suspend=True), settled(), NOON)
+    assert condition(status, ConditionType.RECONCILING)[:2] == ("False", "Suspended")
+
+
+def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
+    first = status_of(settled())
+    later = status_of(rolling(RevisionState(3, 3)), first, NOON + timedelta(hours=1))
+    times = {item.type: item.last_transition_time for item in later.conditions}
+    assert times[ConditionType.AVAILABLE] == NOON
+    assert times[ConditionType.READY] == NOON + timedelta(hours=1)
+
+
+def test_the_same_facts_give_the_same_status_so_that_nothing_is_written() -> None:
+    first = status_of(settled())
+    assert status_of(settled(), first, NOON + timedelta(hours=1)) == first
+
+
+def reasons(before: Status, after: Status) -> list[str]:
+    return [happening.reason for happening in happenings(before, after)]
+
+
+def test_the_events_of_a_life() -> None:
+    waiting = facts(
+        Snapshot(3, "a", migration=MigrationPhase.PENDING),
+        migration=MigrationStatus(key="k", phase="Pending"),
+        connections=Connections(82),
+    )
+    new = status_of(waiting)
+    starting = status_of(facts(Snapshot(3, "a", revisions={"a": RevisionState(3, 3)})), new)
+    ready = status_of(settled(), starting)
+    bad = status_of(rolling(RevisionState(3, 3), pods=PULL), ready)
+    assert reasons(Status(), new) == ["Migrating"]
+    assert "NotEnoughPods" not in reasons(new, starting), "pods that start are no warning"
+    assert "Ready" in reasons(starting, ready)
+    assert reasons(ready, ready) == []
+    assert [h.severity for h in happenings(ready, bad) if h.reason == "ImagePullFailed"] == [
+        "Warning"
+    ]
+
+
+def test_the_loss_of_all_pods_is_an_event() -> None:
+    ready = status_of(settled())
+    lost = status_of(facts(Snapshot(3, "a", "a", revisions={"a": RevisionState(3, 3)})), ready)
+    assert "NotEnoughPods" in reasons(ready, lost)
+
+
+counts = st.integers(0, 4)
+states = st.builds(RevisionState, counts, counts, counts, counts, counts, st.booleans())
+snapshots = st.builds(
+    Snapshot,
+    replicas=counts,
+    target=st.sampled_from("ab"),
+    stable=st.sampled_from([None, "a"]),
+    migration=st.sampled_from(MigrationPhase),
+    revisions=st.dictionaries(st.sampled_from("abc"), states, max_size=3),
+)
+
+
+@given(snapshots, st.sampled_from([None, SECRET_AWAY]), st.sampled_from([None, PULL]))
+def test_kstatus_is_never_contradictory(
+    snapshot: Snapshot, secrets: Problem | None, pods: Problem | None
+) -> None:
+    first = status_of(facts(snapshot, secrets=secrets, pods=pods))
+    for now in (NOON, NOON + PATIENCE):
+        status = status_of(facts(snapshot, secrets=secrets, pods=pods), first, now)
+        ready = condition(status, ConditionType.READY)[0] == "True"
+        stalled = condition(status, ConditionType.STALLED)[0] == "True"
+        reconciling = condition(status, ConditionType.RECONCILING)[0] == "True"
+        assert not (stalled and reconciling)
+        assert not (stalled and ready)
+        assert ready or stalled or reconciling, "somebody is at work, or must be"

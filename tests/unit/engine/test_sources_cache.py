@@ -1,0 +1,103 @@
+"""A user's Secret is read once, and anew when there is a reason to."""
+
+import base64
+from typing import Any, cast
+
+import pytest
+
+from cms_operator.cluster.apply import Applier
+from cms_operator.cluster.kinds import SECRET, Kind
+from cms_operator.cluster.sources import SourceSecrets
+from cms_operator.cluster.store import Key, Store
+from cms_operator.resources.secret_data import decode_bytes
+
+SHOP, BLOG = Key("team-a", "shop"), Key("team-a", "blog")
+Object = dict[str, Any]
+
+
+def secret(value: str, version: int = 1) -> Object:
+    metadata = {"name": "source", "namespace": "team-a", "uid": "1"}
+    data = {"database-url": base64.b64encode(value.encode()).decode()}
+    return {"metadata": metadata | {"resourceVersion": str(version)}, "data": data}
+
+
+class Server:
+    """The one thing that is asked of the API server: read a Secret."""
+
+    def __init__(self) -> None:
+        self.found: Object | None = secret("first")
+        self.asked = 0
+
+    async def read(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        assert (kind, namespace, name) == (SECRET, "team-a", "source")
+        self.asked += 1
+        return self.found
+
+
+class World:
+    def __init__(self) -> None:
+        self.server, self.store = Server(), Store()
+        self.secrets = SourceSecrets(cast(Applier, self.server), self.store)
+
+    async def read(self, key: Key = SHOP) -> str | None:
+        values = (await self.secrets.read(key, ["source"]))["source"]
+        return values["database-url"].decode() if values else None
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_it_is_read_once_for_all_who_name_it(world: World) -> None:
+    assert [await world.read(SHOP), await world.read(SHOP), await world.read(BLOG)] == ["first"] * 3
+    assert world.server.asked == 1
+    assert world.secrets.readers_of("team-a", "source") == {SHOP, BLOG}
+
+
+async def test_one_that_is_missing_is_asked_for_each_time(world: World) -> None:
+    world.server.found = None
+    assert await world.read() is None
+    world.server.found = secret("made")
+    assert await world.read() == "made"
+
+
+@pytest.mark.parametrize("of_one", [True, False])
+async def test_it_is_read_anew_when_it_has_expired(world: World, *, of_one: bool) -> None:
+    await world.read()
+    world.server.found = secret("second")
+    assert await world.read() == "first"
+    if of_one:
+        world.secrets.expire_of(SHOP)
+    else:
+        world.secrets.expire()
+    assert await world.read() == "second"
+
+
+async def test_a_labelled_one_comes_from_the_watch_and_costs_no_request(world: World) -> None:
+    world.store.put(SECRET, secret("watched"))
+    assert await world.read() == "watched"
+    assert world.server.asked == 0
+
+
+async def test_what_was_read_before_the_label_is_not_remembered_after_it(world: World) -> None:
+    await world.read()
+    world.store.put(SECRET, secret("watched", 2))
+    await world.read()
+    world.store.discard(SECRET, secret("watched", 3))
+    world.server.found = None
+    assert await world.read() is None
+
+
+async def test_who_names_it_no_longer_is_not_told_of_it(world: World) -> None:
+    await world.read(SHOP)
+    await world.secrets.read(SHOP, [])
+    assert world.secrets.readers_of("team-a", "source") == set()
+    await world.read(BLOG)
+    world.secrets.forget(BLOG)
+    assert world.secrets.readers_of("team-a", "source") == set()
+
+
+def test_what_is_not_base64_is_as_good_as_missing() -> None:
+    assert decode_bytes({"data": {"good": "Z29vZA==", "bad": "%"}}) == {"good": b"good"}
+    assert decode_bytes({}) == {}

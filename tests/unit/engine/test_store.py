@@ -1,0 +1,135 @@
+"""The store keeps what the watches bring, in whatever order they bring it."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cms_operator.cluster.kinds import DEPLOYMENT, HEADLESS_CMS, POD
+from cms_operator.cluster.store import Key, Store
+
+SHOP = Key("team-a", "shop")
+
+
+def child(version: int, uid: str = "1", **rest: Any) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": "shop-abc",
+            "namespace": "team-a",
+            "uid": uid,
+            "resourceVersion": str(version),
+            "labels": {"app.kubernetes.io/instance": "shop"},
+            "managedFields": [{"manager": "somebody"}],
+        },
+        **rest,
+    }
+
+
+def test_a_child_is_found_by_its_parent() -> None:
+    store = Store()
+    store.put(DEPLOYMENT, child(5))
+    assert [kind for kind, _ in store.children(SHOP)] == ["Deployment"]
+    assert list(store.children(Key("team-b", "shop"))) == []
+
+
+def test_a_child_without_its_labels_is_found_by_its_owner() -> None:
+    store = Store()
+    stripped = child(5)
+    owner = {"kind": "HeadlessCMS", "name": "shop", "uid": "9", "controller": True}
+    stripped["metadata"] |= {"labels": {}, "ownerReferences": [owner]}
+    store.put(DEPLOYMENT, stripped)
+    assert [kind for kind, _ in store.children(SHOP)] == ["Deployment"]
+
+
+def test_managed_fields_are_not_kept_in_memory() -> None:
+    store = Store()
+    store.put(DEPLOYMENT, child(5))
+    found = store.get(DEPLOYMENT, "team-a", "shop-abc")
+    assert found is not None
+    assert "managedFields" not in found["metadata"]
+
+
+def test_a_late_event_does_not_undo_the_answer_of_an_own_write() -> None:
+    store = Store()
+    store.put(DEPLOYMENT, child(9, spec={"replicas": 3}))
+    assert not store.put(DEPLOYMENT, child(7, spec={"replicas": 1}))
+    found = store.get(DEPLOYMENT, "team-a", "shop-abc")
+    assert found is not None
+    assert found["spec"]["replicas"] == 3
+
+
+def test_a_write_that_changed_nothing_of_interest_wakes_nobody() -> None:
+    store = Store()
+    store.put(DEPLOYMENT, child(5, spec={}))
+    assert not store.put(DEPLOYMENT, child(6, spec={}))
+
+
+def test_the_deletion_of_an_older_object_does_not_hide_its_successor() -> None:
+    store = Store()
+    store.put(DEPLOYMENT, child(9, uid="new"))
+    assert not store.discard(DEPLOYMENT, child(8, uid="old"))
+    assert store.get(DEPLOYMENT, "team-a", "shop-abc") is not None
+
+
+def test_news_that_comes_after_the_end_brings_nothing_back() -> None:
+    store = Store()
+    store.put(DEPLOYMENT, child(5))
+    store.discard(DEPLOYMENT, child(8))
+    assert not store.put(DEPLOYMENT, child(7)), "the answer of a write that the deletion overtook"
+    assert store.put(DEPLOYMENT, child(8)), "it only left the selection: a live read found it"
+    store.discard(DEPLOYMENT, child(9))
+    assert store.put(DEPLOYMENT, child(7, uid="2")), "another object of the same name"
+
+
+def test_a_list_finds_the_deletion_that_a_watch_has_lost() -> None:
+    store = Store()
+    store.put(DEPLOYMENT, child(5))
+    assert store.replace(DEPLOYMENT, None, [], 9) == {SHOP}
+    assert list(store.children(SHOP)) == []
+    assert store.replace(DEPLOYMENT, None, [], 9) == set()
+
+
+def test_what_was_written_after_the_list_was_made_stays() -> None:
+    store = Store()
+    store.put(DEPLOYMENT, child(12))
+    assert store.replace(DEPLOYMENT, None, [], 9) == set()
+    assert store.get(DEPLOYMENT, "team-a", "shop-abc") is not None
+
+
+def test_a_list_of_one_namespace_leaves_the_others_alone() -> None:
+    store = Store()
+    store.put(DEPLOYMENT, child(5))
+    store.replace(DEPLOYMENT, "team-b", [], 9)
+    assert store.get(DEPLOYMENT, "team-a", "shop-abc") is not None
+
+
+def test_a_child_that_lost_its_label_is_nobodys_child() -> None:
+    store = Store()
+    store.put(DEPLOYMENT, child(5))
+    freed = child(6)
+    freed["metadata"]["labels"] = {}
+    store.put(DEPLOYMENT, freed)
+    assert list(store.children(SHOP)) == []
+
+
+def test_the_kubelets_heartbeat_of_a_pod_is_no_news() -> None:
+    store = Store()
+    store.put(POD, child(5, status={"phase": "Running", "hostIP": "10.0.0.1"}))
+    assert not store.put(POD, child(6, status={"phase": "Running", "hostIP": "10.0.0.2"}))
+    assert store.put(POD, child(7, status={"phase": "Failed"}))
+
+
+def test_a_parent_is_known_by_its_own_name() -> None:
+    store = Store()
+    store.put(HEADLESS_CMS, child(5))
+    assert [found["metadata"]["name"] for found in store.of_kind(HEADLESS_CMS)] == ["shop-abc"]
+
+
+@given(st.permutations(range(1, 8)), st.integers(0, 7))
+def test_any_order_of_events_ends_with_the_newest_version(order: list[int], extra: int) -> None:
+    store = Store()
+    for version in [*order, *order[:extra]]:
+        store.put(DEPLOYMENT, child(version, spec={"replicas": version}))
+    found = store.get(DEPLOYMENT, "team-a", "shop-abc")
+    assert found is not None
+    assert found["spec"]["replicas"] == 7

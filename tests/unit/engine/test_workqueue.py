@@ -1,0 +1,101 @@
+"""The queue of keys, on a clock of the test's own."""
+
+import asyncio
+
+import pytest
+
+from cms_operator.workqueue import LONGEST_DELAY, WorkQueue
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def queue(clock: Clock) -> WorkQueue[str]:
+    return WorkQueue(clock, lambda: 1.0)
+
+
+def test_ten_events_of_one_object_are_one_reconcile(queue: WorkQueue[str]) -> None:
+    for _ in range(10):
+        queue.add("shop")
+    assert queue.depth() == 1
+
+
+def test_a_change_during_a_reconcile_brings_another_one(queue: WorkQueue[str]) -> None:
+    queue.add("shop")
+    assert queue.take() == ("shop", 0)
+    queue.add("shop")
+    assert queue.take() is None, "one key is never worked on by two workers"
+    queue.done("shop")
+    assert queue.take() == ("shop", 0)
+
+
+def test_the_wait_for_a_worker_is_told_in_seconds(queue: WorkQueue[str], clock: Clock) -> None:
+    queue.add("shop")
+    clock.seconds = 3
+    assert queue.oldest_age() == 3
+    assert queue.take() == ("shop", 3)
+    assert queue.oldest_age() == 0
+
+
+def test_of_several_wishes_to_come_back_later_the_earliest_counts(
+    queue: WorkQueue[str], clock: Clock
+) -> None:
+    queue.add_after("shop", 60)
+    queue.add_after("shop", 20)
+    queue.add_after("shop", 40)
+    clock.seconds = 19
+    assert queue.take() is None
+    clock.seconds = 20
+    assert queue.take() == ("shop", 0)
+    queue.done("shop")
+    clock.seconds = 100
+    assert queue.take() is None
+
+
+def test_an_event_takes_the_place_of_a_later_wish(queue: WorkQueue[str], clock: Clock) -> None:
+    queue.add_after("shop", 60)
+    queue.add("shop")
+    assert queue.take() == ("shop", 0)
+    queue.done("shop")
+    clock.seconds = 61
+    assert queue.take() is None
+
+
+def test_failures_in_a_row_slow_down_to_a_bound_and_a_success_ends_the_row(
+    queue: WorkQueue[str],
+) -> None:
+    delays = [queue.retry("shop") for _ in range(40)]
+    assert delays[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert delays[-1] == LONGEST_DELAY
+    queue.forget("shop")
+    assert queue.retry("shop") == 0.5
+
+
+def test_a_poisoned_object_does_not_slow_the_others(queue: WorkQueue[str]) -> None:
+    for _ in range(10):
+        queue.retry("poison")
+    queue.add("shop")
+    assert queue.take() == ("shop", 0)
+
+
+async def test_a_waiting_worker_wakes_for_an_event_and_for_a_due_wish() -> None:
+    queue: WorkQueue[str] = WorkQueue(asyncio.get_running_loop().time, lambda: 1.0)
+    worker = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.add("shop")
+    assert (await worker)[0] == "shop"
+    worker = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.add_after("blog", 0.01)
+    assert (await worker)[0] == "blog"

@@ -1,0 +1,195 @@
+"""What a platform engineer relies on in the single children."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from cms_operator.api import HeadlessCMS, parse
+from cms_operator.api.env import is_reserved
+from cms_operator.resources import (
+    deployment,
+    hpa,
+    http_route,
+    ingress,
+    labels,
+    migration_job,
+    network_policy,
+    pdb,
+    service,
+    service_account,
+)
+from cms_operator.resources.connections import demand, most_pods
+from tests.support.children import Case, case, load
+from tests.support.specs import SOURCES, manifest
+from tests.unit.resources.golden import CASES, FOLDER
+
+INGRESS = {"host": "cms.example.com", "ingress": {}}
+GATEWAY = {"host": "cms.example.com", "gateway": {"name": "public"}}
+
+
+def shop(**changes: Any) -> HeadlessCMS:
+    return parse(manifest(changes))
+
+
+def made(changes: Mapping[str, Any] | None = None) -> Case:
+    return case(manifest(changes), SOURCES)
+
+
+def test_the_service_is_a_load_balancer_until_a_route_is_asked_for() -> None:
+    assert service.build(shop())["spec"]["type"] == "LoadBalancer"
+    assert service.build(shop(route=INGRESS))["spec"]["type"] == "ClusterIP"
+    both = shop(route=INGRESS, service={"type": "NodePort"})
+    assert service.build(both)["spec"]["type"] == "NodePort"
+
+
+def test_the_service_reaches_pods_of_every_revision_and_no_migration() -> None:
+    selector = service.build(shop())["spec"]["selector"].items()
+    found = made()
+    pods = deployment.build(found.resource, found.revision, 3)["spec"]["template"]
+    job = migration_job.build(found.resource, found.sources, "01234567")["spec"]["template"]
+    assert selector <= pods["metadata"]["labels"].items()
+    assert not selector <= job["metadata"]["labels"].items()
+
+
+def test_the_autoscaler_counts_the_pods_of_the_revisions_that_serve() -> None:
+    text = labels.selector_text(shop(), ["bbb", "aaa"])
+    assert text.endswith(",headlesscms.io/revision in (aaa,bbb)")
+    assert "app.kubernetes.io/component=api" in text
+
+
+def test_the_autoscaler_scales_the_headlesscms() -> None:
+    built = hpa.build(shop(autoscaling={}))
+    assert built is not None
+    assert built["spec"]["scaleTargetRef"]["kind"] == "HeadlessCMS"
+    assert (built["spec"]["minReplicas"], built["spec"]["maxReplicas"]) == (3, 10)
+    assert hpa.build(shop()) is None
+
+
+def test_a_metric_can_be_left_out() -> None:
+    built = hpa.build(shop(autoscaling={"targetCPUUtilizationPercentage": 0}))
+    assert built is not None
+    assert [metric["resource"]["name"] for metric in built["spec"]["metrics"]] == ["memory"]
+
+
+@pytest.mark.parametrize(
+    ("budget", "limit"),
+    [
+        ({}, {"maxUnavailable": 1}),
+        ({"maxUnavailable": 0}, {"maxUnavailable": 0}),
+        ({"maxUnavailable": "25%"}, {"maxUnavailable": "25%"}),
+        ({"minAvailable": 2}, {"minAvailable": 2}),
+    ],
+)
+def test_disruption_budget(budget: dict[str, Any], limit: dict[str, Any]) -> None:
+    built = pdb.build(shop(podDisruptionBudget=budget), "0123456789")
+    assert built is not None
+    assert limit.items() <= built["spec"].items()
+    assert built["spec"]["selector"]["matchLabels"]["headlesscms.io/revision"] == "0123456789"
+
+
+def test_what_is_not_asked_for_is_not_made() -> None:
+    assert pdb.build(shop(podDisruptionBudget={"enabled": False}), "x") is None
+    assert network_policy.build(shop(networkPolicy={"enabled": False}), "ops") is None
+    assert ingress.build(shop()) is None
+    assert ingress.build(shop(route=GATEWAY)) is None
+    assert http_route.build(shop(route=INGRESS)) is None
+
+
+def test_the_service_account_stays_for_older_pods_when_the_user_names_another() -> None:
+    built = service_account.build(shop(pod={"serviceAccountName": "mine"}))
+    assert built["automountServiceAccountToken"] is False
+
+
+def ingress_rules(operator_namespace: str | None, **policy: Any) -> list[dict[str, Any]]:
+    built = network_policy.build(shop(networkPolicy=policy), operator_namespace)
+    assert built is not None
+    return list(built["spec"]["ingress"])
+
+
+def test_everyone_reaches_the_api_and_only_the_operator_the_admin_port() -> None:
+    http, admin = ingress_rules("ops")
+    assert (http["ports"][0]["port"], "from" in http) == ("http", False)
+    (operator,) = admin["from"]
+    assert operator["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "ops"}
+
+
+def test_the_admin_port_is_closed_when_nobody_is_to_reach_it() -> None:
+    assert [rule["ports"][0]["port"] for rule in ingress_rules(None)] == ["http"]
+
+
+def test_the_network_policy_names_those_who_may() -> None:
+    peer = {"podSelector": {"matchLabels": {"app": "prometheus"}}}
+    http, admin = ingress_rules(None, allowHttpFrom=[peer], allowMetricsFrom=[peer])
+    assert http["from"] == admin["from"] == [peer]
+
+
+def test_a_gateway_of_ones_own_namespace_is_named_without_it() -> None:
+    built = http_route.build(shop(route=GATEWAY))
+    assert built is not None
+    assert built["spec"]["parentRefs"] == [
+        {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "public"}
+    ]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_variable_of_the_operator_can_be_overridden(name: str) -> None:
+    found = load(FOLDER / name / "input.yaml")
+    job = migration_job.build(found.resource, found.sources, "01234567")
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    extra = {variable.name for variable in found.resource.spec.pod.env}
+    own = {variable["name"] for variable in container["env"]} - extra
+    assert [
+        variable for variable in own | set(found.revision.config) if not is_reserved(variable)
+    ] == []
+
+
+def test_pods_see_only_the_secrets_that_they_need() -> None:
+    found = made()
+    pod = found.revision.template["spec"]
+    secrets = [item["secret"]["secretName"] for item in pod["volumes"] if "secret" in item]
+    # The URL of the owner is for the migration Job alone.
+    assert secrets == ["shop-jwt", "shop-database"]
+    assert "projected" not in str(pod["volumes"])
+
+
+MIGRATIONS: list[dict[str, Any]] = [
+    {"image": "registry.example/cms:2"},
+    {"tenants": [{"name": "acme", "ownerEmail": "a@b.c"}]},
+    {"tenants": [{"name": "acme", "ownerEmail": "a@b.d"}]},
+]
+
+
+def key_of(found: Case, uid: str = "1") -> str:
+    return migration_job.key(found.resource, found.sources, uid)
+
+
+def test_a_migration_runs_again_for_another_image_database_role_or_tenant() -> None:
+    moved = {**SOURCES["shop-cms"], "database-url": "postgresql://owner:p@other.example/cms"}
+    keys = [key_of(made()), key_of(made(), "2"), key_of(case(manifest(), {"shop-cms": moved}))]
+    keys += [key_of(made(changes)) for changes in MIGRATIONS]
+    assert len(set(keys)) == len(keys)
+
+
+def test_a_migration_runs_again_when_it_is_asked_for() -> None:
+    shop = manifest()
+    metadata = {**shop["metadata"], "annotations": {"headlesscms.io/migrate": "after the restore"}}
+    asked = case({**shop, "metadata": metadata}, SOURCES)
+    assert key_of(asked) != key_of(made())
+
+
+def test_a_migration_does_not_run_again_for_anything_else() -> None:
+    rotated = {**SOURCES["shop-cms"], "database-url": "postgresql://new:word@db.example:5432/cms"}
+    assert key_of(made({"replicas": 9, "logLevel": "debug"})) == key_of(made())
+    assert key_of(case(manifest(), {"shop-cms": rotated})) == key_of(made())
+
+
+def test_both_revisions_of_a_rollout_have_to_fit_the_database() -> None:
+    found = made({"replicas": 3, "database": {"poolSize": 10}})
+    needed = demand(found.resource.spec, found.sources)
+    assert (needed.pods, needed.connections) == (6, 62)
+
+
+def test_the_autoscalers_most_counts() -> None:
+    assert most_pods(shop(replicas=3, autoscaling={"maxReplicas": 10}).spec) == 20
+    assert most_pods(shop(replicas=12, autoscaling={"maxReplicas": 10}).spec) == 24

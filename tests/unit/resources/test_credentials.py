@@ -1,0 +1,66 @@
+"""Credentials that the operator makes: the pods' database role and the first owners."""
+
+import base64
+from typing import Any
+
+from cms_operator.api import HeadlessCMS, parse
+from cms_operator.resources import admin_secret, service_role
+from cms_operator.resources.secret_data import encode
+from tests.support.children import case, no_randomness
+from tests.support.specs import SOURCES, manifest
+
+SHOP = parse(manifest({"tenants": [{"name": "acme", "ownerEmail": "owner@acme.example"}]}))
+
+
+def sources(database_url: str) -> Any:
+    return case(manifest(), {"shop-cms": {**SOURCES["shop-cms"], "database-url": database_url}})
+
+
+def role_of(database_url: str, resource: HeadlessCMS = SHOP) -> str:
+    return service_role.make(resource, sources(database_url).sources, no_randomness).username
+
+
+def test_the_role_is_named_after_the_database() -> None:
+    assert role_of("postgresql://owner:p@db/cms").startswith("cms_service_")
+
+
+def test_two_headless_cms_on_one_database_have_a_role_each() -> None:
+    other = parse({**manifest(), "metadata": {"name": "blog", "namespace": "team-a"}})
+    url = "postgresql://owner:p@db/cms"
+    assert role_of(url) != role_of(url, other)
+
+
+def test_the_roles_name_fits_postgresql() -> None:
+    for database in ("a" * 63, "ä" * 31):
+        name = role_of(f"postgresql://owner:p@db/{database}")
+        assert len(name.encode()) <= 63
+        assert "_service_" in name
+
+
+def test_a_role_is_read_back_from_its_secret() -> None:
+    made = service_role.make(SHOP, sources("postgresql://owner:p@db/cms").sources, no_randomness)
+    assert len(made.password) == 32
+    assert service_role.read(service_role.build(SHOP, made)) == made
+    assert made.password not in repr(made)
+
+
+def test_a_role_without_a_password_is_made_anew() -> None:
+    assert service_role.read({"data": encode({"username": "cms_service"})}) is None
+    assert service_role.read({}) is None
+
+
+def test_the_first_owner_gets_a_password() -> None:
+    values = admin_secret.values(SHOP, None, no_randomness)
+    assert values["acme.email"] == "owner@acme.example"
+    assert len(values["acme.password"]) == 32
+
+
+def test_a_password_that_was_handed_out_stays() -> None:
+    handed_out = {"acme.email": "first@acme.example", "acme.password": "first", "old.password": "x"}
+    existing = {"data": encode(handed_out)}
+    assert admin_secret.values(SHOP, existing, no_randomness) == handed_out
+
+
+def test_a_value_that_is_no_text_is_made_anew() -> None:
+    existing = {"data": {"acme.password": base64.b64encode(b"\xff\xfe").decode()}}
+    assert len(admin_secret.values(SHOP, existing, no_randomness)["acme.password"]) == 32
