@@ -34,7 +34,9 @@ test-unit: $(VENV)/.ready ## Pure code, in half a minute
 test-service: $(VENV)/.ready ## The CMS against a real PostgreSQL and Redis
 	$(RUN) -m pytest tests/service -q $(COVERAGE)
 test-controlplane: $(VENV)/.ready ## The operator against a real API server with fake nodes
-	$(RUN) -m pytest tests/controlplane -q
+	rm -rf test-artifacts/controlplane
+	$(RUN) -m pytest tests/controlplane -q -n 3 --dist worksteal
+	$(RUN) -m pytest tests/rights -q
 test-e2e: $(VENV)/.ready ## The chart on a real node
 	$(RUN) -m pytest tests/e2e -q
 coverage:
@@ -72,7 +74,7 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-in
 $(VENV)/.ready: requirements/dev.txt
 	@echo "Installing the pinned Python packages into $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 help:

@@ -6,7 +6,7 @@ from typing import Any
 
 import kopf
 
-from cms_operator.cluster.kinds import CHILDREN, HEADLESS_CMS, SECRET, Kind
+from cms_operator.cluster.kinds import ALL, SECRET, Kind
 from cms_operator.cluster.store import Key, Store, key_of
 from cms_operator.workqueue import WorkQueue
 
@@ -39,9 +39,10 @@ class Events:
 
 
 def register(events: Callable[[], Events]) -> None:
-    """Watch every kind; `events` is asked at each event, for it exists only after the start."""
-    for kind in (HEADLESS_CMS, *CHILDREN):
-        _watch(kind, events)
+    """Watch every kind that is always there; `events` exists only after the start."""
+    for kind in ALL:
+        if not kind.optional:
+            _watch(kind, events)
 
 
 def _watch(kind: Kind, events: Callable[[], Events]) -> None:
@@ -61,7 +62,7 @@ class _Patience:
 
 def configure_watches(settings: kopf.OperatorSettings) -> None:
     """Let the server send only what is ours, and let no failure end a watch for good."""
-    for kind in CHILDREN:
+    for kind in ALL:
         if kind.selector:
             where = (kind.group, kind.version, kind.plural)
             settings.watching.label_selectors[where] = kind.selector

@@ -17,7 +17,8 @@ from aiohttp import web
 from cms_operator import handlers, observability
 from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.client import ApiError, KubernetesClient
-from cms_operator.cluster.kinds import HEADLESS_CMS
+from cms_operator.cluster.kinds import ALL, HEADLESS_CMS, Kind
+from cms_operator.cluster.late_watch import LateWatch
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.resync import resync
 from cms_operator.cluster.store import Key, Store, key_of
@@ -43,16 +44,29 @@ class Operator:
         self._pods = PodReader()
         self._reconciler = Reconciler(
             store=self._store,
-            applier=Applier(client, self._store),
+            applier=Applier(client, self._store, self._look_for),
             pods=self._pods,
             settings=settings,
             now=lambda: datetime.now(UTC),
             random_bytes=secrets.token_bytes,
         )
         self._workers = Workers(self._queue, self._reconciler.reconcile, settings.workers)
-        self._resync: asyncio.Task[None] | None = None
-        self._web: web.AppRunner | None = None
         self.events = handlers.Events(self._store, self._queue, self._reconciler.readers_of)
+        self._late = [
+            LateWatch(
+                client,
+                self._store,
+                kind,
+                namespace,
+                take=self.events.take,
+                queue=self._queue.add,
+            )
+            for kind in ALL
+            if kind.optional
+            for namespace in settings.namespaces or (None,)
+        ]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._web: web.AppRunner | None = None
 
     async def start(self) -> None:
         """Know everything that is there before the first reconcile acts."""
@@ -65,7 +79,8 @@ class Operator:
         await self._first_list()
         self._queue_all()
         self._workers.start()
-        self._resync = asyncio.create_task(self._resync_forever())
+        forever = (self._resync_forever, *(late.run for late in self._late))
+        self._tasks = [asyncio.create_task(run()) for run in forever]
         log.info("started; %d HeadlessCMS objects", len(list(self._store.of_kind(HEADLESS_CMS))))
 
     async def _first_list(self) -> None:
@@ -80,10 +95,11 @@ class Operator:
                 return
 
     async def stop(self) -> None:
-        if self._resync is not None:
-            self._resync.cancel()
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
-                await self._resync
+                await task
         await self._workers.stop()
         await self._pods.close()
         await self._client.close()
@@ -92,7 +108,11 @@ class Operator:
 
     def _is_alive(self) -> bool:
         """False where a worker has died; before the start there is none that could."""
-        return self._resync is None or self._workers.alive()
+        return not self._tasks or self._workers.alive()
+
+    def _look_for(self, kind: Kind) -> None:
+        for late in self._late:
+            late.look(kind)
 
     def _queue_all(self) -> None:
         for found in self._store.of_kind(HEADLESS_CMS):
@@ -112,6 +132,8 @@ class Operator:
                 continue
             if changed:
                 log.info("the list showed %d objects that the watches had missed", len(changed))
+            for kind in ALL:
+                self._look_for(kind)
             self._reconciler.expire_sources()
             self._queue_all()
 
@@ -134,7 +156,9 @@ async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
     handlers.configure_watches(settings)
     # The rights of a namespaced operator do not reach namespaces and CRDs.
     settings.scanning.disabled = bool(own.namespaces)
-    client = await KubernetesClient.connect(connections=own.workers * 2)
+    client = await KubernetesClient.connect(
+        connections=own.workers * 2 + max(1, len(own.namespaces))
+    )
     operator = Operator(own, client)
     await operator.start()
     _Process.operator = operator

@@ -1,4 +1,7 @@
-"""A real API server with real controllers and fake nodes, and the operator beside it."""
+"""A real API server with real controllers and fake nodes, and the operator beside it.
+
+Each process of pytest-xdist has them for itself.
+"""
 
 import os
 import secrets
@@ -11,26 +14,21 @@ import pytest
 from localcluster import controlplane
 from localcluster.controlplane import ControlPlane
 from localcluster.errors import ClusterError
+from tests.controlplane import records
 from tests.controlplane.api import Api
+from tests.controlplane.audit import AuditLog
 from tests.controlplane.operator_process import OperatorProcess, install
 from tests.controlplane.team import Team
 
-ARTIFACTS = Path(__file__).parents[2] / "test-artifacts" / "controlplane"
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+RECORD = records.FOLDER / WORKER
 STAGES = Path(__file__).parent / "stages"
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "last: looks back on all other tests of the session")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[ControlPlane]:
     try:
-        started = controlplane.start("tests", stages=sorted(STAGES.glob("*.yaml")))
+        started = controlplane.start(f"tests-{WORKER}", stages=sorted(STAGES.glob("*.yaml")))
     except ClusterError as error:
         if os.environ.get("HCMS_REQUIRE_CLUSTER") == "1":
             raise
@@ -47,13 +45,26 @@ def installed(control_plane: ControlPlane) -> ControlPlane:
 
 
 @pytest.fixture(scope="session")
-def operator(installed: ControlPlane) -> Iterator[OperatorProcess]:
+def operator(installed: ControlPlane, request: pytest.FixtureRequest) -> Iterator[OperatorProcess]:
     """One operator for all tests; a test that stops it starts it again."""
-    shutil.rmtree(ARTIFACTS, ignore_errors=True)
-    process = OperatorProcess(installed, ARTIFACTS / "operator.log")
+    shutil.rmtree(RECORD, ignore_errors=True)
+    process = OperatorProcess(installed, RECORD / "operator.log")
     process.start()
     yield process
     process.stop()
+    ran = request.session.stash[_RAN]
+    records.write(RECORD, ran, AuditLog(installed.audit_log).since(0))
+
+
+_RAN = pytest.StashKey[set[str]]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.stash[_RAN] = set()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    item.session.stash[_RAN].add(item.path.name)
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +90,7 @@ def pytest_runtest_makereport(
     report = yield
     team = getattr(item, "funcargs", {}).get("team")
     if report.when == "call" and report.failed and isinstance(team, Team):
-        folder = ARTIFACTS / item.name[:100]
+        folder = RECORD / item.name[:100]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "objects.yaml").write_text(team.dump())
         shutil.copytree(team.control_plane.logs, folder / "logs", dirs_exist_ok=True)

@@ -9,6 +9,7 @@ import pytest
 from localcluster import golang
 from localcluster.controlplane import ControlPlane
 from localcluster.progress import Progress
+from tests.controlplane.operator_process import OperatorProcess
 from tests.controlplane.team import Team, eventually
 
 MODULE = Path(__file__).parent / "gatewayapi"
@@ -56,14 +57,19 @@ def accept(team: Team, route: str) -> None:
     )  # fmt: skip
 
 
+def install(control_plane: ControlPlane, crd: Path) -> None:
+    control_plane.kubectl("apply", "--server-side", "-f", str(crd))
+
+
 def test_a_gateway_route_waits_for_the_gateway_api_and_then_follows_the_spec(
     team: Team, control_plane: ControlPlane, http_route_crd: Path
 ) -> None:
+    control_plane.kubectl("delete", "--ignore-not-found", "-f", str(http_route_crd))
     team.make(route=ROUTE)
     team.wait_for("ChildrenOwned", "False", "MissingApi")
     team.wait_for("Available", "True")  # what needs no gateway runs all the same
 
-    control_plane.kubectl("apply", "--server-side", "-f", str(http_route_crd))
+    install(control_plane, http_route_crd)
     team.wait_for("ChildrenOwned", "True")
     route = eventually(lambda: team.get("httproute", "shop"), "the HTTPRoute is made")
     assert route is not None
@@ -87,3 +93,30 @@ def test_a_gateway_route_waits_for_the_gateway_api_and_then_follows_the_spec(
     )
     team.make()
     eventually(lambda: team.get("httproute", "shop") is None, "the route is removed")
+
+
+def test_the_gateway_api_is_taken_away_and_comes_back(
+    team: Team, control_plane: ControlPlane, http_route_crd: Path, operator: OperatorProcess
+) -> None:
+    install(control_plane, http_route_crd)
+    team.make(route=ROUTE)
+    eventually(lambda: is_there(team), "the HTTPRoute is made")
+    accept(team, "shop")
+    team.wait_for("AddressAssigned", "True")
+    pid = operator.pid
+
+    control_plane.kubectl("delete", "-f", str(http_route_crd))
+    team.wait_for("ChildrenOwned", "False", "MissingApi")
+    assert team.condition("Available")[0] == "True"
+
+    install(control_plane, http_route_crd)
+    eventually(lambda: is_there(team), "the HTTPRoute is made again")
+    accept(team, "shop")
+    team.wait_for("AddressAssigned", "True")
+    assert operator.is_running()
+    assert operator.pid == pid
+
+
+def is_there(team: Team) -> bool:
+    """The kind itself may be missing: then the server knows no such path."""
+    return team.get("httproute", "shop") is not None

@@ -1,6 +1,6 @@
 """Writes: server-side apply with preconditions, guarded deletes, status and Events."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cms_operator.cluster.client import APPLY, FIELD_MANAGER, MERGE, ApiError, KubernetesClient
@@ -59,11 +59,17 @@ def was_asked_otherwise(manifest: Mapping[str, Any], live: Object) -> bool:
 
 
 class Applier:
-    """Writes children for one operator and folds each answer into the store."""
+    """Writes children for one operator and folds each answer into the store.
 
-    def __init__(self, client: KubernetesClient, store: Store) -> None:
+    `written` is told the kind of each child that the server has taken.
+    """
+
+    def __init__(
+        self, client: KubernetesClient, store: Store, written: Callable[[Kind], None]
+    ) -> None:
         self._client = client
         self._store = store
+        self._written = written
 
     async def apply(self, manifest: Mapping[str, Any], owner_uid: str) -> bool:
         """Make one child as asked; False where it already was.
@@ -118,6 +124,7 @@ class Applier:
                 await self._tell_ours_from_others(kind, metadata)
             raise StaleReadError(f"{kind.name} {metadata['name']}") from None
         self._store.put(kind, answer)
+        self._written(kind)
 
     async def _tell_ours_from_others(self, kind: Kind, metadata: Mapping[str, Any]) -> None:
         """After a refused create: learn of our own object, or raise NameTakenError."""

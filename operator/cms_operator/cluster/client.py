@@ -1,7 +1,7 @@
 """Requests to the API server as plain JSON."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -14,7 +14,10 @@ from cms_operator import observability
 FIELD_MANAGER = "headlesscms-operator"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
+HTTP_OK = 200
 REQUEST_SECONDS = 30
+# The server sends a bookmark each minute; a connection that is silent for longer is dead.
+SILENCE_SECONDS = 150
 
 
 class ApiError(Exception):
@@ -70,6 +73,45 @@ class KubernetesClient:
         Raises ApiError for an answer that is not 2xx, aiohttp.ClientError or
         TimeoutError where there is none.
         """
+        started = time.monotonic()
+        status = 0
+        limits = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+        try:
+            response = await self._send(method, path, query, body, content_type, limits)
+            status = response.status
+            return _decode(status, await response.read())
+        finally:
+            elapsed = time.monotonic() - started
+            observability.api_request(method, urlsplit(path).path, status, elapsed)
+
+    async def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
+        """Yield the events of a watch until the server ends it.
+
+        Raises ApiError, for an event of the type ERROR too, and what `request` raises.
+        """
+        asked = {**query, "watch": "true", "allowWatchBookmarks": "true"}
+        limits = aiohttp.ClientTimeout(total=None, sock_read=SILENCE_SECONDS)
+        response = await self._send("GET", path, asked, None, "application/json", limits)
+        try:
+            if response.status != HTTP_OK:
+                _decode(response.status, await response.read())
+            async for line in response.content:
+                event: dict[str, Any] = orjson.loads(line)
+                if event["type"] == "ERROR":
+                    raise _refused(event["object"].get("code", 0), event["object"])
+                yield event
+        finally:
+            response.close()
+
+    async def _send(  # noqa: PLR0913, PLR0917  - the parts of one HTTP request
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Any,
+        content_type: str,
+        limits: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
         headers = {
             "Accept": "application/json",
             "Content-Type": content_type,
@@ -77,29 +119,22 @@ class KubernetesClient:
         }
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = f"{self._api.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
-        started = time.monotonic()
-        status = 0
-        try:
-            response = await self._api.rest_client.request(
-                method,
-                url,
-                headers=headers,
-                body=body,
-                _request_timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
-            )
-            status = response.status
-            return _decode(status, await response.read())
-        finally:
-            elapsed = time.monotonic() - started
-            observability.api_request(method, urlsplit(path).path, status, elapsed)
+        response: aiohttp.ClientResponse = await self._api.rest_client.request(
+            method, url, headers=headers, body=body, _request_timeout=limits
+        )
+        return response
 
 
 def _decode(status: int, data: bytes) -> Any:
     if status < 300:  # noqa: PLR2004  - the class of HTTP statuses that mean success
         return orjson.loads(data) if data else None
     try:
-        answer = orjson.loads(data)
-        raise ApiError(status, str(answer.get("reason", "")), str(answer.get("message", "")))
+        raise _refused(status, orjson.loads(data))
     except (orjson.JSONDecodeError, AttributeError):
         text = data[:200].decode(errors="replace")
         raise ApiError(status, "", text) from None
+
+
+def _refused(status: int, answer: Mapping[str, Any]) -> ApiError:
+    """From the server's Status object."""
+    return ApiError(status, str(answer.get("reason", "")), str(answer.get("message", "")))

@@ -17,7 +17,7 @@ class Kind:
     plural: str
     selector: str | None = MANAGED
     writable: bool = True
-    optional: bool = False
+    optional: bool = False  # the cluster may lack it
 
     @property
     def group(self) -> str:
@@ -65,4 +65,5 @@ CHILDREN = (
     POD,
     ENDPOINT_SLICE,
 )
-BY_NAME = {kind.name: kind for kind in (HEADLESS_CMS, *CHILDREN)}
+ALL = (HEADLESS_CMS, *CHILDREN)
+BY_NAME = {kind.name: kind for kind in ALL}

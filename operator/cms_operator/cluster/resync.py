@@ -7,43 +7,58 @@ from typing import NamedTuple
 
 from cms_operator.cluster.apply import HTTP_NOT_FOUND
 from cms_operator.cluster.client import ApiError, KubernetesClient
-from cms_operator.cluster.kinds import CHILDREN, HEADLESS_CMS, Kind
+from cms_operator.cluster.kinds import ALL, Kind
 from cms_operator.cluster.store import Key, Object, Store
 
 PAGE = 500
 
 
+class Relisted(NamedTuple):
+    """`changed`: whose objects differed from the store; `version` is None for an unknown kind."""
+
+    changed: set[Key]
+    version: int | None
+
+
 async def resync(client: KubernetesClient, store: Store, namespaces: tuple[str, ...]) -> set[Key]:
     """Return the keys of whatever differed from the store. Raises ApiError."""
     changed: set[Key] = set()
-    for kind in (HEADLESS_CMS, *CHILDREN):
+    for kind in ALL:
         for namespace in namespaces or (None,):
-            listed = await _list(client, kind, namespace)
-            if listed is not None:
-                changed |= store.replace(kind, namespace, listed.items, listed.version)
+            changed |= (await relist(client, store, kind, namespace)).changed
     return changed
 
 
-class Listed(NamedTuple):
+async def relist(
+    client: KubernetesClient, store: Store, kind: Kind, namespace: str | None
+) -> Relisted:
+    """Raises ApiError, but where the cluster lacks an optional kind."""
+    try:
+        listed = await _list(client, kind, namespace)
+    except ApiError as error:
+        if kind.optional and error.status == HTTP_NOT_FOUND:
+            return Relisted(store.drop(kind, namespace), None)
+        raise
+    return Relisted(store.replace(kind, namespace, listed.items, listed.version), listed.version)
+
+
+class _Listed(NamedTuple):
     items: list[Object]
     version: int
 
 
-async def _list(client: KubernetesClient, kind: Kind, namespace: str | None) -> Listed | None:
+async def _list(client: KubernetesClient, kind: Kind, namespace: str | None) -> _Listed:
     items: list[Object] = []
-    query = {"limit": str(PAGE)}
-    if kind.selector:
-        query["labelSelector"] = kind.selector
+    query = {"limit": str(PAGE), **selection(kind)}
     while True:
-        try:
-            page = await client.request("GET", kind.path(namespace), query=query)
-        except ApiError as error:
-            if kind.optional and error.status == HTTP_NOT_FOUND:
-                return None
-            raise
+        page = await client.request("GET", kind.path(namespace), query=query)
         # Items of a list carry no kind of their own.
         items += ({"apiVersion": kind.api_version, "kind": kind.name, **i} for i in page["items"])
         following = page["metadata"].get("continue")
         if not following:
-            return Listed(items, int(page["metadata"]["resourceVersion"]))
+            return _Listed(items, int(page["metadata"]["resourceVersion"]))
         query["continue"] = following
+
+
+def selection(kind: Kind) -> dict[str, str]:
+    return {"labelSelector": kind.selector} if kind.selector else {}

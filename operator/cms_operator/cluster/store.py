@@ -105,6 +105,13 @@ class Store:
                     changed.add(key)
         return changed
 
+    def drop(self, kind: Kind, namespace: str | None) -> set[Key]:
+        """Forget a kind that the cluster no longer has; return the keys whose objects went."""
+        dropped = list(self.of_kind(kind, namespace))
+        for known in dropped:
+            self.discard(kind, known)
+        return {key for known in dropped if (key := key_of(kind, known))}
+
     def _unlink(self, kind: Kind, known: Object) -> None:
         parent = _parent(kind, known)
         if parent is None:

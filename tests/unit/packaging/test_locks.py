@@ -50,6 +50,13 @@ def test_images_run_the_versions_that_were_tested(image: str) -> None:
     assert locked(image).items() <= locked("dev").items()
 
 
+@pytest.mark.parametrize("file", ["Makefile", "Dockerfile.operator", "Dockerfile.api"])
+def test_an_install_resolves_nothing_against_what_is_newest_today(file: str) -> None:
+    installs = re.findall(r"[^\n]*--require-hashes", (REPOSITORY / file).read_text())
+    assert installs
+    assert all("--no-deps" in install for install in installs)
+
+
 @pytest.mark.parametrize(
     ("package", "image"), [("operator/cms_operator", "operator"), ("cms_service", "cms")]
 )
