@@ -119,9 +119,10 @@ class KubernetesClient:
         }
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = f"{self._api.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
-        response: aiohttp.ClientResponse = await self._api.rest_client.request(
+        wrapped = await self._api.rest_client.request(
             method, url, headers=headers, body=body, _request_timeout=limits
         )
+        response: aiohttp.ClientResponse = wrapped.response
         return response
 
 
