@@ -107,7 +107,7 @@ def test_the_gateway_api_is_taken_away_and_comes_back(
 
     control_plane.kubectl("delete", "-f", str(http_route_crd))
     team.wait_for("ChildrenOwned", "False", "MissingApi")
-    assert team.condition("Available")[0] == "True"
+    team.wait_for("Available", "True")
 
     install(control_plane, http_route_crd)
     eventually(lambda: is_there(team), "the HTTPRoute is made again")
