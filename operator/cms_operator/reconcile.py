@@ -16,6 +16,7 @@ from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.kinds import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
+    ENDPOINT_SLICE,
     HEADLESS_CMS,
     HTTP_ROUTE,
     INGRESS,
@@ -30,10 +31,12 @@ from cms_operator.resources.revision import Revision, build_revision
 from cms_operator.resources.sources import SourceError, Sources, read_sources, required_secrets
 from cms_operator.rollout import observe, report
 from cms_operator.rollout.addresses import find_address
+from cms_operator.rollout.confirmation import takes_away
 from cms_operator.rollout.decide import Decision, decide
 from cms_operator.rollout.events import event, happenings
+from cms_operator.rollout.facts import Connections, Facts
 from cms_operator.rollout.family import Family, gather
-from cms_operator.rollout.problems import Problem, ProblemError, find_problem
+from cms_operator.rollout.problems import Problem, ProblemError, failure_of, find_problem
 from cms_operator.rollout.revisions import revision_statuses, version_of
 from cms_operator.rollout.snapshot import MigrationPhase, Snapshot
 from cms_operator.settings import Settings
@@ -121,7 +124,9 @@ class Reconciler:
             await self._prepare(work)
         decision = decide(self._snapshot(work))
         if not hcms.spec.suspend and work.target in work.revisions:
+            decision = await self._confirm(work, decision)
             await self._apply(work, decision)
+            _look_again(work, decision.again)
         after = report.build_status(before, hcms, self._facts(work, decision), work.now)
         await self._publish(parent, before, after)
         return min(work.again, default=None)
@@ -186,6 +191,16 @@ class Reconciler:
         )
         _look_again(work, again)
 
+    async def _confirm(self, work: Pass, decision: Decision) -> Decision:
+        """Before traffic or pods are taken away: decide on endpoints that were read just now."""
+        if not takes_away(decision, work.family, names.service(work.hcms.name)):
+            return decision
+        selector = labels.instance_text(work.hcms)
+        for found in await self._applier.list(ENDPOINT_SLICE, work.hcms.namespace, selector):
+            self._store.put(ENDPOINT_SLICE, found)
+        self._look(work)
+        return decide(self._snapshot(work))
+
     async def _apply(self, work: Pass, decision: Decision) -> None:
         key = work.migration.key if work.migration else None
         problem = await self._children.apply(work.hcms, work.revisions, decision, work.family, key)
@@ -194,37 +209,42 @@ class Reconciler:
         self._look(work)
 
     def _snapshot(self, work: Pass) -> Snapshot:
-        family = work.family
-        serving = observe.serving_endpoints(
-            family.slices, family.pods, names.service(work.hcms.name)
-        )
+        family, name = work.family, work.hcms.name
         deployments = family.of_kind(DEPLOYMENT.name).values()
+        endpoints, preview = (
+            observe.serving_endpoints(family.slices, family.pods, service)
+            for service in (names.service(name), names.preview_service(name))
+        )
         return Snapshot(
             replicas=work.hcms.spec.replicas,
             target=work.target,
+            now=work.now,
             stable=work.before.stable_revision,
+            rollout=work.hcms.spec.rollout,
+            progress=work.before.rollout,
             migration=_phase_of(work),
-            revisions=observe.revision_states(deployments, serving),
+            revisions=observe.revision_states(deployments, endpoints, preview),
+            requests=observe.requests(work.hcms.metadata.annotations),
+            failure=failure_of(_pods_of(work)),
         )
 
-    def _facts(self, work: Pass, decision: Decision) -> report.Facts:
+    def _facts(self, work: Pass, decision: Decision) -> Facts:
         hcms, family = work.hcms, work.family
         snapshot = self._snapshot(work)
         stable = work.revisions.get(decision.stable or "")
         target = family.by_revision(DEPLOYMENT.name).get(work.target)
-        pods = [pod for pod in family.pods if observe.revision_of(pod) == work.target]
         address = find_address(
             hcms,
             family.of_kind(SERVICE.name).get(names.service(hcms.name)),
             next(iter(family.of_kind(INGRESS.name).values()), None),
             next(iter(family.of_kind(HTTP_ROUTE.name).values()), None),
         )
-        return report.Facts(
+        return Facts(
             snapshot=snapshot,
             decision=decision,
             connections=_connections(work),
             secrets=work.secrets_problem,
-            pods=find_problem([target] if target else [], pods),
+            pods=find_problem([target] if target else [], _pods_of(work)),
             children=work.children_problem,
             migration=work.migration,
             migration_pod=_migration_problem(work),
@@ -298,9 +318,13 @@ def _phase_of(work: Pass) -> MigrationPhase:
     return MigrationPhase(work.migration.phase)
 
 
+def _pods_of(work: Pass) -> list[Object]:
+    return [pod for pod in work.family.pods if observe.revision_of(pod) == work.target]
+
+
 def _selector(work: Pass, decision: Decision) -> str | None:
     """The autoscaler cannot read one that names no revision."""
-    revisions = [*decision.scale] or [work.target]
+    revisions = decision.serving or (work.target,)
     return labels.selector_text(work.hcms, revisions) if any(revisions) else None
 
 
@@ -312,8 +336,8 @@ def _migration_problem(work: Pass) -> Problem | None:
     return find_problem([], observe.pods_of_job(work.family.job_pods, job))
 
 
-def _connections(work: Pass) -> report.Connections:
+def _connections(work: Pass) -> Connections:
     if work.sources is None:
-        return report.Connections(0)
+        return Connections(0)
     allowed = work.migration.max_connections if work.migration else None
-    return report.Connections(demand(work.hcms.spec, work.sources).connections, allowed)
+    return Connections(demand(work.hcms.spec, work.sources).connections, allowed)

@@ -120,9 +120,19 @@ class Team:
                 "apiVersion": "headlesscms.io/v1alpha1",
                 "kind": "HeadlessCMS",
                 "metadata": {"name": name},
-                "spec": {"image": IMAGE, "secretName": "source", **spec},
+                "spec": {
+                    "image": IMAGE,
+                    "secretName": "source",
+                    **spec,
+                    "rollout": {"bakeSeconds": 0, **spec.get("rollout", {})},
+                },
             }
         )
+
+    def annotate(self, verb: str, value: str, name: str = "shop") -> None:
+        """Ask something of a rollout."""
+        change = {"metadata": {"annotations": {f"headlesscms.io/{verb}": value}}}
+        self.patch("headlesscms", name, change)
 
     def status(self, name: str = "shop") -> Object:
         status: Object = (self.get("headlesscms", name) or {}).get("status", {})

@@ -1,4 +1,4 @@
-"""A new revision takes over when it serves, and not before."""
+"""A RollingUpdate: a few pods at a time, and none of the old ones before a new one serves."""
 
 from functools import partial
 
@@ -26,7 +26,7 @@ def has_pods(team: Team, count: int) -> bool:
     return len(team.pods()) == count
 
 
-def test_the_old_pods_go_only_when_as_many_new_ones_serve(team: Team) -> None:
+def test_pods_change_places_one_by_one_within_the_surge(team: Team) -> None:
     team.make()
     team.wait_until_ready()
     old = f"shop-{team.revision()}"
@@ -41,7 +41,8 @@ def test_the_old_pods_go_only_when_as_many_new_ones_serve(team: Team) -> None:
     assert min(trace.serving) >= 3
     (at_removal,) = trace.serving_at_removal
     assert at_removal[team.revision()] >= 3
-    assert max(sum(size.values()) for size in trace.sizes) <= 6
+    assert max(sum(size.values()) for size in trace.sizes) <= 4
+    assert [size[old] for size in trace.sizes if old in size][-1] == 0
 
 
 def test_ready_says_what_is_going_on(team: Team) -> None:
@@ -76,7 +77,7 @@ def test_going_back_to_the_stable_spec_ends_the_rollout_and_starts_no_pod(team: 
     team.wait_until_ready()
     pods = team.pods()
     team.make(replicas=2, image=NEVER_READY)
-    eventually(lambda: len(team.pods()) == 4, "the candidate's pods")
+    eventually(lambda: len(team.pods()) == 3, "the candidate's pod")
     with Trace(team) as trace:
         team.make(replicas=2)
         team.wait_until_ready()
@@ -84,22 +85,76 @@ def test_going_back_to_the_stable_spec_ends_the_rollout_and_starts_no_pod(team: 
     assert min(trace.serving) >= 2
 
 
-def test_a_candidate_that_never_becomes_ready_leaves_the_stable_pods_alone(team: Team) -> None:
+def test_a_candidate_that_never_becomes_ready_is_taken_back(team: Team) -> None:
     team.make(replicas=3)
     team.wait_until_ready()
-    pods = team.pods()
-    team.make(
-        replicas=3, image=NEVER_READY, rollout={"progressDeadlineSeconds": 3, "minReadySeconds": 0}
-    )
-    message = team.wait_for("Stalled", "True", "DeadlineExceeded")
-    assert "progressDeadlineSeconds" in message
-    assert team.condition("Ready")[0] == "False"
-    always(lambda: pods <= team.pods(), "the stable pods stay", seconds=2)
-    team.wait_for_event("DeadlineExceeded")
+    stable, pods = f"shop-{team.revision()}", team.pods()
+    with Trace(team) as trace:
+        team.make(image=NEVER_READY, rollout={"progressDeadlineSeconds": 3})
+        message = team.wait_for("Stalled", "True", "RolledBack")
+        eventually(lambda: team.names("deployment") == {stable}, "the candidate is gone")
+    assert "progressDeadlineSeconds (3 s)" in message
+    assert team.condition("Ready")[:2] == ("False", "RolledBack")
+    assert team.condition("Available")[:2] == ("True", "EnoughPods")
+    assert min(trace.serving) >= 3
+    assert team.status()["rollout"]["phase"] == "Aborted"
+    team.wait_for_event("RolledBack")
+    always(lambda: team.pods() == pods, "it stays away, and the stable pods stay", seconds=4)
 
-    team.make(replicas=3, image=f"{IMAGES}:1.0.1")
+    team.make(image=f"{IMAGES}:1.0.1")
     team.wait_until_ready()
     assert team.condition("Stalled")[0] == "False"
+
+
+def test_a_rollout_that_was_taken_back_is_tried_again_on_request(team: Team) -> None:
+    team.make(replicas=1)
+    team.wait_until_ready()
+    team.make(replicas=1, image=NEVER_READY, rollout={"progressDeadlineSeconds": 2})
+    team.wait_for("Stalled", "True", "RolledBack")
+    bad = team.status()["updatedRevision"]
+    team.annotate("retry", bad)
+    eventually(lambda: team.status()["rollout"]["phase"] == "Progressing", "it is tried again")
+    team.wait_for("Stalled", "True", "RolledBack")
+
+
+def test_a_crash_in_the_bake_takes_the_revision_back(team: Team) -> None:
+    team.make(replicas=2)
+    team.wait_until_ready()
+    stable = team.revision()
+    with Trace(team) as trace:
+        team.make(replicas=2, image=f"{IMAGES}:crashes", rollout={"bakeSeconds": 600})
+        message = team.wait_for("Stalled", "True", "RolledBack")
+        eventually(lambda: team.names("deployment") == {f"shop-{stable}"}, "the candidate is gone")
+    assert "has ended" in message
+    assert min(trace.serving) >= 2
+    assert team.revision() == stable
+
+
+def test_the_bake_ends_with_the_promotion(team: Team) -> None:
+    team.make(replicas=2)
+    team.wait_until_ready()
+    stable = team.revision()
+    team.make(replicas=2, image=f"{IMAGES}:2.0.0", rollout={"bakeSeconds": 4})
+    team.wait_for("Progressing", "True", "Baking")
+    assert team.condition("Ready")[0] == "True"
+    assert team.condition("Reconciling")[0] == "True"
+    assert team.revision() == stable, "it counts as stable only after its bake"
+    assert team.the("deployment", f"shop-{stable}")["spec"]["replicas"] == 0
+    eventually(lambda: team.status()["rollout"]["phase"] == "Completed", "it is promoted")
+    eventually(lambda: len(team.names("deployment")) == 1, "the old Deployment is gone")
+    assert team.revision() != stable
+
+
+def test_a_paused_rollout_stays_where_it_is(team: Team) -> None:
+    team.make(replicas=3)
+    team.wait_until_ready()
+    team.make(replicas=3, image=f"{IMAGES}:2.0.0", rollout={"paused": True})
+    team.wait_for("Progressing", "True", "Paused")
+    always(lambda: len(team.pods()) <= 4, "no more than the surge", seconds=2)
+    assert team.status()["stableRevision"] != team.status()["updatedRevision"]
+    team.make(replicas=3, image=f"{IMAGES}:2.0.0")
+    team.wait_until_ready()
+    eventually(lambda: team.status()["version"] == "2.0.0", "it went on")
 
 
 def test_kubectl_scale_is_followed_in_the_middle_of_a_rollout(team: Team) -> None:
@@ -107,10 +162,10 @@ def test_kubectl_scale_is_followed_in_the_middle_of_a_rollout(team: Team) -> Non
     team.wait_until_ready()
     old = f"shop-{team.revision()}"
     team.make(replicas=2, image=NEVER_READY)
-    new = eventually(lambda: candidate(team), "a candidate")
+    eventually(lambda: candidate(team), "a candidate")
     team.kubectl("scale", "hcms/shop", "--replicas=4")
-    eventually(lambda: sizes(team) == {old: 4, new: 4}, "both follow")
-    eventually(lambda: team.status()["readyReplicas"] == 4, "stable has four")
+    eventually(lambda: sizes(team).get(old) == 4, "stable follows")
+    eventually(lambda: team.status()["readyReplicas"] == 4, "and serves")
 
 
 def test_a_scale_makes_no_revision_and_never_turns_ready_false(team: Team) -> None:

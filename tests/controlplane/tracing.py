@@ -14,11 +14,12 @@ REVISION = "headlesscms.io/revision"
 class Trace:
     """Follows endpoints and Deployments while it is entered.
 
-    `serving` is the number of ready endpoints after each change; `made` and
+    `serving` is the number of the Service's ready endpoints after each change; `made` and
     `removed` name the Deployments in their order.
     """
 
     team: Team
+    service: str = "shop"
     serving: list[int] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
@@ -45,6 +46,8 @@ class Trace:
 
     def _slice(self, change: str, found: Object) -> None:
         name = found["metadata"]["name"]
+        if found["metadata"]["labels"]["kubernetes.io/service-name"] != self.service:
+            return
         if change == "DELETED":
             self._slices.pop(name, None)
         else:

@@ -69,7 +69,7 @@ def children(case: Case) -> list[dict[str, Any]]:
         controller_revision.build(resource, revision, 1),
         configmap.build(resource, revision),
         deployment.build(resource, revision, resource.spec.replicas),
-        service.build(resource),
+        service.build(resource, None),
         hpa.build(resource),
         pdb.build(resource, revision.hash),
         network_policy.build(resource, "headlesscms-system"),

@@ -64,6 +64,17 @@ class Reason(_Described):
 
     # Under way.
     ROLLING_OUT = "RollingOut", "Pods of a new revision are starting; wait."
+    PAUSED = (
+        "Paused",
+        (
+            "The rollout waits at a step; wait, or promote it with the annotation "
+            "headlesscms.io/promote."
+        ),
+    )
+    BAKING = (
+        "Baking",
+        "The new revision has all the traffic and is watched before it counts as stable; wait.",
+    )
     SCALING = "Scaling", "Pods are being added or taken away; wait."
     MIGRATING = "Migrating", "The migration Job runs; wait, or read the Job's logs."
     ROTATING_KEYS = "RotatingKeys", "The pods change to a new signing key step by step; wait."
@@ -138,6 +149,13 @@ class Reason(_Described):
         (
             "The new revision made no progress within spec.rollout.progressDeadlineSeconds; find "
             "why its pods are not ready, or go back to the earlier spec."
+        ),
+    )
+    ROLLED_BACK = (
+        "RolledBack",
+        (
+            "The new revision failed and the stable one serves; read the message, then apply a "
+            "corrected spec, or try again with the annotation headlesscms.io/retry."
         ),
     )
     NOT_ENOUGH_PODS = (

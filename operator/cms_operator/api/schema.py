@@ -65,4 +65,6 @@ def _prune(default: Any, schema: Schema) -> Any:
             name: _prune(value, schema["properties"][name]) for name, value in default.items()
         }
         return {name: value for name, value in pruned.items() if value is not None}
+    if isinstance(default, list) and "items" in schema:
+        return [_prune(item, schema["items"]) for item in default] or None
     return None if default in ([], {}, "") else default

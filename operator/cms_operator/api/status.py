@@ -59,6 +59,76 @@ class MigrationStatus(Model):
     """When it ended."""
 
 
+RolloutPhase = Literal[
+    "Progressing", "Paused", "Switching", "Baking", "Completed", "Aborted", "Superseded"
+]
+# What a person may ask of a rollout, by an annotation headlesscms.io/<verb>.
+Verb = Literal["promote", "promote-full", "abort", "retry"]
+
+
+class RequestStatus(Model):
+    verb: Verb
+    """promote, promote-full, abort or retry."""
+
+    value: Annotated[str, Field(max_length=128)]
+    """Value of the annotation that was handled last."""
+
+    outcome: Annotated[str, Field(max_length=256)]
+    """What became of it."""
+
+
+class RolloutStatus(Model):
+    """The way from the stable revision to the candidate; everything that outlives a reconcile."""
+
+    revision: _Word
+    """Revision on trial."""
+
+    previous: _Word | None = None
+    """Revision that was stable when the rollout began."""
+
+    strategy: Strategy
+    """Strategy of this rollout."""
+
+    phase: RolloutPhase
+    """Progressing, Paused, Switching, Baking, Completed, Aborted or Superseded."""
+
+    current_step_index: _Count = 0
+    """Steps that are done."""
+
+    steps: _Count = 0
+    """Steps that there are; the switch is the one of a BlueGreen."""
+
+    steps_hash: _Word = ""
+    """Names the steps; other steps begin anew."""
+
+    set_weight: Annotated[int, Field(ge=0, le=100)] = 0
+    """Percentage of the traffic that the rollout wants for the revision now."""
+
+    actual_weight: Annotated[int, Field(ge=0, le=100)] = 0
+    """Percentage that whole pods allow: the revision's share of the endpoints."""
+
+    started_at: Timestamp
+    """When the rollout began."""
+
+    since: Timestamp
+    """When the present phase or step began."""
+
+    lagging_since: Timestamp | None = None
+    """Since when it has come no nearer to its goal; absent while it is there."""
+
+    serving: _Count = 0
+    """Pods of the revision that served when it last came nearer."""
+
+    scale_down_at: Timestamp | None = None
+    """When the previous revision's pods go."""
+
+    message: Annotated[str, Field(max_length=1024)] | None = None
+    """Why it was aborted."""
+
+    requests: Annotated[tuple[RequestStatus, ...], Field(max_length=8), ListMap("verb")] = ()
+    """What people asked of it last."""
+
+
 class JwtKeysStatus(Model):
     generation: _Count
     """Counts the changes of the ring of keys."""
@@ -103,6 +173,9 @@ class Status(Model):
 
     updated_revision: _Word | None = None
     """Revision that the spec asks for."""
+
+    rollout: RolloutStatus | None = None
+    """The latest rollout."""
 
     revisions: Annotated[
         tuple[RevisionStatus, ...], Field(max_length=MOST_REVISIONS), ListMap("name")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cms_operator.api.spec import Spec
+from cms_operator.resources.shares import pods_of
 from cms_operator.resources.sources import Sources
 
 _MIGRATION = 2  # the Job's lock and its work
@@ -23,6 +24,9 @@ def demand(spec: Spec, sources: Sources) -> Demand:
 
 
 def most_pods(spec: Spec) -> int:
-    """Pods at the height of a rollout: the new revision is complete before the old one goes."""
-    most = spec.autoscaling.max_replicas if spec.autoscaling else 0
-    return 2 * max(spec.replicas, most)
+    """Pods at the height of a rollout."""
+    replicas = max(spec.replicas, spec.autoscaling.max_replicas if spec.autoscaling else 0)
+    rollout = spec.rollout
+    if rollout.strategy == "BlueGreen":
+        return 2 * replicas
+    return replicas + pods_of(rollout.max_surge, replicas)

@@ -42,6 +42,11 @@ def serving(resource: HeadlessCMS, revision: str | None = None) -> dict[str, str
     return {**labels, REVISION: revision} if revision else labels
 
 
+def instance_text(resource: HeadlessCMS) -> str:
+    """Selects everything around a HeadlessCMS."""
+    return ",".join(f"{key}={value}" for key, value in instance(resource).items())
+
+
 def selector_text(resource: HeadlessCMS, revisions: Iterable[str]) -> str:
     """For status.selector, from which the autoscaler counts pods."""
     parts = [f"{key}={value}" for key, value in serving(resource).items()]

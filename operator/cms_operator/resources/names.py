@@ -36,6 +36,10 @@ def service(name: str) -> str:
     return name
 
 
+def preview_service(name: str) -> str:
+    return _child(name, "preview")
+
+
 def autoscaler(name: str) -> str:
     return name
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
 
+from cms_operator.resources.shares import pods_of
 from cms_operator.rollout.snapshot import RevisionState
 
 FULL = 100
@@ -39,17 +40,11 @@ def limits(max_surge: int | str, max_unavailable: int | str, replicas: int) -> L
 
     As a Deployment's (k8s.io/kubernetes, ResolveFenceposts), so that a rollout never stands still.
     """
-    surge = ceil(_share(max_surge, replicas))
-    unavailable = floor(_share(max_unavailable, replicas))
+    surge = pods_of(max_surge, replicas)
+    unavailable = pods_of(max_unavailable, replicas, round_up=False)
     if surge == 0 and unavailable == 0:
         unavailable = 1
     return Limits(surge, min(unavailable, replicas))
-
-
-def _share(value: int | str, replicas: int) -> float:
-    if isinstance(value, int):
-        return value
-    return int(value.removesuffix("%")) * replicas / FULL
 
 
 def split(replicas: int, weight: int, surge: int) -> Split:
@@ -89,23 +84,36 @@ def next_sizes(
     """One act towards the goal: sizes to write now, by revision.
 
     What the goal does not name goes to 0, the first of all. Growth comes in the
-    goal's order. A Deployment removes pods that are not ready first, so those
-    are free to go, whatever the floor; of the others any one may be taken.
+    goal's order, as far as the ceiling allows.
     """
     sizes = {name: found.wanted for name, found in revisions.items()}
     room = replicas + allowed.surge - sum(existing(found) for found in revisions.values())
     for name, wanted in goal.items():
-        grown = min(wanted - sizes.get(name, 0), room)
-        if grown > 0:
-            room -= grown
-            sizes[name] = sizes.get(name, 0) + grown
-        sizes.setdefault(name, 0)
+        known = sizes.setdefault(name, 0)
+        grown = max(0, min(wanted - known, room))
+        room -= grown
+        sizes[name] = known + grown
     spare = sum(serving(found) for found in revisions.values()) - replicas + allowed.unavailable
     for name in sorted(revisions, key=lambda name: (name in goal, name)):
         found = revisions[name]
-        idle = max(0, found.wanted - found.ready)
-        leaving = min(found.wanted - goal.get(name, 0), idle + max(0, spare))
+        leaving = min(found.wanted - goal.get(name, 0), _removable(found, spare))
         if leaving > 0:
-            spare -= max(0, leaving - idle)
+            spare -= cost(found, leaving)
             sizes[name] = found.wanted - leaving
     return sizes
+
+
+def _removable(found: RevisionState, spare: int) -> int:
+    """Pods that may go where `spare` of those that serve may."""
+    if serving(found) <= spare or not serving(found):
+        return found.wanted
+    return _idle(found) + max(0, spare)
+
+
+def cost(found: RevisionState, leaving: int) -> int:
+    """Serving pods that a removal may take: first goes what is not ready, then any."""
+    return min(serving(found), max(0, leaving - _idle(found)))
+
+
+def _idle(found: RevisionState) -> int:
+    return max(0, found.wanted - found.ready)

@@ -28,6 +28,8 @@ _GOOD = {
     Reason.ROLLED_OUT,
     Reason.ROLLING_OUT,
     Reason.SCALING,
+    Reason.PAUSED,
+    Reason.BAKING,
     Reason.SCALED_TO_ZERO,
     Reason.SUSPENDED,
 }

@@ -4,13 +4,16 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
+from cms_operator.api.resource import GROUP
+from cms_operator.api.status import Verb
 from cms_operator.resources import labels
-from cms_operator.rollout.snapshot import MigrationPhase, RevisionState
+from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 _LONGEST_REPORT = 4096
+_LONGEST_REQUEST = 128
 
 Object = Mapping[str, Any]
 
@@ -20,19 +23,19 @@ def revision_of(found: Object) -> str | None:
 
 
 def revision_states(
-    deployments: Iterable[Object], endpoints: Mapping[str, int]
+    deployments: Iterable[Object], endpoints: Mapping[str, int], preview: Mapping[str, int]
 ) -> dict[str, RevisionState]:
-    """Count each revision's pods; `endpoints` are those that get traffic, by revision."""
+    """Count each revision's pods; `endpoints` get traffic, `preview` are behind the preview."""
     states = {}
     for deployment in deployments:
         name = revision_of(deployment)
         if name is None or deployment["metadata"].get("deletionTimestamp"):
             continue
-        states[name] = _state(deployment, endpoints.get(name, 0))
+        states[name] = _state(deployment, endpoints.get(name, 0), preview.get(name, 0))
     return states
 
 
-def _state(deployment: Object, endpoints: int) -> RevisionState:
+def _state(deployment: Object, endpoints: int, preview: int) -> RevisionState:
     status = deployment.get("status") or {}
     generation = deployment["metadata"].get("generation", 0)
     progressing = _condition(status, "Progressing")
@@ -44,6 +47,7 @@ def _state(deployment: Object, endpoints: int) -> RevisionState:
         endpoints=endpoints,
         observed=status.get("observedGeneration", 0) >= generation,
         deadline_exceeded=progressing.get("reason") == "ProgressDeadlineExceeded",
+        preview=preview,
     )
 
 
@@ -78,6 +82,15 @@ class MigrationReport:
     oldest_readable: int | None = None
     max_connections: int | None = None
     error: str = ""
+
+
+def requests(annotations: Mapping[str, str]) -> tuple[Request, ...]:
+    """What people ask of a rollout. A value of more than 128 characters is no request."""
+    return tuple(
+        Request(verb, annotations[name])
+        for verb in get_args(Verb)
+        if (name := f"{GROUP}/{verb}") in annotations and len(annotations[name]) <= _LONGEST_REQUEST
+    )
 
 
 def pods_of_job(pods: Iterable[Object], job: str) -> list[Object]:

@@ -35,6 +35,16 @@ def find_problem(
     return None
 
 
+def failure_of(pods: Iterable[Mapping[str, Any]]) -> str:
+    """Why a revision cannot be trusted with traffic, however long one waits; empty if it can.
+
+    What the cluster lacks (an image that cannot be pulled yet, a node, quota) may come.
+    """
+    problem = find_problem([], pods)
+    fatal = problem is not None and problem.reason in (Reason.CRASH_LOOPING, Reason.OUT_OF_MEMORY)
+    return problem.message if problem and fatal else ""
+
+
 def _refused_pods(deployment: Mapping[str, Any]) -> Problem | None:
     for condition in (deployment.get("status") or {}).get("conditions") or []:
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":

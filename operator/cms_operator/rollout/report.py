@@ -1,15 +1,15 @@
 """From what a reconcile found to the status that people and tools read."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cms_operator.api.conditions import Condition, ConditionType, Reason, condition, set_condition
 from cms_operator.api.resource import HeadlessCMS
-from cms_operator.api.status import JwtKeysStatus, MigrationStatus, RevisionStatus, Status
-from cms_operator.rollout.decide import Decision, Phase, serves
+from cms_operator.api.status import MigrationStatus, Status
+from cms_operator.rollout.decide import Phase
+from cms_operator.rollout.facts import Facts, Verdict
 from cms_operator.rollout.problems import Problem
-from cms_operator.rollout.snapshot import RevisionState, Snapshot
+from cms_operator.rollout.progressing import progressing, rolled_back, too_late
 
 # So long a problem counts as under way, before it counts as stalled.
 PATIENCE = timedelta(seconds=30)
@@ -20,54 +20,9 @@ _BEFORE_PODS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Connections:
-    """Database connections: what the pods' pools may open, and what the server allows."""
-
-    required: int
-    allowed: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that one reconcile has found out.
-
-    `children` is what kept it from making a child; `address_pending` says that
-    a load balancer or route has yet to give one.
-    """
-
-    snapshot: Snapshot
-    decision: Decision
-    connections: Connections
-    secrets: Problem | None = None
-    pods: Problem | None = None
-    children: Problem | None = None
-    migration: MigrationStatus | None = None
-    migration_pod: Problem | None = None
-    keys: JwtKeysStatus | None = None
-    revisions: tuple[RevisionStatus, ...] = ()
-    version: str | None = None
-    selector: str | None = None
-    address: str | None = None
-    address_pending: bool = False
-
-    @property
-    def target(self) -> RevisionState:
-        return self.snapshot.revision(self.snapshot.target)
-
-    @property
-    def settled(self) -> bool:
-        """The target is stable and all its pods serve."""
-        return self.decision.phase is Phase.HEALTHY and serves(self.target, self.snapshot.replicas)
-
-
-# A condition without its time: the type, the status, the reason, the message.
-Verdict = tuple[ConditionType, bool | None, Reason, str]
-
-
 def build_status(before: Status, hcms: HeadlessCMS, facts: Facts, now: datetime) -> Status:
     serving = [
-        state for name, state in facts.snapshot.revisions.items() if name in facts.decision.scale
+        state for name, state in facts.snapshot.revisions.items() if name in facts.decision.serving
     ]
     verdicts = list(_verdicts(hcms, facts, _lasting(before, now)))
     return before.model_copy(
@@ -80,6 +35,7 @@ def build_status(before: Status, hcms: HeadlessCMS, facts: Facts, now: datetime)
             "version": facts.version or before.version,
             "strategy": hcms.spec.rollout.strategy,
             "stable_revision": facts.decision.stable,
+            "rollout": facts.decision.progress,
             "updated_revision": facts.snapshot.target,
             "revisions": facts.revisions,
             "address": facts.address,
@@ -131,7 +87,7 @@ def _verdicts(hcms: HeadlessCMS, facts: Facts, lasting: set[str]) -> Iterator[Ve
         _secrets_ready(facts),
         _children_owned(facts),
         _database_migrated(hcms, facts),
-        _progressing(facts),
+        progressing(facts),
         _available(facts),
         _connections_fit(facts),
         _address_assigned(facts),
@@ -152,8 +108,8 @@ def _ready(facts: Facts, details: list[Verdict], stalled: Verdict) -> Verdict:
     for needed in _BEFORE_PODS:
         if needed in found:
             return ConditionType.READY, False, *found[needed]
-    if facts.decision.phase is not Phase.HEALTHY:
-        _, _, reason, message = _progressing(facts)
+    if facts.decision.phase not in (Phase.HEALTHY, Phase.BAKING):
+        _, _, reason, message = progressing(facts)
         return ConditionType.READY, False, reason, message
     if ConditionType.AVAILABLE in found:
         return ConditionType.READY, False, *found[ConditionType.AVAILABLE]
@@ -170,7 +126,7 @@ def _reconciling(hcms: HeadlessCMS, facts: Facts, stalled: Verdict) -> Verdict:
     if problem := facts.secrets or facts.children:
         return kind, True, problem.reason, problem.message
     if not facts.settled:
-        _, _, reason, message = _progressing(facts)
+        _, _, reason, message = progressing(facts)
         return kind, True, reason, message
     return kind, False, Reason.SETTLED, ""
 
@@ -188,8 +144,10 @@ def _stalled(facts: Facts, lasting: set[str]) -> Verdict:
     if _has_failed(facts.migration):
         _, _, reason, message = _migration_failure(facts.migration)
         return kind, True, reason, message
-    if facts.target.deadline_exceeded and not facts.settled:
-        return kind, True, Reason.DEADLINE_EXCEEDED, _deadline_message(facts)
+    if facts.decision.phase is Phase.ABORTED:
+        return kind, True, Reason.ROLLED_BACK, rolled_back(facts)
+    if facts.is_late:
+        return kind, True, Reason.DEADLINE_EXCEEDED, too_late(facts)
     return kind, False, Reason.NOT_STALLED, ""
 
 
@@ -271,32 +229,3 @@ def _available(facts: Facts) -> Verdict:
     if serving == 0:
         return kind, False, Reason.NOT_ENOUGH_PODS, message
     return kind, True, Reason.ENOUGH_PODS if serving >= wanted else Reason.NOT_ENOUGH_PODS, message
-
-
-def _progressing(facts: Facts) -> Verdict:
-    kind, snapshot = ConditionType.PROGRESSING, facts.snapshot
-    if facts.settled:
-        return kind, True, Reason.ROLLED_OUT, f"All pods are of revision {snapshot.target}."
-    if facts.decision.phase is Phase.MIGRATING:
-        if facts.migration_pod:
-            return kind, False, facts.migration_pod.reason, facts.migration_pod.message
-        return kind, True, Reason.MIGRATING, "The pods wait for the migration Job."
-    if facts.target.deadline_exceeded:
-        return kind, False, Reason.DEADLINE_EXCEEDED, _deadline_message(facts)
-    if facts.pods:
-        return kind, False, facts.pods.reason, facts.pods.message
-    rolling = facts.decision.phase is Phase.PROGRESSING
-    return kind, True, Reason.ROLLING_OUT if rolling else Reason.SCALING, _figures(facts)
-
-
-def _deadline_message(facts: Facts) -> str:
-    cause = facts.pods.message if facts.pods else _figures(facts)
-    return f"No progress within spec.rollout.progressDeadlineSeconds. {cause}"
-
-
-def _figures(facts: Facts) -> str:
-    snapshot, target = facts.snapshot, facts.target
-    return (
-        f"Revision {snapshot.target}: {target.available} of {snapshot.replicas} pods are "
-        f"available, {target.endpoints} get traffic."
-    )

@@ -33,7 +33,7 @@ def newest_first(records: Mapping[str, Object]) -> list[Object]:
 def kept_records(hcms: HeadlessCMS, family: Family, decision: Decision) -> set[str]:
     """Revisions with pods, and as many old ones as the history may hold."""
     records = family.by_revision("ControllerRevision")
-    living = {decision.target, *decision.scale, *family.by_revision("Deployment")}
+    living = {decision.target, *decision.sizes, *family.by_revision("Deployment")}
     if decision.stable:
         living.add(decision.stable)
     old = [revision_of(found) for found in newest_first(records)]

@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+
+from cms_operator.api.rollout import Rollout
+from cms_operator.api.status import RolloutStatus, Verb
 
 
 class MigrationPhase(StrEnum):
@@ -19,7 +23,8 @@ class MigrationPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RevisionState:
-    """One Deployment. `endpoints` are its pods that the Service sends traffic to.
+    """One Deployment. `endpoints` are its pods that the Service sends traffic to, `preview` those
+    that the preview Service does.
 
     `observed` tells whether the Deployment controller has seen the newest spec:
     until then the other figures belong to an older one.
@@ -32,17 +37,39 @@ class RevisionState:
     endpoints: int = 0
     observed: bool = True
     deadline_exceeded: bool = False
+    preview: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asks of a rollout: `value` is REVISION, or REVISION:ANYTHING to ask anew."""
+
+    verb: Verb
+    value: str
+
+    @property
+    def revision(self) -> str:
+        return self.value.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`replicas` is n; `target` the revision of the present spec; `stable` the last that passed."""
+    """`replicas` is n; `target` the revision of the present spec; `stable` the last that passed.
+
+    `progress` is the rollout as it was reported last, `failure` why the target's
+    pods cannot be trusted.
+    """
 
     replicas: int
     target: str
+    now: datetime
     stable: str | None = None
+    rollout: Rollout = field(default_factory=Rollout)
+    progress: RolloutStatus | None = None
     migration: MigrationPhase = MigrationPhase.NOT_NEEDED
     revisions: Mapping[str, RevisionState] = field(default_factory=dict)
+    requests: tuple[Request, ...] = ()
+    failure: str = ""
 
     def revision(self, name: str) -> RevisionState:
         return self.revisions.get(name, RevisionState())

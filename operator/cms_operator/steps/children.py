@@ -13,10 +13,8 @@ from cms_operator.cluster.kinds import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
     DISRUPTION_BUDGET,
-    ENDPOINT_SLICE,
     JOB,
     SECRET,
-    SERVICE,
     Kind,
 )
 from cms_operator.resources import (
@@ -35,17 +33,14 @@ from cms_operator.resources import (
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.decide import Decision
 from cms_operator.rollout.family import Family
-from cms_operator.rollout.observe import SERVICE_LABEL, serving_endpoints
 from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.revisions import kept_records
 
 Manifest = Mapping[str, Any]
 # The server's answers about one object. A webhook that is down is one too: it stops no other child.
 _REFUSALS = (400, 403, 404, 405, 413, 422, 429, 500, 503, 504)
-# What has to be right before an older revision may go.
-_SERVING = (CONFIG_MAP.name, DEPLOYMENT.name, SERVICE.name)
 _OPTIONAL = {kind.name for kind in BY_NAME.values() if kind.optional}
-# Secrets hold what cannot be made again, Deployments go by retire() alone.
+# Secrets hold what cannot be made again, Deployments go by _retire() alone.
 _NEVER_PRUNED = (SECRET.name, DEPLOYMENT.name)
 
 
@@ -75,30 +70,32 @@ class Children:
     ) -> Problem | None:
         """Make the children as asked; the first that could not be made is the problem.
 
-        The others are made all the same, and what serves is taken away only when
-        its successor is there. Raises StaleReadError, ApiError.
+        The others are made all the same. Raises StaleReadError, ApiError.
         """
         wanted = self._wanted(hcms, revisions, decision)
         problems: dict[str, Problem] = {}
         for manifest in wanted:
             if problem := await self._try(manifest, hcms.metadata.uid):
                 problems.setdefault(manifest["kind"], problem)
-        if problems.keys().isdisjoint(_SERVING):
-            await self._retire(hcms, decision, family)
         if not problems:
+            await self._retire(decision, family)
             await self._prune(hcms, wanted, decision, family, migration_key)
         return next(iter(problems.values()), None)
 
     def _wanted(
         self, hcms: HeadlessCMS, revisions: Mapping[str, Revision], decision: Decision
     ) -> list[Manifest]:
-        wanted: list[Manifest | None] = [service_account.build(hcms)]
-        for name, replicas in sorted(decision.scale.items()):
+        # The Service first: narrowed before a pod that shall get no traffic can start.
+        wanted: list[Manifest | None] = [
+            service_account.build(hcms),
+            service.build(hcms, decision.active),
+            service.build_preview(hcms, decision.preview),
+        ]
+        for name, replicas in sorted(decision.sizes.items()):
             if name in revisions:
                 wanted.append(configmap.build(hcms, revisions[name]))
                 wanted.append(deployment.build(hcms, revisions[name], replicas))
                 wanted.append(pdb.build(hcms, name))
-        wanted.append(service.build(hcms))
         wanted.append(network_policy.build(hcms, self._operator_namespace))
         wanted.append(hpa.build(hcms))
         wanted.append(ingress.build(hcms))
@@ -114,23 +111,12 @@ class Children:
             return refusal(error, manifest["kind"])
         return None
 
-    async def _retire(self, hcms: HeadlessCMS, decision: Decision, family: Family) -> None:
-        """Remove Deployments that serve no longer, after a live read has shown that others do."""
+    async def _retire(self, decision: Decision, family: Family) -> None:
+        """Remove Deployments that have no pods left."""
         deployments = family.by_revision(DEPLOYMENT.name)
-        leaving = [deployments[name] for name in decision.retire if name in deployments]
-        if not leaving or not await self._others_serve(hcms, decision, family):
-            return
-        for found in leaving:
-            await self._applier.delete(DEPLOYMENT, found)
-
-    async def _others_serve(self, hcms: HeadlessCMS, decision: Decision, family: Family) -> bool:
-        slices = await self._applier.list(
-            ENDPOINT_SLICE, hcms.namespace, f"{SERVICE_LABEL}={names.service(hcms.name)}"
-        )
-        serving = serving_endpoints(slices, family.pods, names.service(hcms.name))
-        staying = sum(serving.get(name, 0) for name in decision.scale)
-        leaving = sum(serving.get(name, 0) for name in decision.retire)
-        return staying >= hcms.spec.replicas or leaving == 0
+        for name in decision.retire:
+            if name in deployments:
+                await self._delete_once(DEPLOYMENT, deployments[name])
 
     async def _prune(
         self,
@@ -163,11 +149,11 @@ def _needed_by_deployments(
     hcms: HeadlessCMS, family: Family, decision: Decision
 ) -> set[tuple[str, str]]:
     """A pod that starts late still mounts its revision's ConfigMap."""
-    living = {*family.by_revision(DEPLOYMENT.name), *decision.scale}
+    living = {*family.by_revision(DEPLOYMENT.name), *decision.sizes}
     return {(CONFIG_MAP.name, names.config_map(hcms.name, name)) for name in living} | {
         (DISRUPTION_BUDGET.name, names.disruption_budget(hcms.name, name))
         for name in living
-        if name not in decision.scale
+        if name not in decision.sizes
     }
 
 

@@ -14,6 +14,7 @@ from cms_operator.rollout.observe import (
     job_end,
     migration_phase,
     migration_report,
+    requests,
     revision_states,
     serving_endpoints,
 )
@@ -44,21 +45,32 @@ def test_a_deployment_is_counted_as_its_controller_has_seen_it() -> None:
         spec={"replicas": 3},
         status={"observedGeneration": 3, "replicas": 5, "readyReplicas": 2, "availableReplicas": 1},
     )
-    state = revision_states([deployment], {"a": 2})["a"]
+    state = revision_states([deployment], {"a": 2}, {"a": 1})["a"]
     assert (state.wanted, state.current, state.ready, state.available) == (3, 5, 2, 1)
-    assert state.endpoints == 2
+    assert (state.endpoints, state.preview) == (2, 1)
     assert not state.observed
 
 
 def test_a_deployment_that_is_being_deleted_counts_no_more() -> None:
     going = labelled("shop-a", "a", metadata={"deletionTimestamp": "now"}, spec={})
-    assert revision_states([going], {}) == {}
+    assert revision_states([going], {}, {}) == {}
 
 
 def test_a_missed_progress_deadline_is_seen() -> None:
     late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
     deployment = labelled("shop-a", "a", spec={"replicas": 1}, status={"conditions": [late]})
-    assert revision_states([deployment], {})["a"].deadline_exceeded
+    assert revision_states([deployment], {}, {})["a"].deadline_exceeded
+
+
+def test_requests_are_annotations_and_no_others() -> None:
+    annotations = {
+        "headlesscms.io/promote": "a1:2026",
+        "headlesscms.io/abort": "x" * 129,
+        "headlesscms.io/migrate": "now",
+        "example.com/retry": "a1",
+    }
+    (found,) = requests(annotations)
+    assert (found.verb, found.revision, found.value) == ("promote", "a1", "a1:2026")
 
 
 def test_only_ready_endpoints_of_the_service_itself_get_traffic() -> None:

@@ -1,6 +1,6 @@
 """What an admin reads at 3 a.m., for each situation."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,12 +12,13 @@ from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.status import MigrationStatus, Status
 from cms_operator.rollout.decide import decide
 from cms_operator.rollout.events import happenings
+from cms_operator.rollout.facts import Connections, Facts
 from cms_operator.rollout.problems import Problem
-from cms_operator.rollout.report import PATIENCE, Connections, Facts, build_status
+from cms_operator.rollout.report import PATIENCE, build_status
 from cms_operator.rollout.snapshot import MigrationPhase, RevisionState, Snapshot
 from tests.support.specs import manifest
+from tests.unit.engine.pictures import NOON, rollout, snapshot
 
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MIGRATED = MigrationStatus(key="k", phase="Complete", to_version=2, max_connections=97)
 SERVING = RevisionState(3, 3, 3, 3, 3)
 SECRET_AWAY = Problem(Reason.SECRET_NOT_FOUND, "Secret shop-cms does not exist.")
@@ -34,11 +35,11 @@ def facts(snapshot: Snapshot, **found: Any) -> Facts:
 
 
 def settled(**found: Any) -> Facts:
-    return facts(Snapshot(3, "a", "a", revisions={"a": SERVING}), **found)
+    return facts(snapshot(3, "a", "a", revisions={"a": SERVING}), **found)
 
 
 def rolling(candidate: RevisionState, **found: Any) -> Facts:
-    return facts(Snapshot(3, "b", "a", revisions={"a": SERVING, "b": candidate}), **found)
+    return facts(snapshot(3, "b", "a", revisions={"a": SERVING, "b": candidate}), **found)
 
 
 def status_of(found: Facts, before: Status | None = None, now: datetime = NOON) -> Status:
@@ -75,30 +76,64 @@ def test_a_bad_image_is_named_while_the_old_pods_serve() -> None:
     assert condition(status, ConditionType.AVAILABLE)[0] == "True"
 
 
-def test_a_rollout_past_its_deadline_is_stalled_and_says_why() -> None:
+def test_a_first_revision_past_its_deadline_is_stalled_and_says_why() -> None:
     late = RevisionState(3, 3, deadline_exceeded=True)
-    status = status_of(rolling(late, pods=PULL))
+    status = status_of(facts(snapshot(3, "a", revisions={"a": late}), pods=PULL))
     stalled, reason, message = condition(status, ConditionType.STALLED)
     assert (stalled, reason) == ("True", "DeadlineExceeded")
     assert PULL.message in message
     assert condition(status, ConditionType.RECONCILING)[0] == "False"
 
 
+def test_a_revision_that_was_taken_back_is_stalled_while_stable_serves() -> None:
+    crashed = snapshot(3, "b", "a", revisions={"a": SERVING}, failure="Pod shop-1 has ended.")
+    status = status_of(facts(crashed))
+    stalled, reason, message = condition(status, ConditionType.STALLED)
+    assert (stalled, reason) == ("True", "RolledBack")
+    assert message == "Revision b was taken back, a serves. Pod shop-1 has ended."
+    assert condition(status, ConditionType.READY)[:2] == ("False", "RolledBack")
+    assert condition(status, ConditionType.AVAILABLE)[0] == "True"
+
+
+def test_a_paused_rollout_says_what_ends_the_pause() -> None:
+    spec = rollout(strategy="Canary", canary={"steps": [{"setWeight": 34}, {"pause": {}}]})
+    one = RevisionState(1, 1, 1, 1, 1)
+    two = RevisionState(2, 2, 2, 2, 2)
+    status = status_of(facts(snapshot(3, "b", "a", rollout=spec, revisions={"a": two, "b": one})))
+    assert condition(status, ConditionType.PROGRESSING) == (
+        "True",
+        "Paused",
+        (
+            "Revision b: 1 of 3 pods are available, 1 get traffic. "
+            "Canary, weight 34 % (set: 33 %), "
+            "paused at step 2 of 2: promote with headlesscms.io/promote=b."
+        ),
+    )
+
+
+def test_a_revision_in_its_bake_is_ready_and_still_watched() -> None:
+    done = {"a": RevisionState(), "b": SERVING}
+    baking = facts(snapshot(3, "b", "a", rollout=rollout(bakeSeconds=60), revisions=done))
+    status = status_of(baking)
+    assert condition(status, ConditionType.READY)[0] == "True"
+    assert condition(status, ConditionType.RECONCILING)[:2] == ("True", "Baking")
+
+
 def test_scaling_never_makes_it_unready() -> None:
-    growing = facts(Snapshot(9, "a", "a", revisions={"a": RevisionState(9, 5, 3, 3, 3)}))
+    growing = facts(snapshot(9, "a", "a", revisions={"a": RevisionState(9, 5, 3, 3, 3)}))
     status = status_of(growing)
     assert condition(status, ConditionType.READY)[0] == "True"
     assert condition(status, ConditionType.RECONCILING)[:2] == ("True", "Scaling")
 
 
 def test_scaled_to_zero_is_what_was_asked_for() -> None:
-    status = status_of(facts(Snapshot(0, "a", "a", revisions={"a": RevisionState()})))
+    status = status_of(facts(snapshot(0, "a", "a", revisions={"a": RevisionState()})))
     assert condition(status, ConditionType.READY)[0] == "True"
     assert condition(status, ConditionType.AVAILABLE)[:2] == ("True", "ScaledToZero")
 
 
 def test_no_pod_that_answers_is_not_ready() -> None:
-    lost = facts(Snapshot(3, "a", "a", revisions={"a": RevisionState(3, 3)}))
+    lost = facts(snapshot(3, "a", "a", revisions={"a": RevisionState(3, 3)}))
     status = status_of(lost)
     assert condition(status, ConditionType.READY)[:2] == ("False", "NotEnoughPods")
 
@@ -113,7 +148,7 @@ def test_a_secret_that_comes_a_moment_later_is_no_stall_and_one_that_stays_away_
 
 
 def test_a_failed_migration_stays_failed_while_it_is_tried_again() -> None:
-    waiting = Snapshot(3, "b", "a", MigrationPhase.FAILED, {"a": SERVING})
+    waiting = snapshot(3, "b", "a", migration=MigrationPhase.FAILED, revisions={"a": SERVING})
     failed = MigrationStatus(key="k", phase="Failed", message="the password was refused")
     again = MigrationStatus(key="k", phase="Running", message="the password was refused")
     for migration in (failed, again):
@@ -170,12 +205,12 @@ def reasons(before: Status, after: Status) -> list[str]:
 
 def test_the_events_of_a_life() -> None:
     waiting = facts(
-        Snapshot(3, "a", migration=MigrationPhase.PENDING),
+        snapshot(3, "a", migration=MigrationPhase.PENDING),
         migration=MigrationStatus(key="k", phase="Pending"),
         connections=Connections(82),
     )
     new = status_of(waiting)
-    starting = status_of(facts(Snapshot(3, "a", revisions={"a": RevisionState(3, 3)})), new)
+    starting = status_of(facts(snapshot(3, "a", revisions={"a": RevisionState(3, 3)})), new)
     ready = status_of(settled(), starting)
     bad = status_of(rolling(RevisionState(3, 3), pods=PULL), ready)
     assert reasons(Status(), new) == ["Migrating"]
@@ -189,7 +224,7 @@ def test_the_events_of_a_life() -> None:
 
 def test_the_loss_of_all_pods_is_an_event() -> None:
     ready = status_of(settled())
-    lost = status_of(facts(Snapshot(3, "a", "a", revisions={"a": RevisionState(3, 3)})), ready)
+    lost = status_of(facts(snapshot(3, "a", "a", revisions={"a": RevisionState(3, 3)})), ready)
     assert "NotEnoughPods" in reasons(ready, lost)
 
 
@@ -199,9 +234,12 @@ snapshots = st.builds(
     Snapshot,
     replicas=counts,
     target=st.sampled_from("ab"),
+    now=st.just(NOON),
     stable=st.sampled_from([None, "a"]),
+    rollout=st.sampled_from([rollout(), rollout(strategy="BlueGreen"), rollout(paused=True)]),
     migration=st.sampled_from(MigrationPhase),
     revisions=st.dictionaries(st.sampled_from("abc"), states, max_size=3),
+    failure=st.sampled_from(["", "It crashes."]),
 )
 
 

@@ -37,19 +37,29 @@ def made(changes: Mapping[str, Any] | None = None) -> Case:
 
 
 def test_the_service_is_a_load_balancer_until_a_route_is_asked_for() -> None:
-    assert service.build(shop())["spec"]["type"] == "LoadBalancer"
-    assert service.build(shop(route=INGRESS))["spec"]["type"] == "ClusterIP"
+    assert service.build(shop(), None)["spec"]["type"] == "LoadBalancer"
+    assert service.build(shop(route=INGRESS), None)["spec"]["type"] == "ClusterIP"
     both = shop(route=INGRESS, service={"type": "NodePort"})
-    assert service.build(both)["spec"]["type"] == "NodePort"
+    assert service.build(both, None)["spec"]["type"] == "NodePort"
 
 
 def test_the_service_reaches_pods_of_every_revision_and_no_migration() -> None:
-    selector = service.build(shop())["spec"]["selector"].items()
+    selector = service.build(shop(), None)["spec"]["selector"].items()
     found = made()
     pods = deployment.build(found.resource, found.revision, 3)["spec"]["template"]
     job = migration_job.build(found.resource, found.sources, "01234567")["spec"]["template"]
     assert selector <= pods["metadata"]["labels"].items()
     assert not selector <= job["metadata"]["labels"].items()
+
+
+def test_a_blue_green_service_reaches_one_revision_and_the_preview_another() -> None:
+    active, preview = service.build(shop(), "aaa"), service.build_preview(shop(), "bbb")
+    assert preview is not None
+    assert active["spec"]["selector"]["headlesscms.io/revision"] == "aaa"
+    assert preview["spec"]["selector"]["headlesscms.io/revision"] == "bbb"
+    assert preview["metadata"]["name"] == "shop-preview"
+    assert preview["spec"]["type"] == "ClusterIP"
+    assert service.build_preview(shop(), None) is None
 
 
 def test_the_autoscaler_counts_the_pods_of_the_revisions_that_serve() -> None:
@@ -184,12 +194,16 @@ def test_a_migration_does_not_run_again_for_anything_else() -> None:
     assert key_of(case(manifest(), {"shop-cms": rotated})) == key_of(made())
 
 
-def test_both_revisions_of_a_rollout_have_to_fit_the_database() -> None:
-    found = made({"replicas": 3, "database": {"poolSize": 10}})
+@pytest.mark.parametrize(
+    ("rollout", "pods"),
+    [({}, 4), ({"maxSurge": 2}, 5), ({"maxSurge": "100%"}, 6), ({"strategy": "BlueGreen"}, 6)],
+)
+def test_all_pods_of_a_rollout_have_to_fit_the_database(rollout: Any, pods: int) -> None:
+    found = made({"replicas": 3, "database": {"poolSize": 10}, "rollout": rollout})
     needed = demand(found.resource.spec, found.sources)
-    assert (needed.pods, needed.connections) == (6, 62)
+    assert (needed.pods, needed.connections) == (pods, 10 * pods + 2)
 
 
 def test_the_autoscalers_most_counts() -> None:
-    assert most_pods(shop(replicas=3, autoscaling={"maxReplicas": 10}).spec) == 20
-    assert most_pods(shop(replicas=12, autoscaling={"maxReplicas": 10}).spec) == 24
+    assert most_pods(shop(replicas=3, autoscaling={"maxReplicas": 10}).spec) == 13
+    assert most_pods(shop(replicas=12, autoscaling={"maxReplicas": 10}).spec) == 15

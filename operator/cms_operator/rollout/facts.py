@@ -1,0 +1,60 @@
+"""What a reconcile found out, for the status."""
+
+from dataclasses import dataclass
+
+from cms_operator.api.conditions import ConditionType, Reason
+from cms_operator.api.status import JwtKeysStatus, MigrationStatus, RevisionStatus
+from cms_operator.rollout.decide import Decision, Phase, serves
+from cms_operator.rollout.problems import Problem
+from cms_operator.rollout.snapshot import RevisionState, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Database connections: what the pods' pools may open, and what the server allows."""
+
+    required: int
+    allowed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that one reconcile has found out.
+
+    `children` is what kept it from making a child; `address_pending` says that
+    a load balancer or route has yet to give one.
+    """
+
+    snapshot: Snapshot
+    decision: Decision
+    connections: Connections
+    secrets: Problem | None = None
+    pods: Problem | None = None
+    children: Problem | None = None
+    migration: MigrationStatus | None = None
+    migration_pod: Problem | None = None
+    keys: JwtKeysStatus | None = None
+    revisions: tuple[RevisionStatus, ...] = ()
+    version: str | None = None
+    selector: str | None = None
+    address: str | None = None
+    address_pending: bool = False
+
+    @property
+    def target(self) -> RevisionState:
+        return self.snapshot.revision(self.snapshot.target)
+
+    @property
+    def settled(self) -> bool:
+        """The target is stable and all its pods serve."""
+        return self.decision.phase is Phase.HEALTHY and serves(self.snapshot, self.snapshot.target)
+
+    @property
+    def is_late(self) -> bool:
+        """Its Deployment makes no progress, and no rollout is there to take it back."""
+        rolls = self.decision.stable is not None and self.decision.phase is not Phase.HEALTHY
+        return self.target.deadline_exceeded and not self.settled and not rolls
+
+
+# A condition without its time: the type, the status, the reason, the message.
+Verdict = tuple[ConditionType, bool | None, Reason, str]

@@ -1,0 +1,110 @@
+"""BlueGreen: complete beside the old one, then all the traffic at once."""
+
+from typing import Any
+
+from cms_operator.api.status import RolloutStatus
+from cms_operator.rollout.decide import Decision, Phase
+from cms_operator.rollout.snapshot import Request, RevisionState
+from tests.unit.engine.pictures import later, picture, rollout, serving, starting
+
+BLUE_GREEN = rollout(strategy="BlueGreen")
+WAITS = rollout(strategy="BlueGreen", blueGreen={"autoPromotionEnabled": False})
+BAKES = rollout(strategy="BlueGreen", bakeSeconds=60)
+
+
+def behind_preview(pods: int) -> RevisionState:
+    return RevisionState(pods, pods, pods, pods, endpoints=0, preview=pods)
+
+
+def at(old: RevisionState, new: RevisionState, **found: Any) -> Decision:
+    found = {"rollout": BLUE_GREEN, **found}
+    return picture(3, "b", "a", revisions={"a": old, "b": new}, **found)
+
+
+def progress(decision: Decision) -> RolloutStatus:
+    assert decision.progress is not None
+    return decision.progress
+
+
+def test_the_candidate_comes_up_complete_without_traffic() -> None:
+    decision = at(serving(3), starting(0))
+    assert decision.sizes == {"a": 3, "b": 3}
+    assert (decision.active, decision.preview, decision.serving) == ("a", "b", ("a",))
+
+
+def test_traffic_is_switched_when_all_of_it_is_ready() -> None:
+    almost = at(serving(3), RevisionState(3, 3, 3, 3, endpoints=0, preview=2))
+    assert almost.active == "a"
+    ready = at(serving(3), behind_preview(3))
+    assert (ready.active, ready.serving, ready.sizes) == ("b", ("b",), {"a": 3, "b": 3})
+    assert (progress(ready).phase, ready.stable) == ("Switching", "a")
+
+
+def test_the_bake_begins_when_the_endpoints_show_the_switch() -> None:
+    switching = at(serving(3), behind_preview(3), rollout=BAKES)
+    lagging = at(serving(3), behind_preview(3), rollout=BAKES, progress=switching.progress)
+    assert progress(lagging).phase == "Switching"
+    baking = at(behind_preview(3), serving(3), rollout=BAKES, progress=switching.progress)
+    assert (baking.phase, baking.again) == (Phase.BAKING, 60)
+    assert baking.sizes == {"a": 3, "b": 3}, "warm, for an instant way back"
+
+
+def test_an_abort_after_the_switch_moves_the_traffic_first_and_pods_later() -> None:
+    switching = at(serving(3), behind_preview(3), rollout=BAKES)
+    baking = at(behind_preview(3), serving(3), rollout=BAKES, progress=switching.progress)
+    aborted = at(
+        behind_preview(3), serving(3),
+        rollout=BAKES, progress=baking.progress, requests=(Request("abort", "b"),),
+    )  # fmt: skip
+    assert (aborted.active, aborted.sizes) == ("a", {"a": 3, "b": 3})
+    moved = at(serving(3), behind_preview(3), rollout=BAKES, progress=aborted.progress)
+    assert moved.sizes == {"a": 3, "b": 0}
+
+
+def test_the_old_pods_stay_for_their_delay_after_the_promotion() -> None:
+    switching = at(serving(3), behind_preview(3))
+    promoted = at(behind_preview(3), serving(3), progress=switching.progress)
+    assert (promoted.phase, promoted.stable, promoted.again) == (Phase.HEALTHY, "b", 30)
+    assert promoted.sizes == {"a": 3, "b": 3}
+    settled = {"a": behind_preview(3), "b": serving(3)}
+    over = picture(
+        3, "b", "b",
+        revisions=settled, rollout=BLUE_GREEN, progress=promoted.progress, now=later(30),
+    )  # fmt: skip
+    assert over.sizes == {"a": 0, "b": 3}
+
+
+def test_it_waits_for_a_person_where_that_is_asked() -> None:
+    waiting = at(serving(3), behind_preview(3), rollout=WAITS)
+    assert (waiting.phase, waiting.active, waiting.again) == (Phase.PAUSED, "a", None)
+    promoted = at(
+        serving(3), behind_preview(3),
+        rollout=WAITS, progress=waiting.progress, requests=(Request("promote", "b"),),
+    )  # fmt: skip
+    assert promoted.active == "b"
+
+
+def test_the_way_back_needs_no_person() -> None:
+    done = progress(at(serving(3), behind_preview(3))).model_copy(
+        update={"phase": "Completed", "scale_down_at": later(600)}
+    )
+    back = picture(
+        3, "a", "b",
+        revisions={"b": serving(3), "a": behind_preview(3)}, rollout=WAITS, progress=done,
+    )  # fmt: skip
+    assert back.active == "a"
+
+
+def test_pods_that_shall_get_no_traffic_keep_the_service_narrow() -> None:
+    done = progress(at(serving(3), behind_preview(3))).model_copy(update={"phase": "Completed"})
+    leftovers = {"a": behind_preview(3), "b": serving(3)}
+    switched = picture(3, "b", "b", revisions=leftovers, progress=done, rollout=rollout())
+    assert switched.active == "b"
+    gone = picture(3, "b", "b", revisions={"b": serving(3)}, progress=done, rollout=rollout())
+    assert gone.active is None
+
+
+def test_a_candidate_that_never_gets_ready_is_taken_back_without_a_request() -> None:
+    first = at(serving(3), starting(3, 1))
+    back = at(serving(3), starting(3, 1), progress=first.progress, now=later(600))
+    assert (back.phase, back.active, back.sizes) == (Phase.ABORTED, "a", {"a": 3, "b": 0})

@@ -1,0 +1,142 @@
+"""Canary: a growing share, a pause after each, by the ratio of pods."""
+
+from typing import Any
+
+import pytest
+
+from cms_operator.api.rollout import seconds
+from cms_operator.api.status import RolloutStatus, Verb
+from cms_operator.rollout.decide import Decision, Phase
+from cms_operator.rollout.snapshot import Request
+from tests.unit.engine.pictures import later, picture, rollout, serving, starting
+
+STEPS = [
+    {"setWeight": 34},
+    {"pause": {"duration": "1m"}},
+    {"setWeight": 67},
+    {"pause": {}},
+]
+CANARY = rollout(strategy="Canary", canary={"steps": STEPS})
+
+
+def at(a: int, b: int, **found: Any) -> Decision:
+    found = {"rollout": CANARY, **found}
+    return picture(3, "b", "a", revisions={"a": serving(a), "b": serving(b)}, **found)
+
+
+def progress(decision: Decision) -> RolloutStatus:
+    assert decision.progress is not None
+    return decision.progress
+
+
+def asked(verb: Verb, value: str = "b") -> tuple[Request, ...]:
+    return (Request(verb, value),)
+
+
+def test_it_goes_step_by_step_to_the_end() -> None:
+    first = at(3, 0)
+    assert (first.sizes, progress(first).set_weight) == ({"a": 3, "b": 1}, 34)
+    one_third = at(2, 1, progress=first.progress)
+    assert (one_third.phase, one_third.again) == (Phase.PAUSED, 60)
+    assert progress(one_third).current_step_index == 1
+    assert progress(one_third).actual_weight == 33
+    two_thirds = at(2, 1, progress=one_third.progress, now=later(60))
+    assert two_thirds.sizes == {"a": 2, "b": 2}
+    waiting = at(1, 2, progress=two_thirds.progress, now=later(70))
+    assert (waiting.phase, waiting.again, waiting.sizes) == (Phase.PAUSED, None, {"a": 1, "b": 2})
+    promoted = at(1, 2, progress=waiting.progress, requests=asked("promote"), now=later(80))
+    assert promoted.sizes == {"a": 1, "b": 3}
+    done = at(0, 3, progress=promoted.progress, now=later(90))
+    assert (done.phase, done.stable) == (Phase.HEALTHY, "b")
+
+
+def test_a_request_is_done_once() -> None:
+    paused = at(2, 1, progress=at(3, 0).progress)
+    promoted = at(2, 1, progress=paused.progress, requests=asked("promote"))
+    assert progress(promoted).current_step_index == 2
+    waiting = at(1, 2, progress=promoted.progress, requests=asked("promote"))
+    assert (waiting.phase, progress(waiting).current_step_index) == (Phase.PAUSED, 3)
+    again = at(1, 2, progress=waiting.progress, requests=asked("promote", "b:2"))
+    assert progress(again).current_step_index == 4
+
+
+@pytest.mark.parametrize(
+    ("verb", "value", "outcome"),
+    [
+        ("promote", "other", "refused: the rollout is of revision b"),
+        ("retry", "b", "refused: only an aborted rollout can be tried again"),
+        ("abort", "b", "aborted"),
+        ("promote-full", "b", "promoted past all steps"),
+        ("promote", "b", "promoted past step 2"),
+    ],
+)
+def test_each_request_has_its_answer(verb: Verb, value: str, outcome: str) -> None:
+    paused = at(2, 1, progress=at(3, 0).progress)
+    found = progress(at(2, 1, progress=paused.progress, requests=asked(verb, value)))
+    assert [answered.outcome for answered in found.requests] == [outcome]
+
+
+def test_a_request_in_the_wrong_moment_is_refused_with_the_reason() -> None:
+    found = progress(at(3, 0, requests=asked("promote")))
+    assert found.requests[0].outcome == "refused: it is Progressing, there is no pause to end"
+    held = CANARY.model_copy(update={"paused": True})
+    paused = at(2, 1, progress=at(3, 0).progress)
+    found = progress(at(2, 1, progress=paused.progress, requests=asked("promote"), rollout=held))
+    assert found.requests[0].outcome == "refused: spec.rollout.paused is true"
+
+
+def test_promoted_in_full_it_goes_on_within_the_surge() -> None:
+    paused = at(2, 1, progress=at(3, 0).progress)
+    full = at(2, 1, progress=paused.progress, requests=asked("promote-full"))
+    assert full.sizes == {"a": 2, "b": 2}
+    assert progress(full).set_weight == 100
+
+
+def test_an_abort_brings_stable_back_one_for_one() -> None:
+    paused = at(1, 2, progress=at(3, 0).progress)
+    aborted = at(1, 2, progress=paused.progress, requests=asked("abort"))
+    assert (aborted.phase, aborted.sizes) == (Phase.ABORTED, {"a": 2, "b": 2})
+    assert at(2, 2, progress=aborted.progress).sizes == {"a": 2, "b": 1}
+    assert progress(aborted).set_weight == 0
+
+
+def test_other_steps_in_the_middle_begin_anew() -> None:
+    paused = at(2, 1, progress=at(3, 0).progress)
+    other = rollout(strategy="Canary", canary={"steps": [{"setWeight": 67}, {"pause": {}}]})
+    decision = at(2, 1, progress=paused.progress, rollout=other)
+    assert (decision.sizes, progress(decision).current_step_index) == ({"a": 2, "b": 2}, 0)
+
+
+def test_another_strategy_counts_for_the_next_rollout() -> None:
+    paused = at(2, 1, progress=at(3, 0).progress)
+    switched = at(2, 1, progress=paused.progress, rollout=rollout(strategy="BlueGreen"))
+    assert progress(switched).strategy == "Canary"
+    assert switched.active is None
+
+
+def test_a_pod_lost_in_a_pause_is_given_until_the_deadline() -> None:
+    paused = at(1, 2, progress=at(3, 0).progress)
+    limping = {"a": serving(1), "b": starting(2, 1)}
+    lost = picture(3, "b", "a", revisions=limping, rollout=CANARY, progress=paused.progress)
+    assert lost.sizes["a"] == 2, "stable makes up for it"
+    assert lost.again is not None
+
+
+def test_the_way_back_to_the_one_before_has_no_pauses() -> None:
+    done = at(
+        0, 3, progress=at(1, 2, requests=asked("promote-full"), progress=at(3, 0).progress).progress
+    )
+    assert progress(done).phase == "Completed"
+    back = picture(3, "a", "b", revisions={"b": serving(3)}, progress=done.progress, rollout=CANARY)
+    assert progress(back).set_weight == 100
+    another = picture(
+        3, "c", "b", revisions={"b": serving(3)}, progress=done.progress, rollout=CANARY
+    )
+    assert progress(another).set_weight == 34
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [(5, 5), ("5", 5), ("30s", 30), ("5m", 300), ("1h", 3600), ("x", -1)]
+)
+def test_pauses_are_written_as_in_argo_rollouts(written: int | str, meant: int) -> None:
+    assert seconds(written) == meant
