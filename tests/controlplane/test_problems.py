@@ -97,11 +97,11 @@ def test_pods_that_cannot_run_tell_why_and_a_better_image_heals(
 
 
 def test_a_bad_release_tells_why_while_the_stable_pods_serve_on(team: Team) -> None:
-    team.make(replicas=2)
+    team.make(replicas=2, migration={"enabled": False})
     team.wait_until_ready()
     pods = team.pods()
-    team.make(replicas=2, image=f"{IMAGES}:crashes")
-    team.wait_for("Progressing", "False", "CrashLooping")
+    team.make(replicas=2, migration={"enabled": False}, image=f"{IMAGES}:missing")
+    team.wait_for("Progressing", "False", "ImagePullFailed")
     assert team.condition("Available")[:2] == ("True", "EnoughPods")
     assert pods < team.pods()
 

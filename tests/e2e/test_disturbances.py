@@ -23,24 +23,6 @@ def test_deleting_a_pod_under_load_loses_no_request(
     assert report.failures == {}
 
 
-def test_a_new_image_rolls_out_without_a_lost_request(
-    world: World, shop: HeadlessCms, article: str, next_image: str
-) -> None:
-    old = shop.found()["status"]["stableRevision"]
-    image = shop.found()["spec"]["image"]
-    with world.load.send(article, STEADY) as traffic:
-        shop.patch({"image": next_image})
-        world.wait_until_ready(shop)
-        new = shop.found()["status"]["stableRevision"]
-        wait_until(lambda: new in traffic.now.revisions, 60, "the new revision answers")
-        wait_until(lambda: len(shop.deployments()) == 1, READY_SECONDS, "the old one is gone")
-        report = traffic.stop()
-    shop.patch({"image": image})
-    assert report.failures == {}
-    assert set(report.revisions) == {old, new}
-    assert old != new
-
-
 def test_restarting_the_operator_restarts_no_pod_of_a_cms(
     world: World, shop: HeadlessCms, article: str, kubectl: Kubectl
 ) -> None:

@@ -26,6 +26,7 @@ SMALL: dict[str, Any] = {
         "limits": {"cpu": "500m", "memory": "384Mi"},
     },
     "database": {"poolSize": 5},
+    "rollout": {"bakeSeconds": 3},
     "tenants": [{"name": TENANT, "ownerEmail": "owner@acme.example"}],
 }
 
