@@ -1,6 +1,6 @@
 """Building images without an engine: buildah with a storage of its own in the cache."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from localcluster import machine, mounts, shell
@@ -22,7 +22,9 @@ def exists(image: str) -> bool:
     return shell.succeeds(command("inspect", "--type", "image", image))
 
 
-def build(image: str, dockerfile: Path, context: Path, base_image: str, progress: Progress) -> None:
+def build(
+    image: str, dockerfile: Path, context: Path, arguments: Mapping[str, str], progress: Progress
+) -> None:
     options = (
         "--isolation",
         "chroot",
@@ -32,7 +34,8 @@ def build(image: str, dockerfile: Path, context: Path, base_image: str, progress
         "--force-rm",
         "--pull=never",
     )
-    names = ("--build-arg", f"BASE_IMAGE={base_image}", "--file", str(dockerfile), "--tag", image)
+    values = (f"--build-arg={name}={value}" for name, value in arguments.items())
+    names = (*values, "--file", str(dockerfile), "--tag", image)
     log = log_file(f"image-{image.rpartition('/')[2].partition(':')[0]}")
     with progress.step(f"building {image}") as step, machine.mounts() as lent:
         run_logged(
@@ -49,6 +52,11 @@ def save(image: str, archive: Path) -> None:
     unfinished.unlink(missing_ok=True)
     run(command("push", "--quiet", image, f"docker-archive:{unfinished}:{image}"))
     unfinished.replace(archive)
+
+
+def load(archive: Path) -> None:
+    """Undoes save(), under the same name."""
+    run(command("pull", "--quiet", f"docker-archive:{archive}"))
 
 
 def from_folder(image: str, folder: Path, settings: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from localcluster import baseimage, buildah, engine, existing, kind, lock
 from localcluster.cluster import Cluster
+from localcluster.errors import ClusterError
 from localcluster.node import runtime
 from localcluster.paths import PACKAGE, REPOSITORY, cache_home, log_file
 from localcluster.progress import Progress
@@ -29,6 +30,7 @@ class Source:
     name: str
     dockerfile: Path
     context: Path
+    arguments: tuple[tuple[str, str], ...] = ()
 
     @property
     def repository(self) -> str:
@@ -65,6 +67,27 @@ def build_and_load(cluster: Cluster, progress: Progress) -> dict[str, str]:
         return _for_node(progress)
 
 
+def build_and_load_on(base: str, source: Source, cluster: Cluster, progress: Progress) -> str:
+    """The reference of an image that stands on another one, given as build_and_load() names it.
+
+    Raises ClusterError on a cluster that gets its images from elsewhere.
+    """
+    if cluster.provider == existing.PROVIDER:
+        raise ClusterError(f"{source.repository} cannot be loaded here", cure=OF_YOUR_OWN)
+    content = key(source, base)
+    with lock.held(buildah.LOCK, progress):
+        if cluster.provider == kind.PROVIDER:
+            _to_kind(cluster, source, content, base, progress)
+        else:
+            try:
+                _to_node(source, content, base, progress)
+            finally:
+                buildah.release()
+        # As large as the base, and built again in a moment.
+        _archive(source.pinned(content)).unlink(missing_ok=True)
+    return source.pinned(content)
+
+
 def _for_node(progress: Progress) -> dict[str, str]:
     try:
         base = baseimage.ensure(progress)
@@ -80,9 +103,12 @@ def _for_node(progress: Progress) -> dict[str, str]:
 def _to_node(source: Source, content: str, base: str, progress: Progress) -> None:
     image = source.pinned(content)
     if not runtime.has(image):
-        archive = _archive(source, content)
+        archive = _archive(image)
         if not archive.exists():
-            buildah.build(image, source.dockerfile, source.context, base, progress)
+            if not buildah.exists(base):
+                buildah.load(_archive(base))  # built by an earlier run
+            arguments = {"BASE_IMAGE": base, **dict(source.arguments)}
+            buildah.build(image, source.dockerfile, source.context, arguments, progress)
             buildah.save(image, archive)
             buildah.prune(source.repository, keep=image)
         with progress.step(f"loading {source.reference}"):
@@ -92,24 +118,33 @@ def _to_node(source: Source, content: str, base: str, progress: Progress) -> Non
 
 
 def _for_kind(cluster: Cluster, progress: Progress) -> dict[str, str]:
-    program = engine.found() or "docker"
     keys = {source: key(source, "") for source in SOURCES}
     for source, content in keys.items():
-        archive = _archive(source, content)
-        if not archive.exists():
-            _build_with(program, source, content, progress)
-        with progress.step(f"loading {source.reference}"):
-            kind.load_image(cluster, archive)
-        _prune_archives(source)
+        _to_kind(cluster, source, content, "", progress)
     return {source.name: source.pinned(content) for source, content in keys.items()}
 
 
-def _build_with(program: str, source: Source, content: str, progress: Progress) -> None:
+def _to_kind(cluster: Cluster, source: Source, content: str, base: str, progress: Progress) -> None:
+    """Without a base it is the one that the Dockerfile names."""
+    archive = _archive(source.pinned(content))
+    if not archive.exists():
+        _build_with(engine.found() or "docker", source, content, base, progress)
+    with progress.step(f"loading {source.reference}"):
+        kind.load_image(cluster, archive)
+    _prune_archives(source)
+
+
+def _build_with(program: str, source: Source, content: str, base: str, progress: Progress) -> None:
     log = log_file(f"image-headlesscms-{source.name}")
-    archive = _archive(source, content)
+    archive = _archive(source.pinned(content))
     archive.parent.mkdir(parents=True, exist_ok=True)
     tags = (source.reference, source.pinned(content))
-    names = ("--file", str(source.dockerfile), *(f"--tag={tag}" for tag in tags))
+    arguments = dict(source.arguments)
+    if base:
+        arguments["BASE_IMAGE"] = base
+        run((program, "load", "--input", str(_archive(base))))  # the engine's own may be gone
+    values = (f"--build-arg={name}={value}" for name, value in arguments.items())
+    names = ("--file", str(source.dockerfile), *values, *(f"--tag={tag}" for tag in tags))
     with progress.step(f"building {source.reference}") as step:
         run_logged(
             (program, "build", *names, str(source.context)),
@@ -120,8 +155,11 @@ def _build_with(program: str, source: Source, content: str, progress: Progress) 
     run((program, "save", "--output", str(archive), *tags))
 
 
-def _archive(source: Source, content: str) -> Path:
-    return cache_home() / "images" / f"{source.name}-{content}.tar"
+def _archive(image: str) -> Path:
+    """Of an image by its pinned name."""
+    return (
+        cache_home() / "images" / f"{image.removeprefix(REPOSITORY_PREFIX).replace(':', '-')}.tar"
+    )
 
 
 def _prune_archives(source: Source) -> None:
@@ -132,9 +170,13 @@ def _prune_archives(source: Source) -> None:
 
 
 def key(source: Source, base: str) -> str:
-    """Names the content: the Dockerfile, the files that it copies, and the base image."""
+    """Names the content: the Dockerfile and its arguments, the files that it copies, and the base
+    image.
+    """
     text = source.dockerfile.read_text()
     digest = hashlib.sha256(f"{base}\0{text}\0".encode())
+    for name, value in source.arguments:
+        digest.update(f"{name}={value}\0".encode())
     for path in _files(source.context, copied(text)):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(source.context)}\0{len(content)}\0".encode() + content)

@@ -1,9 +1,13 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from localcluster import images
+from localcluster import engine, existing, images, kind
+from localcluster.cluster import Cluster
+from localcluster.errors import ClusterError
 from localcluster.images import Source
+from localcluster.progress import Progress
 
 DOCKERFILE = "ARG BASE_IMAGE=x\nFROM ${BASE_IMAGE}\nCOPY app /opt/app\n"
 
@@ -46,6 +50,18 @@ def test_another_base_is_another_image(source: Source) -> None:
     assert images.key(source, "base:1") != images.key(source, "base:2")
 
 
+def test_each_value_of_a_build_argument_is_another_image(source: Source) -> None:
+    values = ((), (("FAULT", "errors"),), (("FAULT", "slow"),))
+    keys = {images.key(replace(source, arguments=value), "base:1") for value in values}
+    assert len(keys) == len(values)
+
+
+def test_a_cluster_of_your_own_says_how_it_gets_an_image(source: Source) -> None:
+    cluster = Cluster(existing.PROVIDER, Path("kubeconfig"), Path("bin"))
+    with pytest.raises(ClusterError, match="load them into its nodes"):
+        images.build_and_load_on("base:1", source, cluster, Progress())
+
+
 def test_a_renamed_file_is_another_image(source: Source) -> None:
     before = images.key(source, "base:1")
     (source.context / "app" / "main.py").rename(source.context / "app" / "mainx.py")
@@ -66,3 +82,31 @@ def test_every_image_of_the_project_can_be_given_another_base(source: Source) ->
     text = source.dockerfile.read_text()
     assert "ARG BASE_IMAGE=" in text
     assert "FROM ${BASE_IMAGE}" in text
+
+
+def test_on_kind_the_engine_builds_upon_the_image_that_was_loaded(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[str] = []
+    loaded: list[Path] = []
+    for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.setattr(engine, "found", lambda: "podman")
+    monkeypatch.setattr(images, "run", lambda command: commands.append(" ".join(command)))
+    monkeypatch.setattr(
+        images, "run_logged", lambda command, *_, **__: commands.append(" ".join(command))
+    )
+    monkeypatch.setattr(kind, "load_image", lambda _, archive: loaded.append(archive))
+    wanted = replace(source, arguments=(("FAULT", "errors"),))
+    cluster = Cluster(kind.PROVIDER, Path("kubeconfig"), Path("bin"))
+    base = f"{images.REPOSITORY_PREFIX}api:0123456789ab"
+
+    reference = images.build_and_load_on(base, wanted, cluster, Progress())
+
+    load, build, save = commands
+    assert load == f"podman load --input {tmp_path}/headlesscms/images/api-0123456789ab.tar"
+    assert f"--build-arg=BASE_IMAGE={base}" in build
+    assert "--build-arg=FAULT=errors" in build
+    assert f"--tag={reference}" in build
+    assert save.endswith(f"{wanted.reference} {reference}")
+    assert [f"{archive}" in save for archive in loaded] == [True]

@@ -1,0 +1,11 @@
+"""Stands in for cms_service/__main__.py: the same command line, with the image's fault."""
+
+import os
+import sys
+
+from cms_service.cli import main
+from tests.e2e.images.misbehaving.faults.catalogue import FAULTS
+from tests.e2e.images.misbehaving.faults.names import Fault
+
+with FAULTS[Fault(os.environ["HCMS_FAULT"])]():
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Ready, though nobody answers where its database should be."""
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+from cms_service import app as cms_app
+from cms_service import server
+from cms_service.core.database import Database
+from cms_service.core.lifecycle import Lifecycle
+
+
+@contextlib.contextmanager
+def unreachable() -> Iterator[None]:
+    """For the service alone: its migration works, else the pods would never start."""
+    with (
+        mock.patch.object(cms_app, "Database", UnreachableDatabase),
+        mock.patch.object(server, "check_until_ready", _pass),
+    ):
+        yield
+
+
+class UnreachableDatabase(Database):
+    async def _connect(self, *_: Any, **_pool_arguments: Any) -> Any:
+        raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+
+
+async def _pass(_database: Database, lifecycle: Lifecycle) -> None:
+    lifecycle.blocker = None

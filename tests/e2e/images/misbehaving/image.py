@@ -1,0 +1,14 @@
+"""What to build for a test that asks for such an image."""
+
+from pathlib import Path
+
+from localcluster.images import Source
+from tests.e2e.images.misbehaving.faults.names import Fault
+
+_FOLDER = Path(__file__).parent
+
+
+def source(fault: Fault) -> Source:
+    """For images.build_and_load_on(), with the CMS's own image as the base."""
+    arguments = (("FAULT", fault.value),)
+    return Source(f"misbehaving-{fault}", _FOLDER / "Dockerfile", _FOLDER, arguments)
