@@ -104,3 +104,13 @@ def test_the_way_back_within_the_delay_starts_no_pod(team: Team) -> None:
     eventually(lambda: selected(team) == old, "back without the pause")
     assert pods <= team.pods()
     eventually(lambda: team.revision() == old, "it is stable again")
+
+
+def test_another_strategy_at_rest_takes_the_preview_away(team: Team) -> None:
+    team.make(replicas=1, rollout=blue_green())
+    team.wait_until_ready()
+    assert selected(team, "shop-preview") == team.revision()
+    team.make(replicas=1)
+    eventually(lambda: team.get("service", "shop-preview") is None, "the preview is gone")
+    assert selected(team) == "", "the Service takes every revision again"
+    team.wait_until_ready()

@@ -26,10 +26,10 @@ watchNamespaces to narrow it.
   verbs: *seen
 # These stay for as long as their owner, and go with it: the operator deletes none.
 - apiGroups: [""]
-  resources: [secrets, serviceaccounts, services]
+  resources: [secrets, serviceaccounts]
   verbs: [get, list, watch, create, patch]
 - apiGroups: [""]
-  resources: [configmaps]
+  resources: [configmaps, services]
   verbs: &children [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [controllerrevisions, deployments]

@@ -1,6 +1,6 @@
 """All other children: made as asked, put right where they drifted, removed where nobody asks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cms_operator.api import HeadlessCMS
@@ -9,12 +9,14 @@ from cms_operator.cluster.apply import HTTP_NOT_FOUND, Applier, NameTakenError
 from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.kinds import (
     BY_NAME,
+    CHILDREN,
     CONFIG_MAP,
     CONTROLLER_REVISION,
     DEPLOYMENT,
     DISRUPTION_BUDGET,
     JOB,
     SECRET,
+    SERVICE_ACCOUNT,
     Kind,
 )
 from cms_operator.resources import (
@@ -40,8 +42,11 @@ Manifest = Mapping[str, Any]
 # The server's answers about one object. A webhook that is down is one too: it stops no other child.
 _REFUSALS = (400, 403, 404, 405, 413, 422, 429, 500, 503, 504)
 _OPTIONAL = {kind.name for kind in BY_NAME.values() if kind.optional}
-# Secrets hold what cannot be made again, Deployments go by _retire() alone.
-_NEVER_PRUNED = (SECRET.name, DEPLOYMENT.name)
+# Secrets hold what cannot be made again, Deployments go when the decision retires them, and the
+# ServiceAccount is always wanted.
+PRUNED = frozenset(
+    kind for kind in CHILDREN if kind.writable and kind not in (SECRET, DEPLOYMENT, SERVICE_ACCOUNT)
+)
 
 
 class Children:
@@ -77,9 +82,11 @@ class Children:
         for manifest in wanted:
             if problem := await self._try(manifest, hcms.metadata.uid):
                 problems.setdefault(manifest["kind"], problem)
-        if not problems:
-            await self._retire(decision, family)
-            await self._prune(hcms, wanted, decision, family, migration_key)
+        if problems:
+            return next(iter(problems.values()))
+        for kind, child in _unwanted(hcms, wanted, decision, family, migration_key):
+            if problem := await self._remove(kind, child):
+                problems.setdefault(kind.name, problem)
         return next(iter(problems.values()), None)
 
     def _wanted(
@@ -111,38 +118,39 @@ class Children:
             return refusal(error, manifest["kind"])
         return None
 
-    async def _retire(self, decision: Decision, family: Family) -> None:
-        """Remove Deployments that have no pods left."""
-        deployments = family.by_revision(DEPLOYMENT.name)
-        for name in decision.retire:
-            if name in deployments:
-                await self._delete_once(DEPLOYMENT, deployments[name])
-
-    async def _prune(
-        self,
-        hcms: HeadlessCMS,
-        wanted: Iterable[Manifest],
-        decision: Decision,
-        family: Family,
-        migration_key: str | None,
-    ) -> None:
-        keep = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in wanted}
-        keep |= _needed_by_deployments(hcms, family, decision)
-        if migration_key:
-            keep.add((JOB.name, names.migration_job(hcms.name, migration_key)))
-        for name in kept_records(hcms, family, decision):
-            keep.add((CONTROLLER_REVISION.name, names.controller_revision(hcms.name, name)))
-        for kind_name, children in family.own.items():
-            kind = BY_NAME[kind_name]
-            if not kind.writable or kind_name in _NEVER_PRUNED:
-                continue
-            for child in children.values():
-                if (kind_name, child["metadata"]["name"]) not in keep:
-                    await self._delete_once(kind, child)
-
-    async def _delete_once(self, kind: Kind, child: Manifest) -> None:
-        if not child["metadata"].get("deletionTimestamp"):
+    async def _remove(self, kind: Kind, child: Manifest) -> Problem | None:
+        try:
             await self._applier.delete(kind, child)
+        except ApiError as error:
+            return refusal(error, kind.name)
+        return None
+
+
+def _unwanted(
+    hcms: HeadlessCMS,
+    wanted: Iterable[Manifest],
+    decision: Decision,
+    family: Family,
+    migration_key: str | None,
+) -> Iterator[tuple[Kind, Manifest]]:
+    """Deployments without a pod, and whatever else the spec no longer asks for."""
+    deployments = family.by_revision(DEPLOYMENT.name)
+    doomed = [(DEPLOYMENT, deployments[name]) for name in decision.retire if name in deployments]
+    keep = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in wanted}
+    keep |= _needed_by_deployments(hcms, family, decision)
+    if migration_key:
+        keep.add((JOB.name, names.migration_job(hcms.name, migration_key)))
+    for name in kept_records(hcms, family, decision):
+        keep.add((CONTROLLER_REVISION.name, names.controller_revision(hcms.name, name)))
+    doomed += [
+        (BY_NAME[kind_name], child)
+        for kind_name, children in family.own.items()
+        for name, child in children.items()
+        if BY_NAME[kind_name] in PRUNED and (kind_name, name) not in keep
+    ]
+    for kind, child in doomed:
+        if not child["metadata"].get("deletionTimestamp"):
+            yield kind, child
 
 
 def _needed_by_deployments(

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from cms_operator.cluster.kinds import CHILDREN, HEADLESS_CMS
+from cms_operator.cluster.kinds import CHILDREN, DEPLOYMENT, HEADLESS_CMS, Kind
 from cms_operator.settings import Settings
+from cms_operator.steps.children import PRUNED
 from tests.support.charts import (
     CHARTS,
     NAMESPACE,
@@ -24,7 +25,6 @@ from tests.support.pod_security import violations
 SEEN = {"list", "watch"}
 CHILD = SEEN | {"get", "create", "patch", "delete"}
 # The operator deletes none of these: they go with their owner.
-STAYING = {"secrets", "serviceaccounts", "services"}
 DIGEST = "sha256:" + "a" * 64
 
 
@@ -66,12 +66,14 @@ def test_operator_pod_is_restricted_and_has_a_read_only_root(rendered: Objects) 
     assert operator_container(rendered)["securityContext"]["readOnlyRootFilesystem"] is True
 
 
+def verbs_for(kind: Kind) -> set[str]:
+    if not kind.writable:
+        return SEEN
+    return CHILD if kind in {*PRUNED, DEPLOYMENT} else CHILD - {"delete"}
+
+
 def test_rights_are_those_of_the_kinds_that_the_operator_handles(rendered: Objects) -> None:
-    wanted = {
-        (kind.group, kind.plural): CHILD if kind.writable else SEEN
-        for kind in (*CHILDREN, HEADLESS_CMS)
-    }
-    wanted |= {("", plural): CHILD - {"delete"} for plural in STAYING}
+    wanted = {(kind.group, kind.plural): verbs_for(kind) for kind in (*CHILDREN, HEADLESS_CMS)}
     wanted |= {
         ("headlesscms.io", "headlesscmses/status"): {"patch"},
         ("headlesscms.io", "headlesscmses/finalizers"): {"update"},
