@@ -66,7 +66,7 @@ def test_a_release_that_cannot_start_is_taken_back_and_loses_no_request(
     with world.load.send(article, STEADY) as traffic:
         shop.patch({"image": NOWHERE, "rollout": {"progressDeadlineSeconds": 8}})
         wait_until(
-            lambda: shop.condition("Stalled")["reason"] == "RolledBack",
+            lambda: shop.condition("Stalled").get("reason") == "RolledBack",
             READY_SECONDS,
             "it is taken back",
         )

@@ -9,6 +9,7 @@ from cms_operator.api.conditions import Reason
 _PULL = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull")
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 _LONGEST_MESSAGE = 400
+_ENDS_THAT_COUNT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,20 @@ def find_problem(
 def failure_of(pods: Iterable[Mapping[str, Any]]) -> str:
     """Why a revision cannot be trusted with traffic, however long one waits; empty if it can.
 
-    What the cluster lacks (an image that cannot be pulled yet, a node, quota) may come.
+    One end may be the node's fault, the second one is the revision's. What the
+    cluster lacks (an image that cannot be pulled yet, a node, quota) may come.
     """
-    problem = find_problem([], pods)
-    fatal = problem is not None and problem.reason in (Reason.CRASH_LOOPING, Reason.OUT_OF_MEMORY)
-    return problem.message if problem and fatal else ""
+    ended = [
+        (container["restartCount"], pod, container)
+        for pod in pods
+        for container in pod["status"].get("containerStatuses") or []
+        if container["restartCount"]
+    ]
+    count = sum(restarts for restarts, _, _ in ended)
+    if count < _ENDS_THAT_COUNT:
+        return ""
+    _, pod, container = max(ended, key=lambda found: found[0])
+    return f"Its pods have ended {count} times. {_repeated_end(pod, container).message}"
 
 
 def _refused_pods(deployment: Mapping[str, Any]) -> Problem | None:
@@ -92,16 +102,16 @@ def _crash_loop(pod: Mapping[str, Any]) -> Problem | None:
 
 def _repeated_end(pod: Mapping[str, Any], container: Mapping[str, Any]) -> Problem:
     last = (container.get("lastState") or {}).get("terminated") or {}
-    count = container["restartCount"]
+    times = "once" if container["restartCount"] == 1 else f"{container['restartCount']} times"
     if last.get("reason") == "OOMKilled":
         return Problem(
             Reason.OUT_OF_MEMORY,
-            f"Pod {_name(pod)} was killed at its memory limit, {count} times. "
+            f"Pod {_name(pod)} was killed at its memory limit {times}. "
             "Raise spec.resources.limits.memory.",
         )
     return Problem(
         Reason.CRASH_LOOPING,
-        f"Pod {_name(pod)} has ended {count} times, the last time with exit code "
+        f"Pod {_name(pod)} has ended {times}, the last time with exit code "
         f"{last.get('exitCode', 'unknown')}. See: kubectl logs --previous {_name(pod)}",
     )
 

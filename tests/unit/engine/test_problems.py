@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cms_operator.api.conditions import Reason
-from cms_operator.rollout.problems import find_problem
+from cms_operator.rollout.problems import failure_of, find_problem
 
 
 def pod(name: str = "shop-1", **status: Any) -> dict[str, Any]:
@@ -89,3 +89,20 @@ def test_a_message_is_bounded() -> None:
     problem = find_problem([], [waiting("ImagePullBackOff", "x" * 10_000)])
     assert problem is not None
     assert len(problem.message) < 600
+
+
+def ended(times: int, name: str = "shop-1") -> dict[str, Any]:
+    last = terminated(exitCode=3, reason="Error") if times else {}
+    running = {"state": {"running": {}}, "restartCount": times, **last}
+    return pod(name, containerStatuses=[running])
+
+
+def test_one_end_is_an_accident_and_the_second_one_is_the_revisions() -> None:
+    assert failure_of([ended(1), ended(0, "shop-2")]) == ""
+    message = failure_of([ended(1), ended(2, "shop-2")])
+    assert message.startswith("Its pods have ended 3 times. Pod shop-2 has ended 2 times, ")
+    assert "once" in failure_of([ended(1), ended(1, "shop-2")])
+
+
+def test_what_the_cluster_lacks_is_no_failure_of_the_revision() -> None:
+    assert failure_of([UNSCHEDULABLE, pod(containerStatuses=[])]) == ""
