@@ -13,11 +13,13 @@ from demo.installation import Installation
 from demo.tools import Helm, Kubectl
 from demo.traffic import LoadPod
 from demo.waiting import wait_until
-from localcluster import images
+from localcluster import existing, images
 from localcluster.cluster import Cluster
 from localcluster.errors import ClusterError
 from localcluster.progress import Progress
 from tests.e2e import diagnostics
+from tests.e2e.images.misbehaving.faults.names import Fault
+from tests.e2e.images.misbehaving.image import source
 from tests.e2e.world import READY_SECONDS, SMALL, World
 
 NAMESPACE = "headlesscms-e2e"
@@ -114,6 +116,14 @@ def next_image(world: World, shop: HeadlessCms) -> str:
         pytest.skip("a cluster of your own has one image of the CMS only")
     names.discard(shop.found()["spec"]["image"])
     return names.pop()
+
+
+@pytest.fixture(scope="session")
+def misbehaving(cluster: Cluster, loaded: dict[str, str]) -> Callable[[Fault], str]:
+    """Images of the CMS with a fault, built when a test asks."""
+    if cluster.provider == existing.PROVIDER:
+        pytest.skip("a cluster of your own has no such images")
+    return lambda fault: images.build_and_load_on(loaded["api"], source(fault), cluster, Progress())
 
 
 @pytest.fixture

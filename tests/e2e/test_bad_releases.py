@@ -1,20 +1,17 @@
 """Images that misbehave on purpose are taken back without a person, and stable serves on."""
 
+from collections.abc import Callable
+
 import pytest
 
 from demo.headless_cms import HeadlessCms
 from demo.traffic import STEADY
 from demo.waiting import wait_until
-from localcluster import images
-from localcluster.cluster import Cluster
-from localcluster.progress import Progress
 from tests.e2e.images.misbehaving.faults.names import Fault
-from tests.e2e.images.misbehaving.image import source
 from tests.e2e.world import READY_SECONDS, World
 
 # The image, the reason on the object, words of its message, and whether it ever gets a request.
 FATES = [
-    (Fault.NEVER_READY, "RolledBack", "progressDeadlineSeconds", False),
     (Fault.CRASH, "RolledBack", "exit code 3", True),
     (Fault.LEAK, "RolledBack", "memory limit", True),
     (Fault.BAD_MIGRATION, "MigrationFailed", "migration", False),
@@ -23,18 +20,15 @@ FATES = [
 
 @pytest.mark.parametrize(("fault", "reason", "words", "serves"), FATES, ids=[f[0] for f in FATES])
 def test_a_bad_release_is_taken_back(  # noqa: PLR0913  - what a fate is, and where it happens
-    world: World, cluster: Cluster, shop: HeadlessCms, article: str,
+    world: World, misbehaving: Callable[[Fault], str], shop: HeadlessCms, article: str,
     *, fault: Fault, reason: str, words: str, serves: bool,
 ) -> None:  # fmt: skip
-    bad = images.build_and_load_on(world.image, source(fault), cluster, Progress())
+    bad = misbehaving(fault)
     before = shop.found()
     pods = {pod["metadata"]["uid"] for pod in shop.pods()}
     image, old = before["spec"]["image"], before["status"]["stableRevision"]
-    deadline = 120 if serves else 20
     with world.load.send(article, STEADY) as traffic:
-        shop.patch(
-            {"image": bad, "rollout": {"bakeSeconds": 300, "progressDeadlineSeconds": deadline}}
-        )
+        shop.patch({"image": bad, "rollout": {"bakeSeconds": 300, "progressDeadlineSeconds": 120}})
         wait_until(
             lambda: shop.condition("Stalled").get("reason") == reason,
             READY_SECONDS,

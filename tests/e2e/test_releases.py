@@ -1,6 +1,6 @@
 """Releases under constant load, in every strategy: readers notice nothing, good or bad."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,9 +8,9 @@ import pytest
 from demo.headless_cms import HeadlessCms
 from demo.traffic import STEADY
 from demo.waiting import wait_until
+from tests.e2e.images.misbehaving.faults.names import Fault
 from tests.e2e.world import READY_SECONDS, World
 
-NOWHERE = "localhost/no-such-image:1"
 STEPS = [{"setWeight": 50}, {"pause": {"duration": 5}}]
 STRATEGIES: dict[str, dict[str, Any]] = {
     "RollingUpdate": {},
@@ -57,14 +57,19 @@ def test_a_good_release_loses_no_request(
     assert set(report.revisions) == {old, new}
 
 
-def test_a_release_that_cannot_start_is_taken_back_and_loses_no_request(
-    world: World, shop: HeadlessCms, article: str, strategy: str
+def test_a_release_that_never_gets_ready_is_taken_back_and_loses_no_request(
+    world: World,
+    shop: HeadlessCms,
+    article: str,
+    misbehaving: Callable[[Fault], str],
+    strategy: str,
 ) -> None:
+    bad = misbehaving(Fault.NEVER_READY)
     settle(shop)
     old, pods = stable(shop), {pod["metadata"]["uid"] for pod in shop.pods()}
     image = shop.found()["spec"]["image"]
     with world.load.send(article, STEADY) as traffic:
-        shop.patch({"image": NOWHERE, "rollout": {"progressDeadlineSeconds": 8}})
+        shop.patch({"image": bad, "rollout": {"progressDeadlineSeconds": 10}})
         wait_until(
             lambda: shop.condition("Stalled").get("reason") == "RolledBack",
             READY_SECONDS,
@@ -73,7 +78,41 @@ def test_a_release_that_cannot_start_is_taken_back_and_loses_no_request(
         wait_until(lambda: len(shop.deployments()) == 1, READY_SECONDS, "its pods are gone")
         report = traffic.stop()
     assert shop.found()["status"]["rollout"]["strategy"] == strategy
+    assert "progressDeadlineSeconds" in shop.condition("Stalled")["message"]
     shop.patch({"image": image})
     assert report.failures == {}
     assert set(report.revisions) == {old}
+    wait_until(lambda: len(shop.pods()) == len(pods), READY_SECONDS, "its last pod has ended")
     assert {pod["metadata"]["uid"] for pod in shop.pods()} == pods
+
+
+def test_a_release_aborted_by_a_person_loses_no_request(
+    world: World, shop: HeadlessCms, article: str, next_image: str, strategy: str
+) -> None:
+    settle(shop)
+    old, image = stable(shop), shop.found()["spec"]["image"]
+    with world.load.send(article, STEADY) as traffic:
+        shop.patch({"image": next_image, "rollout": {"bakeSeconds": 300}})
+        new = wait_until(lambda: answering(shop, old), READY_SECONDS, "the new revision answers")
+        world.kubectl(
+            "annotate", "hcms", shop.name, "-n", world.namespace, "--overwrite",
+            f"headlesscms.io/abort={new}",
+        )  # fmt: skip
+        wait_until(
+            lambda: shop.condition("Stalled").get("reason") == "RolledBack",
+            READY_SECONDS,
+            "it is taken back",
+        )
+        wait_until(lambda: len(shop.deployments()) == 1, READY_SECONDS, "its pods are gone")
+        report = traffic.stop()
+    assert shop.found()["status"]["rollout"]["strategy"] == strategy
+    shop.patch({"image": image, "rollout": {"bakeSeconds": 3}})
+    assert report.failures == {}
+    assert set(report.revisions) == {old, new}
+
+
+def answering(shop: HeadlessCms, old: str) -> str | None:
+    """The other revision, once it has all the traffic that its strategy gives it."""
+    rollout = shop.found()["status"].get("rollout", {})
+    there = rollout.get("phase") == "Baking" and rollout["revision"] != old
+    return str(rollout["revision"]) if there else None
