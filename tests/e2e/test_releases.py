@@ -96,7 +96,7 @@ def test_a_release_aborted_by_a_person_loses_no_request(
         new = wait_until(lambda: answering(shop, old), READY_SECONDS, "the new revision answers")
         world.kubectl(
             "annotate", "hcms", shop.name, "-n", world.namespace, "--overwrite",
-            f"headlesscms.io/abort={new}",
+            f"headlesscms.io/abort={new}:{strategy}",
         )  # fmt: skip
         wait_until(
             lambda: shop.condition("Stalled").get("reason") == "RolledBack",
