@@ -30,7 +30,8 @@ def build(
         "chroot",
         "--network",
         "host",
-        "--layers",
+        # Debian's buildah takes an ENV from the cache whatever the arguments in it are.
+        "--layers" if arguments.keys() <= {"BASE_IMAGE"} else "--no-cache",
         "--force-rm",
         "--pull=never",
     )
