@@ -20,6 +20,7 @@ from cms_operator.cluster.kinds import (
     HEADLESS_CMS,
     HTTP_ROUTE,
     INGRESS,
+    SECRET,
     SERVICE,
 )
 from cms_operator.cluster.pods import PodReader
@@ -144,7 +145,9 @@ class Reconciler:
     async def _read_sources(self, work: Pass) -> None:
         refs = required_secrets(work.hcms.spec)
         try:
-            values = await self._secrets.read(work.key, refs.names)
+            # A key is drawn once: not because of a Secret that was completed a moment ago.
+            keyless = names.jwt_secret(work.hcms.name) not in work.family.of_kind(SECRET.name)
+            values = await self._secrets.read(work.key, refs.names, live=keyless)
             work.sources = read_sources(work.hcms.spec, values)
             work.revision = build_revision(work.hcms, work.sources)
         except SourceError as error:

@@ -25,14 +25,16 @@ class SourceSecrets:
         self._readers: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._named: dict[Key, frozenset[str]] = {}
 
-    async def read(self, key: Key, names: Iterable[str]) -> dict[str, Values | None]:
+    async def read(
+        self, key: Key, names: Iterable[str], *, live: bool = False
+    ) -> dict[str, Values | None]:
         """The decoded values of each Secret; None for one that does not exist.
 
-        Raises ApiError.
+        `live` trusts no copy, of which a watch may have brought no news yet. Raises ApiError.
         """
         wanted = frozenset(names)
         self._remember(key, wanted)
-        return {name: await self._one(key.namespace, name) for name in sorted(wanted)}
+        return {name: await self._one(key.namespace, name, live=live) for name in sorted(wanted)}
 
     def readers_of(self, namespace: str, name: str) -> set[Key]:
         return set(self._readers.get((namespace, name), ()))
@@ -49,8 +51,11 @@ class SourceSecrets:
         for name in self._named.get(key, ()):
             self._values.pop((key.namespace, name), None)
 
-    async def _one(self, namespace: str, name: str) -> Values | None:
+    async def _one(self, namespace: str, name: str, *, live: bool) -> Values | None:
         place = (namespace, name)
+        if live:
+            found = await self._applier.read(SECRET, namespace, name)
+            return None if found is None else decode_bytes(found)
         watched = self._store.get(SECRET, namespace, name)
         if watched is not None:
             self._values.pop(place, None)  # it was read before it had the label

@@ -55,6 +55,12 @@ async def test_it_is_read_once_for_all_who_name_it(world: World) -> None:
     assert world.secrets.readers_of("team-a", "source") == {SHOP, BLOG}
 
 
+async def test_a_live_read_trusts_no_copy(world: World) -> None:
+    world.store.put(SECRET, secret("stale"))
+    values = await world.secrets.read(SHOP, ["source"], live=True)
+    assert values["source"] == {"database-url": b"first"}
+
+
 async def test_one_that_is_missing_is_asked_for_each_time(world: World) -> None:
     world.server.found = None
     assert await world.read() is None
