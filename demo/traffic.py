@@ -36,8 +36,12 @@ FULL = Pace(connections=16, rate=0)
 
 @dataclass(frozen=True)
 class Report:
+    """`blamed` has the failures by the revision that answered; the `lost` ones had no answer."""
+
     requests: int
     failures: dict[str, int]
+    lost: int
+    blamed: dict[str, int]
     revisions: dict[str, int]
     milliseconds: dict[str, int]
 
@@ -56,7 +60,7 @@ class Traffic:
 
     def __init__(self, process: "subprocess.Popen[str]", output: IO[str]) -> None:
         self._process = process
-        self._last = Report(0, {}, {}, {})
+        self._last = Report(0, {}, 0, {}, {}, {})
         self._reader = threading.Thread(target=self._read, args=(output,), daemon=True)
         self._reader.start()
 

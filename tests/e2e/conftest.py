@@ -10,6 +10,8 @@ import pytest
 import localcluster
 from demo.headless_cms import HeadlessCms
 from demo.installation import Installation
+from demo.misbehaving.faults.names import Fault
+from demo.misbehaving.image import source
 from demo.tools import Helm, Kubectl
 from demo.traffic import LoadPod
 from demo.waiting import wait_until
@@ -18,8 +20,6 @@ from localcluster.cluster import Cluster
 from localcluster.errors import ClusterError
 from localcluster.progress import Progress
 from tests.e2e import diagnostics
-from tests.e2e.images.misbehaving.faults.names import Fault
-from tests.e2e.images.misbehaving.image import source
 from tests.e2e.world import READY_SECONDS, SMALL, World
 
 NAMESPACE = "headlesscms-e2e"

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from demo.headless_cms import HeadlessCms
+from demo.misbehaving.faults.names import Fault
 from demo.traffic import STEADY
 from demo.waiting import wait_until
-from tests.e2e.images.misbehaving.faults.names import Fault
 from tests.e2e.world import READY_SECONDS, World
 
 # The image, the reason on the object, words of its message, and whether it ever gets a request.

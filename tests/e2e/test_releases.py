@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from demo.headless_cms import HeadlessCms
+from demo.misbehaving.faults.names import Fault
 from demo.traffic import STEADY
 from demo.waiting import wait_until
-from tests.e2e.images.misbehaving.faults.names import Fault
 from tests.e2e.world import READY_SECONDS, World
 
 STEPS = [{"setWeight": 50}, {"pause": {"duration": 5}}]

@@ -108,6 +108,16 @@ async def test_one_bad_answer_is_one_failure(wrong: bytes | None, kind: str) -> 
     assert report["requests"] == server.requests
 
 
+async def test_a_failure_is_put_down_to_the_revision_that_answered_and_lost_without_one() -> None:
+    bad = ok(b"{}", b"X-HCMS-Revision: r2", status=b"500 Internal Server Error")
+    answers = {3: bad, 5: bad, 7: None, 9: ok(status=b"502 Bad Gateway")}
+    server = Server(lambda number: answers.get(number, ok(b"{}", b"X-HCMS-Revision: r1")))
+    async with server.listening() as url:
+        report = await drive(url)
+    assert report["blamed"] == {"r2": 2}
+    assert report["lost"] == 2
+
+
 async def test_an_answer_that_never_comes_is_a_failure() -> None:
     server = Server(lambda number: b"" if number == 1 else ok())
     async with server.listening() as url:

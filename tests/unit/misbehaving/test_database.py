@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from cms_service import server
-from tests.e2e.images.misbehaving.faults.catalogue import FAULTS
-from tests.e2e.images.misbehaving.faults.names import Fault
+from demo.misbehaving.faults.catalogue import FAULTS
+from demo.misbehaving.faults.names import Fault
 from tests.unit.misbehaving.asgi import ask
 from tests.unit.misbehaving.conftest import Run
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from cms_service import cli
+from demo.misbehaving import image
+from demo.misbehaving.faults.catalogue import FAULTS
+from demo.misbehaving.faults.names import Fault
 from localcluster import images
-from tests.e2e.images.misbehaving import image
-from tests.e2e.images.misbehaving.faults.catalogue import FAULTS
-from tests.e2e.images.misbehaving.faults.names import Fault
 
 BASE = "localhost/headlesscms-api:0123456789ab"
 

@@ -2,8 +2,8 @@
 
 from cms_service.migrations import job
 from cms_service.migrations.files import all_migrations, latest_version
-from tests.e2e.images.misbehaving.faults.catalogue import FAULTS
-from tests.e2e.images.misbehaving.faults.names import Fault
+from demo.misbehaving.faults.catalogue import FAULTS
+from demo.misbehaving.faults.names import Fault
 
 
 def test_one_migration_more_names_a_table_that_nobody_has() -> None:

@@ -8,9 +8,9 @@ import pytest
 from cms_service import server
 from cms_service.app import Cms
 from cms_service.migrations.files import latest_version
-from tests.e2e.images.misbehaving.faults import process
-from tests.e2e.images.misbehaving.faults.catalogue import FAULTS
-from tests.e2e.images.misbehaving.faults.names import Fault
+from demo.misbehaving.faults import process
+from demo.misbehaving.faults.catalogue import FAULTS
+from demo.misbehaving.faults.names import Fault
 from tests.unit.misbehaving.asgi import ask
 from tests.unit.misbehaving.conftest import Run
 

@@ -6,10 +6,10 @@ import pytest
 
 from cms_service.app import Cms
 from cms_service.core.http import App, Receive, Scope, Send, send_response
-from tests.e2e.images.misbehaving.faults import requests
-from tests.e2e.images.misbehaving.faults.catalogue import FAULTS
-from tests.e2e.images.misbehaving.faults.names import Fault
-from tests.e2e.images.misbehaving.faults.requests import ONE_IN, SLOW_SECONDS, Failing, Slow
+from demo.misbehaving.faults import requests
+from demo.misbehaving.faults.catalogue import FAULTS
+from demo.misbehaving.faults.names import Fault
+from demo.misbehaving.faults.requests import ONE_IN, SLOW_SECONDS, Failing, Slow
 from tests.unit.misbehaving.asgi import ask
 from tests.unit.misbehaving.conftest import Run
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from demo.misbehaving.faults.names import Fault
 from localcluster.images import Source
-from tests.e2e.images.misbehaving.faults.names import Fault
 
 _FOLDER = Path(__file__).parent
 

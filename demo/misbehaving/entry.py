@@ -4,8 +4,8 @@ import os
 import sys
 
 from cms_service.cli import main
-from tests.e2e.images.misbehaving.faults.catalogue import FAULTS
-from tests.e2e.images.misbehaving.faults.names import Fault
+from demo.misbehaving.faults.catalogue import FAULTS
+from demo.misbehaving.faults.names import Fault
 
 with FAULTS[Fault(os.environ["HCMS_FAULT"])]():
     sys.exit(main())

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
-from tests.e2e.images.misbehaving.faults import database, migration, process, requests
-from tests.e2e.images.misbehaving.faults.names import Fault
+from demo.misbehaving.faults import database, migration, process, requests
+from demo.misbehaving.faults.names import Fault
 
 FAULTS: Mapping[Fault, Callable[[], AbstractContextManager[object]]] = {
     Fault.ERRORS: lambda: requests.handled_by(requests.Failing),

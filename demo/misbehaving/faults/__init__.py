@@ -1,0 +1,1 @@
+"""What an image does wrong, one file a sort of fault."""
