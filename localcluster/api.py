@@ -10,6 +10,7 @@ from typing import Any
 
 from localcluster.errors import ClusterError
 from localcluster.pki import Certificate
+from localcluster.shell import CURE
 
 REQUEST_SECONDS = 5.0
 POLL_SECONDS = 0.1
@@ -49,7 +50,7 @@ class ApiServer:
     def create(self, path: str, body: object) -> None:
         status, text = self.request("POST", path, body)
         if status != http.HTTPStatus.CREATED:
-            raise ClusterError(f"the API server refused {path} ({status}): {text}")
+            raise ClusterError(f"the API server refused {path} ({status}): {text}", cure=CURE)
 
     def ready(self) -> bool:
         try:

@@ -48,7 +48,7 @@ def ensure(progress: Progress) -> str:
 
 
 def _build(image: str, show: Callable[[str], None]) -> None:
-    targets = _package_targets()
+    targets = package_targets()
     # On disk, not in /tmp, which is often a small RAM disk.
     scratch = private_folder(cache_home() / "scratch")
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
@@ -65,7 +65,7 @@ def _build(image: str, show: Callable[[str], None]) -> None:
         buildah.from_folder(image, root, ("--cmd", "/bin/sh", "--env", "LANG=C.UTF-8"))
 
 
-def _package_targets() -> list[Target]:
+def package_targets() -> list[Target]:
     names = " ".join(f"$({field})" for field in ("REPO_URI", "RELEASE", "COMPONENT", "LABEL"))
     command = ("apt-get", "indextargets", "--format", names, "Created-By: Packages")
     lines = run(command).splitlines()

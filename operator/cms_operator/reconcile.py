@@ -38,6 +38,7 @@ from cms_operator.rollout.events import event, happenings
 from cms_operator.rollout.facts import Connections, Facts
 from cms_operator.rollout.family import Family, gather
 from cms_operator.rollout.problems import Problem, ProblemError, failure_of, find_problem
+from cms_operator.rollout.progress import is_in_flight
 from cms_operator.rollout.revisions import revision_statuses, version_of
 from cms_operator.rollout.snapshot import MigrationPhase, Snapshot
 from cms_operator.settings import Settings
@@ -182,7 +183,7 @@ class Reconciler:
         except ProblemError as error:
             _blocked(work, error.problem)
         except ApiError as error:
-            _blocked(work, refusal(error, "Secret, record or Job"))
+            _blocked(work, refusal(error, "child"))
         self._look(work)
 
     async def _migrate(self, work: Pass, sources: Sources) -> None:
@@ -229,6 +230,7 @@ class Reconciler:
             revisions=observe.revision_states(deployments, endpoints, preview),
             requests=observe.requests(work.hcms.metadata.annotations),
             failure=failure_of(_pods_of(work)),
+            suspended=work.hcms.spec.suspend,
         )
 
     def _facts(self, work: Pass, decision: Decision) -> Facts:
@@ -343,4 +345,6 @@ def _connections(work: Pass) -> Connections:
     if work.sources is None:
         return Connections(0)
     allowed = work.migration.max_connections if work.migration else None
-    return Connections(demand(work.hcms.spec, work.sources).connections, allowed)
+    rollout = work.before.rollout
+    running = rollout.strategy if rollout and is_in_flight(rollout) else None
+    return Connections(demand(work.hcms.spec, work.sources, running).connections, allowed)

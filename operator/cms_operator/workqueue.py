@@ -73,9 +73,6 @@ class WorkQueue(Generic[K]):
         """The key is well again: its next failure counts as the first."""
         self._failures.pop(key, None)
 
-    def failures(self, key: K) -> int:
-        return self._failures.get(key, 0)
-
     async def get(self) -> tuple[K, float]:
         """Wait for a key; return it with the seconds that it has waited."""
         while (taken := self.take()) is None:

@@ -5,9 +5,10 @@ import os
 import pytest
 
 import localcluster
-from localcluster import controlplane, leftovers, provision
+from localcluster import controlplane, provision
 from localcluster.progress import Progress
 from localcluster.shell import run
+from tests.support import leftovers
 
 
 @pytest.fixture(autouse=True)

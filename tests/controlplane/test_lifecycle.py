@@ -1,5 +1,7 @@
 """Suspended, deleted, made again."""
 
+import time
+
 import pytest
 
 from tests.controlplane.api import KINDS
@@ -70,6 +72,27 @@ def test_suspended_nothing_is_changed_and_traffic_goes_on(team: Team) -> None:
     team.wait_until_ready()
     assert team.the("service", "shop")["spec"]["type"] == "LoadBalancer"
     eventually(lambda: len(team.pods()) == 3, "three new pods")
+
+
+def test_a_release_waits_for_the_end_of_a_suspension_and_then_has_its_whole_time(
+    team: Team,
+) -> None:
+    patience = {"progressDeadlineSeconds": 5}
+    team.make(replicas=1, rollout=patience)
+    team.wait_until_ready()
+    team.make(replicas=1, rollout=patience, suspend=True, image=f"{IMAGES}:2.0.0")
+    message = team.wait_for("Progressing", "Unknown", "Suspended")
+    assert "0 of 1 pods" in message
+    assert team.condition("Ready")[:2] == ("False", "Suspended")
+    # What wakes the operator in the meantime must not let the rollout's time run.
+    time.sleep(6)
+    team.annotate("abort", team.status()["updatedRevision"])
+    time.sleep(1)
+    assert team.status().get("rollout", {}).get("phase") != "Aborted"
+    team.make(replicas=1, rollout=patience, image=f"{IMAGES}:2.0.0")
+    team.patch("headlesscms", "shop", {"metadata": {"annotations": {"headlesscms.io/abort": None}}})
+    team.wait_until_ready()
+    assert team.status()["version"] == "2.0.0"
 
 
 def test_one_that_was_never_anything_but_suspended_has_no_children(team: Team) -> None:

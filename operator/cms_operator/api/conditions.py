@@ -15,6 +15,8 @@ LONGEST_MESSAGE = 1024
 
 
 class _Described(StrEnum):
+    """`help` is what the word means, and after a semicolon what to do."""
+
     help: str
 
     def __new__(cls, word: str, text: str) -> Self:
@@ -22,6 +24,12 @@ class _Described(StrEnum):
         member._value_ = word
         member.help = text
         return member
+
+    @property
+    def advice(self) -> str:
+        """What to do, as a sentence."""
+        advice = self.help.partition("; ")[2]
+        return advice[:1].upper() + advice[1:]
 
 
 class ConditionType(_Described):
@@ -31,13 +39,16 @@ class ConditionType(_Described):
     )
     RECONCILING = "Reconciling", "The operator is on the way to what the spec asks for."
     STALLED = "Stalled", "The operator cannot go on until somebody changes something."
-    AVAILABLE = "Available", "Enough pods answer requests, whatever their revision."
+    AVAILABLE = "Available", "Pods answer requests, whatever their revision."
     PROGRESSING = "Progressing", "The pods of the wanted revision are coming up, or have."
     SECRETS_READY = "SecretsReady", "The source Secrets are there and can be read."
     DATABASE_MIGRATED = "DatabaseMigrated", "The schema fits the image; roles and tenants exist."
     CONNECTIONS_FIT = "ConnectionsFit", "All pods' pools together fit the database's connections."
     ADDRESS_ASSIGNED = "AddressAssigned", "The Service or the route has an address."
-    CHILDREN_OWNED = "ChildrenOwned", "No child's name is taken by an object of somebody else."
+    CHILDREN_OWNED = (
+        "ChildrenOwned",
+        "Every child is made, and none of their names is taken by an object of somebody else.",
+    )
     KEYS_CURRENT = "KeysCurrent", "All pods use the newest signing key; False while it rotates."
 
 
@@ -57,7 +68,10 @@ class Reason(_Described):
         "The database has a connection for every pool; nothing to do.",
     )
     ADDRESS_ASSIGNED = "AddressAssigned", "The address is in status.address; nothing to do."
-    CHILDREN_OWNED = "ChildrenOwned", "Every child belongs to this HeadlessCMS; nothing to do."
+    CHILDREN_OWNED = (
+        "ChildrenOwned",
+        "Every child is made and belongs to this HeadlessCMS; nothing to do.",
+    )
     KEYS_CURRENT = "KeysCurrent", "All pods use the newest signing key; nothing to do."
     SETTLED = "Settled", "The operator has nothing left to change; nothing to do."
     NOT_STALLED = "NotStalled", "Nothing stands in the way; nothing to do."
@@ -88,6 +102,13 @@ class Reason(_Described):
     NO_REPORT_YET = (
         "NoReportYet",
         "The migration Job has not yet reported how many connections the database allows; wait.",
+    )
+    NO_REPORT = (
+        "NoReport",
+        (
+            "No migration Job tells how many connections the database allows; compare the pools "
+            "with its max_connections yourself."
+        ),
     )
     SUSPENDED = (
         "Suspended",
@@ -158,10 +179,11 @@ class Reason(_Described):
             "corrected spec, or try again with the annotation headlesscms.io/retry."
         ),
     )
-    NOT_ENOUGH_PODS = (
-        "NotEnoughPods",
-        "Fewer pods answer than are wanted; see the Progressing condition.",
+    FEWER_PODS = (
+        "FewerPods",
+        "Some pods answer, but fewer than are wanted; see the Progressing condition.",
     )
+    NO_PODS = "NoPods", "No pod answers; see the Progressing condition."
 
     # The rest.
     INVALID_SPEC = (

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cms_operator.api.rollout import Strategy
 from cms_operator.api.spec import Spec
 from cms_operator.resources.shares import pods_of
 from cms_operator.resources.sources import Sources
@@ -19,14 +20,16 @@ class Demand:
         return self.pods * self.pool_size + _MIGRATION
 
 
-def demand(spec: Spec, sources: Sources) -> Demand:
-    return Demand(most_pods(spec), sources.database.pool_size)
+def demand(spec: Spec, sources: Sources, running: Strategy | None = None) -> Demand:
+    return Demand(most_pods(spec, running), sources.database.pool_size)
 
 
-def most_pods(spec: Spec) -> int:
-    """Pods at the height of a rollout."""
+def most_pods(spec: Spec, running: Strategy | None = None) -> int:
+    """Pods at the height of a rollout, of the one that is `running` or of the next.
+
+    Pods that are ending are not among them.
+    """
     replicas = max(spec.replicas, spec.autoscaling.max_replicas if spec.autoscaling else 0)
-    rollout = spec.rollout
-    if rollout.strategy == "BlueGreen":
+    if "BlueGreen" in (spec.rollout.strategy, running):
         return 2 * replicas
-    return replicas + pods_of(rollout.max_surge, replicas)
+    return replicas + pods_of(spec.rollout.max_surge, replicas)

@@ -5,8 +5,8 @@ from cms_operator.resources import labels, metadata, names
 from cms_operator.resources.manifests import Manifest, parts
 
 
-def build(resource: HeadlessCMS, operator_namespace: str | None) -> Manifest | None:
-    """An operator outside the cluster has no namespace."""
+def build(resource: HeadlessCMS, operator_namespace: str) -> Manifest | None:
+    """An empty namespace stands for an operator outside the cluster, which no rule lets in."""
     if not resource.spec.network_policy.enabled:
         return None
     return {
@@ -22,7 +22,7 @@ def build(resource: HeadlessCMS, operator_namespace: str | None) -> Manifest | N
     }
 
 
-def _rules(resource: HeadlessCMS, operator_namespace: str | None) -> list[Manifest]:
+def _rules(resource: HeadlessCMS, operator_namespace: str) -> list[Manifest]:
     policy = resource.spec.network_policy
     http = _rule("http", None if policy.allow_http_from is None else parts(policy.allow_http_from))
     peers = parts(policy.allow_metrics_from)

@@ -25,6 +25,7 @@ class Phase(StrEnum):
     BAKING = "Baking"
     ABORTED = "Aborted"
     HEALTHY = "Healthy"
+    SUSPENDED = "Suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,15 @@ class Decision:
 
 def decide(snapshot: Snapshot) -> Decision:
     """Keeps nothing: the same snapshot gives the same decision."""
+    if snapshot.suspended:
+        return _suspended(snapshot)
     if snapshot.stable is None:
         return _first(snapshot)
     if snapshot.target == snapshot.stable:
         return _settled(snapshot)
     if _waits_for_migration(snapshot):
-        return _acts(snapshot, Phase.MIGRATING, _at_rest(snapshot), snapshot.progress)
+        progress = course.stop_clock(snapshot.progress)
+        return _acts(snapshot, Phase.MIGRATING, _at_rest(snapshot), progress)
     return _rollout(snapshot)
 
 
@@ -65,6 +69,21 @@ def serves(snapshot: Snapshot, name: str) -> bool:
     """All n pods of a revision are available and the Service sends traffic to as many."""
     found, replicas = snapshot.revision(name), snapshot.replicas
     return found.observed and found.wanted == replicas and serving(found) >= replicas
+
+
+def _suspended(snapshot: Snapshot) -> Decision:
+    """What is there stays there; no request is answered and no rollout goes on."""
+    sizes = {name: found.wanted for name, found in snapshot.revisions.items()}
+    answering = tuple(name for name, found in snapshot.revisions.items() if found.endpoints)
+    return Decision(
+        phase=Phase.SUSPENDED,
+        target=snapshot.target,
+        stable=snapshot.stable,
+        sizes=sizes,
+        goal=sizes,
+        serving=answering or tuple(name for name, size in sizes.items() if size),
+        progress=course.stop_clock(snapshot.progress),
+    )
 
 
 def _first(snapshot: Snapshot) -> Decision:

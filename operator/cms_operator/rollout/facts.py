@@ -47,11 +47,21 @@ class Facts:
     @property
     def settled(self) -> bool:
         """The target is stable and all its pods serve."""
-        return self.decision.phase is Phase.HEALTHY and serves(self.snapshot, self.snapshot.target)
+        snapshot = self.snapshot
+        rests = self.decision.phase is Phase.HEALTHY or (
+            self.suspended and snapshot.target == snapshot.stable
+        )
+        return rests and serves(snapshot, snapshot.target)
+
+    @property
+    def suspended(self) -> bool:
+        return self.decision.phase is Phase.SUSPENDED
 
     @property
     def is_late(self) -> bool:
         """Its Deployment makes no progress, and no rollout is there to take it back."""
+        if self.suspended:
+            return False
         rolls = self.decision.stable is not None and self.decision.phase is not Phase.HEALTHY
         return self.target.deadline_exceeded and not self.settled and not rolls
 

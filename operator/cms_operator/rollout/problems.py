@@ -60,8 +60,11 @@ def _refused_pods(deployment: Mapping[str, Any]) -> Problem | None:
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             message = _clip(condition.get("message"))
             if "exceeded quota" in message:
-                return Problem(Reason.QUOTA_EXCEEDED, f"{message}. Raise the namespace's quota.")
-            return Problem(Reason.PODS_REFUSED, f"The cluster refuses pods: {message}")
+                return Problem(Reason.QUOTA_EXCEEDED, f"{message}. {Reason.QUOTA_EXCEEDED.advice}")
+            return Problem(
+                Reason.PODS_REFUSED,
+                f"The cluster refuses pods: {message}. {Reason.PODS_REFUSED.advice}",
+            )
     return None
 
 
@@ -78,7 +81,7 @@ def _unpullable_image(pod: Mapping[str, Any]) -> Problem | None:
             return Problem(
                 Reason.IMAGE_PULL_FAILED,
                 f"Pod {_name(pod)} cannot pull its image: {message or reason}. "
-                "Check spec.image and spec.imagePullSecrets.",
+                f"{Reason.IMAGE_PULL_FAILED.advice}",
             )
     return None
 
@@ -88,7 +91,8 @@ def _bad_configuration(pod: Mapping[str, Any]) -> Problem | None:
         if reason in _CONFIG:
             return Problem(
                 Reason.POD_CONFIGURATION_INVALID,
-                f"Pod {_name(pod)} cannot start: {message or reason}.",
+                f"Pod {_name(pod)} cannot start: {message or reason}. "
+                f"{Reason.POD_CONFIGURATION_INVALID.advice}",
             )
     return None
 
@@ -107,7 +111,7 @@ def _repeated_end(pod: Mapping[str, Any], container: Mapping[str, Any]) -> Probl
         return Problem(
             Reason.OUT_OF_MEMORY,
             f"Pod {_name(pod)} was killed at its memory limit {times}. "
-            "Raise spec.resources.limits.memory.",
+            f"{Reason.OUT_OF_MEMORY.advice}",
         )
     return Problem(
         Reason.CRASH_LOOPING,
@@ -121,7 +125,8 @@ def _unschedulable(pod: Mapping[str, Any]) -> Problem | None:
         if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
             return Problem(
                 Reason.UNSCHEDULABLE,
-                f"No node takes pod {_name(pod)}: {_clip(condition.get('message'))}",
+                f"No node takes pod {_name(pod)}: {_clip(condition.get('message'))}. "
+                f"{Reason.UNSCHEDULABLE.advice}",
             )
     return None
 

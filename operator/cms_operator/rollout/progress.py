@@ -83,6 +83,11 @@ def abort(progress: RolloutStatus, why: str, now: datetime) -> RolloutStatus:
     return enter(progress, "Aborted", now).model_copy(update={"message": why, "set_weight": 0})
 
 
+def stop_clock(progress: RolloutStatus | None) -> RolloutStatus | None:
+    """While nobody may bring it nearer to its goal, the time counts against nobody."""
+    return progress and progress.model_copy(update={"lagging_since": None})
+
+
 def observe_pods(
     progress: RolloutStatus, serving: int, now: datetime, *, reached: bool
 ) -> RolloutStatus:

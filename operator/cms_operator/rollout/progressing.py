@@ -20,6 +20,8 @@ def progressing(facts: Facts) -> Verdict:
     kind, phase = ConditionType.PROGRESSING, facts.decision.phase
     if facts.settled:
         return kind, True, Reason.ROLLED_OUT, f"All pods are of revision {facts.snapshot.target}."
+    if facts.suspended:
+        return kind, None, Reason.SUSPENDED, suspended(facts)
     if problem := _trouble(facts):
         return kind, False, problem.reason, problem.message
     if phase is Phase.MIGRATING:
@@ -35,6 +37,10 @@ def _trouble(facts: Facts) -> Problem | None:
     if facts.is_late:
         return Problem(Reason.DEADLINE_EXCEEDED, too_late(facts))
     return facts.pods
+
+
+def suspended(facts: Facts) -> str:
+    return f"spec.suspend is true: nothing is changed. {_figures(facts)}"
 
 
 def rolled_back(facts: Facts) -> str:
@@ -55,7 +61,7 @@ def _figures(facts: Facts) -> str:
         f"available, {target.endpoints} get traffic."
     )
     progress = facts.decision.progress
-    if progress is None or facts.decision.phase is Phase.HEALTHY:
+    if progress is None or facts.decision.phase in (Phase.HEALTHY, Phase.SUSPENDED):
         return figures
     return f"{figures} {_step(facts, progress)}"
 

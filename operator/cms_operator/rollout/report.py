@@ -108,7 +108,7 @@ def _ready(facts: Facts, details: list[Verdict], stalled: Verdict) -> Verdict:
     for needed in _BEFORE_PODS:
         if needed in found:
             return ConditionType.READY, False, *found[needed]
-    if facts.decision.phase not in (Phase.HEALTHY, Phase.BAKING):
+    if facts.decision.phase not in (Phase.HEALTHY, Phase.BAKING) and not _rests(facts):
         _, _, reason, message = progressing(facts)
         return ConditionType.READY, False, reason, message
     if ConditionType.AVAILABLE in found:
@@ -117,10 +117,15 @@ def _ready(facts: Facts, details: list[Verdict], stalled: Verdict) -> Verdict:
     return ConditionType.READY, True, Reason.READY, f"Revision {revision} serves."
 
 
+def _rests(facts: Facts) -> bool:
+    """Suspended with nothing waiting to be released."""
+    return facts.suspended and facts.snapshot.target == facts.decision.stable
+
+
 def _reconciling(hcms: HeadlessCMS, facts: Facts, stalled: Verdict) -> Verdict:
     kind = ConditionType.RECONCILING
     if hcms.spec.suspend:
-        return kind, False, Reason.SUSPENDED, "spec.suspend is true: nothing is changed."
+        return kind, False, Reason.SUSPENDED, ""
     if stalled[1]:
         return kind, False, stalled[2], stalled[3]
     if problem := facts.secrets or facts.children:
@@ -194,15 +199,18 @@ def _migration_failure(migration: MigrationStatus | None) -> Verdict:
 
 def _connections_fit(facts: Facts) -> Verdict:
     kind, found = ConditionType.CONNECTIONS_FIT, facts.connections
+    if found.allowed is None and facts.migration is None:
+        return kind, None, Reason.NO_REPORT, ""
     if found.allowed is None:
         return kind, None, Reason.NO_REPORT_YET, ""
     if found.required <= found.allowed:
         return kind, True, Reason.CONNECTIONS_FIT, ""
+    reason = Reason.TOO_MANY_CONNECTIONS
     message = (
         f"The pods' pools may open {found.required} connections, the database allows "
-        f"{found.allowed}. Lower spec.database.poolSize or the replicas, or raise max_connections."
+        f"{found.allowed}. {reason.advice}"
     )
-    return kind, False, Reason.TOO_MANY_CONNECTIONS, message
+    return kind, False, reason, message
 
 
 def _address_assigned(facts: Facts) -> Verdict:
@@ -225,7 +233,7 @@ def _available(facts: Facts) -> Verdict:
     serving = sum(state.endpoints for state in facts.snapshot.revisions.values())
     if wanted == 0:
         return kind, True, Reason.SCALED_TO_ZERO, "No pod is wanted."
-    message = f"{serving} pods answer, {wanted} are wanted."
+    message = f"{serving} of {wanted} wanted pods answer."
     if serving == 0:
-        return kind, False, Reason.NOT_ENOUGH_PODS, message
-    return kind, True, Reason.ENOUGH_PODS if serving >= wanted else Reason.NOT_ENOUGH_PODS, message
+        return kind, False, Reason.NO_PODS, message
+    return kind, True, Reason.ENOUGH_PODS if serving >= wanted else Reason.FEWER_PODS, message

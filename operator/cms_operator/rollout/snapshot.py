@@ -57,7 +57,7 @@ class Snapshot:
     """`replicas` is n; `target` the revision of the present spec; `stable` the last that passed.
 
     `progress` is the rollout as it was reported last, `failure` why the target's
-    pods cannot be trusted.
+    pods cannot be trusted. Nothing may be done to one that is `suspended`.
     """
 
     replicas: int
@@ -70,6 +70,7 @@ class Snapshot:
     revisions: Mapping[str, RevisionState] = field(default_factory=dict)
     requests: tuple[Request, ...] = ()
     failure: str = ""
+    suspended: bool = False
 
     def revision(self, name: str) -> RevisionState:
         return self.revisions.get(name, RevisionState())

@@ -169,7 +169,7 @@ def name_taken(taken: NameTakenError) -> Problem:
     return Problem(
         Reason.NAME_TAKEN,
         f"{taken.kind} {taken.name} is there and belongs to somebody else. "
-        "Delete or rename it, or rename the HeadlessCMS.",
+        f"{Reason.NAME_TAKEN.advice}",
     )
 
 
@@ -181,7 +181,9 @@ def refusal(error: ApiError, kind: str) -> Problem:
     if error.status not in _REFUSALS:
         raise error
     if error.status == HTTP_NOT_FOUND and kind in _OPTIONAL:
-        return Problem(Reason.MISSING_API, f"The cluster does not know the kind {kind}.")
-    if "exceeded quota" in error.message:
-        return Problem(Reason.QUOTA_EXCEEDED, f"{kind}: {error.message}")
-    return Problem(Reason.API_REFUSED, f"The API server refuses a {kind}: {error.message}")
+        reason, what = Reason.MISSING_API, f"The cluster does not know the kind {kind}."
+    elif "exceeded quota" in error.message:
+        reason, what = Reason.QUOTA_EXCEEDED, f"{kind}: {error.message}."
+    else:
+        reason, what = Reason.API_REFUSED, f"The API server refuses a {kind}: {error.message}."
+    return Problem(reason, f"{what} {reason.advice}")

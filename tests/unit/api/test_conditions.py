@@ -80,4 +80,5 @@ def test_every_word_says_what_it_means(word: ConditionType | Reason) -> None:
 
 @pytest.mark.parametrize("reason", Reason, ids=str)
 def test_every_reason_says_what_to_do(reason: Reason) -> None:
-    assert ";" in reason.help or "," in reason.help
+    assert reason.advice.endswith(".")
+    assert reason.advice[0].isupper()

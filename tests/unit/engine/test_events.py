@@ -16,7 +16,7 @@ MIGRATING: Row = (ConditionType.READY, False, Reason.MIGRATING)
 STALLED: Row = (ConditionType.STALLED, True, Reason.SECRET_NOT_FOUND)
 NO_SECRET: Row = (ConditionType.SECRETS_READY, False, Reason.SECRET_NOT_FOUND)
 NOT_READY_FOR_IT: Row = (ConditionType.READY, False, Reason.SECRET_NOT_FOUND)
-FEW: Row = (ConditionType.AVAILABLE, False, Reason.NOT_ENOUGH_PODS)
+FEW: Row = (ConditionType.AVAILABLE, False, Reason.NO_PODS)
 ENOUGH: Row = (ConditionType.AVAILABLE, True, Reason.ENOUGH_PODS)
 UNKNOWN: Row = (ConditionType.CONNECTIONS_FIT, None, Reason.NO_REPORT_YET)
 
@@ -39,7 +39,7 @@ def status(*rows: Row) -> Status:
         pytest.param([MIGRATING], [READY], ["Ready"], id="it has become ready"),
         pytest.param([READY], [READY], [], id="nothing has changed"),
         pytest.param([MIGRATING, ENOUGH], [MIGRATING, FEW], [], id="pods come and go meanwhile"),
-        pytest.param([READY, ENOUGH], [READY, FEW], ["NotEnoughPods"], id="nothing serves"),
+        pytest.param([READY, ENOUGH], [READY, FEW], ["NoPods"], id="nothing serves"),
         pytest.param([NO_SECRET], [READY], ["Ready"], id="healed"),
     ],
 )

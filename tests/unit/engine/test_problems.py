@@ -58,6 +58,7 @@ def test_what_keeps_a_pod_from_serving_is_named(
     problem = find_problem([], [found])
     assert problem is not None
     assert problem.reason is reason
+    assert problem.message.endswith(reason.advice) or "kubectl logs" in problem.message
     assert words in problem.message
 
 

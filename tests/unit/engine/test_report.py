@@ -43,7 +43,7 @@ def rolling(candidate: RevisionState, **found: Any) -> Facts:
 
 
 def status_of(found: Facts, before: Status | None = None, now: datetime = NOON) -> Status:
-    return build_status(before or Status(), shop(), found, now)
+    return build_status(before or Status(), shop(suspend=found.suspended), found, now)
 
 
 def condition(status: Status, kind: ConditionType) -> tuple[str, str, str]:
@@ -135,7 +135,7 @@ def test_scaled_to_zero_is_what_was_asked_for() -> None:
 def test_no_pod_that_answers_is_not_ready() -> None:
     lost = facts(snapshot(3, "a", "a", revisions={"a": RevisionState(3, 3)}))
     status = status_of(lost)
-    assert condition(status, ConditionType.READY)[:2] == ("False", "NotEnoughPods")
+    assert condition(status, ConditionType.READY)[:2] == ("False", "NoPods")
 
 
 def test_a_secret_that_comes_a_moment_later_is_no_stall_and_one_that_stays_away_is() -> None:
@@ -181,9 +181,37 @@ def test_a_pending_address_is_no_lack_of_ready() -> None:
     assert condition(status, ConditionType.READY)[0] == "True"
 
 
-def test_a_suspended_cms_says_so() -> None:
-    status = build_status(Status(), shop(suspend=True), settled(), NOON)
+def test_without_a_migration_job_nobody_is_told_to_wait_for_its_report() -> None:
+    status = status_of(settled(migration=None, connections=Connections(82)))
+    verdict = condition(status, ConditionType.CONNECTIONS_FIT)
+    assert verdict[:2] == ("Unknown", "NoReport")
+    assert "wait" not in verdict[2]
+
+
+def test_some_pods_are_enough_to_be_available_and_too_few_to_say_no_more() -> None:
+    few = facts(snapshot(3, "a", "a", revisions={"a": RevisionState(3, 3, 1, 1, 1)}))
+    assert condition(status_of(few), ConditionType.AVAILABLE) == (
+        "True", "FewerPods", "1 of 3 wanted pods answer."
+    )  # fmt: skip
+
+
+def suspended(target: str, **found: Any) -> Status:
+    picture = snapshot(3, target, "a", revisions={"a": SERVING}, suspended=True, **found)
+    return build_status(Status(), shop(suspend=True), facts(picture), NOON)
+
+
+def test_a_suspended_cms_that_is_well_stays_ready_and_says_that_nobody_watches() -> None:
+    status = suspended("a")
+    assert condition(status, ConditionType.READY)[0] == "True"
     assert condition(status, ConditionType.RECONCILING)[:2] == ("False", "Suspended")
+
+
+def test_a_release_that_a_suspension_holds_back_is_not_told_as_one_that_rolls() -> None:
+    status = suspended("b")
+    assert condition(status, ConditionType.READY)[:2] == ("False", "Suspended")
+    assert condition(status, ConditionType.PROGRESSING)[:2] == ("Unknown", "Suspended")
+    assert condition(status, ConditionType.STALLED)[0] == "False"
+    assert condition(status, ConditionType.AVAILABLE)[0] == "True"
 
 
 def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
@@ -214,7 +242,7 @@ def test_the_events_of_a_life() -> None:
     ready = status_of(settled(), starting)
     bad = status_of(rolling(RevisionState(3, 3), pods=PULL), ready)
     assert reasons(Status(), new) == ["Migrating"]
-    assert "NotEnoughPods" not in reasons(new, starting), "pods that start are no warning"
+    assert "NoPods" not in reasons(new, starting), "pods that start are no warning"
     assert "Ready" in reasons(starting, ready)
     assert reasons(ready, ready) == []
     assert [h.severity for h in happenings(ready, bad) if h.reason == "ImagePullFailed"] == [
@@ -225,7 +253,7 @@ def test_the_events_of_a_life() -> None:
 def test_the_loss_of_all_pods_is_an_event() -> None:
     ready = status_of(settled())
     lost = status_of(facts(snapshot(3, "a", "a", revisions={"a": RevisionState(3, 3)})), ready)
-    assert "NotEnoughPods" in reasons(ready, lost)
+    assert "NoPods" in reasons(ready, lost)
 
 
 counts = st.integers(0, 4)
@@ -238,6 +266,7 @@ snapshots = st.builds(
     stable=st.sampled_from([None, "a"]),
     rollout=st.sampled_from([rollout(), rollout(strategy="BlueGreen"), rollout(paused=True)]),
     migration=st.sampled_from(MigrationPhase),
+    suspended=st.booleans(),
     revisions=st.dictionaries(st.sampled_from("abc"), states, max_size=3),
     failure=st.sampled_from(["", "It crashes."]),
 )
@@ -255,4 +284,5 @@ def test_kstatus_is_never_contradictory(
         reconciling = condition(status, ConditionType.RECONCILING)[0] == "True"
         assert not (stalled and reconciling)
         assert not (stalled and ready)
-        assert ready or stalled or reconciling, "somebody is at work, or must be"
+        held = snapshot.suspended
+        assert ready or stalled or reconciling or held, "somebody is at work, or must be"

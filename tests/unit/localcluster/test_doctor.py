@@ -18,6 +18,7 @@ GOOD = Facts(
     go="1.26.8",
     built=True,
     addresses_free=True,
+    debian_mirror=True,
 )
 
 
@@ -41,6 +42,7 @@ def test_a_good_machine_lacks_only_the_engine_that_it_does_not_need() -> None:
         (replace(GOOD, missing_packages=("containerd", "runc")), "containerd, runc"),
         (replace(GOOD, go=None), "PyPI has it"),
         (replace(GOOD, addresses_free=False), "private range"),
+        (replace(GOOD, debian_mirror=False), "Debian mirror"),
     ],
 )
 def test_what_is_lacking_is_named(facts: Facts, words: str) -> None:

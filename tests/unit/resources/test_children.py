@@ -111,7 +111,7 @@ def test_the_service_account_stays_for_older_pods_when_the_user_names_another() 
     assert built["automountServiceAccountToken"] is False
 
 
-def ingress_rules(operator_namespace: str | None, **policy: Any) -> list[dict[str, Any]]:
+def ingress_rules(operator_namespace: str, **policy: Any) -> list[dict[str, Any]]:
     built = network_policy.build(shop(networkPolicy=policy), operator_namespace)
     assert built is not None
     return list(built["spec"]["ingress"])
@@ -125,12 +125,12 @@ def test_everyone_reaches_the_api_and_only_the_operator_the_admin_port() -> None
 
 
 def test_the_admin_port_is_closed_when_nobody_is_to_reach_it() -> None:
-    assert [rule["ports"][0]["port"] for rule in ingress_rules(None)] == ["http"]
+    assert [rule["ports"][0]["port"] for rule in ingress_rules("")] == ["http"]
 
 
 def test_the_network_policy_names_those_who_may() -> None:
     peer = {"podSelector": {"matchLabels": {"app": "prometheus"}}}
-    http, admin = ingress_rules(None, allowHttpFrom=[peer], allowMetricsFrom=[peer])
+    http, admin = ingress_rules("", allowHttpFrom=[peer], allowMetricsFrom=[peer])
     assert http["from"] == admin["from"] == [peer]
 
 
@@ -196,12 +196,24 @@ def test_a_migration_does_not_run_again_for_anything_else() -> None:
 
 @pytest.mark.parametrize(
     ("rollout", "pods"),
-    [({}, 4), ({"maxSurge": 2}, 5), ({"maxSurge": "100%"}, 6), ({"strategy": "BlueGreen"}, 6)],
+    [
+        ({}, 4),
+        ({"maxSurge": 2}, 5),
+        ({"maxSurge": "100%"}, 6),
+        ({"maxSurge": 0, "maxUnavailable": 1}, 3),
+        ({"strategy": "Canary"}, 4),
+        ({"strategy": "BlueGreen"}, 6),
+    ],
 )
 def test_all_pods_of_a_rollout_have_to_fit_the_database(rollout: Any, pods: int) -> None:
     found = made({"replicas": 3, "database": {"poolSize": 10}, "rollout": rollout})
     needed = demand(found.resource.spec, found.sources)
     assert (needed.pods, needed.connections) == (pods, 10 * pods + 2)
+
+
+def test_the_strategy_that_is_running_counts_until_its_end() -> None:
+    assert most_pods(shop(replicas=3).spec, running="BlueGreen") == 6
+    assert most_pods(shop(replicas=3).spec, running="Canary") == 4
 
 
 def test_the_autoscalers_most_counts() -> None:

@@ -1,0 +1,75 @@
+"""Suspended: nothing is decided, and the time counts against nobody."""
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cms_operator.api.status import Verb
+from cms_operator.rollout.decide import Phase, decide
+from cms_operator.rollout.snapshot import MigrationPhase, Request, Snapshot
+from tests.unit.engine.pictures import later, rollout, serving, snapshot, starting
+
+HOURS = 7200
+DEADLINE = rollout(progressDeadlineSeconds=600)
+
+
+def after(picture: Snapshot, seconds: float = 0, **found: Any) -> Snapshot:
+    """The picture at a later time, with what was reported of it."""
+    decision = decide(picture)
+    return replace(
+        picture,
+        now=later(seconds),
+        stable=decision.stable,
+        progress=decision.progress,
+        **found,
+    )
+
+
+def test_a_release_that_waited_for_the_end_of_a_suspension_has_its_whole_time() -> None:
+    waiting = snapshot(3, "b", "a", rollout=DEADLINE, revisions={"a": serving(3)}, suspended=True)
+    resumed = after(waiting, HOURS, suspended=False)
+    decision = decide(resumed)
+    assert decision.phase is Phase.PROGRESSING
+    assert decision.sizes["b"] > 0
+
+
+def test_a_suspension_in_the_middle_of_a_rollout_does_not_count_against_it() -> None:
+    pods = {"a": serving(3), "b": starting(1)}
+    rolling = snapshot(3, "b", "a", rollout=DEADLINE, revisions=pods)
+    held = after(after(rolling, 1, suspended=True), HOURS)
+    resumed = after(held, HOURS, suspended=False)
+    assert decide(resumed).phase is Phase.PROGRESSING
+    late = after(resumed, HOURS + 601)
+    assert decide(late).phase is Phase.ABORTED, "afterwards its time runs again"
+
+
+def test_a_migration_in_the_middle_of_a_rollout_does_not_count_against_it() -> None:
+    rolling = snapshot(3, "b", "a", rollout=DEADLINE, revisions={"a": serving(3)})
+    migrating = after(rolling, 1, migration=MigrationPhase.RUNNING)
+    assert decide(migrating).phase is Phase.MIGRATING
+    migrated = after(migrating, HOURS, migration=MigrationPhase.COMPLETE)
+    assert decide(migrated).phase is Phase.PROGRESSING
+
+
+@pytest.mark.parametrize("failure", ["", "Its pods have ended twice."])
+@pytest.mark.parametrize("verb", get_args(Verb))
+def test_no_request_is_answered_and_no_failure_judged(verb: Verb, failure: str) -> None:
+    pods = {"a": serving(2), "b": serving(1)}
+    rolling = snapshot(3, "b", "a", rollout=rollout(strategy="Canary"), revisions=pods)
+    asked = (Request(verb, "b"),)
+    held = after(rolling, 1, suspended=True, requests=asked, failure=failure)
+    decision = decide(held)
+    assert decision.phase is Phase.SUSPENDED
+    assert decision.progress == held.progress
+
+
+@given(st.integers(0, 5), st.integers(0, 5), st.sampled_from(["a", "b"]))
+def test_no_pod_is_added_or_taken(stable: int, candidate: int, target: str) -> None:
+    pods = {"a": serving(stable), "b": starting(candidate)}
+    decision = decide(snapshot(3, target, "a", revisions=pods, suspended=True))
+    assert dict(decision.sizes) == {"a": stable, "b": candidate}
+    assert decision.retire == ()
+    assert decision.again is None
