@@ -28,7 +28,7 @@ format: $(VENV)/.ready ## Put the format right and mend what the linter can
 	$(VENV)/bin/ruff check --fix .
 .PHONY: test-unit test-service test-controlplane test-e2e test-cluster coverage
 test: COVERAGE := --cov --cov-append --cov-report=
-test-unit: $(VENV)/.ready ## Pure code, in half a minute
+test-unit: $(VENV)/.ready ## Pure code
 	@rm -f .coverage
 	$(RUN) -m pytest tests/unit -q $(COVERAGE)
 test-service: $(VENV)/.ready ## The CMS against a real PostgreSQL and Redis

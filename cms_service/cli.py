@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(_arguments: argparse.Namespace) -> int:
     # Imported here: a migration needs neither web framework nor event loop.
-    from cms_service import server  # noqa: PLC0415
+    from cms_service import server  # noqa: PLC0415 - as said
 
     server.run(load(ServeSettings))
     return 0

@@ -69,7 +69,7 @@ def package_targets() -> list[Target]:
     names = " ".join(f"$({field})" for field in ("REPO_URI", "RELEASE", "COMPONENT", "LABEL"))
     command = ("apt-get", "indextargets", "--format", names, "Created-By: Packages")
     lines = run(command).splitlines()
-    return [Target(*line.split(maxsplit=3)) for line in lines if line.count(" ") >= 3]  # noqa: PLR2004
+    return [Target(*line.split(maxsplit=3)) for line in lines if line.count(" ") >= 3]  # noqa: PLR2004 - the fields but one
 
 
 def mirror(targets: Iterable[Target]) -> str:

@@ -23,7 +23,7 @@ def extend_path() -> None:
 def run(argv: Sequence[str], stdin: str | None = None) -> str:
     """Standard output; raises ClusterError with the program's own words."""
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - no shell
             argv, input=stdin, text=True, capture_output=True, check=False
         )
     except FileNotFoundError as error:
@@ -36,7 +36,7 @@ def run(argv: Sequence[str], stdin: str | None = None) -> str:
 
 def succeeds(argv: Sequence[str]) -> bool:
     try:
-        done = subprocess.run(argv, capture_output=True, check=False)  # noqa: S603
+        done = subprocess.run(argv, capture_output=True, check=False)  # noqa: S603 - no shell
     except FileNotFoundError:
         return False
     return done.returncode == 0
@@ -52,7 +52,7 @@ def run_logged(
 ) -> None:
     """Runs a long job; every line of its output goes to the log and to on_line."""
     with log.open("w") as out:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603 - no shell
             argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -42,7 +42,7 @@ def parse_key_ring(text: bytes) -> KeyRing:
         raise ValueError("not an object")  # noqa: TRY004 - one error for all that is wrong
     generation, sign, encoded = (document.get(name) for name in ("generation", "sign", "keys"))
     if not isinstance(generation, int) or not isinstance(encoded, dict):
-        raise ValueError("must hold the number `generation` and the object `keys`")  # noqa: TRY004
+        raise ValueError("must hold the number `generation` and the object `keys`")  # noqa: TRY004 - a wrong value, whatever its type
     if not 0 < len(encoded) <= _MAX_KEYS:
         raise ValueError(f"must hold 1 to {_MAX_KEYS} keys")
     keys = {kid: _decode(value) for kid, value in encoded.items()}
@@ -53,7 +53,7 @@ def parse_key_ring(text: bytes) -> KeyRing:
 
 def _decode(value: object) -> bytes:
     if not isinstance(value, str):
-        raise ValueError("a key must be a text")  # noqa: TRY004
+        raise ValueError("a key must be a text")  # noqa: TRY004 - a wrong value, whatever its type
     try:
         key = base64.b64decode(value, validate=True)
     except binascii.Error:

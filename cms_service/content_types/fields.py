@@ -89,7 +89,7 @@ class BooleanField(BaseField):
 
     def accept(self, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise ValueError("must be true or false")  # noqa: TRY004
+            raise ValueError("must be true or false")  # noqa: TRY004 - a wrong value, whatever its type
         return value
 
 
@@ -101,7 +101,7 @@ class DatetimeField(BaseField):
         try:
             moment = datetime.fromisoformat(_text(value))
             if "T" not in value or moment.tzinfo is None:
-                raise ValueError  # noqa: TRY301
+                raise ValueError  # noqa: TRY301 - told as the one below
             return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
         except (ValueError, OverflowError):
             raise ValueError("must be a time like 2026-01-31T12:00:00Z") from None
@@ -209,7 +209,7 @@ def _pointer(name: str) -> str:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("must be a text")  # noqa: TRY004
+        raise ValueError("must be a text")  # noqa: TRY004 - a wrong value, whatever its type
     return value
 
 

@@ -146,7 +146,7 @@ def _standalone(url: RedisUrl, options: dict[str, Any]) -> Any:
 def _behind_sentinel(
     url: RedisUrl, master: str, options: dict[str, Any]
 ) -> tuple[Any, Sequence[Any]]:
-    sentinel = Sentinel(  # type: ignore[no-untyped-call]
+    sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis has no type for it
         list(url.hosts), db=url.database, ssl=url.tls, max_connections=_MAX_CONNECTIONS, **options
     )
     return sentinel.master_for(master), (sentinel,)

@@ -61,7 +61,7 @@ async def _check(database: Database, lifecycle: Lifecycle) -> str | None:
     return None
 
 
-def _objection(may_bypass: bool, owns: bool, has_schema: bool) -> str | None:  # noqa: FBT001
+def _objection(may_bypass: bool, owns: bool, has_schema: bool) -> str | None:  # noqa: FBT001 - columns of one row
     if may_bypass:
         return "the database role is a superuser or may bypass row-level security"
     if owns:

@@ -254,6 +254,40 @@ BAD = [
         "is only for whenUnsatisfiable: DoNotSchedule",
     ),
     Bad(
+        "one spread twice",
+        _pod(topologySpreadConstraints=[{"topologyKey": "zone"}, {"topologyKey": "zone"}]),
+        "spec.pod.topologySpreadConstraints",
+        "same topologyKey and whenUnsatisfiable",
+    ),
+    Bad(
+        "a label whose name is too long",
+        _pod(labels={"example.com/" + "a" * 64: "x"}),
+        "spec.pod.labels",
+        "every key must be a qualified name",
+    ),
+    Bad(
+        "more annotations than an object may have",
+        _pod(annotations={f"note-{number}": "x" for number in range(31)}),
+        "spec.pod.annotations",
+    ),
+    Bad(
+        "an affinity that compares a word with a number",
+        _pod(
+            affinity={
+                "nodeAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": {
+                        "nodeSelectorTerms": [
+                            {"matchExpressions": [{"key": "a", "operator": "Gt", "values": ["x"]}]}
+                        ]
+                    }
+                }
+            }
+        ),
+        "spec.pod.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
+        ".nodeSelectorTerms[0].matchExpressions[0].values",
+        "Gt and Lt need a whole number",
+    ),
+    Bad(
         "an affinity that needs values",
         _pod(
             affinity={
@@ -344,6 +378,18 @@ BAD = [
         _peer(ipBlock={"cidr": "10.0.0.1/8"}),
         "spec.networkPolicy.allowHttpFrom[0].ipBlock.cidr",
         "must be a network such as",
+    ),
+    Bad(
+        "an exception that is no part of the network",
+        _peer(ipBlock={"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16", "192.168.0.0/16"]}),
+        "spec.networkPolicy.allowHttpFrom[0].ipBlock.except",
+        "must be parts of cidr",
+    ),
+    Bad(
+        "a network that leaves all of itself out",
+        _peer(ipBlock={"cidr": "10.0.0.0/8", "except": ["10.0.0.0/8"]}),
+        "spec.networkPolicy.allowHttpFrom[0].ipBlock.except",
+        "must be parts of cidr",
     ),
     Bad(
         "a peer that is nobody",

@@ -1,5 +1,6 @@
 """Which nodes, and which neighbours, a pod prefers or needs."""
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -17,6 +18,12 @@ def _values_fit_operator(requirement: Any) -> bool:
     return {"In": count > 0, "NotIn": count > 0, "Gt": count == 1, "Lt": count == 1}.get(
         requirement.operator, count == 0
     )
+
+
+def _numbers_are_compared(requirement: Any) -> bool:
+    if requirement.operator not in {"Gt", "Lt"}:
+        return True
+    return all(re.fullmatch("[0-9]{1,18}", value) for value in requirement.values)
 
 
 class NodeRequirement(Model):
@@ -39,6 +46,15 @@ class NodeRequirement(Model):
             ),
             message="In and NotIn need values, Gt and Lt need one, the others have none",
             holds=_values_fit_operator,
+            field="values",
+        ),
+        Rule(
+            cel=(
+                "!(self.operator in ['Gt', 'Lt']) || !has(self.values) || "
+                "self.values.all(value, value.matches('^[0-9]{1,18}$'))"
+            ),
+            message="Gt and Lt need a whole number",
+            holds=_numbers_are_compared,
             field="values",
         ),
     )

@@ -118,7 +118,7 @@ def _to_yaml(manifest: dict[str, Any]) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML calls it
         """Anchors are valid, but nobody likes to read them."""
         return True
 

@@ -29,12 +29,34 @@ Cidr = Annotated[
 ]
 
 
+def _parts_of_the_block(block: Any) -> bool:
+    whole = ip_network(block.cidr)
+    parts = [ip_network(part) for part in block.except_]
+    return all(_is_part(part, whole) for part in parts)
+
+
+def _is_part(part: Any, whole: Any) -> bool:
+    return bool(part.version == whole.version and part != whole and part.subnet_of(whole))
+
+
 class IpBlock(Model):
     cidr: Cidr
     """Network, such as 10.0.0.0/8."""
 
     except_: Annotated[tuple[Cidr, ...], Field(alias="except", max_length=20)] = ()
     """Networks within it that are left out."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=(
+                "!has(self.except) || !isCIDR(self.cidr) || self.except.all(part, !isCIDR(part) || "
+                "(part != self.cidr && cidr(self.cidr).containsCIDR(part)))"
+            ),
+            message="must be parts of cidr",
+            holds=_parts_of_the_block,
+            field="except",
+        ),
+    )
 
 
 def _is_block_or_selector(peer: Any) -> bool:

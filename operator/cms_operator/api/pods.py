@@ -8,7 +8,7 @@ from cms_operator.api.affinity import Affinity
 from cms_operator.api.env import Env
 from cms_operator.api.model import Model
 from cms_operator.api.rules import Rule
-from cms_operator.api.scheduling import SpreadConstraint, Toleration
+from cms_operator.api.scheduling import SPREADS_DIFFER, SpreadConstraint, Toleration
 from cms_operator.api.types import Annotations, Labels, ObjectName
 from cms_operator.api.volumes import VolumeMounts, Volumes
 
@@ -66,7 +66,7 @@ class Pod(Model):
     """Taints of nodes that the pods put up with."""
 
     topology_spread_constraints: (
-        Annotated[tuple[SpreadConstraint, ...], Field(max_length=10)] | None
+        Annotated[tuple[SpreadConstraint, ...], Field(max_length=10), SPREADS_DIFFER] | None
     ) = None
     """How the pods of a revision spread over nodes and zones. When absent: evenly over nodes, as
     a preference; [] is no spread."""

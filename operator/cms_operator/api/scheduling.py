@@ -99,3 +99,18 @@ class SpreadConstraint(Model):
             reason="FieldValueForbidden",
         ),
     )
+
+
+def _spreads_differ(constraints: Any) -> bool:
+    kinds = [(found.topology_key, found.when_unsatisfiable) for found in constraints]
+    return len(set(kinds)) == len(kinds)
+
+
+SPREADS_DIFFER = Rule(
+    cel=(
+        "self.all(a, self.exists_one(b, "
+        "a.topologyKey == b.topologyKey && a.whenUnsatisfiable == b.whenUnsatisfiable))"
+    ),
+    message="no two may have the same topologyKey and whenUnsatisfiable",
+    holds=_spreads_differ,
+)

@@ -25,8 +25,11 @@ HostName = Annotated[
     ),
 ]
 
-_QUALIFIED_NAME = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
-LabelKey = Annotated[str, Field(min_length=1, max_length=317, pattern=_QUALIFIED_NAME)]
+_QUALIFIED_NAME = (
+    r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+)
+_LONGEST_KEY = 317
+LabelKey = Annotated[str, Field(min_length=1, max_length=_LONGEST_KEY, pattern=_QUALIFIED_NAME)]
 LabelValue = Annotated[
     str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")
 ]
@@ -38,13 +41,14 @@ def _keys_match(values: Mapping[str, Any]) -> bool:
 
 
 _QUALIFIED_KEYS = Rule(
-    cel=f"self.all(key, key.size() <= 317 && key.matches(r'{_QUALIFIED_NAME}'))",
+    cel=f"self.all(key, key.size() <= {_LONGEST_KEY} && key.matches(r'{_QUALIFIED_NAME}'))",
     message="every key must be a qualified name, such as team or example.com/team",
-    holds=lambda values: all(len(key) <= 317 for key in values) and _keys_match(values),  # noqa: PLR2004
+    holds=lambda values: all(len(key) <= _LONGEST_KEY for key in values) and _keys_match(values),
 )
 
 Labels = Annotated[Mapping[str, LabelValue], Field(max_length=50), _QUALIFIED_KEYS]
-Annotations = Annotated[Mapping[str, AnnotationValue], Field(max_length=50), _QUALIFIED_KEYS]
+# The longest ones together stay below what an object may have, 256 KiB.
+Annotations = Annotated[Mapping[str, AnnotationValue], Field(max_length=30), _QUALIFIED_KEYS]
 
 
 def _percent_or_count(value: Any) -> Any:
