@@ -32,7 +32,7 @@ from cms_operator.resources.revision import Revision, build_revision
 from cms_operator.resources.sources import SourceError, Sources, read_sources, required_secrets
 from cms_operator.rollout import observe, report
 from cms_operator.rollout.addresses import find_address
-from cms_operator.rollout.confirmation import takes_away
+from cms_operator.rollout.confirmation import is_a_turn, takes_away
 from cms_operator.rollout.decide import Decision, decide
 from cms_operator.rollout.events import event, happenings
 from cms_operator.rollout.facts import Connections, Facts
@@ -127,8 +127,11 @@ class Reconciler:
         decision = decide(self._snapshot(work))
         if not hcms.spec.suspend and work.target in work.revisions:
             decision = await self._confirm(work, decision)
-            await self._apply(work, decision)
-            _look_again(work, decision.again)
+            if _is_to_be_recorded(work, decision):
+                work.again.append(0.0)
+            else:
+                await self._apply(work, decision)
+                _look_again(work, decision.again)
         after = report.build_status(before, hcms, self._facts(work, decision), work.now)
         await self._publish(parent, before, after)
         return min(work.again, default=None)
@@ -197,7 +200,7 @@ class Reconciler:
 
     async def _confirm(self, work: Pass, decision: Decision) -> Decision:
         """Before traffic or pods are taken away: decide on endpoints that were read just now."""
-        if not takes_away(decision, work.family, names.service(work.hcms.name)):
+        if not _takes_away(work, decision):
             return decision
         selector = labels.instance_text(work.hcms)
         for found in await self._applier.list(ENDPOINT_SLICE, work.hcms.namespace, selector):
@@ -277,6 +280,18 @@ class Reconciler:
             await self._applier.create_event(parent["metadata"]["namespace"], body)
         except ApiError as error:
             log.warning("the Event %s was refused: %s", body["reason"], error)
+
+
+def _takes_away(work: Pass, decision: Decision) -> bool:
+    return takes_away(decision, work.family, names.service(work.hcms.name))
+
+
+def _is_to_be_recorded(work: Pass, decision: Decision) -> bool:
+    """First the status, and what cannot be taken back in the next pass."""
+    before = work.before
+    return _takes_away(work, decision) and is_a_turn(
+        before.stable_revision, before.rollout, decision
+    )
 
 
 def _blocked(work: Pass, problem: Problem) -> None:

@@ -1,5 +1,6 @@
-"""Which acts cannot be taken back, and need a live read before them."""
+"""Which acts cannot be taken back, and need a live read and a record before them."""
 
+from cms_operator.api.status import RolloutStatus
 from cms_operator.resources import labels
 from cms_operator.rollout.decide import Decision
 from cms_operator.rollout.family import Family
@@ -14,3 +15,16 @@ def takes_away(decision: Decision, family: Family, service: str) -> bool:
     )
     selector = (family.of_kind("Service").get(service) or {"spec": {}})["spec"].get("selector")
     return smaller or decision.active not in (None, (selector or {}).get(labels.REVISION))
+
+
+def is_a_turn(stable: str | None, progress: RolloutStatus | None, decision: Decision) -> bool:
+    """The rollout stands elsewhere than the status says.
+
+    Its acts may destroy what led to it, such as pods that have crashed: an operator that dies
+    after them must find where they lead to.
+    """
+    return stable != decision.stable or _place(progress) != _place(decision.progress)
+
+
+def _place(progress: RolloutStatus | None) -> tuple[str, str, int] | None:
+    return progress and (progress.revision, progress.phase, progress.current_step_index)

@@ -80,7 +80,9 @@ def _blue_green(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
             found.endpoints for name, found in snapshot.revisions.items() if name != target
         )
         switched = full and candidate.endpoints >= n and others == 0
-        return Plan(goal, Limits(n, 0), FULL, switched, target)
+        # The operator may have been away since it wrote that it will switch.
+        empty = progress.phase == "Switching" and not candidate.endpoints and candidate.preview < n
+        return Plan(goal, Limits(n, 0), FULL, switched, stable if empty else target)
     return Plan(goal, Limits(n, 0), 0, full and candidate.preview >= n, stable)
 
 

@@ -4,12 +4,15 @@ Whatever Kubernetes leaves open is drawn: when a pod gets ready, which of the
 ready ones a Deployment removes, how late the status and the endpoints follow.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
+from itertools import islice
 
 from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import RolloutStatus
+from cms_operator.rollout.confirmation import is_a_turn
 from cms_operator.rollout.decide import Decision, decide
 from cms_operator.rollout.snapshot import Request, RevisionState, Snapshot
 from tests.unit.engine.pictures import NOON
@@ -51,6 +54,7 @@ class Cluster:
     preview: str | None = None
     endpoints: dict[str, int] = field(default_factory=dict)
     previewed: dict[str, int] = field(default_factory=dict)
+    crashing: set[str] = field(default_factory=set)
 
     def live(self) -> tuple[dict[str, int], dict[str, int]]:
         main = {
@@ -64,7 +68,8 @@ class Cluster:
     def tick(self) -> None:
         for name, found in self.deployments.items():
             found.sync()
-            started = self.chance(found.unready) if self.good(name) else 0
+            starts = self.good(name) and name not in self.crashing
+            started = self.chance(found.unready) if starts else 0
             found.unready -= started
             found.ready += started
         if self.chance(3):  # else the endpoints lag
@@ -72,6 +77,22 @@ class Cluster:
 
     def follow(self) -> None:
         self.endpoints, self.previewed = self.live()
+
+    def direct(self, active: str | None, preview: str | None) -> None:
+        self.active, self.preview = active, preview
+
+    def resize(self, name: str, size: int) -> None:
+        self.deployments.setdefault(name, Deployment()).wanted = size
+
+    def crash(self, name: str) -> None:
+        found = self.deployments[name]
+        found.ready, found.unready = 0, found.pods
+        self.crashing.add(name)
+
+    def failure(self, name: str) -> str:
+        """A pod that is gone tells nothing any more."""
+        known = name in self.crashing and name in self.deployments
+        return "Its pods crash." if known and self.deployments[name].pods else ""
 
     def lose_a_pod(self) -> None:
         for found in self.deployments.values():
@@ -122,29 +143,46 @@ class World:
             progress=self.progress,
             revisions=self.cluster.states(),
             requests=self.requests,
+            failure=self.cluster.failure(self.target),
         )
 
-    def turn(self, *, killed: bool = False) -> Decision:
-        """One reconcile and one tick; a killed operator acts and reports nothing."""
+    def turn(self, *, killed_after: int | None = None) -> Decision:
+        """One reconcile and one tick; an operator that dies after so many writes makes no more."""
         decision = decide(self.snapshot())
         if _takes_away(decision, self.cluster):
             self.cluster.follow()  # the live read
             decision = decide(self.snapshot())
         self.check(self, self.snapshot(), decision)
-        self._act(decision)
-        if not killed:
-            self.stable, self.progress = decision.stable, decision.progress
+        for write in islice(self._writes(decision), killed_after):
+            write()
         self.cluster.tick()
         self.turns += 1
         return decision
 
-    def _act(self, decision: Decision) -> None:
+    def _writes(self, decision: Decision) -> Iterator[Callable[[], None]]:
+        """Whatever differs, in the operator's order: Services, sizes, removals, the status.
+
+        What cannot be taken back waits for a turn in which the status tells why.
+        """
         cluster = self.cluster
-        cluster.active, cluster.preview = decision.active, decision.preview
-        for name, size in decision.sizes.items():
-            cluster.deployments.setdefault(name, Deployment()).wanted = size
+        if _takes_away(decision, cluster) and is_a_turn(self.stable, self.progress, decision):
+            yield partial(self._report, decision)
+            return
+        if (cluster.active, cluster.preview) != (decision.active, decision.preview):
+            yield partial(cluster.direct, decision.active, decision.preview)
+        for name, size in sorted(decision.sizes.items()):
+            if name not in cluster.deployments or cluster.deployments[name].wanted != size:
+                yield partial(cluster.resize, name, size)
         for name in decision.retire:
-            del cluster.deployments[name]
+            yield partial(cluster.deployments.pop, name)
+        if (self.stable, self.progress) != (decision.stable, decision.progress):
+            yield partial(self._report, decision)
+
+    def _report(self, decision: Decision) -> None:
+        self.stable, self.progress = decision.stable, decision.progress
+
+    def is_over(self) -> bool:
+        return self.progress is not None and self.progress.phase in ("Completed", "Aborted")
 
     def settle(self, turns: int) -> None:
         for _ in range(turns):

@@ -49,6 +49,14 @@ def test_the_bake_begins_when_the_endpoints_show_the_switch() -> None:
     assert baking.sizes == {"a": 3, "b": 3}, "warm, for an instant way back"
 
 
+def test_no_traffic_is_switched_to_pods_that_went_while_the_operator_was_away() -> None:
+    switching = at(serving(3), behind_preview(3), rollout=BAKES)
+    lost = at(serving(3), behind_preview(0), rollout=BAKES, progress=switching.progress)
+    assert (lost.active, progress(lost).phase) == ("a", "Switching")
+    again = at(serving(3), behind_preview(3), rollout=BAKES, progress=lost.progress)
+    assert again.active == "b"
+
+
 def test_an_abort_after_the_switch_moves_the_traffic_first_and_pods_later() -> None:
     switching = at(serving(3), behind_preview(3), rollout=BAKES)
     baking = at(behind_preview(3), serving(3), rollout=BAKES, progress=switching.progress)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,7 +44,7 @@ def disturbances(fewest_pods: int) -> st.SearchStrategy[list[tuple[str, Any]]]:
             st.tuples(st.just("scale"), st.integers(fewest_pods, 5)),
             st.tuples(st.just("release"), REVISIONS),
             st.tuples(st.just("lose"), st.just(1)),
-            st.tuples(st.just("kill"), st.integers(1, 3)),
+            st.tuples(st.just("kill"), st.integers(0, 4)),
             st.tuples(st.sampled_from(["promote", "abort", "retry", "promote-full"]), st.just(1)),
             st.tuples(st.just("hold"), st.booleans()),
         ),
@@ -113,7 +114,7 @@ def disturb(world: World, kind: str, value: Any) -> None:
     elif kind in ("promote", "abort", "retry", "promote-full"):
         world.requests = (Request(kind, f"{world.target}:{world.turns}"),)  # type: ignore[arg-type]
     for _ in range(value if kind == "wait" else 1):
-        world.turn(killed=kind == "kill")
+        world.turn(killed_after=value if kind == "kill" else None)
 
 
 def a_world(spec: Any, replicas: int, data: st.DataObject) -> World:
@@ -171,3 +172,42 @@ def test_no_request_is_without_a_pod_while_a_release_goes_on(
     for _ in range(25):
         world.turn()
         assert world.cluster.serving() >= replicas
+
+
+@settings(max_examples=50)
+@given(SPECS, st.integers(0, 5), st.sampled_from("bX"), st.integers(0, 2), st.data())
+def test_killed_after_each_of_its_writes_it_ends_the_same(
+    spec: Any, replicas: int, target: str, phase: int, data: st.DataObject
+) -> None:
+    """It lives for one write each time, and now and then for none."""
+    deadline = 600 if good(target) else 60
+    spec |= {"maxUnavailable": 0, "progressDeadlineSeconds": deadline}
+    world = a_world(spec, replicas, data)
+    world.target = target
+    end = target if good(target) or not replicas else "a"
+    for turn in range(400):
+        if world.progress is not None and world.progress.phase == "Paused":
+            world.requests = (Request("promote", f"{target}:{turn}"),)
+        world.turn(killed_after=0 if turn % 3 == phase else 1)
+        assert world.cluster.serving() >= replicas
+        if world.is_over() and world.sizes() == {end: replicas}:
+            break
+    assert (world.stable, world.sizes()) == (end, {end: replicas})
+
+
+@pytest.mark.parametrize("writes", range(6))
+@pytest.mark.parametrize("strategy", ["RollingUpdate", "Canary", "BlueGreen"])
+def test_killed_while_it_takes_a_crashing_revision_back_it_never_trusts_it_again(
+    strategy: str, writes: int
+) -> None:
+    spec = {"strategy": strategy, "bakeSeconds": 600, "canary": {"steps": [{"setWeight": 50}]}}
+    world = World(Cluster(good, lambda most: most), rollout(**spec), 3, "a", check)
+    world.settle(4)
+    world.target = "b"
+    while world.progress is None or world.progress.phase != "Baking":
+        world.turn()
+    world.cluster.crash("b")
+    world.turn(killed_after=writes)
+    world.settle(10)
+    assert world.progress.phase == "Aborted"
+    assert (world.stable, world.sizes()) == ("a", {"a": 3})
