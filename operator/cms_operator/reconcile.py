@@ -234,13 +234,13 @@ class Reconciler:
             requests=observe.requests(work.hcms.metadata.annotations),
             failure=failure_of(_pods_of(work)),
             suspended=work.hcms.spec.suspend,
+            trouble=problem.message if (problem := _pod_problem(work)) else "",
         )
 
     def _facts(self, work: Pass, decision: Decision) -> Facts:
         hcms, family = work.hcms, work.family
         snapshot = self._snapshot(work)
         stable = work.revisions.get(decision.stable or "")
-        target = family.by_revision(DEPLOYMENT.name).get(work.target)
         address = find_address(
             hcms,
             family.of_kind(SERVICE.name).get(names.service(hcms.name)),
@@ -252,7 +252,7 @@ class Reconciler:
             decision=decision,
             connections=_connections(work),
             secrets=work.secrets_problem,
-            pods=find_problem([target] if target else [], _pods_of(work)),
+            pods=_pod_problem(work),
             children=work.children_problem,
             migration=work.migration,
             migration_pod=_migration_problem(work),
@@ -340,6 +340,12 @@ def _phase_of(work: Pass) -> MigrationPhase:
 
 def _pods_of(work: Pass) -> list[Object]:
     return [pod for pod in work.family.pods if observe.revision_of(pod) == work.target]
+
+
+def _pod_problem(work: Pass) -> Problem | None:
+    """Why the pods of the wanted revision do not get ready."""
+    target = work.family.by_revision(DEPLOYMENT.name).get(work.target)
+    return find_problem([target] if target else [], _pods_of(work))
 
 
 def _selector(work: Pass, decision: Decision) -> str | None:

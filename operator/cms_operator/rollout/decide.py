@@ -256,8 +256,8 @@ def _too_late(snapshot: Snapshot, progress: RolloutStatus) -> str:
     return (
         f"No progress within spec.rollout.progressDeadlineSeconds "
         f"({snapshot.rollout.progress_deadline_seconds} s): {found.available} of "
-        f"{found.wanted} pods are available in phase {progress.phase}."
-    )
+        f"{found.wanted} pods are available in phase {progress.phase}. {snapshot.trouble}"
+    ).rstrip()
 
 
 def _pause(snapshot: Snapshot, progress: RolloutStatus) -> float | None:

@@ -57,7 +57,8 @@ class Snapshot:
     """`replicas` is n; `target` the revision of the present spec; `stable` the last that passed.
 
     `progress` is the rollout as it was reported last, `failure` why the target's
-    pods cannot be trusted. Nothing may be done to one that is `suspended`.
+    pods cannot be trusted, `trouble` what keeps them from getting ready. Nothing may be
+    done to one that is `suspended`.
     """
 
     replicas: int
@@ -71,6 +72,7 @@ class Snapshot:
     requests: tuple[Request, ...] = ()
     failure: str = ""
     suspended: bool = False
+    trouble: str = ""
 
     def revision(self, name: str) -> RevisionState:
         return self.revisions.get(name, RevisionState())

@@ -51,10 +51,13 @@ def test_no_progress_until_the_deadline_takes_it_back() -> None:
     first = picture(3, "b", "a", revisions=found)
     waiting = picture(3, "b", "a", revisions=found, progress=first.progress, now=later(599))
     assert waiting.phase is Phase.PROGRESSING
-    back = picture(3, "b", "a", revisions=found, progress=waiting.progress, now=later(600))
+    why = "Pod shop-1 cannot pull its image."
+    late = {"revisions": found, "progress": waiting.progress, "now": later(600)}
+    back = picture(3, "b", "a", trouble=why, **late)
     assert (back.phase, back.sizes, back.stable) == (Phase.ABORTED, {"a": 3, "b": 0}, "a")
     assert back.progress is not None
     assert "progressDeadlineSeconds (600 s)" in str(back.progress.message)
+    assert str(back.progress.message).endswith(why), "what kept its pods from getting ready"
 
 
 def test_each_pod_that_serves_is_progress() -> None:
