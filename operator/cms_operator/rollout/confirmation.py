@@ -27,4 +27,6 @@ def is_a_turn(stable: str | None, progress: RolloutStatus | None, decision: Deci
 
 
 def _place(progress: RolloutStatus | None) -> tuple[str, str, int] | None:
-    return progress and (progress.revision, progress.phase, progress.current_step_index)
+    if progress is None:
+        return None
+    return progress.revision, progress.phase, progress.current_step_index

@@ -159,7 +159,7 @@ class World:
         self.turns += 1
         return decision
 
-    def _writes(self, decision: Decision) -> Iterator[Callable[[], None]]:
+    def _writes(self, decision: Decision) -> Iterator[Callable[[], object]]:
         """Whatever differs, in the operator's order: Services, sizes, removals, the status.
 
         What cannot be taken back waits for a turn in which the status tells why.

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from cms_operator.resources import names
 
+LONGEST = 63
 DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
 RESOURCE_NAMES = st.from_regex(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
@@ -25,6 +26,7 @@ def test_every_name_is_a_dns_label(name: str, revision: str, key: str) -> None:
     made = [
         names.deployment(name, revision),
         names.service(name),
+        names.preview_service(name),
         names.migration_job(name, key),
         *secrets(name),
     ]
@@ -48,6 +50,15 @@ def test_two_secrets_never_share_a_name(one: str, two: str) -> None:
     assert len({*secrets(one), *secrets(two)}) == (3 if one == two else 6)
 
 
+@given(NAMES, NAMES)
+def test_two_services_share_a_name_only_where_one_previews_the_other(one: str, two: str) -> None:
+    """The known case: `shop` with BlueGreen beside a HeadlessCMS that is called `shop-preview`."""
+    assert (names.service(one) == names.service(two)) == (one == two)
+    assert (names.preview_service(one) == names.preview_service(two)) == (one == two)
+    if len(f"{one}-preview") <= LONGEST:
+        assert names.preview_service(one) == names.service(f"{one}-preview")
+
+
 def test_names_that_are_alike_for_60_characters_stay_apart() -> None:
     one, two = "a" * 60 + "one", "a" * 60 + "two"
     assert names.deployment(one, "0123456789") != names.deployment(two, "0123456789")
@@ -56,4 +67,5 @@ def test_names_that_are_alike_for_60_characters_stay_apart() -> None:
 def test_a_short_name_is_plain() -> None:
     assert names.deployment("shop", "0123456789") == "shop-0123456789"
     assert names.migration_job("shop", "01234567") == "shop-migrate-01234567"
+    assert names.preview_service("shop") == "shop-preview"
     assert secrets("shop") == ["shop-jwt", "shop-database", "shop-admin"]
