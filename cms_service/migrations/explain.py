@@ -9,7 +9,7 @@ import socket
 import asyncpg
 
 from cms_service.core.credentials import CredentialsUnavailableError
-from cms_service.migrations.runner import MigrationError
+from cms_service.migrations.errors import MigrationError
 
 
 def explain(error: BaseException, place: str) -> str:
