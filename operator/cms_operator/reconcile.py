@@ -20,6 +20,7 @@ from cms_operator.cluster.kinds import (
     HEADLESS_CMS,
     HTTP_ROUTE,
     INGRESS,
+    POD,
     SECRET,
     SERVICE,
 )
@@ -32,23 +33,32 @@ from cms_operator.resources.revision import Revision, build_revision
 from cms_operator.resources.sources import SourceError, Sources, read_sources, required_secrets
 from cms_operator.rollout import observe, report
 from cms_operator.rollout.addresses import find_address
+from cms_operator.rollout.capacity import existing
 from cms_operator.rollout.confirmation import is_a_turn, takes_away
-from cms_operator.rollout.decide import Decision, decide
+from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
 from cms_operator.rollout.events import event, happenings
 from cms_operator.rollout.facts import Connections, Facts
 from cms_operator.rollout.family import Family, gather
 from cms_operator.rollout.problems import Problem, ProblemError, failure_of, find_problem
 from cms_operator.rollout.progress import is_in_flight
 from cms_operator.rollout.revisions import revision_statuses, version_of
+from cms_operator.rollout.schema import Schemas, can_run, known_schemas, oldest_in_use
 from cms_operator.rollout.snapshot import MigrationPhase, Snapshot
 from cms_operator.settings import Settings
 from cms_operator.steps.children import Children, name_taken, refusal
 from cms_operator.steps.credentials import Credentials
-from cms_operator.steps.migration import Migrations, expected
+from cms_operator.steps.migration import (
+    Migrations,
+    expected,
+    has_contract_job,
+    has_to_contract,
+    of_this_database,
+)
 
 log = logging.getLogger(__name__)
 
 PROBLEM_RETRY_SECONDS = 10.0
+CONTRACT_POLL_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -131,6 +141,7 @@ class Reconciler:
                 work.again.append(0.0)
             else:
                 await self._apply(work, decision)
+                await self._contract(work, decision)
                 _look_again(work, decision.again)
         after = report.build_status(before, hcms, self._facts(work, decision), work.now)
         await self._publish(parent, before, after)
@@ -168,9 +179,10 @@ class Reconciler:
         sources, revision, hcms = work.sources, work.revision, work.hcms
         if sources is None or revision is None:
             return
-        if hcms.spec.migration.enabled:
+        work.migration = known = of_this_database(hcms, sources, work.before.migration)
+        if hcms.spec.migration.enabled and not _is_refused(work):
             # Whatever fails before the Job is made, no pod starts without its migration.
-            work.migration = expected(hcms, sources, work.family, work.before.migration)
+            work.migration = expected(hcms, sources, work.family, known)
         try:
             await self._credentials.ensure(hcms, sources, work.family)
             step = await self._credentials.rotate_keys(
@@ -180,7 +192,7 @@ class Reconciler:
             _look_again(work, step.again)
             self._look(work)
             await self._children.record(hcms, revision, work.family)
-            await self._migrate(work, sources)
+            await self._migrate(work, sources, known)
         except NameTakenError as taken:
             _blocked(work, name_taken(taken))
         except ProblemError as error:
@@ -189,14 +201,48 @@ class Reconciler:
             _blocked(work, refusal(error, "child"))
         self._look(work)
 
-    async def _migrate(self, work: Pass, sources: Sources) -> None:
+    async def _migrate(self, work: Pass, sources: Sources, known: MigrationStatus | None) -> None:
         if not work.hcms.spec.migration.enabled:
             work.migration = None
             return
+        if _is_refused(work):
+            return
+        states = self._snapshot(work).revisions.items()
+        in_use = oldest_in_use(_schemas(work), [name for name, found in states if existing(found)])
         work.migration, again = await self._migrations.ensure(
-            work.hcms, sources, work.family, work.before.migration, work.now
+            work.hcms, sources, work.family, known, in_use, work.now
         )
         _look_again(work, again)
+
+    async def _contract(self, work: Pass, decision: Decision) -> None:
+        """Once the revision counts as stable and is alone: what it takes away never comes back."""
+        hcms, migration = work.hcms, work.migration
+        if work.sources is None or migration is None or not has_to_contract(migration):
+            return
+        due = may_contract(self._snapshot(work), decision)
+        if due and not has_contract_job(hcms, work.family, migration):
+            due = await self._is_alone(work)
+        elif decision.phase is Phase.HEALTHY and work.before.stable_revision != decision.stable:
+            work.again.append(CONTRACT_POLL_SECONDS)
+        try:
+            work.migration, again = await self._migrations.contract(
+                hcms, work.sources, work.family, migration, work.now, due=due
+            )
+            _look_again(work, again)
+        except NameTakenError as taken:
+            _blocked(work, name_taken(taken))
+        except ApiError as error:
+            _blocked(work, refusal(error, "Job"))
+        self._look(work)
+
+    async def _is_alone(self, work: Pass) -> bool:
+        """By a live read: a pod that is on its way out may still answer."""
+        selector = labels.other_revisions_text(work.hcms, work.target)
+        others = await self._applier.list(POD, work.hcms.namespace, selector)
+        alone = not any(observe.is_alive(pod) for pod in others)
+        if not alone:
+            work.again.append(CONTRACT_POLL_SECONDS)
+        return alone
 
     async def _confirm(self, work: Pass, decision: Decision) -> Decision:
         """Before traffic or pods are taken away: decide on endpoints that were read just now."""
@@ -230,6 +276,7 @@ class Reconciler:
             rollout=work.hcms.spec.rollout,
             progress=work.before.rollout,
             migration=_phase_of(work),
+            schemas=_schemas(work),
             revisions=observe.revision_states(deployments, endpoints, preview),
             requests=observe.requests(work.hcms.metadata.annotations),
             failure=failure_of(_pods_of(work)),
@@ -256,6 +303,7 @@ class Reconciler:
             children=work.children_problem,
             migration=work.migration,
             migration_pod=_migration_problem(work),
+            contract_pod=_contract_problem(work),
             keys=work.keys,
             revisions=revision_statuses(
                 family.by_revision(CONTROLLER_REVISION.name), work.revisions, snapshot
@@ -338,6 +386,19 @@ def _phase_of(work: Pass) -> MigrationPhase:
     return MigrationPhase(work.migration.phase)
 
 
+def _schemas(work: Pass) -> Schemas:
+    images = {name: found.image for name, found in work.revisions.items()}
+    if work.revision is not None:
+        images[work.revision.hash] = work.revision.image
+    return known_schemas(work.before.revisions, images, work.migration)
+
+
+def _is_refused(work: Pass) -> bool:
+    """As decide() will find it: then what is known of the database and its Job stay as they are."""
+    stable = work.before.stable_revision
+    return stable not in (None, work.target) and not can_run(_schemas(work), work.target)
+
+
 def _pods_of(work: Pass) -> list[Object]:
     return [pod for pod in work.family.pods if observe.revision_of(pod) == work.target]
 
@@ -359,6 +420,15 @@ def _migration_problem(work: Pass) -> Problem | None:
     if work.migration is None or work.migration.phase not in ("Pending", "Running"):
         return None
     job = names.migration_job(work.hcms.name, work.migration.key)
+    return find_problem([], observe.pods_of_job(work.family.job_pods, job))
+
+
+def _contract_problem(work: Pass) -> Problem | None:
+    """Why the pod of the contract Job does not start."""
+    contract = work.migration and work.migration.contract
+    if work.migration is None or contract is None or contract.phase not in ("Pending", "Running"):
+        return None
+    job = names.contract_job(work.hcms.name, work.migration.key)
     return find_problem([], observe.pods_of_job(work.family.job_pods, job))
 
 

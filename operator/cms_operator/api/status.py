@@ -23,6 +23,9 @@ class RevisionStatus(Model):
     image: Annotated[str, Field(max_length=512)]
     """Image of the revision."""
 
+    schema_version: _Count | None = None
+    """Schema of the database that the image was made for, once its migration has told."""
+
     replicas: _Count = 0
     """Pods of the revision."""
 
@@ -33,11 +36,35 @@ class RevisionStatus(Model):
     """When the revision was made."""
 
 
+JobPhase = Literal["Pending", "Running", "Complete", "Failed"]
+
+
+class ContractStatus(Model):
+    phase: JobPhase
+    """Pending, Running, Complete or Failed."""
+
+    message: Annotated[str, Field(max_length=1024)] | None = None
+    """Why it failed."""
+
+    finished_at: Timestamp | None = None
+    """When it ended."""
+
+
+# Why a database refuses an image; each is a reason of a condition, too.
+Refusal = Literal["SchemaTooNew", "DatabaseOwned", "ReleaseSkipped"]
+
+
 class MigrationStatus(Model):
     key: _Word
     """Names the migration: image, database, role and tenants."""
 
-    phase: Literal["Pending", "Running", "Complete", "Failed"]
+    image: Annotated[str, Field(max_length=512)] = ""
+    """Image that migrates."""
+
+    database: _Word = ""
+    """Names the database, and the restore of it that was told of last."""
+
+    phase: JobPhase
     """Pending, Running, Complete or Failed."""
 
     from_version: Annotated[_Count | None, Field(alias="from")] = None
@@ -47,13 +74,25 @@ class MigrationStatus(Model):
     """Version of the schema after."""
 
     oldest_readable: _Count | None = None
-    """Oldest version of the schema that the image can work with."""
+    """Images made for an older schema than this cannot work with the database."""
+
+    schema_version: _Count | None = None
+    """Schema that the image was made for."""
+
+    to_contract: _Count | None = None
+    """Contracts that wait until no older image runs."""
+
+    contract: ContractStatus | None = None
+    """The Job that applies them."""
 
     max_connections: _Count | None = None
     """Connections that the database leaves to ordinary roles."""
 
     message: Annotated[str, Field(max_length=1024)] | None = None
     """Why it failed."""
+
+    refusal: Refusal | None = None
+    """Why the database refused the image: SchemaTooNew, DatabaseOwned or ReleaseSkipped."""
 
     finished_at: Timestamp | None = None
     """When it ended."""

@@ -11,6 +11,7 @@ from cms_operator.rollout import progress as course
 from cms_operator.rollout import steps
 from cms_operator.rollout.capacity import FULL, Limits, existing, next_sizes, serving
 from cms_operator.rollout.requests import answer
+from cms_operator.rollout.schema import can_run, why_not
 from cms_operator.rollout.snapshot import Snapshot
 from cms_operator.rollout.strategies import Plan, is_held, plan, ratio_limits
 
@@ -20,6 +21,7 @@ _MOST_TURNS = 64
 
 class Phase(StrEnum):
     MIGRATING = "Migrating"
+    REFUSED = "Refused"
     PROGRESSING = "Progressing"
     PAUSED = "Paused"
     BAKING = "Baking"
@@ -59,6 +61,8 @@ def decide(snapshot: Snapshot) -> Decision:
         return _first(snapshot)
     if snapshot.target == snapshot.stable:
         return _settled(snapshot)
+    if not can_run(snapshot.schemas, snapshot.target):
+        return _refused(snapshot)
     if _waits_for_migration(snapshot):
         progress = course.stop_clock(snapshot.progress)
         return _acts(snapshot, Phase.MIGRATING, _at_rest(snapshot), progress)
@@ -153,6 +157,32 @@ def _waits_for_migration(snapshot: Snapshot) -> bool:
 
 def _goes_on(progress: RolloutStatus) -> bool:
     return course.is_in_flight(progress) or progress.phase == "Aborted"
+
+
+def _refused(snapshot: Snapshot) -> Decision:
+    """The database has left behind what the target's image can read: stable serves on."""
+    progress = snapshot.progress
+    if progress and course.is_in_flight(progress):
+        if progress.revision == snapshot.target:
+            why = f"It cannot run: {why_not(snapshot.schemas, snapshot.target)}."
+            progress = course.abort(progress, why, snapshot.now)
+        else:
+            progress = course.enter(progress, "Superseded", snapshot.now)
+    if progress:
+        progress = answer(progress, snapshot)
+    return _acts(snapshot, Phase.REFUSED, _at_rest(snapshot), progress)
+
+
+def may_contract(snapshot: Snapshot, decision: Decision) -> bool:
+    """The target was reported as stable, all its pods serve, and no other revision has one."""
+    return (
+        snapshot.stable == snapshot.target
+        and decision.phase is Phase.HEALTHY
+        and serves(snapshot, snapshot.target)
+        and not any(
+            existing(found) for name, found in snapshot.revisions.items() if name != snapshot.target
+        )
+    )
 
 
 def _rollout(snapshot: Snapshot) -> Decision:

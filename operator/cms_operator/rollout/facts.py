@@ -33,6 +33,7 @@ class Facts:
     children: Problem | None = None
     migration: MigrationStatus | None = None
     migration_pod: Problem | None = None
+    contract_pod: Problem | None = None
     keys: JwtKeysStatus | None = None
     revisions: tuple[RevisionStatus, ...] = ()
     version: str | None = None

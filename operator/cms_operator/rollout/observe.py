@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from cms_operator.api.resource import GROUP
-from cms_operator.api.status import Verb
+from cms_operator.api.status import Refusal, Verb
 from cms_operator.resources import labels
 from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState
 
@@ -81,7 +81,10 @@ class MigrationReport:
     to_version: int | None = None
     oldest_readable: int | None = None
     max_connections: int | None = None
+    schema_version: int | None = None
+    to_contract: int | None = None
     error: str = ""
+    refusal: Refusal | None = None
 
 
 def requests(annotations: Mapping[str, str]) -> tuple[Request, ...]:
@@ -118,6 +121,11 @@ def is_starting(pod: Object) -> bool:
 
 def _is_ready(status: Object) -> bool:
     return _condition(status, "Ready").get("status") == "True"
+
+
+def is_alive(pod: Object) -> bool:
+    """Its containers run, or may yet."""
+    return pod["status"].get("phase") not in ("Succeeded", "Failed")
 
 
 def has_succeeded(pod: Object) -> bool:
@@ -177,8 +185,15 @@ def _parse_report(message: str) -> MigrationReport:
         to_version=_number(found.get("to")),
         oldest_readable=_number(found.get("oldestReadable")),
         max_connections=_number(found.get("maxConnections")),
+        schema_version=_number(found.get("schemaVersion")),
+        to_contract=_number(found.get("toContract")),
         error=str(found.get("error") or ""),
+        refusal=_refusal(found.get("refusal")),
     )
+
+
+def _refusal(value: object) -> Refusal | None:
+    return next((known for known in get_args(Refusal) if known == value), None)
 
 
 def _number(value: object) -> int | None:

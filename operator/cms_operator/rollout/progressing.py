@@ -6,8 +6,10 @@ from cms_operator.api.status import RolloutStatus
 from cms_operator.rollout.decide import Phase
 from cms_operator.rollout.facts import Facts, Verdict
 from cms_operator.rollout.problems import Problem
+from cms_operator.rollout.schema import why_not
 
 PROMOTE = f"{GROUP}/promote"
+MIGRATE = f"{GROUP}/migrate"
 _UNDER_WAY = {
     Phase.HEALTHY: Reason.SCALING,
     Phase.PROGRESSING: Reason.ROLLING_OUT,
@@ -32,6 +34,8 @@ def progressing(facts: Facts) -> Verdict:
 def _trouble(facts: Facts) -> Problem | None:
     if facts.decision.phase is Phase.MIGRATING:
         return facts.migration_pod
+    if facts.decision.phase is Phase.REFUSED:
+        return Problem(Reason.SCHEMA_TOO_NEW, refused(facts))
     if facts.decision.phase is Phase.ABORTED:
         return Problem(Reason.ROLLED_BACK, rolled_back(facts))
     if facts.is_late:
@@ -47,6 +51,16 @@ def rolled_back(facts: Facts) -> str:
     why = facts.decision.progress and facts.decision.progress.message
     stable = facts.decision.stable
     return f"Revision {facts.snapshot.target} was taken back, {stable} serves. {why or ''}".strip()
+
+
+def refused(facts: Facts) -> str:
+    snapshot = facts.snapshot
+    return (
+        f"Revision {snapshot.target} was not started, {snapshot.stable} serves on:"
+        f" {why_not(snapshot.schemas, snapshot.target)}. Apply an image made for schema"
+        f" {snapshot.schemas.oldest_readable} or newer, or restore the database and annotate with"
+        f" {MIGRATE}."
+    )
 
 
 def too_late(facts: Facts) -> str:

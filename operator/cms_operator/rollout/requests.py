@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from cms_operator.api.status import RequestStatus, RolloutStatus, Verb
 from cms_operator.rollout.progress import abort, begin, enter, is_in_flight, next_step, skip_steps
+from cms_operator.rollout.schema import can_run, why_not
 from cms_operator.rollout.snapshot import Request, Snapshot
 
 Answer = tuple[RolloutStatus, str]
@@ -58,6 +59,8 @@ def _abort(progress: RolloutStatus, snapshot: Snapshot) -> Answer:
 def _retry(progress: RolloutStatus, snapshot: Snapshot) -> Answer:
     if progress.phase != "Aborted":
         return progress, "refused: only an aborted rollout can be tried again"
+    if not can_run(snapshot.schemas, progress.revision):
+        return progress, f"refused: {why_not(snapshot.schemas, progress.revision)}"
     return begin(snapshot), "begun anew"
 
 

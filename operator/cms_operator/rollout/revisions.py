@@ -54,6 +54,7 @@ def revision_statuses(
             RevisionStatus(
                 name=name,
                 image=revisions[name].image,
+                schema_version=snapshot.schemas.made_for.get(name),
                 replicas=state.current,
                 ready_replicas=state.ready,
                 created_at=datetime.fromisoformat(record["metadata"]["creationTimestamp"]),

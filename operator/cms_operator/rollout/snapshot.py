@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import RolloutStatus, Verb
+from cms_operator.rollout.schema import Schemas
 
 
 class MigrationPhase(StrEnum):
@@ -68,6 +69,7 @@ class Snapshot:
     rollout: Rollout = field(default_factory=Rollout)
     progress: RolloutStatus | None = None
     migration: MigrationPhase = MigrationPhase.NOT_NEEDED
+    schemas: Schemas = field(default_factory=Schemas)
     revisions: Mapping[str, RevisionState] = field(default_factory=dict)
     requests: tuple[Request, ...] = ()
     failure: str = ""

@@ -140,6 +140,7 @@ def _unwanted(
     keep |= _needed_by_deployments(hcms, family, decision)
     if migration_key:
         keep.add((JOB.name, names.migration_job(hcms.name, migration_key)))
+        keep.add((JOB.name, names.contract_job(hcms.name, migration_key)))
     for name in kept_records(hcms, family, decision):
         keep.add((CONTROLLER_REVISION.name, names.controller_revision(hcms.name, name)))
     doomed += [
