@@ -50,5 +50,10 @@ _SENTENCES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
         (asyncpg.InsufficientPrivilegeError,),
         "The migration role lacks a right on {place}: it needs CREATE on the database.",
     ),
+    (
+        # The first is what a transaction raises that finds its connection closed.
+        (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError),
+        "The connection to {place} was lost.",
+    ),
     ((OSError,), "The connection to {place} failed."),
 )

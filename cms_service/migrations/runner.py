@@ -50,7 +50,8 @@ async def apply(connection: Any, script: Script, limits: Limits) -> None:
         try:
             await _apply_once(connection, script, limits)
         except asyncpg.LockNotAvailableError:
-            if limits.left <= 0:
+            # Another attempt would end before its own lock timeout.
+            if limits.left <= _PAUSE_SECONDS + limits.lock_timeout:
                 raise MigrationError(
                     f"The migration {script.name} could not get its locks in time."
                 ) from None
@@ -67,7 +68,7 @@ async def apply(connection: Any, script: Script, limits: Limits) -> None:
 async def _apply_once(connection: Any, script: Script, limits: Limits) -> None:
     left = _milliseconds(limits.left)
     settings = {
-        "lock_timeout": _milliseconds(min(limits.lock_timeout, max(limits.left, 0))),
+        "lock_timeout": _milliseconds(limits.lock_timeout),
         "statement_timeout": left,
         # A runner that was lost together with its node keeps no lock for longer.
         "idle_in_transaction_session_timeout": left,

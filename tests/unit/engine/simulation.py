@@ -14,6 +14,7 @@ from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import RolloutStatus
 from cms_operator.rollout.confirmation import is_a_turn
 from cms_operator.rollout.decide import Decision, decide
+from cms_operator.rollout.schema import Schemas
 from cms_operator.rollout.snapshot import Request, RevisionState, Snapshot
 from tests.unit.engine.pictures import NOON
 
@@ -131,6 +132,7 @@ class World:
     stable: str | None = None
     progress: RolloutStatus | None = None
     requests: tuple[Request, ...] = ()
+    schemas: Schemas = field(default_factory=Schemas)
     turns: int = 0
 
     def snapshot(self) -> Snapshot:
@@ -144,6 +146,7 @@ class World:
             revisions=self.cluster.states(),
             requests=self.requests,
             failure=self.cluster.failure(self.target),
+            schemas=self.schemas,
         )
 
     def turn(self, *, killed_after: int | None = None) -> Decision:
