@@ -196,6 +196,7 @@ def test_killed_after_each_of_its_writes_it_ends_the_same(
     deadline = 600 if good(target) else 60
     spec |= {"maxUnavailable": 0, "progressDeadlineSeconds": deadline}
     world = a_world(spec, replicas, data)
+    world.schemas = Schemas()
     world.target = target
     end = target if good(target) or not replicas else "a"
     for turn in range(400):
