@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,7 +30,7 @@ from cms_operator.cluster.sources import SourceSecrets
 from cms_operator.cluster.store import Key, Object, Store
 from cms_operator.resources import controller_revision, labels, names
 from cms_operator.resources.connections import demand
-from cms_operator.resources.revision import Revision, build_revision
+from cms_operator.resources.revision import Revision, build_revision, name_of
 from cms_operator.resources.sources import SourceError, Sources, read_sources, required_secrets
 from cms_operator.rollout import observe, report
 from cms_operator.rollout.addresses import find_address
@@ -41,9 +42,10 @@ from cms_operator.rollout.facts import Connections, Facts
 from cms_operator.rollout.family import Family, gather
 from cms_operator.rollout.problems import Problem, ProblemError, failure_of, find_problem
 from cms_operator.rollout.progress import is_in_flight
-from cms_operator.rollout.revisions import revision_statuses, version_of
+from cms_operator.rollout.revisions import revision_statuses, stable_times, version_of
 from cms_operator.rollout.schema import Schemas, can_run, known_schemas, oldest_in_use
-from cms_operator.rollout.snapshot import MigrationPhase, Snapshot
+from cms_operator.rollout.snapshot import MigrationPhase, Request, Snapshot
+from cms_operator.rollout.wishes import Situation, Wish, trusted, unchanged, wished
 from cms_operator.settings import Settings
 from cms_operator.steps.children import Children, name_taken, refusal
 from cms_operator.steps.credentials import Credentials
@@ -71,6 +73,7 @@ class Pass:
     family: Family = field(default_factory=Family)
     sources: Sources | None = None
     revision: Revision | None = None
+    wish: Wish | None = None
     secrets_problem: Problem | None = None
     children_problem: Problem | None = None
     migration: MigrationStatus | None = None
@@ -84,10 +87,12 @@ class Pass:
 
     @property
     def target(self) -> str:
-        """The revision of the spec; where it cannot be known, the one that was aimed at last."""
-        if self.revision is not None:
-            return self.revision.hash
-        return self.before.updated_revision or self.before.stable_revision or ""
+        """The wanted revision; where the spec's cannot be known, the one that was aimed at last."""
+        return self.wanted.target
+
+    @property
+    def wanted(self) -> Wish:
+        return self.wish or unchanged(self.before)
 
 
 class Reconciler:
@@ -106,6 +111,7 @@ class Reconciler:
         self._store = store
         self._applier = applier
         self._now = now
+        self._settings = settings
         self._secrets = SourceSecrets(applier, store)
         self._credentials = Credentials(applier, pods, random_bytes)
         self._migrations = Migrations(applier)
@@ -164,7 +170,7 @@ class Reconciler:
             keyless = names.jwt_secret(work.hcms.name) not in work.family.of_kind(SECRET.name)
             values = await self._secrets.read(work.key, refs.names, live=keyless)
             work.sources = read_sources(work.hcms.spec, values)
-            work.revision = build_revision(work.hcms, work.sources)
+            self._wish(work, work.sources)
         except SourceError as error:
             first = error.problems[0]
             work.secrets_problem = Problem(first.reason, str(error))
@@ -173,6 +179,21 @@ class Reconciler:
         except ApiError as error:
             work.secrets_problem = refusal(error, "Secret")
             work.again.append(PROBLEM_RETRY_SECONDS)
+
+    def _wish(self, work: Pass, sources: Sources) -> None:
+        named = partial(name_of, work.hcms.spec, sources)
+        images = {name: found.image for name, found in work.revisions.items()}
+        migration = of_this_database(work.hcms, sources, work.before.migration)
+        schemas = known_schemas(work.before.revisions, images, migration)
+        found = Situation(work.before, named, work.revisions, work.now, schemas)
+        requests = () if work.hcms.spec.suspend else self._requests(work)
+        work.wish = wished(found, requests)
+        restart = work.wish.restart
+        work.revision = build_revision(work.hcms, sources, restart.value if restart else None)
+
+    def _requests(self, work: Pass) -> tuple[Request, ...]:
+        annotations = work.hcms.metadata.annotations
+        return observe.requests(annotations, stamped=self._settings.requests_stamped)
 
     async def _prepare(self, work: Pass) -> None:
         """What pods need before they can start: credentials, a record, a migrated database."""
@@ -191,7 +212,8 @@ class Reconciler:
             work.keys = step.status
             _look_again(work, step.again)
             self._look(work)
-            await self._children.record(hcms, revision, work.family)
+            if not work.wanted.pin:
+                await self._children.record(hcms, revision, work.family)
             await self._migrate(work, sources, known)
         except NameTakenError as taken:
             _blocked(work, name_taken(taken))
@@ -278,10 +300,13 @@ class Reconciler:
             migration=_phase_of(work),
             schemas=_schemas(work),
             revisions=observe.revision_states(deployments, endpoints, preview),
-            requests=observe.requests(work.hcms.metadata.annotations),
+            requests=self._requests(work),
             failure=failure_of(_pods_of(work)),
             suspended=work.hcms.spec.suspend,
             trouble=problem.message if (problem := _pod_problem(work)) else "",
+            pin=work.wanted.pin,
+            answers=work.wanted.answers,
+            trusted=trusted(work.before.revisions),
         )
 
     def _facts(self, work: Pass, decision: Decision) -> Facts:
@@ -306,12 +331,16 @@ class Reconciler:
             contract_pod=_contract_problem(work),
             keys=work.keys,
             revisions=revision_statuses(
-                family.by_revision(CONTROLLER_REVISION.name), work.revisions, snapshot
+                family.by_revision(CONTROLLER_REVISION.name),
+                work.revisions,
+                snapshot,
+                stable_times(work.before, decision.stable, work.now),
             ),
             version=version_of(stable.image) if stable else None,
             selector=_selector(work, decision),
             address=address.value,
             address_pending=address.pending,
+            restart=work.wanted.restart,
         )
 
     async def _publish(self, parent: Object, before: Status, after: Status) -> None:
@@ -379,7 +408,7 @@ def _recorded(family: Family) -> dict[str, Revision]:
 
 
 def _phase_of(work: Pass) -> MigrationPhase:
-    if not work.hcms.spec.migration.enabled:
+    if not work.hcms.spec.migration.enabled or work.wanted.pin:  # an earlier one has had its own
         return MigrationPhase.NOT_NEEDED
     if work.migration is None:
         return MigrationPhase.PENDING

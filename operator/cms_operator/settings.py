@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 _LEVELS = ("debug", "info", "warning", "error")
 _FORMATS = ("json", "plain")
+_FLAGS = ("true", "false")
 _MAX_WORKERS = 64
 
 
@@ -15,7 +16,10 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """`namespaces` is empty where the whole cluster is watched; times are in seconds."""
+    """`namespaces` is empty where the whole cluster is watched; times are in seconds.
+
+    `requests_stamped` tells that the chart's admission policies guard who has asked for what.
+    """
 
     namespaces: tuple[str, ...] = ()
     operator_namespace: str = "headlesscms-system"
@@ -24,6 +28,7 @@ class Settings:
     health_port: int = 8080
     workers: int = 8
     resync_seconds: int = 600
+    requests_stamped: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -38,6 +43,7 @@ class Settings:
             health_port=reader.number("HCMS_HEALTH_PORT", 0, 65535, cls.health_port),
             workers=reader.number("HCMS_WORKERS", 1, _MAX_WORKERS, cls.workers),
             resync_seconds=reader.number("HCMS_RESYNC_SECONDS", 10, 86400, cls.resync_seconds),
+            requests_stamped=reader.choice("HCMS_REQUESTS_STAMPED", _FLAGS, "false") == "true",
         )
 
 

@@ -86,8 +86,8 @@ class Reason(_Described):
     PAUSED = (
         "Paused",
         (
-            "The rollout waits at a step; wait, or promote it with the annotation "
-            "headlesscms.io/promote."
+            "The rollout waits at a step, or somebody has paused it; wait, or go on with the "
+            "annotation headlesscms.io/promote or headlesscms.io/resume, as the message says."
         ),
     )
     BAKING = (
@@ -190,6 +190,14 @@ class Reason(_Described):
         (
             "The new revision failed and the stable one serves; read the message, then apply a "
             "corrected spec, or try again with the annotation headlesscms.io/retry."
+        ),
+    )
+    PINNED = (
+        "Pinned",
+        (
+            "Somebody has rolled back to an earlier revision, which holds although the spec asks "
+            "for another one; apply another spec, or go on with the annotation "
+            "headlesscms.io/retry."
         ),
     )
     FEWER_PODS = (

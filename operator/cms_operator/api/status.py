@@ -35,6 +35,9 @@ class RevisionStatus(Model):
     created_at: Timestamp
     """When the revision was made."""
 
+    stable_at: Timestamp | None = None
+    """When it last became the stable one; absent where it never was."""
+
 
 JobPhase = Literal["Pending", "Running", "Complete", "Failed"]
 
@@ -101,19 +104,59 @@ class MigrationStatus(Model):
 RolloutPhase = Literal[
     "Progressing", "Paused", "Switching", "Baking", "Completed", "Aborted", "Superseded"
 ]
-# What a person may ask of a rollout, by an annotation headlesscms.io/<verb>.
-Verb = Literal["promote", "promote-full", "abort", "retry"]
+# What a person may ask, by an annotation headlesscms.io/<verb>.
+Verb = Literal[
+    "promote", "promote-full", "pause", "resume", "abort", "retry", "rollback", "restart"
+]
+LONGEST_REQUEST = 128
+LONGEST_USER = 256
+UNVERIFIED = "unverified"
+
+_Value = Annotated[str, Field(max_length=LONGEST_REQUEST)]
+_User = Annotated[str, Field(max_length=LONGEST_USER)]
 
 
 class RequestStatus(Model):
     verb: Verb
-    """promote, promote-full, abort or retry."""
+    """promote, promote-full, pause, resume, abort, retry, rollback or restart."""
 
-    value: Annotated[str, Field(max_length=128)]
+    value: _Value
     """Value of the annotation that was handled last."""
+
+    by: _User = UNVERIFIED
+    """Who asked, as the admission policies have stamped it; unverified where they have not."""
 
     outcome: Annotated[str, Field(max_length=256)]
     """What became of it."""
+
+
+class PinStatus(Model):
+    """A rollback that somebody asked for. It holds as long as the spec asks for what it is from."""
+
+    from_revision: Annotated[_Word, Field(alias="from")]
+    """Revision that the spec asks for; another one ends the rollback."""
+
+    to_revision: Annotated[_Word, Field(alias="to")]
+    """Revision that is wanted instead."""
+
+    by: _User
+    """Who asked."""
+
+    since: Timestamp
+    """When the operator took it up."""
+
+
+class RestartStatus(Model):
+    """A restart that somebody asked for. It is part of the revision until the spec changes it."""
+
+    revision: _Word
+    """Revision that the spec alone asks for."""
+
+    value: _Value
+    """Value of the annotation; the pods carry it too."""
+
+    by: _User
+    """Who asked."""
 
 
 class RolloutStatus(Model):
@@ -163,6 +206,13 @@ class RolloutStatus(Model):
 
     message: Annotated[str, Field(max_length=1024)] | None = None
     """Why it was aborted."""
+
+    held_by: _User | None = None
+    """Who holds it where it is, by the annotation headlesscms.io/pause; absent where nobody
+    does."""
+
+    rollback: bool = False
+    """Whether it goes back because somebody asked for it."""
 
     requests: Annotated[tuple[RequestStatus, ...], Field(max_length=8), ListMap("verb")] = ()
     """What people asked of it last."""
@@ -215,6 +265,12 @@ class Status(Model):
 
     rollout: RolloutStatus | None = None
     """The latest rollout."""
+
+    pin: PinStatus | None = None
+    """The rollback that holds, by the annotation headlesscms.io/rollback."""
+
+    restart: RestartStatus | None = None
+    """The latest restart of the present revision, by the annotation headlesscms.io/restart."""
 
     revisions: Annotated[
         tuple[RevisionStatus, ...], Field(max_length=MOST_REVISIONS), ListMap("name")

@@ -55,15 +55,20 @@ class Revision:
         return str(self.inputs["image"])
 
 
-def build_revision(resource: HeadlessCMS, sources: Sources) -> Revision:
-    inputs = normalised_inputs(resource.spec, sources)
+def build_revision(resource: HeadlessCMS, sources: Sources, restart: str | None = None) -> Revision:
+    """`restart` is what somebody asked for with the annotation headlesscms.io/restart."""
+    inputs = normalised_inputs(resource.spec, sources, restart)
     name = hash_of(inputs)
     return Revision(
         hash=name,
         inputs=inputs,
         config=configuration.build(resource, sources, name),
-        template=pod_template.build(resource, sources, name),
+        template=pod_template.build(resource, sources, name, restart),
     )
+
+
+def name_of(spec: Spec, sources: Sources, restart: str | None) -> str:
+    return hash_of(normalised_inputs(spec, sources, restart))
 
 
 def hash_of(inputs: Mapping[str, Any]) -> str:
@@ -71,11 +76,13 @@ def hash_of(inputs: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
 
 
-def normalised_inputs(spec: Spec, sources: Sources) -> dict[str, Any]:
+def normalised_inputs(spec: Spec, sources: Sources, restart: str | None = None) -> dict[str, Any]:
     inputs = _pick(spec, _WHOLE)
     for group, fields in _PARTS.items():
         if parts := _pick(getattr(spec, group), fields):
             inputs[group] = parts
+    if restart is not None:
+        inputs["restart"] = restart
     return {**inputs, "sources": _source_inputs(sources)}
 
 

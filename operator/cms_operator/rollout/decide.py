@@ -10,7 +10,7 @@ from cms_operator.api.status import RolloutStatus
 from cms_operator.rollout import progress as course
 from cms_operator.rollout import steps
 from cms_operator.rollout.capacity import FULL, Limits, existing, next_sizes, serving
-from cms_operator.rollout.requests import answer
+from cms_operator.rollout.requests import answer, keep_answers
 from cms_operator.rollout.schema import can_run, why_not
 from cms_operator.rollout.snapshot import Snapshot
 from cms_operator.rollout.strategies import Plan, is_held, plan, ratio_limits
@@ -65,6 +65,8 @@ def decide(snapshot: Snapshot) -> Decision:
         return _refused(snapshot)
     if _waits_for_migration(snapshot):
         progress = course.stop_clock(snapshot.progress)
+        if snapshot.answers:
+            progress = keep_answers(progress or course.at_rest(snapshot), snapshot)
         return _acts(snapshot, Phase.MIGRATING, _at_rest(snapshot), progress)
     return _rollout(snapshot)
 
@@ -106,8 +108,8 @@ def _settled(snapshot: Snapshot) -> Decision:
     progress = snapshot.progress
     if progress and progress.revision != snapshot.target and _goes_on(progress):
         progress = course.enter(progress, "Superseded", snapshot.now)
-    if progress:
-        progress = answer(progress, snapshot)
+    if progress or snapshot.requests or snapshot.answers:
+        progress = answer(progress or course.at_rest(snapshot), snapshot)
     wanted = _at_rest(snapshot)
     warm = len(wanted.goal) > 1 and progress is not None
     again = _until(snapshot, progress.scale_down_at if warm and progress else None)
@@ -168,15 +170,19 @@ def _refused(snapshot: Snapshot) -> Decision:
             progress = course.abort(progress, why, snapshot.now)
         else:
             progress = course.enter(progress, "Superseded", snapshot.now)
-    if progress:
-        progress = answer(progress, snapshot)
+    if progress or snapshot.answers:
+        progress = answer(progress or course.at_rest(snapshot), snapshot)
     return _acts(snapshot, Phase.REFUSED, _at_rest(snapshot), progress)
 
 
 def may_contract(snapshot: Snapshot, decision: Decision) -> bool:
-    """The target was reported as stable, all its pods serve, and no other revision has one."""
+    """The target was reported as stable, all its pods serve, and no other revision has one.
+
+    What a rollback leads to came before the schema that the spec's image would contract.
+    """
     return (
-        snapshot.stable == snapshot.target
+        snapshot.pin is None
+        and snapshot.stable == snapshot.target
         and decision.phase is Phase.HEALTHY
         and serves(snapshot, snapshot.target)
         and not any(
@@ -209,7 +215,7 @@ def _turn(snapshot: Snapshot, progress: RolloutStatus, wanted: Plan) -> RolloutS
     now = snapshot.now
     if snapshot.failure:
         return course.abort(progress, snapshot.failure, now)
-    if snapshot.rollout.paused and progress.phase == "Progressing":
+    if course.is_told_to_wait(snapshot, progress) and progress.phase == "Progressing":
         held = course.enter(progress, "Paused", now)
         return held.model_copy(update={"set_weight": actual_weight(snapshot)})
     if is_held(snapshot, progress):
@@ -234,7 +240,7 @@ def _onward(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
     now = snapshot.now
     if progress.phase == "Baking":
         baked = _until(snapshot, _bake_end(snapshot, progress)) <= 0
-        over = baked and not snapshot.rollout.paused
+        over = baked and not course.is_told_to_wait(snapshot, progress)
         return course.enter(progress, "Completed", now) if over else progress
     if progress.phase == "Switching":
         return course.enter(progress, "Baking", now)
@@ -265,7 +271,8 @@ def _under_way(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
         times.append(_pause_end(snapshot, progress))
     if progress.phase == "Baking":
         times.append(_bake_end(snapshot, progress))
-    again = inf if snapshot.rollout.paused else min(_until(snapshot, time) for time in times)
+    held = course.is_told_to_wait(snapshot, progress)
+    again = inf if held else min(_until(snapshot, time) for time in times)
     return _acts(snapshot, phase, wanted, progress.model_copy(update=weights), again=again)
 
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from cms_operator.api.resource import GROUP
-from cms_operator.api.status import Refusal, Verb
+from cms_operator.api.status import LONGEST_REQUEST, LONGEST_USER, UNVERIFIED, Refusal, Verb
 from cms_operator.resources import labels
 from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 _LONGEST_REPORT = 4096
-_LONGEST_REQUEST = 128
 
 Object = Mapping[str, Any]
 
@@ -87,13 +86,21 @@ class MigrationReport:
     refusal: Refusal | None = None
 
 
-def requests(annotations: Mapping[str, str]) -> tuple[Request, ...]:
-    """What people ask of a rollout. A value of more than 128 characters is no request."""
+def requests(annotations: Mapping[str, str], *, stamped: bool) -> tuple[Request, ...]:
+    """What people ask. A value of more than 128 characters is no request.
+
+    `stamped` tells that admission policies guard who has asked.
+    """
     return tuple(
-        Request(verb, annotations[name])
+        Request(verb, annotations[name], _asker(annotations, verb, stamped=stamped))
         for verb in get_args(Verb)
-        if (name := f"{GROUP}/{verb}") in annotations and len(annotations[name]) <= _LONGEST_REQUEST
+        if (name := f"{GROUP}/{verb}") in annotations and len(annotations[name]) <= LONGEST_REQUEST
     )
+
+
+def _asker(annotations: Mapping[str, str], verb: Verb, *, stamped: bool) -> str:
+    stamp = annotations.get(f"{GROUP}/{verb}-by", "") if stamped else ""
+    return stamp[:LONGEST_USER] or UNVERIFIED
 
 
 def pods_of_job(pods: Iterable[Object], job: str) -> list[Object]:

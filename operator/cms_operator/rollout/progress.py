@@ -1,5 +1,6 @@
 """Where a rollout stands, and how it goes on: every change of the RolloutStatus is made here."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cms_operator.api.status import RolloutPhase, RolloutStatus
@@ -19,7 +20,7 @@ def stamp(now: datetime) -> datetime:
 
 
 def begin(snapshot: Snapshot) -> RolloutStatus:
-    """The first moment of a rollout; back to the one that was stable before, without a pause."""
+    """The first moment of a rollout; back to one that was stable before, without a pause."""
     strategy = snapshot.rollout.strategy
     count = steps.count(snapshot.rollout, strategy)
     now = stamp(snapshot.now)
@@ -29,6 +30,7 @@ def begin(snapshot: Snapshot) -> RolloutStatus:
         strategy=strategy,
         phase="Progressing",
         current_step_index=count if _is_way_back(snapshot) else 0,
+        rollback=snapshot.pin is not None,
         steps=count,
         steps_hash=steps.hash_of(snapshot.rollout, strategy),
         started_at=now,
@@ -37,11 +39,20 @@ def begin(snapshot: Snapshot) -> RolloutStatus:
     )
 
 
+def at_rest(snapshot: Snapshot) -> RolloutStatus:
+    """Of a first revision, which nothing was rolled out from; it keeps answers."""
+    done = begin(replace(snapshot, pin=None)).model_copy(update={"phase": "Completed"})
+    return done.model_copy(update={"previous": None, "current_step_index": done.steps})
+
+
 def _is_way_back(snapshot: Snapshot) -> bool:
+    if snapshot.pin is not None:
+        return snapshot.target in snapshot.trusted
     last = snapshot.progress
     return (
         last is not None
         and last.phase == "Completed"
+        and not last.rollback
         and last.revision == snapshot.stable
         and last.previous == snapshot.target
     )
@@ -58,8 +69,14 @@ def follow_spec(progress: RolloutStatus, snapshot: Snapshot) -> RolloutStatus:
             "steps": steps.count(snapshot.rollout, progress.strategy),
             "steps_hash": steps.hash_of(snapshot.rollout, progress.strategy),
             "started_at": progress.started_at,
+            "held_by": progress.held_by,
         }
     )
+
+
+def is_told_to_wait(snapshot: Snapshot, progress: RolloutStatus) -> bool:
+    """By the spec, or by somebody who asked."""
+    return snapshot.rollout.paused or progress.held_by is not None
 
 
 def enter(progress: RolloutStatus, phase: RolloutPhase, now: datetime) -> RolloutStatus:
@@ -80,7 +97,9 @@ def skip_steps(progress: RolloutStatus, now: datetime) -> RolloutStatus:
 
 
 def abort(progress: RolloutStatus, why: str, now: datetime) -> RolloutStatus:
-    return enter(progress, "Aborted", now).model_copy(update={"message": why, "set_weight": 0})
+    return enter(progress, "Aborted", now).model_copy(
+        update={"message": why, "set_weight": 0, "held_by": None}
+    )
 
 
 def stop_clock(progress: RolloutStatus | None) -> RolloutStatus | None:

@@ -2,7 +2,8 @@
 
 from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.resource import GROUP
-from cms_operator.api.status import RolloutStatus
+from cms_operator.api.status import PinStatus, RolloutStatus
+from cms_operator.api.timestamps import to_text
 from cms_operator.rollout.decide import Phase
 from cms_operator.rollout.facts import Facts, Verdict
 from cms_operator.rollout.problems import Problem
@@ -10,6 +11,8 @@ from cms_operator.rollout.schema import why_not
 
 PROMOTE = f"{GROUP}/promote"
 MIGRATE = f"{GROUP}/migrate"
+RESUME = f"{GROUP}/resume"
+RETRY = f"{GROUP}/retry"
 _UNDER_WAY = {
     Phase.HEALTHY: Reason.SCALING,
     Phase.PROGRESSING: Reason.ROLLING_OUT,
@@ -20,6 +23,8 @@ _UNDER_WAY = {
 
 def progressing(facts: Facts) -> Verdict:
     kind, phase = ConditionType.PROGRESSING, facts.decision.phase
+    if facts.pin and phase is Phase.HEALTHY:
+        return kind, False, Reason.PINNED, pinned(facts.pin)
     if facts.settled:
         return kind, True, Reason.ROLLED_OUT, f"All pods are of revision {facts.snapshot.target}."
     if facts.suspended:
@@ -50,7 +55,18 @@ def suspended(facts: Facts) -> str:
 def rolled_back(facts: Facts) -> str:
     why = facts.decision.progress and facts.decision.progress.message
     stable = facts.decision.stable
-    return f"Revision {facts.snapshot.target} was taken back, {stable} serves. {why or ''}".strip()
+    told = f"Revision {facts.snapshot.target} was taken back, {stable} serves. {why or ''}".strip()
+    if facts.pin is None:
+        return told
+    return f"{told} It was a rollback by {facts.pin.by}: {RETRY}={facts.pin.from_revision} ends it."
+
+
+def pinned(pin: PinStatus) -> str:
+    return (
+        f"Revision {pin.to_revision} serves: {pin.by} has rolled {pin.from_revision} back "
+        f"({GROUP}/rollback, {to_text(pin.since)}). Apply another spec, "
+        f"or go on with {RETRY}={pin.from_revision}."
+    )
 
 
 def refused(facts: Facts) -> str:
@@ -84,7 +100,13 @@ def _step(facts: Facts, progress: RolloutStatus) -> str:
     weight = (
         f"{progress.strategy}, weight {progress.set_weight} % (set: {progress.actual_weight} %)"
     )
-    if facts.decision.phase is not Phase.PAUSED:
+    if facts.decision.phase not in (Phase.PAUSED, Phase.BAKING):
+        return f"{weight}."
+    if facts.snapshot.rollout.paused:
+        return f"{weight}, held by spec.rollout.paused."
+    if progress.held_by is not None:
+        return f"{weight}, paused by {progress.held_by}: resume with {RESUME}={progress.revision}."
+    if facts.decision.phase is Phase.BAKING:
         return f"{weight}."
     step = f"paused at step {min(progress.current_step_index + 1, progress.steps)}"
     return f"{weight}, {step} of {progress.steps}: promote with {PROMOTE}={progress.revision}."

@@ -9,7 +9,7 @@ from cms_operator.api.status import ContractStatus, MigrationStatus, Refusal, St
 from cms_operator.rollout.decide import Phase
 from cms_operator.rollout.facts import Facts, Verdict
 from cms_operator.rollout.problems import Problem
-from cms_operator.rollout.progressing import progressing, refused, rolled_back, too_late
+from cms_operator.rollout.progressing import pinned, progressing, refused, rolled_back, too_late
 
 # So long a problem counts as under way, before it counts as stalled.
 PATIENCE = timedelta(seconds=30)
@@ -41,7 +41,9 @@ def build_status(before: Status, hcms: HeadlessCMS, facts: Facts, now: datetime)
             "strategy": hcms.spec.rollout.strategy,
             "stable_revision": facts.decision.stable,
             "rollout": facts.decision.progress,
-            "updated_revision": facts.snapshot.target,
+            "pin": facts.pin,
+            "restart": facts.restart,
+            "updated_revision": facts.pin.from_revision if facts.pin else facts.snapshot.target,
             "revisions": facts.revisions,
             "address": facts.address,
             "migration": facts.migration,
@@ -117,6 +119,8 @@ def _ready(facts: Facts, details: list[Verdict], stalled: Verdict) -> Verdict:
     if facts.decision.phase not in (Phase.HEALTHY, Phase.BAKING) and not _rests(facts):
         _, _, reason, message = progressing(facts)
         return ConditionType.READY, False, reason, message
+    if facts.pin:
+        return ConditionType.READY, False, Reason.PINNED, pinned(facts.pin)
     if ConditionType.AVAILABLE in found:
         return ConditionType.READY, False, *found[ConditionType.AVAILABLE]
     revision = facts.snapshot.target
@@ -152,16 +156,24 @@ def _stalled(facts: Facts, lasting: set[str]) -> Verdict:
     for about, problem in problems.items():
         if problem and about in lasting:
             return kind, True, problem.reason, problem.message
-    if facts.decision.phase is Phase.REFUSED:
-        return kind, True, Reason.SCHEMA_TOO_NEW, refused(facts)
-    if _has_failed(facts.migration):
+    if _has_failed(facts.migration) and facts.decision.phase is not Phase.REFUSED:
         _, _, reason, message = _migration_failure(facts.migration)
         return kind, True, reason, message
-    if facts.decision.phase is Phase.ABORTED:
-        return kind, True, Reason.ROLLED_BACK, rolled_back(facts)
-    if facts.is_late:
-        return kind, True, Reason.DEADLINE_EXCEEDED, too_late(facts)
+    if end := _end(facts):
+        return kind, True, end.reason, end.message
     return kind, False, Reason.NOT_STALLED, ""
+
+
+def _end(facts: Facts) -> Problem | None:
+    """Where the rollout has come to, if somebody has to do something now."""
+    phase = facts.decision.phase
+    if phase is Phase.REFUSED:
+        return Problem(Reason.SCHEMA_TOO_NEW, refused(facts))
+    if phase is Phase.ABORTED:
+        return Problem(Reason.ROLLED_BACK, rolled_back(facts))
+    if facts.pin and phase is Phase.HEALTHY:
+        return Problem(Reason.PINNED, pinned(facts.pin))
+    return Problem(Reason.DEADLINE_EXCEEDED, too_late(facts)) if facts.is_late else None
 
 
 def _secrets_ready(facts: Facts) -> Verdict:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from cms_operator.api.rollout import Rollout
-from cms_operator.api.status import RolloutStatus, Verb
+from cms_operator.api.status import UNVERIFIED, PinStatus, RequestStatus, RolloutStatus, Verb
 from cms_operator.rollout.schema import Schemas
 
 
@@ -43,22 +43,32 @@ class RevisionState:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asks of a rollout: `value` is REVISION, or REVISION:ANYTHING to ask anew."""
+    """What somebody asks: `value` is REVISION, or REVISION:ANYTHING to ask anew.
+
+    A rollback's is FROM:TO, or FROM:TO:ANYTHING.
+    """
 
     verb: Verb
     value: str
+    by: str = UNVERIFIED
 
     @property
     def revision(self) -> str:
         return self.value.partition(":")[0]
 
+    @property
+    def destination(self) -> str:
+        return self.value.partition(":")[2].partition(":")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`replicas` is n; `target` the revision of the present spec; `stable` the last that passed.
+    """`replicas` is n; `target` the revision that is wanted; `stable` the last that passed.
 
-    `progress` is the rollout as it was reported last, `failure` why the target's
-    pods cannot be trusted, `trouble` what keeps them from getting ready. Nothing may be
+    That is the one of the present spec, or where `pin` sends it. `progress` is the
+    rollout as it was reported last, `failure` why the target's pods cannot be trusted,
+    `trouble` what keeps them from getting ready. `answers` are to requests about the
+    target, and `trusted` are the revisions that were stable not long ago. Nothing may be
     done to one that is `suspended`.
     """
 
@@ -75,6 +85,9 @@ class Snapshot:
     failure: str = ""
     suspended: bool = False
     trouble: str = ""
+    pin: PinStatus | None = None
+    answers: tuple[RequestStatus, ...] = ()
+    trusted: frozenset[str] = frozenset()
 
     def revision(self, name: str) -> RevisionState:
         return self.revisions.get(name, RevisionState())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from cms_operator.api.status import RolloutStatus
 from cms_operator.rollout import steps
 from cms_operator.rollout.capacity import FULL, Limits, Split, limits, serving, split
+from cms_operator.rollout.progress import is_told_to_wait
 from cms_operator.rollout.snapshot import Snapshot
 
 
@@ -57,7 +58,7 @@ def _weight(snapshot: Snapshot, progress: RolloutStatus) -> int:
 
 
 def is_held(snapshot: Snapshot, progress: RolloutStatus) -> bool:
-    return snapshot.rollout.paused and progress.phase == "Paused"
+    return is_told_to_wait(snapshot, progress) and progress.phase == "Paused"
 
 
 def _has_sizes(snapshot: Snapshot, goal: Mapping[str, int]) -> bool:

@@ -6,16 +6,17 @@ ready ones a Deployment removes, how late the status and the endpoints follow.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
 from cms_operator.api.rollout import Rollout
-from cms_operator.api.status import RolloutStatus
+from cms_operator.api.status import PinStatus, RestartStatus, RolloutStatus, Status
 from cms_operator.rollout.confirmation import is_a_turn
 from cms_operator.rollout.decide import Decision, decide
 from cms_operator.rollout.schema import Schemas
 from cms_operator.rollout.snapshot import Request, RevisionState, Snapshot
+from cms_operator.rollout.wishes import Situation, Wish, wished
 from tests.unit.engine.pictures import NOON
 
 TICK = timedelta(seconds=5)
@@ -122,7 +123,10 @@ class Cluster:
 
 @dataclass
 class World:
-    """The operator at work; `check` sees each act with what was there before it."""
+    """The operator at work; `check` sees each act with what was there before it.
+
+    `target` is what the spec asks for.
+    """
 
     cluster: Cluster
     rollout: Rollout
@@ -134,42 +138,65 @@ class World:
     requests: tuple[Request, ...] = ()
     schemas: Schemas = field(default_factory=Schemas)
     turns: int = 0
+    pin: PinStatus | None = None
+    restart: RestartStatus | None = None
+    known: set[str] = field(default_factory=set)
+    trusted: frozenset[str] = frozenset()
+
+    @property
+    def now(self) -> datetime:
+        return NOON + self.turns * TICK
+
+    def wish(self) -> Wish:
+        before = Status(
+            stable_revision=self.stable, rollout=self.progress, pin=self.pin, restart=self.restart
+        )
+        found = Situation(before, self._named, {*self.known, self.target}, self.now, self.schemas)
+        return wished(found, self.requests)
+
+    def _named(self, restart: str | None) -> str:
+        return f"{self.target}-{restart.replace(':', '-')}" if restart else self.target
 
     def snapshot(self) -> Snapshot:
+        wish = self.wish()
         return Snapshot(
             replicas=self.replicas,
-            target=self.target,
-            now=NOON + self.turns * TICK,
+            target=wish.target,
+            pin=wish.pin,
+            answers=wish.answers,
+            trusted=self.trusted,
+            now=self.now,
             stable=self.stable,
             rollout=self.rollout,
             progress=self.progress,
             revisions=self.cluster.states(),
             requests=self.requests,
-            failure=self.cluster.failure(self.target),
+            failure=self.cluster.failure(wish.target),
             schemas=self.schemas,
         )
 
     def turn(self, *, killed_after: int | None = None) -> Decision:
         """One reconcile and one tick; an operator that dies after so many writes makes no more."""
+        wish = self.wish()
         decision = decide(self.snapshot())
         if _takes_away(decision, self.cluster):
             self.cluster.follow()  # the live read
             decision = decide(self.snapshot())
         self.check(self, self.snapshot(), decision)
-        for write in islice(self._writes(decision), killed_after):
+        for write in islice(self._writes(decision, wish), killed_after):
             write()
         self.cluster.tick()
         self.turns += 1
         return decision
 
-    def _writes(self, decision: Decision) -> Iterator[Callable[[], object]]:
+    def _writes(self, decision: Decision, wish: Wish) -> Iterator[Callable[[], object]]:
         """Whatever differs, in the operator's order: Services, sizes, removals, the status.
 
         What cannot be taken back waits for a turn in which the status tells why.
         """
         cluster = self.cluster
         if _takes_away(decision, cluster) and is_a_turn(self.stable, self.progress, decision):
-            yield partial(self._report, decision)
+            yield partial(self._report, decision, wish)
             return
         if (cluster.active, cluster.preview) != (decision.active, decision.preview):
             yield partial(cluster.direct, decision.active, decision.preview)
@@ -178,11 +205,15 @@ class World:
                 yield partial(cluster.resize, name, size)
         for name in decision.retire:
             yield partial(cluster.deployments.pop, name)
-        if (self.stable, self.progress) != (decision.stable, decision.progress):
-            yield partial(self._report, decision)
+        known = (self.stable, self.progress, self.pin, self.restart)
+        if known != (decision.stable, decision.progress, wish.pin, wish.restart):
+            yield partial(self._report, decision, wish)
 
-    def _report(self, decision: Decision) -> None:
+    def _report(self, decision: Decision, wish: Wish) -> None:
         self.stable, self.progress = decision.stable, decision.progress
+        self.pin, self.restart = wish.pin, wish.restart
+        self.known.add(wish.target)
+        self.trusted |= {decision.stable} if decision.stable else set()
 
     def is_over(self) -> bool:
         return self.progress is not None and self.progress.phase in ("Completed", "Aborted")

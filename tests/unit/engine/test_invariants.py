@@ -38,6 +38,7 @@ SPECS = st.fixed_dictionaries(
 REVISIONS = st.sampled_from("abcXY")
 # The database has left b and Y behind.
 CONTRACTED = Schemas({"a": 2, "b": 1, "c": 3, "X": 3, "Y": 1}, oldest_readable=2)
+VERBS = ["promote", "promote-full", "pause", "resume", "abort", "retry", "restart"]
 
 
 def disturbances(fewest_pods: int) -> st.SearchStrategy[list[tuple[str, Any]]]:
@@ -48,7 +49,8 @@ def disturbances(fewest_pods: int) -> st.SearchStrategy[list[tuple[str, Any]]]:
             st.tuples(st.just("release"), REVISIONS),
             st.tuples(st.just("lose"), st.just(1)),
             st.tuples(st.just("kill"), st.integers(0, 4)),
-            st.tuples(st.sampled_from(["promote", "abort", "retry", "promote-full"]), st.just(1)),
+            st.tuples(st.sampled_from(VERBS), st.just(1)),
+            st.tuples(st.just("rollback"), REVISIONS),
             st.tuples(st.just("hold"), st.booleans()),
         ),
         max_size=12,
@@ -56,7 +58,7 @@ def disturbances(fewest_pods: int) -> st.SearchStrategy[list[tuple[str, Any]]]:
 
 
 def good(revision: str) -> bool:
-    return revision.islower()
+    return revision[0].islower()
 
 
 def within_limits(world: World, snapshot: Snapshot, decision: Decision) -> None:
@@ -122,8 +124,11 @@ def disturb(world: World, kind: str, value: Any) -> None:
         world.cluster.lose_a_pod()
     elif kind == "hold":
         world.rollout = world.rollout.model_copy(update={"paused": value})
-    elif kind in ("promote", "abort", "retry", "promote-full"):
-        world.requests = (Request(kind, f"{world.target}:{world.turns}"),)  # type: ignore[arg-type]
+    elif kind == "rollback":
+        world.requests = (Request("rollback", f"{world.wish().revision}:{value}:{world.turns}"),)
+    elif kind in VERBS:
+        target = world.wish().target
+        world.requests = (Request(kind, f"{target}:{world.turns}"),)  # type: ignore[arg-type]
     for _ in range(value if kind == "wait" else 1):
         world.turn(killed_after=value if kind == "kill" else None)
 
@@ -162,18 +167,22 @@ def test_the_good_revision_has_all_pods_in_the_end(
     for turn in range(60):
         waits = world.progress is not None and world.progress.phase == "Paused"
         if waits and turn % 3 == 0:
-            disturb(world, "promote", 1)
+            held = world.progress is not None and world.progress.held_by is not None
+            disturb(world, "resume" if held else "promote", 1)
         else:
             world.turn()
     end = decide(world.snapshot())
     back = end.phase in (Phase.ABORTED, Phase.REFUSED)
-    expected = world.stable if back else world.target
+    expected = world.stable if back else world.wish().target
     assert back or end.phase is Phase.HEALTHY
     assert world.stable == expected
     assert good(expected or "X")
     assert world.sizes() == {expected: world.replicas}
     if end.phase is Phase.ABORTED:
-        assert not good(world.target) or "on request" in str(end.progress and end.progress.message)
+        asked = "on request" in str(end.progress and end.progress.message)
+        assert not good(world.wish().target) or asked
+    if world.pin:
+        assert world.pin.from_revision == world.wish().revision
 
 
 @given(SPECS, st.integers(1, 5), st.sampled_from("bX"), st.data())

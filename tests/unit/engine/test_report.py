@@ -1,5 +1,6 @@
 """What an admin reads at 3 a.m., for each situation."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,14 +10,20 @@ from hypothesis import strategies as st
 
 from cms_operator.api import HeadlessCMS, parse
 from cms_operator.api.conditions import ConditionType, Reason
-from cms_operator.api.status import ContractStatus, JobPhase, MigrationStatus, Status
+from cms_operator.api.status import (
+    ContractStatus,
+    JobPhase,
+    MigrationStatus,
+    PinStatus,
+    Status,
+)
 from cms_operator.rollout.decide import decide
 from cms_operator.rollout.events import happenings
 from cms_operator.rollout.facts import Connections, Facts
 from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.report import PATIENCE, build_status
 from cms_operator.rollout.schema import Schemas
-from cms_operator.rollout.snapshot import MigrationPhase, RevisionState, Snapshot
+from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState, Snapshot
 from tests.support.specs import manifest
 from tests.unit.engine.pictures import NOON, rollout, snapshot
 
@@ -115,6 +122,44 @@ def test_a_paused_rollout_says_what_ends_the_pause() -> None:
             "paused at step 2 of 2: promote with headlesscms.io/promote=b."
         ),
     )
+
+
+PIN = PinStatus(from_revision="b", to_revision="a", by="alice", since=NOON)
+
+
+def test_a_rollback_that_holds_reports_as_an_aborted_rollout_does() -> None:
+    back = facts(snapshot(3, "a", "a", revisions={"a": SERVING}, pin=PIN))
+    status = status_of(back)
+    for kind in (ConditionType.READY, ConditionType.PROGRESSING):
+        assert condition(status, kind)[:2] == ("False", "Pinned")
+    stalled, reason, message = condition(status, ConditionType.STALLED)
+    assert (stalled, reason) == ("True", "Pinned")
+    assert message == (
+        "Revision a serves: alice has rolled b back (headlesscms.io/rollback, "
+        "2026-01-01T12:00:00Z). Apply another spec, or go on with headlesscms.io/retry=b."
+    )
+    assert condition(status, ConditionType.AVAILABLE)[0] == "True"
+    assert (status.updated_revision, status.stable_revision, status.pin) == ("b", "a", PIN)
+
+
+def test_a_rollback_on_its_way_is_at_work_and_not_stalled() -> None:
+    back = facts(snapshot(3, "a", "b", revisions={"b": SERVING, "a": RevisionState(1)}, pin=PIN))
+    status = status_of(back)
+    assert condition(status, ConditionType.STALLED)[0] == "False"
+    assert condition(status, ConditionType.RECONCILING)[:2] == ("True", "RollingOut")
+    failed = snapshot(3, "a", "b", revisions={"b": SERVING}, pin=PIN, failure="It crashes.")
+    message = condition(status_of(facts(failed)), ConditionType.STALLED)[2]
+    assert "It was a rollback by alice: headlesscms.io/retry=b ends it." in message
+
+
+def test_a_rollout_that_somebody_has_paused_says_who_and_what_ends_it() -> None:
+    rolling = snapshot(3, "b", "a", revisions={"a": SERVING})
+    held = replace(rolling, requests=(Request("pause", "b", "alice"),))
+    message = condition(status_of(facts(held)), ConditionType.PROGRESSING)[2]
+    assert message.endswith("paused by alice: resume with headlesscms.io/resume=b.")
+    spec = replace(rolling, rollout=rollout(paused=True))
+    message = condition(status_of(facts(spec)), ConditionType.PROGRESSING)[2]
+    assert message.endswith("held by spec.rollout.paused.")
 
 
 def test_a_revision_in_its_bake_is_ready_and_still_watched() -> None:
@@ -328,6 +373,7 @@ snapshots = st.builds(
     schemas=st.sampled_from([Schemas(), Schemas({"a": 2, "b": 1}, oldest_readable=2)]),
     revisions=st.dictionaries(st.sampled_from("abc"), states, max_size=3),
     failure=st.sampled_from(["", "It crashes."]),
+    pin=st.sampled_from([None, PIN]),
 )
 
 
