@@ -17,7 +17,7 @@ from localcluster.controlplane import ControlPlane
 from localcluster.progress import Progress
 from tests.controlplane.api import Api, RefusedError
 from tests.controlplane.team import eventually
-from tests.support.charts import REPOSITORY, Chart, of_kind, the
+from tests.support.charts import REPOSITORY, STAMPING, Chart, the
 
 USER = "headlesscms-operator"
 START_SECONDS = 60
@@ -25,15 +25,16 @@ STOP_SECONDS = 30
 
 
 def install(control_plane: ControlPlane) -> None:
-    """Apply the CRD and the chart's roles, bound to the operator's user."""
+    """Apply the CRD, the chart's roles, bound to the operator's user, and its policies."""
     control_plane.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
     api = Api(control_plane.kubeconfig)
     eventually(lambda: is_served(api), "the API server serves HeadlessCMS objects")
     programs = binaries.ensure((*binaries.CONTROL_PLANE, "helm"), Progress())
     chart = Chart(programs / "helm", "headlesscms-operator")
-    objects = chart.render()
-    for role in of_kind(objects, "ClusterRole"):
-        control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(role))
+    objects = chart.render(served=[STAMPING])
+    for found in objects:
+        if found["kind"] == "ClusterRole" or "AdmissionPolicy" in found["kind"]:
+            control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(found))
     # As the chart binds it, but to a user of the outside.
     binding = the(objects, "ClusterRoleBinding")
     user = {"kind": "User", "name": USER, "apiGroup": "rbac.authorization.k8s.io"}
@@ -68,6 +69,7 @@ class OperatorProcess:
             "PYTHONPATH": str(self._source),
             "HCMS_HEALTH_PORT": str(self.port),
             "HCMS_LOG_FORMAT": "plain",
+            "HCMS_REQUESTS_STAMPED": "true",
         }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

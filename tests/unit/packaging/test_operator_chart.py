@@ -2,11 +2,12 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
+from cms_operator.api.status import Verb
 from cms_operator.cluster.kinds import CHILDREN, DEPLOYMENT, HEADLESS_CMS, Kind
 from cms_operator.settings import Settings
 from cms_operator.steps.children import PRUNED
@@ -14,6 +15,7 @@ from tests.support.charts import (
     CHARTS,
     NAMESPACE,
     REPOSITORY,
+    STAMPING,
     Chart,
     Objects,
     RefusedValuesError,
@@ -125,12 +127,69 @@ def test_people_get_their_rights_by_the_clusters_own_roles(
     assert "patch" not in verbs.get(("headlesscms.io", "headlesscmses/status"), set())
 
 
+def test_every_request_needs_a_verb_of_its_own_which_release_managers_have(
+    rendered: Objects,
+) -> None:
+    verbs = set(get_args(Verb))
+    policy = the(rendered, "ValidatingAdmissionPolicy")["spec"]
+    (listed,) = (v["expression"] for v in policy["variables"] if v["name"] == "verbs")
+    assert set(yaml.safe_load(listed)) == verbs
+    checks = [
+        rule["expression"] for rule in policy["validations"] if "authorizer" in rule["expression"]
+    ]
+    assert all(sum(f"check('{verb}')" in check for check in checks) == 1 for verb in verbs)
+    assert len(checks) == len(verbs)
+    binding = the(rendered, "ValidatingAdmissionPolicyBinding")["spec"]
+    assert binding["validationActions"] == ["Deny"]
+    manager = next(
+        role
+        for role in of_kind(rendered, "ClusterRole")
+        if role["metadata"]["name"].endswith("-release-manager")
+    )
+    assert manager["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-admin"] == "true"
+    granted = verbs_by_resource(manager)["headlesscms.io", "headlesscmses"]
+    assert granted == verbs | {"get", "list", "watch", "patch"}
+    others = [role for role in of_kind(rendered, "ClusterRole") if role != manager]
+    assert not any(verbs & set(rule["verbs"]) for role in others for rule in role["rules"])
+
+
+@pytest.mark.parametrize(
+    ("values", "served", "kinds"),
+    [
+        ({}, [], {"Validating"}),
+        ({}, [STAMPING], {"Validating", "Mutating"}),
+        ({"requestPolicies": {"stamp": "always"}}, [], {"Validating", "Mutating"}),
+        ({"requestPolicies": {"stamp": "never"}}, [STAMPING], {"Validating"}),
+        ({"requestPolicies": {"enabled": False}}, [STAMPING], set()),
+        ({"watchNamespaces": ["team-a"]}, [STAMPING], set()),
+    ],
+)
+def test_requests_are_guarded_and_stamped_where_the_cluster_can(
+    chart: Chart, values: dict[str, Any], served: list[str], kinds: set[str]
+) -> None:
+    objects = chart.render(values, served)
+    found = {found["kind"] for found in objects if "AdmissionPolicy" in found["kind"]}
+    assert found == {f"{kind}AdmissionPolicy{end}" for kind in kinds for end in ("", "Binding")}
+    (told,) = (
+        variable["value"]
+        for variable in operator_container(objects)["env"]
+        if variable["name"] == "HCMS_REQUESTS_STAMPED"
+    )
+    assert told == ("true" if kinds else "false")
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
         (
             {},
-            Settings(operator_namespace=NAMESPACE, workers=8, log_level="info", log_format="json"),
+            Settings(
+                operator_namespace=NAMESPACE,
+                workers=8,
+                log_level="info",
+                log_format="json",
+                requests_stamped=True,
+            ),
         ),
         (
             {
@@ -184,6 +243,7 @@ def test_image_is_taken_by_version_tag_or_digest(
         ({"workers": 0}, "/workers"),
         ({"resyncSeconds": "soon"}, "/resyncSeconds"),
         ({"log": {"level": "chatty"}}, "/log/level"),
+        ({"requestPolicies": {"stamp": "sometimes"}}, "/requestPolicies/stamp"),
         ({"networkPolicy": {"allowMetricsFrom": [{"podselector": {}}]}}, "podselector"),
     ],
 )
