@@ -57,11 +57,13 @@ images: ## Build and load the images
 	$(PYTHON) -m localcluster images
 
 ##@ More
-.PHONY: demo-down crd lock bench help
+.PHONY: demo-down crd krew lock bench help
 demo-down: $(VENV)/.ready ## Remove what the demo has made
 	$(RUN) -m demo down
 crd: $(VENV)/.ready ## Generate the CRD into crds/ and the chart
 	$(RUN) -m cms_operator.api.crd --write
+krew: $(VENV)/.ready ## The plugin's archive and krew manifest into dist/ (URI=https://… of the archive)
+	$(RUN) -m cms_operator.cli.krew --uri "$(URI)"
 lock: $(VENV)/.ready ## Pin the dependencies anew, by hash
 	$(RUN) -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile $(LOCK) --extra operator -o requirements/operator.txt pyproject.toml
