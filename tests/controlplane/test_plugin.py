@@ -89,7 +89,7 @@ def people(team: Team, tmp_path: Path) -> dict[str, Plugin]:
 
 def asked(team: Team, verb: str) -> tuple[str, str]:
     """Who asked, and the outcome."""
-    for found in team.status()["rollout"].get("requests", []):
+    for found in team.status().get("rollout", {}).get("requests", []):
         if found["verb"] == verb:
             return found["by"], found["outcome"]
     return "", ""
@@ -260,8 +260,10 @@ def test_a_tool_that_replaces_the_object_loses_no_stamp(team: Team) -> None:
     team.make(replicas=1)
     team.wait_until_ready()
     team.annotate("abort", "x:1")
+    eventually(lambda: asked(team, "abort")[1], "an answer")
     found = team.the("headlesscms", "shop")
     del found["metadata"]["annotations"]["headlesscms.io/abort-by"]
+    del found["metadata"]["resourceVersion"]
     team.kubectl("replace", "-f", "-", stdin=json.dumps(found))
     annotations = team.the("headlesscms", "shop")["metadata"]["annotations"]
     assert annotations["headlesscms.io/abort-by"] == ADMIN

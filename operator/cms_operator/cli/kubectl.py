@@ -5,7 +5,7 @@ import queue
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -106,17 +106,8 @@ class Watch:
         if process.stdout is None or process.stderr is None:
             raise AssertionError("both are pipes")
         with process.stdout, process.stderr:
-            for document in documents(process.stdout):
-                self._found.put(Event(document["type"], document["object"]))
+            for line in process.stdout:  # kubectl writes each event as a line of JSON
+                event = json.loads(line)
+                self._found.put(Event(event["type"], event["object"]))
             words = process.stderr.read().strip()
         self._found.put(KubectlError(words or "the watch has ended", ended=process.wait() == 0))
-
-
-def documents(lines: Iterable[str]) -> Iterator[Object]:
-    """The JSON objects of kubectl's stream: a closing brace at the margin ends each."""
-    collected: list[str] = []
-    for line in lines:
-        collected.append(line)
-        if line.rstrip("\n") == "}":
-            yield json.loads("".join(collected))
-            collected = []

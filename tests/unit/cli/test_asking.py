@@ -6,7 +6,6 @@ import pytest
 
 from cms_operator.api.status import Verb
 from cms_operator.cli.asking import Answer, CannotAskError, answer, value
-from cms_operator.cli.kubectl import documents
 from tests.unit.cli.objects import hcms, rollout
 
 PIN = {"from": "b", "to": "a", "by": "alice", "since": "2026-01-01T11:59:00Z"}
@@ -64,8 +63,3 @@ def test_only_the_answer_to_this_request_counts() -> None:
     assert answer(found, "abort", "b:1") == Answer(
         refused=True, words="it is Completed (asked by bob)"
     )
-
-
-def test_a_stream_of_kubectl_is_cut_into_its_objects() -> None:
-    stream = '{\n    "a": {\n        "b": 1\n    }\n}\n{\n    "a": 2\n}\n{\n    "cut'
-    assert list(documents(stream.splitlines(keepends=True))) == [{"a": {"b": 1}}, {"a": 2}]
