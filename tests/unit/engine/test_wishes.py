@@ -1,13 +1,15 @@
 """Rollbacks and restarts: which revision is wanted, and how long."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from cms_operator.api.status import RequestStatus, RevisionStatus, RolloutStatus, Status
-from cms_operator.rollout.decide import Decision, Phase, decide
+from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
 from cms_operator.rollout.revisions import stable_times
+from cms_operator.rollout.schema import Schemas
 from cms_operator.rollout.snapshot import MigrationPhase, Request
 from cms_operator.rollout.wishes import Situation, Wish, trusted, unchanged, wished
 from tests.unit.engine.pictures import NOON, picture, rollout, serving, snapshot
@@ -91,6 +93,21 @@ def test_a_rollback_that_makes_no_sense_is_refused_with_the_reason(
     assert outcome(wish).startswith("refused: ")
     assert words in outcome(wish)
     assert wish.pin == before.pin
+
+
+def test_a_rollback_to_an_image_that_cannot_read_the_schema_is_refused() -> None:
+    schemas = Schemas({"a": 1, "b": 2}, oldest_readable=2)
+    found = Situation(status(), named("c"), {"a", "b", "c"}, NOON, schemas)
+    refused = wished(found, [back_to("a")])
+    assert "its image was made for schema 1" in outcome(refused)
+    assert refused.pin is None
+    assert wished(found, [back_to("b")]).target == "b"
+
+
+def test_no_schema_is_contracted_while_a_rollback_holds() -> None:
+    rest = snapshot(3, "b", "b", revisions={"b": serving(3)})
+    held = replace(rest, pin=ROLLED_BACK.pin)
+    assert (may_contract(rest, decide(rest)), may_contract(held, decide(held))) == (True, False)
 
 
 def test_a_rollback_can_go_on_to_another_revision() -> None:
