@@ -26,7 +26,7 @@ lint: $(VENV)/.ready
 format: $(VENV)/.ready ## Put the format right and mend what the linter can
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
-.PHONY: test-unit test-service test-controlplane test-e2e test-cluster coverage
+.PHONY: test-unit test-service test-controlplane test-e2e test-cluster test-long coverage
 test: COVERAGE := --cov --cov-append --cov-report=
 test-unit: $(VENV)/.ready ## Pure code
 	@rm -f .coverage
@@ -39,6 +39,8 @@ test-controlplane: $(VENV)/.ready ## The operator against a real API server with
 	$(RUN) -m pytest tests/rights -q
 test-e2e: $(VENV)/.ready ## The chart on a real node
 	$(RUN) -m pytest tests/e2e -q
+test-long: $(VENV)/.ready ## The operator killed at every single write, and long outages
+	$(RUN) -m pytest tests/controlplane -q -m long -n 3 --dist worksteal
 coverage:
 	$(VENV)/bin/coverage report --skip-covered --skip-empty
 test-cluster: $(VENV)/.ready ## The local cluster leaves nothing behind; skipped while one runs

@@ -17,7 +17,9 @@ from localcluster.errors import ClusterError
 from tests.controlplane import records
 from tests.controlplane.api import Api
 from tests.controlplane.audit import AuditLog
+from tests.controlplane.faults import Proxied
 from tests.controlplane.operator_process import OperatorProcess, install
+from tests.controlplane.proxy import Proxy
 from tests.controlplane.team import Team
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
@@ -77,6 +79,37 @@ def team(control_plane: ControlPlane, api: Api, operator: OperatorProcess) -> It
     """A namespace of one's own, with a source Secret in it."""
     if not operator.is_running():  # a test that failed has left it so
         operator.start()
+    yield from _a_team(control_plane, api)
+
+
+@pytest.fixture(scope="module")
+def proxied(operator: OperatorProcess, installed: ControlPlane) -> Iterator[Proxied]:
+    """An operator, alone, whose way to the API server a test can disturb.
+
+    It lists often, so that a test need not wait long for what no watch tells.
+    """
+    operator.stop()
+    kubeconfig = installed.folder / "proxy.kubeconfig"
+    with Proxy(installed.operator_kubeconfig, kubeconfig) as proxy:
+        process = OperatorProcess(
+            installed,
+            RECORD / "proxied-operator.log",
+            environment={"KUBECONFIG": str(kubeconfig), "HCMS_RESYNC_SECONDS": "10"},
+        )
+        process.start()
+        yield Proxied(proxy, process)
+        process.stop()
+    operator.start()
+
+
+@pytest.fixture
+def proxied_team(control_plane: ControlPlane, api: Api, proxied: Proxied) -> Iterator[Team]:
+    if not proxied.operator.is_running():
+        proxied.operator.start()
+    yield from _a_team(control_plane, api)
+
+
+def _a_team(control_plane: ControlPlane, api: Api) -> Iterator[Team]:
     made = Team(control_plane, api, f"team-{secrets.token_hex(3)}")
     made.create()
     yield made
@@ -88,7 +121,8 @@ def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    team = getattr(item, "funcargs", {}).get("team")
+    arguments = getattr(item, "funcargs", {})
+    team = arguments.get("team") or arguments.get("proxied_team")
     if report.when == "call" and report.failed and isinstance(team, Team):
         folder = RECORD / item.name[:100]
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from cms_operator.cluster.kinds import HEADLESS_CMS
@@ -51,11 +52,16 @@ def is_served(api: Api) -> bool:
 
 class OperatorProcess:
     def __init__(
-        self, control_plane: ControlPlane, log: Path, source: Path = REPOSITORY / "operator"
+        self,
+        control_plane: ControlPlane,
+        log: Path,
+        source: Path = REPOSITORY / "operator",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._control_plane = control_plane
         self.log = log
         self._source = source
+        self._environment = environment or {}
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
@@ -70,6 +76,7 @@ class OperatorProcess:
             "HCMS_HEALTH_PORT": str(self.port),
             "HCMS_LOG_FORMAT": "plain",
             "HCMS_REQUESTS_STAMPED": "true",
+            **self._environment,
         }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
