@@ -59,7 +59,7 @@ images: ## Build and load the images
 	$(PYTHON) -m localcluster images
 
 ##@ More
-.PHONY: demo-down crd krew lock bench help
+.PHONY: demo-down crd krew lock bench bench-rollouts help
 demo-down: $(VENV)/.ready ## Remove what the demo has made
 	$(RUN) -m demo down
 crd: $(VENV)/.ready ## Generate the CRD into crds/ and the chart
@@ -73,6 +73,8 @@ lock: $(VENV)/.ready ## Pin the dependencies anew, by hash
 	$(VENV)/bin/uv pip compile $(LOCK) --extra operator --extra cms --group dev -o requirements/dev.txt pyproject.toml
 bench: $(VENV)/.ready ## From apply to Ready for 1 and 50 tenants on fake nodes; an idle minute
 	$(RUN) -m benchmarks.bringup
+bench-rollouts: $(VENV)/.ready ## A canary of TENANTS=200 tenants at once on fake nodes, beside Argo Rollouts
+	$(RUN) -m benchmarks.rollouts --tenants $(or $(TENANTS),200)
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 $(VENV)/.ready: requirements/dev.txt

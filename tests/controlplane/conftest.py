@@ -16,7 +16,7 @@ from localcluster.controlplane import ControlPlane
 from localcluster.errors import ClusterError
 from tests.controlplane import records
 from tests.controlplane.api import Api
-from tests.controlplane.audit import AuditLog
+from tests.controlplane.audit import START, AuditLog
 from tests.controlplane.faults import Proxied
 from tests.controlplane.operator_process import OperatorProcess, install
 from tests.controlplane.proxy import Proxy
@@ -55,7 +55,7 @@ def operator(installed: ControlPlane, request: pytest.FixtureRequest) -> Iterato
     yield process
     process.stop()
     ran = request.session.stash[_RAN]
-    records.write(RECORD, ran, AuditLog(installed.audit_log).since(0))
+    records.write(RECORD, ran, AuditLog(installed.audit_log).since(START))
 
 
 _RAN = pytest.StashKey[set[str]]()

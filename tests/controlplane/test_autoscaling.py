@@ -10,6 +10,7 @@ import pytest
 from localcluster.controlplane import ControlPlane
 from localcluster.pki import Authority, Identity
 from tests.controlplane.api import APPLY, Api
+from tests.controlplane.audit import START
 from tests.controlplane.metrics_api import PORT
 from tests.controlplane.team import IMAGES, Team, eventually
 from tests.support.charts import REPOSITORY
@@ -139,5 +140,5 @@ def has_metrics(team: Team) -> bool:
 
 def count_looks(team: Team) -> int:
     """How often the autoscaler has asked for the load."""
-    asked = team.audit.since(0, "system:serviceaccount:kube-system:horizontal-pod-autoscaler")
+    asked = team.audit.since(START, "system:serviceaccount:kube-system:horizontal-pod-autoscaler")
     return sum(r.resource == "metrics.k8s.io/pods" and r.namespace == team.namespace for r in asked)
