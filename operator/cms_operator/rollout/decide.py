@@ -309,7 +309,9 @@ def _pause_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime | None:
 
 
 def _bake_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime:
-    return progress.since + timedelta(seconds=snapshot.rollout.bake_seconds)
+    """A bake of 0 s is none: it does not wait for the next whole second either."""
+    bake = timedelta(seconds=snapshot.rollout.bake_seconds)
+    return progress.since + bake if bake else snapshot.now
 
 
 def _deadline(snapshot: Snapshot, progress: RolloutStatus) -> datetime | None:
