@@ -157,8 +157,8 @@ def _unwanted(
 def _needed_by_deployments(
     hcms: HeadlessCMS, family: Family, decision: Decision
 ) -> set[tuple[str, str]]:
-    """A pod that starts late still mounts its revision's ConfigMap."""
-    living = {*family.by_revision(DEPLOYMENT.name), *decision.sizes}
+    """A pod that starts late still mounts its revision's ConfigMap; a retired one has no pod."""
+    living = {*family.by_revision(DEPLOYMENT.name), *decision.sizes} - {*decision.retire}
     return {(CONFIG_MAP.name, names.config_map(hcms.name, name)) for name in living} | {
         (DISRUPTION_BUDGET.name, names.disruption_budget(hcms.name, name))
         for name in living
