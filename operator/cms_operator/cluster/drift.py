@@ -46,11 +46,13 @@ def first_difference(wanted: Any, live: Any, path: str = "") -> str | None:
     their keys where the server merges them so. What the server takes as a whole
     has to be the same as a whole.
     """
+    if wanted == live:  # as most parts are: no need to walk through them
+        return None
     if isinstance(wanted, Mapping):
         return _mapping_difference(wanted, live, path)
     if isinstance(wanted, Sequence) and not isinstance(wanted, str):
         return _list_difference(wanted, live, path)
-    if wanted == live or (live is None and wanted in ("", False, 0)):
+    if live is None and wanted in ("", False, 0):
         return None
     if _same_quantity(wanted, live, path):
         return None

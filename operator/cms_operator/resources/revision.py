@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -89,15 +90,18 @@ def normalised_inputs(spec: Spec, sources: Sources, restart: str | None = None) 
 def _pick(model: BaseModel, fields: tuple[str, ...]) -> dict[str, Any]:
     picked = {}
     for name in fields:
-        field = type(model).model_fields[name]
-        default = (
-            _NO_DEFAULT if field.is_required() else field.get_default(call_default_factory=True)
-        )
         value = getattr(model, name)
-        if value == default:
+        if value == _default(type(model), name):
             continue
-        picked[field.alias or name] = _plain(value)
+        picked[type(model).model_fields[name].alias or name] = _plain(value)
     return picked
+
+
+@cache
+def _default(model: type[BaseModel], name: str) -> Any:
+    """Only to compare with: pydantic makes a copy each time that it is asked."""
+    field = model.model_fields[name]
+    return _NO_DEFAULT if field.is_required() else field.get_default(call_default_factory=True)
 
 
 def _plain(value: Any) -> Any:
