@@ -34,7 +34,14 @@ _QUANTITY_PARENTS = ("requests", "limits", "sizeLimit", "averageValue")
 
 
 def fingerprint(manifest: Mapping[str, Any]) -> str:
-    """A short name for what was asked; it changes too when something is no longer asked for."""
+    """A short name for what was asked; it changes too when something is no longer asked for.
+
+    Replicas are always asked for and have no part in it: the Deployment controller copies the
+    annotation to the ReplicaSet, by a write of its own for each scale.
+    """
+    if "replicas" in manifest.get("spec", {}):
+        spec = {key: value for key, value in manifest["spec"].items() if key != "replicas"}
+        manifest = {**manifest, "spec": spec}
     return hashlib.sha256(orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
