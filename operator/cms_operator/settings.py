@@ -26,7 +26,7 @@ class Settings:
     log_level: str = "info"
     log_format: str = "json"
     health_port: int = 8080
-    workers: int = 8
+    workers: int = 16
     resync_seconds: int = 600
     requests_stamped: bool = False
 

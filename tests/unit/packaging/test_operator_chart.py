@@ -185,7 +185,7 @@ def test_requests_are_guarded_and_stamped_where_the_cluster_can(
             {},
             Settings(
                 operator_namespace=NAMESPACE,
-                workers=8,
+                workers=16,
                 log_level="info",
                 log_format="json",
                 requests_stamped=True,
