@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -40,6 +40,7 @@ from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
 from cms_operator.rollout.events import event, happenings
 from cms_operator.rollout.facts import Connections, Facts
 from cms_operator.rollout.family import Family, gather
+from cms_operator.rollout.news import COUNTS_EVERY, at_rest, only_counts
 from cms_operator.rollout.problems import Problem, ProblemError, failure_of, find_problem
 from cms_operator.rollout.progress import is_in_flight
 from cms_operator.rollout.revisions import revision_statuses, stable_times, version_of
@@ -116,6 +117,7 @@ class Reconciler:
         self._credentials = Credentials(applier, pods, random_bytes)
         self._migrations = Migrations(applier)
         self._children = Children(applier, settings.operator_namespace)
+        self._reported: dict[Key, datetime] = {}
 
     def readers_of(self, namespace: str, name: str) -> set[Key]:
         return self._secrets.readers_of(namespace, name)
@@ -128,6 +130,7 @@ class Reconciler:
         parent = self._store.get(HEADLESS_CMS, *key)
         if parent is None or parent["metadata"].get("deletionTimestamp"):
             self._secrets.forget(key)
+            self._reported.pop(key, None)
             return None
         before = _status_of(parent)
         try:
@@ -149,8 +152,9 @@ class Reconciler:
                 await self._apply(work, decision)
                 await self._contract(work, decision)
                 _look_again(work, decision.again)
-        after = report.build_status(before, hcms, self._facts(work, decision), work.now)
-        await self._publish(parent, before, after)
+        facts = self._facts(work, decision)
+        after = report.build_status(before, hcms, facts, work.now)
+        await self._report(work, parent, after, settling=not at_rest(facts.snapshot))
         return min(work.again, default=None)
 
     def _look(self, work: Pass) -> None:
@@ -343,13 +347,23 @@ class Reconciler:
             restart=work.wanted.restart,
         )
 
-    async def _publish(self, parent: Object, before: Status, after: Status) -> None:
+    async def _report(self, work: Pass, parent: Object, after: Status, *, settling: bool) -> None:
+        """News at once; counts of pods that come and go when the last report is some time ago."""
+        told = self._reported.get(work.key)
+        early = told + COUNTS_EVERY - work.now if told else timedelta(0)
+        if settling and early > timedelta(0) and only_counts(work.before, after):
+            work.again.append(early.total_seconds())
+        elif await self._publish(parent, work.before, after):
+            self._reported[work.key] = work.now
+
+    async def _publish(self, parent: Object, before: Status, after: Status) -> bool:
         """Write the status where it differs, and tell as Events what is new in it."""
         if not await self._applier.patch_status(parent, after.to_json()):
-            return
+            return False
         for happening in happenings(before, after):
             log.info("%s: %s", happening.reason, happening.note)
             await self._tell(parent, event(parent, happening, self._now()))
+        return True
 
     async def _tell(self, parent: Object, body: Mapping[str, Any]) -> None:
         """An Event is a courtesy: a server that refuses it stops no reconcile."""
