@@ -13,10 +13,14 @@ AT_ONCE = 16
 
 
 class Target(NamedTuple):
-    """The admin port of a pod."""
+    """A port of a pod."""
 
     address: str
     port: int
+
+    def url(self, path: str) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"http://{host}:{self.port}{path}"
 
 
 class PodReader:
@@ -38,11 +42,8 @@ class PodReader:
         return tuple(_generation(answer) for answer in answers)
 
     async def _status(self, target: Target) -> Mapping[str, object]:
-        host = f"[{target.address}]" if ":" in target.address else target.address
         try:
-            async with self._session.get(
-                f"http://{host}:{target.port}/statusz", allow_redirects=False
-            ) as response:
+            async with self._session.get(target.url("/statusz"), allow_redirects=False) as response:
                 answer = orjson.loads(await response.content.read(MAX_BYTES))
         except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError):
             return {}
