@@ -9,7 +9,7 @@ import yaml
 
 from cms_operator.api.status import Verb
 from cms_operator.cluster.kinds import CHILDREN, DEPLOYMENT, HEADLESS_CMS, Kind
-from cms_operator.settings import Settings
+from cms_operator.settings import PrometheusSettings, Settings
 from cms_operator.steps.children import PRUNED
 from tests.support.charts import (
     CHARTS,
@@ -28,6 +28,11 @@ SEEN = {"list", "watch"}
 CHILD = SEEN | {"get", "create", "patch", "delete"}
 # The operator deletes none of these: they go with their owner.
 DIGEST = "sha256:" + "a" * 64
+SECURED = {
+    "url": "https://prometheus.monitoring:9090/tenants",
+    "tokenSecret": {"name": "monitoring-reader", "key": "bearer"},
+    "caConfigMap": {"name": "monitoring-ca"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +212,17 @@ def test_requests_are_guarded_and_stamped_where_the_cluster_can(
                 resync_seconds=60,
             ),
         ),
+        (
+            {"prometheus": SECURED},
+            Settings(
+                operator_namespace=NAMESPACE,
+                prometheus=PrometheusSettings(
+                    "https://prometheus.monitoring:9090/tenants",
+                    "/etc/headlesscms-operator/prometheus-token/token",
+                    "/etc/headlesscms-operator/prometheus-ca/ca.crt",
+                ),
+            ),
+        ),
     ],
 )
 def test_values_reach_the_operators_settings(
@@ -245,6 +261,11 @@ def test_image_is_taken_by_version_tag_or_digest(
         ({"log": {"level": "chatty"}}, "/log/level"),
         ({"requestPolicies": {"stamp": "sometimes"}}, "/requestPolicies/stamp"),
         ({"networkPolicy": {"allowMetricsFrom": [{"podselector": {}}]}}, "podselector"),
+        ({"networkPolicy": {"allowMeasuresTo": [{"ports": []}]}}, "allowMeasuresTo/0"),
+        ({"networkPolicy": {"allowMeasuresTo": [{"to": []}]}}, "allowMeasuresTo/0/to"),
+        ({"prometheus": {"url": "prometheus:9090"}}, "/prometheus/url"),
+        ({"prometheus": {"url": "https://me:secret@prometheus"}}, "/prometheus/url"),
+        ({"prometheus": {"tokenSecret": "token"}}, "/prometheus/tokenSecret"),
     ],
 )
 def test_wrong_values_are_refused_by_name(
@@ -259,6 +280,44 @@ def test_nobody_may_scrape_until_somebody_is_named(chart: Chart, rendered: Objec
     peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
     policy = the(chart.render({"networkPolicy": {"allowMetricsFrom": [peer]}}), "NetworkPolicy")
     assert policy["spec"]["ingress"] == [{"from": [peer], "ports": [{"port": "health"}]}]
+
+
+def test_token_and_ca_of_prometheus_are_files_and_nothing_else_is_mounted(
+    chart: Chart, rendered: Objects
+) -> None:
+    assert "volumes" not in the(rendered, "Deployment")["spec"]["template"]["spec"]
+    objects = chart.render({"prometheus": SECURED})
+    pod = the(objects, "Deployment")["spec"]["template"]["spec"]
+    assert violations(pod) == []
+    token, ca = pod["volumes"]
+    assert token["secret"] == {
+        "secretName": "monitoring-reader",
+        "items": [{"key": "bearer", "path": "token"}],
+    }
+    assert ca["configMap"] == {
+        "name": "monitoring-ca",
+        "items": [{"key": "ca.crt", "path": "ca.crt"}],
+    }
+    mounts = operator_container(objects)["volumeMounts"]
+    assert [(mount["name"], mount["readOnly"]) for mount in mounts] == [
+        (token["name"], True),
+        (ca["name"], True),
+    ]
+    files = [variable["value"] for variable in operator_container(objects)["env"][-2:]]
+    assert files == [
+        f"{mounts[0]['mountPath']}/token",
+        f"{mounts[1]['mountPath']}/ca.crt",
+    ]
+
+
+def test_measures_are_reached_where_somebody_allows_it(chart: Chart, rendered: Objects) -> None:
+    rule = {
+        "to": [{"namespaceSelector": {"matchLabels": {"team": "a"}}}],
+        "ports": [{"port": 9090}],
+    }
+    values = {"networkPolicy": {"allowMeasuresTo": [rule]}}
+    before = the(rendered, "NetworkPolicy")["spec"]["egress"]
+    assert the(chart.render(values), "NetworkPolicy")["spec"]["egress"] == [*before, rule]
 
 
 def test_crd_can_be_left_out_and_is_kept_on_removal_by_default(chart: Chart) -> None:

@@ -134,6 +134,12 @@ def test_the_network_policy_names_those_who_may() -> None:
     assert http["from"] == admin["from"] == [peer]
 
 
+def test_the_operator_is_let_in_where_only_some_are() -> None:
+    peer = {"podSelector": {"matchLabels": {"app": "shop"}}}
+    http, admin = ingress_rules("ops", allowHttpFrom=[peer])
+    assert http["from"] == [*admin["from"], peer]
+
+
 def test_a_gateway_of_ones_own_namespace_is_named_without_it() -> None:
     built = http_route.build(shop(route=GATEWAY))
     assert built is not None
