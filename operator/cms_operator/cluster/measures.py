@@ -18,6 +18,7 @@ import orjson
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from cms_operator.api.measures import Measure, PrometheusMeasure, WebhookMeasure
+from cms_operator.cluster.client import FIELD_MANAGER
 from cms_operator.rollout.analysis import prometheus, webhook
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading
 from cms_operator.settings import PrometheusSettings, SettingsError
@@ -104,7 +105,11 @@ class MeasureReader:
             timeout=aiohttp.ClientTimeout(total=self._seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
             # A compressed answer could be larger than it looks.
-            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": FIELD_MANAGER,
+            },
             auto_decompress=False,
             trust_env=False,
         )

@@ -11,9 +11,14 @@ from typing import NamedTuple
 import aiohttp
 
 from cms_operator.api.types import IS_PATH, MAX_PATH
+from cms_operator.cluster.client import FIELD_MANAGER
 from cms_operator.cluster.pods import Target
 
-HEADERS = {"X-HCMS-Synthetic": "analysis", "Accept-Encoding": "identity"}
+HEADERS = {
+    "X-HCMS-Synthetic": "analysis",
+    "Accept-Encoding": "identity",
+    "User-Agent": FIELD_MANAGER,
+}
 # The upper bounds of the CMS's own histogram of request durations, in seconds.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 

@@ -320,6 +320,17 @@ async def test_an_alias_for_the_operators_own_machine_is_not_followed(ip: str) -
     assert found.error == "the webhook judge:80 leads out of the cluster"
 
 
+@pytest.mark.parametrize("service", ["xn--a", "xn--", "a--b", "0", "a" * 63])
+async def test_a_service_of_any_name_is_asked(serve: Serve, reader: Reader, service: str) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(PASS)
+
+    port = (await serve(answer)).port
+    measure = Measure.model_validate({"name": "m", "webhook": {"service": service, "port": port}})
+    found = await reader().read(measure, CONTEXT)
+    assert found == Reading("m", passed=True, detail="pass")
+
+
 @pytest.mark.parametrize("ip", ["10.96.0.7", "172.20.1.1", "fd00:10:96::7", "100.64.0.1"])
 async def test_the_address_of_a_service_is_good(ip: str) -> None:
     (found,) = await ServiceResolver(Dns(ip)).resolve("judge.team-a.svc")

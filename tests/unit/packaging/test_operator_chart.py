@@ -266,6 +266,8 @@ def test_image_is_taken_by_version_tag_or_digest(
         ({"prometheus": {"url": "prometheus:9090"}}, "/prometheus/url"),
         ({"prometheus": {"url": "https://me:secret@prometheus"}}, "/prometheus/url"),
         ({"prometheus": {"tokenSecret": "token"}}, "/prometheus/tokenSecret"),
+        ({"prometheus": {"tokenSecret": {"name": "token"}}}, "/prometheus/url"),
+        ({"prometheus": {**SECURED, "url": "http://prometheus:9090"}}, "/prometheus/url"),
     ],
 )
 def test_wrong_values_are_refused_by_name(
