@@ -32,7 +32,7 @@ from cms_operator.resources import controller_revision, labels, names
 from cms_operator.resources.connections import demand
 from cms_operator.resources.revision import Revision, build_revision, name_of
 from cms_operator.resources.sources import SourceError, Sources, read_sources, required_secrets
-from cms_operator.rollout import observe, report
+from cms_operator.rollout import observe, report, steps
 from cms_operator.rollout.addresses import find_address
 from cms_operator.rollout.capacity import existing
 from cms_operator.rollout.confirmation import is_a_turn, takes_away
@@ -48,6 +48,7 @@ from cms_operator.rollout.schema import Schemas, can_run, known_schemas, oldest_
 from cms_operator.rollout.snapshot import MigrationPhase, Request, Snapshot
 from cms_operator.rollout.wishes import Situation, Wish, trusted, unchanged, wished
 from cms_operator.settings import Settings
+from cms_operator.steps.analysis import Analyses, Judgement, Trial
 from cms_operator.steps.children import Children, name_taken, refusal
 from cms_operator.steps.credentials import Credentials
 from cms_operator.steps.migration import (
@@ -80,6 +81,7 @@ class Pass:
     migration: MigrationStatus | None = None
     keys: JwtKeysStatus | None = None
     revisions: dict[str, Revision] = field(default_factory=dict)
+    judgement: Judgement = field(default_factory=Judgement)
     again: list[float] = field(default_factory=list)
 
     @property
@@ -118,6 +120,7 @@ class Reconciler:
         self._migrations = Migrations(applier)
         self._children = Children(applier, settings.operator_namespace)
         self._reported: dict[Key, datetime] = {}
+        self._analyses = Analyses(pods)
 
     def readers_of(self, namespace: str, name: str) -> set[Key]:
         return self._secrets.readers_of(namespace, name)
@@ -131,6 +134,7 @@ class Reconciler:
         if parent is None or parent["metadata"].get("deletionTimestamp"):
             self._secrets.forget(key)
             self._reported.pop(key, None)
+            self._analyses.forget(key)
             return None
         before = _status_of(parent)
         try:
@@ -143,6 +147,7 @@ class Reconciler:
         await self._read_sources(work)
         if not hcms.spec.suspend:
             await self._prepare(work)
+            await self._judge(work)
         decision = decide(self._snapshot(work))
         if not hcms.spec.suspend and work.target in work.revisions:
             decision = await self._confirm(work, decision)
@@ -270,6 +275,21 @@ class Reconciler:
             work.again.append(CONTRACT_POLL_SECONDS)
         return alone
 
+    async def _judge(self, work: Pass) -> None:
+        """Measure the candidate where a rollout is under way, and at once where one begins."""
+        progress, stable = work.before.rollout, work.before.stable_revision
+        rollout = work.hcms.spec.rollout
+        goes_on = progress and progress.revision == work.target and is_in_flight(progress)
+        strategy = progress.strategy if progress and goes_on else rollout.strategy
+        if stable in {None, work.target} or not steps.is_measured(rollout, strategy):
+            self._analyses.forget(work.key)
+        elif progress and goes_on:
+            trial = Trial(work.hcms, progress, str(stable), work.family, work.revisions)
+            work.judgement = await self._analyses.judge(trial, work.now)
+        else:
+            self._analyses.forget(work.key)
+            work.judgement = Judgement(due=work.now)
+
     async def _confirm(self, work: Pass, decision: Decision) -> Decision:
         """Before traffic or pods are taken away: decide on endpoints that were read just now."""
         if not _takes_away(work, decision):
@@ -311,6 +331,8 @@ class Reconciler:
             pin=work.wanted.pin,
             answers=work.wanted.answers,
             trusted=trusted(work.before.revisions),
+            judgement=work.judgement.status,
+            reading_due=work.judgement.due,
         )
 
     def _facts(self, work: Pass, decision: Decision) -> Facts:

@@ -90,6 +90,20 @@ class Reason(_Described):
             "annotation headlesscms.io/promote or headlesscms.io/resume, as the message says."
         ),
     )
+    ANALYZING = (
+        "Analyzing",
+        (
+            "The rollout waits until enough of the new revision was measured; wait, or go past it "
+            "with the annotation headlesscms.io/promote."
+        ),
+    )
+    ANALYSIS_UNDECIDED = (
+        "AnalysisUndecided",
+        (
+            "The analysis came to no conclusion, and a person has to decide; read the message, "
+            "then use the annotation headlesscms.io/promote or headlesscms.io/abort."
+        ),
+    )
     BAKING = (
         "Baking",
         "The new revision has all the traffic and is watched before it counts as stable; wait.",
@@ -197,6 +211,14 @@ class Reason(_Described):
         (
             "Somebody has rolled back to an earlier revision, which holds although the spec asks "
             "for another one; apply another spec, or go on with the annotation "
+            "headlesscms.io/retry."
+        ),
+    )
+    ANALYSIS_FAILED = (
+        "AnalysisFailed",
+        (
+            "The new revision was measured to be worse and the stable one serves; read the "
+            "message, then apply a corrected spec, or try again with the annotation "
             "headlesscms.io/retry."
         ),
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from cms_operator.api.analysis import Analysis, AnalysisStep
 from cms_operator.api.model import Model
 from cms_operator.api.rules import Rule, only_one_of
 from cms_operator.api.types import IntOrPercent
@@ -68,7 +69,10 @@ class CanaryStep(Model):
     pause: Pause | None = None
     """Waits; {} until somebody promotes."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (only_one_of("setWeight", "pause"),)
+    analysis: AnalysisStep | None = None
+    """Waits until enough was measured and nothing was found; {} for three measurements."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (only_one_of("setWeight", "pause", "analysis"),)
 
 
 # A third, then two thirds: with the default of three pods, one after the other.
@@ -94,6 +98,12 @@ class BlueGreen(Model):
     """Seconds that the new revision is ready behind the preview Service before the switch
     (default 0)."""
 
+    pre_promotion_analysis: AnalysisStep | None = None
+    """Judges the new revision behind the preview Service before anything else (default: not)."""
+
+    post_promotion_analysis: AnalysisStep | None = None
+    """Ends the bake no sooner than enough was measured after the switch (default: not)."""
+
     scale_down_delay_seconds: Annotated[int, Field(ge=0, le=86_400)] = 30
     """Seconds after the promotion in which the old pods are kept for an instant way back
     (default 30)."""
@@ -117,6 +127,9 @@ class Rollout(Model):
 
     blue_green: BlueGreen | None = None
     """Settings of the strategy BlueGreen (default: {})."""
+
+    analysis: Analysis | None = None
+    """How the new revision is judged meanwhile (default: {})."""
 
     bake_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60
     """Seconds that the new revision must serve all traffic in good health before it counts as
@@ -153,6 +166,10 @@ class Rollout(Model):
             field="maxSurge",
         ),
     )
+
+    @property
+    def judged_by(self) -> Analysis:
+        return self.analysis or Analysis()
 
 
 def _is_zero(value: int | str) -> bool:

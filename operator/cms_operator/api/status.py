@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.conditions import MOST_CONDITIONS, Condition
 from cms_operator.api.model import Model
 from cms_operator.api.rollout import Strategy
@@ -102,7 +103,14 @@ class MigrationStatus(Model):
 
 
 RolloutPhase = Literal[
-    "Progressing", "Paused", "Switching", "Baking", "Completed", "Aborted", "Superseded"
+    "Progressing",
+    "Paused",
+    "Analyzing",
+    "Switching",
+    "Baking",
+    "Completed",
+    "Aborted",
+    "Superseded",
 ]
 # What a person may ask, by an annotation headlesscms.io/<verb>.
 Verb = Literal[
@@ -172,13 +180,13 @@ class RolloutStatus(Model):
     """Strategy of this rollout."""
 
     phase: RolloutPhase
-    """Progressing, Paused, Switching, Baking, Completed, Aborted or Superseded."""
+    """Progressing, Paused, Analyzing, Switching, Baking, Completed, Aborted or Superseded."""
 
     current_step_index: _Count = 0
     """Steps that are done."""
 
     steps: _Count = 0
-    """Steps that there are; the switch is the one of a BlueGreen."""
+    """Steps that there are; of a BlueGreen the switch, and the analysis before it."""
 
     steps_hash: _Word = ""
     """Names the steps; other steps begin anew."""
@@ -213,6 +221,9 @@ class RolloutStatus(Model):
 
     rollback: bool = False
     """Whether it goes back because somebody asked for it."""
+
+    analysis: AnalysisStatus | None = None
+    """How the revision was judged."""
 
     requests: Annotated[tuple[RequestStatus, ...], Field(max_length=8), ListMap("verb")] = ()
     """What people asked of it last."""

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from math import inf
 
+from cms_operator.api.analysis import AnalysisStep
 from cms_operator.api.status import RolloutStatus
 from cms_operator.rollout import progress as course
 from cms_operator.rollout import steps
+from cms_operator.rollout.analysis.conclusion import conclude, deadline
 from cms_operator.rollout.capacity import FULL, Limits, existing, next_sizes, serving
 from cms_operator.rollout.requests import answer, keep_answers
 from cms_operator.rollout.schema import can_run, why_not
@@ -24,6 +26,7 @@ class Phase(StrEnum):
     REFUSED = "Refused"
     PROGRESSING = "Progressing"
     PAUSED = "Paused"
+    ANALYZING = "Analyzing"
     BAKING = "Baking"
     ABORTED = "Aborted"
     HEALTHY = "Healthy"
@@ -195,6 +198,8 @@ def _rollout(snapshot: Snapshot) -> Decision:
     progress = snapshot.progress
     if progress is None or progress.revision != snapshot.target or not _goes_on(progress):
         progress = course.begin(snapshot)
+    elif snapshot.judgement and course.is_in_flight(progress):
+        progress = progress.model_copy(update={"analysis": snapshot.judgement})
     progress = answer(progress, snapshot)
     if course.is_in_flight(progress):
         progress = course.follow_spec(progress, snapshot)
@@ -213,8 +218,8 @@ def _rollout(snapshot: Snapshot) -> Decision:
 def _turn(snapshot: Snapshot, progress: RolloutStatus, wanted: Plan) -> RolloutStatus:
     """The rollout after the one change that is due now, or as it was."""
     now = snapshot.now
-    if snapshot.failure:
-        return course.abort(progress, snapshot.failure, now)
+    if failure := snapshot.failure or _measured_failure(progress):
+        return course.abort(progress, failure, now)
     if course.is_told_to_wait(snapshot, progress) and progress.phase == "Progressing":
         held = course.enter(progress, "Paused", now)
         return held.model_copy(update={"set_weight": actual_weight(snapshot)})
@@ -228,6 +233,11 @@ def _turn(snapshot: Snapshot, progress: RolloutStatus, wanted: Plan) -> RolloutS
     return _onward(snapshot, progress) if wanted.reached else progress
 
 
+def _measured_failure(progress: RolloutStatus) -> str:
+    found = progress.analysis
+    return found.message if found and found.verdict == "Failed" else ""
+
+
 def _after_pause(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
     if _pause(snapshot, progress) is None:  # it was held between two pauses
         return course.enter(progress, "Progressing", snapshot.now)
@@ -239,17 +249,47 @@ def _onward(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
     """Its goal is reached: the next step, the bake, the end."""
     now = snapshot.now
     if progress.phase == "Baking":
-        baked = _until(snapshot, _bake_end(snapshot, progress)) <= 0
-        over = baked and not course.is_told_to_wait(snapshot, progress)
-        return course.enter(progress, "Completed", now) if over else progress
+        return _after_bake(snapshot, progress)
     if progress.phase == "Switching":
-        return course.enter(progress, "Baking", now)
+        return course.enter_judged(progress, "Baking", now)
+    if (step := _analysis(snapshot, progress)) is not None:
+        if progress.phase != "Analyzing":
+            return course.enter_judged(progress, "Analyzing", now)
+        return _after_analysis(snapshot, progress, step, course.next_step(progress, now))
     if _pause(snapshot, progress) is not None:
         return course.enter(progress, "Paused", now)
+    return _next(progress, now)
+
+
+def _next(progress: RolloutStatus, now: datetime) -> RolloutStatus:
     if progress.current_step_index < progress.steps:
         return course.next_step(progress, now)
-    switches = progress.strategy == "BlueGreen"
-    return course.enter(progress, "Switching" if switches else "Baking", now)
+    if progress.strategy == "BlueGreen":
+        return course.enter(progress, "Switching", now)
+    return course.enter_judged(progress, "Baking", now)
+
+
+def _after_bake(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
+    baked = _until(snapshot, _bake_end(snapshot, progress)) <= 0
+    if not baked or course.is_told_to_wait(snapshot, progress):
+        return progress
+    done = course.enter(progress, "Completed", snapshot.now)
+    step = steps.bake_analysis(snapshot.rollout, progress.strategy)
+    return done if step is None else _after_analysis(snapshot, progress, step, done)
+
+
+def _after_analysis(
+    snapshot: Snapshot, progress: RolloutStatus, step: AnalysisStep, passed: RolloutStatus
+) -> RolloutStatus:
+    """Where its verdict leads; `passed` if it is good."""
+    rollout = snapshot.rollout
+    least = steps.least_samples(rollout, progress, step)
+    found = conclude(progress.analysis, step, least, rollout.judged_by, snapshot.now)
+    if found.failure:
+        return course.abort(progress, found.failure, snapshot.now)
+    if found.held:
+        return course.hold(progress, found.held, found.message)
+    return passed if found.passed else progress
 
 
 def _promoted(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
@@ -264,15 +304,18 @@ def _promoted(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
 def _under_way(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
     wanted = plan(snapshot, progress)
     weights = {"set_weight": wanted.weight, "actual_weight": actual_weight(snapshot)}
-    phases = {"Paused": Phase.PAUSED, "Baking": Phase.BAKING}
+    phases = {"Paused": Phase.PAUSED, "Analyzing": Phase.ANALYZING, "Baking": Phase.BAKING}
     phase = phases.get(progress.phase, Phase.PROGRESSING)
     times = [_deadline(snapshot, progress)]
     if progress.phase == "Paused":
         times.append(_pause_end(snapshot, progress))
     if progress.phase == "Baking":
         times.append(_bake_end(snapshot, progress))
+    if progress.phase in ("Analyzing", "Baking"):
+        times.append(_analysis_end(snapshot, progress))
     held = course.is_told_to_wait(snapshot, progress)
     again = inf if held else min(_until(snapshot, time) for time in times)
+    again = min(again, _until(snapshot, snapshot.reading_due))
     return _acts(snapshot, phase, wanted, progress.model_copy(update=weights), again=again)
 
 
@@ -308,6 +351,19 @@ def _pause_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime | None:
     return progress.since + timedelta(seconds=pause)
 
 
+def _analysis(snapshot: Snapshot, progress: RolloutStatus) -> AnalysisStep | None:
+    return steps.analysis_at(snapshot.rollout, progress.strategy, progress.current_step_index)
+
+
+def _analysis_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime | None:
+    """When one that came to no conclusion is treated as the spec says; None once it was."""
+    found = progress.analysis
+    if found is None or found.held:
+        return None
+    end = deadline(found, snapshot.rollout.judged_by)
+    return end if end > snapshot.now else None
+
+
 def _bake_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime:
     """A bake of 0 s is none: it does not wait for the next whole second either."""
     bake = timedelta(seconds=snapshot.rollout.bake_seconds)
@@ -341,7 +397,7 @@ def _acts(
         if name not in wanted.goal and existing(found) == 0
     ]
     keep = {name: size for name, size in sizes.items() if name not in empty}
-    in_flight = phase in (Phase.PROGRESSING, Phase.PAUSED, Phase.BAKING)
+    in_flight = phase in (Phase.PROGRESSING, Phase.PAUSED, Phase.ANALYZING, Phase.BAKING)
     passed = phase is Phase.HEALTHY
     return Decision(
         phase=phase,

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, get_args
 
 from cms_operator.api.resource import GROUP
@@ -117,6 +118,11 @@ def is_serving(pod: Object) -> bool:
     status = pod["status"]
     leaving = pod["metadata"].get("deletionTimestamp") is not None
     return not leaving and bool(status.get("podIP")) and _is_ready(status)
+
+
+def ready_since(pod: Object) -> datetime:
+    """When a pod that is ready became so."""
+    return datetime.fromisoformat(_condition(pod["status"], "Ready")["lastTransitionTime"])
 
 
 def is_starting(pod: Object) -> bool:

@@ -3,11 +3,19 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.status import RolloutPhase, RolloutStatus
 from cms_operator.rollout import steps
+from cms_operator.rollout.analysis.conclusion import Held
 from cms_operator.rollout.snapshot import Snapshot
 
-IN_FLIGHT: tuple[RolloutPhase, ...] = ("Progressing", "Paused", "Switching", "Baking")
+IN_FLIGHT: tuple[RolloutPhase, ...] = (
+    "Progressing",
+    "Paused",
+    "Analyzing",
+    "Switching",
+    "Baking",
+)
 
 
 def is_in_flight(progress: RolloutStatus | None) -> bool:
@@ -83,6 +91,22 @@ def enter(progress: RolloutStatus, phase: RolloutPhase, now: datetime) -> Rollou
     return progress.model_copy(
         update={"phase": phase, "since": stamp(now), "lagging_since": None, "serving": 0}
     )
+
+
+def enter_judged(progress: RolloutStatus, phase: RolloutPhase, now: datetime) -> RolloutStatus:
+    """A phase that a verdict ends: what was measured before it does not count for that."""
+    known = progress.analysis or AnalysisStatus(since=stamp(now))
+    anew = {"since": stamp(now), "measurements": 0, "samples": 0, "held": None}
+    analysis = known.model_copy(update=anew)
+    return enter(progress, phase, now).model_copy(update={"analysis": analysis})
+
+
+def hold(progress: RolloutStatus, why: Held, message: str) -> RolloutStatus:
+    """A person has to decide."""
+    if progress.analysis is None or progress.analysis.held == why:
+        return progress
+    analysis = progress.analysis.model_copy(update={"held": why, "message": message})
+    return progress.model_copy(update={"analysis": analysis})
 
 
 def next_step(progress: RolloutStatus, now: datetime) -> RolloutStatus:

@@ -7,6 +7,7 @@ from cms_operator.api.timestamps import to_text
 from cms_operator.rollout.decide import Phase
 from cms_operator.rollout.facts import Facts, Verdict
 from cms_operator.rollout.problems import Problem
+from cms_operator.rollout.progress import is_in_flight
 from cms_operator.rollout.schema import why_not
 
 PROMOTE = f"{GROUP}/promote"
@@ -17,6 +18,7 @@ _UNDER_WAY = {
     Phase.HEALTHY: Reason.SCALING,
     Phase.PROGRESSING: Reason.ROLLING_OUT,
     Phase.PAUSED: Reason.PAUSED,
+    Phase.ANALYZING: Reason.ANALYZING,
     Phase.BAKING: Reason.BAKING,
 }
 
@@ -33,7 +35,19 @@ def progressing(facts: Facts) -> Verdict:
         return kind, False, problem.reason, problem.message
     if phase is Phase.MIGRATING:
         return kind, True, Reason.MIGRATING, "The pods wait for the migration Job."
+    if waiting := _undecided(facts):
+        return kind, True, Reason.ANALYSIS_UNDECIDED, waiting
     return kind, True, _UNDER_WAY[phase], _figures(facts)
+
+
+def _undecided(facts: Facts) -> str:
+    progress = facts.decision.progress
+    if progress is None or not is_in_flight(progress):
+        return ""
+    if progress.analysis is None or progress.analysis.held is None:
+        return ""
+    ask = f"Promote it with {PROMOTE}={progress.revision}, or abort it."
+    return f"{progress.analysis.held}: {progress.analysis.message} {ask}"
 
 
 def _trouble(facts: Facts) -> Problem | None:
@@ -42,7 +56,7 @@ def _trouble(facts: Facts) -> Problem | None:
     if facts.decision.phase is Phase.REFUSED:
         return Problem(Reason.SCHEMA_TOO_NEW, refused(facts))
     if facts.decision.phase is Phase.ABORTED:
-        return Problem(Reason.ROLLED_BACK, rolled_back(facts))
+        return rolled_back(facts)
     if facts.is_late:
         return Problem(Reason.DEADLINE_EXCEEDED, too_late(facts))
     return facts.pods
@@ -52,13 +66,14 @@ def suspended(facts: Facts) -> str:
     return f"spec.suspend is true: nothing is changed. {_figures(facts)}"
 
 
-def rolled_back(facts: Facts) -> str:
-    why = facts.decision.progress and facts.decision.progress.message
-    stable = facts.decision.stable
+def rolled_back(facts: Facts) -> Problem:
+    progress, stable, pin = facts.decision.progress, facts.decision.stable, facts.pin
+    why = progress and progress.message
     told = f"Revision {facts.snapshot.target} was taken back, {stable} serves. {why or ''}".strip()
-    if facts.pin is None:
-        return told
-    return f"{told} It was a rollback by {facts.pin.by}: {RETRY}={facts.pin.from_revision} ends it."
+    if pin is not None:
+        told += f" It was a rollback by {pin.by}: {RETRY}={pin.from_revision} ends it."
+    judged = progress and progress.analysis and progress.analysis.verdict == "Failed"
+    return Problem(Reason.ANALYSIS_FAILED if judged else Reason.ROLLED_BACK, told)
 
 
 def pinned(pin: PinStatus) -> str:
@@ -100,7 +115,7 @@ def _step(facts: Facts, progress: RolloutStatus) -> str:
     weight = (
         f"{progress.strategy}, weight {progress.set_weight} % (set: {progress.actual_weight} %)"
     )
-    if facts.decision.phase not in (Phase.PAUSED, Phase.BAKING):
+    if facts.decision.phase not in (Phase.PAUSED, Phase.ANALYZING, Phase.BAKING):
         return f"{weight}."
     if facts.snapshot.rollout.paused:
         return f"{weight}, held by spec.rollout.paused."
@@ -108,5 +123,6 @@ def _step(facts: Facts, progress: RolloutStatus) -> str:
         return f"{weight}, paused by {progress.held_by}: resume with {RESUME}={progress.revision}."
     if facts.decision.phase is Phase.BAKING:
         return f"{weight}."
-    step = f"paused at step {min(progress.current_step_index + 1, progress.steps)}"
+    word = "paused" if facts.decision.phase is Phase.PAUSED else "measured"
+    step = f"{word} at step {min(progress.current_step_index + 1, progress.steps)}"
     return f"{weight}, {step} of {progress.steps}: promote with {PROMOTE}={progress.revision}."

@@ -170,7 +170,7 @@ def _end(facts: Facts) -> Problem | None:
     if phase is Phase.REFUSED:
         return Problem(Reason.SCHEMA_TOO_NEW, refused(facts))
     if phase is Phase.ABORTED:
-        return Problem(Reason.ROLLED_BACK, rolled_back(facts))
+        return rolled_back(facts)
     if facts.pin and phase is Phase.HEALTHY:
         return Problem(Reason.PINNED, pinned(facts.pin))
     return Problem(Reason.DEADLINE_EXCEEDED, too_late(facts)) if facts.is_late else None

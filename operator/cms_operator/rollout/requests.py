@@ -71,7 +71,7 @@ def _promote(progress: RolloutStatus, _: Request, snapshot: Snapshot) -> Answer:
         return progress, held
     if progress.phase == "Baking":
         return enter(progress, "Completed", snapshot.now), "promoted before the end of its bake"
-    if progress.phase != "Paused":
+    if progress.phase not in ("Paused", "Analyzing"):
         return progress, f"refused: it is {progress.phase}, there is no pause to end"
     done = f"promoted past step {progress.current_step_index + 1}"
     return next_step(progress, snapshot.now), done
@@ -80,7 +80,7 @@ def _promote(progress: RolloutStatus, _: Request, snapshot: Snapshot) -> Answer:
 def _promote_full(progress: RolloutStatus, request: Request, snapshot: Snapshot) -> Answer:
     if held := _held(progress, snapshot):
         return progress, held
-    if progress.phase in ("Progressing", "Paused"):
+    if progress.phase in ("Progressing", "Paused", "Analyzing"):
         return skip_steps(progress, snapshot.now), "promoted past all steps"
     return _promote(progress, request, snapshot)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import UNVERIFIED, PinStatus, RequestStatus, RolloutStatus, Verb
 from cms_operator.rollout.schema import Schemas
@@ -69,7 +70,8 @@ class Snapshot:
     rollout as it was reported last, `failure` why the target's pods cannot be trusted,
     `trouble` what keeps them from getting ready. `answers` are to requests about the
     target, and `trusted` are the revisions that were stable not long ago. Nothing may be
-    done to one that is `suspended`.
+    done to one that is `suspended`. `judgement` is what was measured of the target up
+    to now, and `reading_due` when the next measurement is due.
     """
 
     replicas: int
@@ -88,6 +90,8 @@ class Snapshot:
     pin: PinStatus | None = None
     answers: tuple[RequestStatus, ...] = ()
     trusted: frozenset[str] = frozenset()
+    judgement: AnalysisStatus | None = None
+    reading_due: datetime | None = None
 
     def revision(self, name: str) -> RevisionState:
         return self.revisions.get(name, RevisionState())
