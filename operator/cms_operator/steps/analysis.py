@@ -1,6 +1,7 @@
 """Measures the candidate of a rollout: reads the pods of both revisions when it is time to."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from datetime import datetime, timedelta
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.status import RolloutStatus
+from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pods import PodReader, Target
 from cms_operator.cluster.store import Key, Object
 from cms_operator.resources.revision import Revision
@@ -18,6 +20,7 @@ from cms_operator.rollout.analysis.counters import Opening, PodSample, WarmUp, t
 from cms_operator.rollout.analysis.exposition import Page
 from cms_operator.rollout.analysis.judge import Measured
 from cms_operator.rollout.analysis.pods import PodState
+from cms_operator.rollout.analysis.readings import MeasureContext, Reading
 from cms_operator.rollout.family import Family
 from cms_operator.rollout.observe import is_serving, ready_since, revision_of
 
@@ -68,15 +71,16 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _Pages:
     pods: tuple[PodSample, ...] = ()
     unread: str = ""
     living: set[str] = field(default_factory=set)
 
 
 class Analyses:
-    def __init__(self, reader: PodReader) -> None:
+    def __init__(self, reader: PodReader, providers: MeasureReader) -> None:
         self._reader = reader
+        self._providers = providers
         self._open: dict[Key, _Interval] = {}
 
     def forget(self, key: Key) -> None:
@@ -109,18 +113,22 @@ class Analyses:
         self,
         trial: Trial,
         interval: _Interval,
-        read: _Reading,
+        read: _Pages,
         states: Mapping[str, PodState],
         known: AnalysisStatus | None,
         now: datetime,
     ) -> AnalysisStatus:
         settings = trial.hcms.spec.rollout.judged_by
         progress = trial.progress
+        judged = steps.is_judged_now(trial.hcms.spec.rollout, progress)
         warm_up = WarmUp(settings.warm_up_seconds, _traffic_since(progress))
         measured = Measured(
             candidate=tally(interval.opening, read.pods, trial.candidate, warm_up),
             stable=tally(interval.opening, read.pods, trial.stable, WarmUp(0)),
-            readings=pods.readings(interval.states, states, trial.candidate, trial.stable),
+            readings=(
+                *pods.readings(interval.states, states, trial.candidate, trial.stable),
+                *await self._ask(trial, judged=judged),
+            ),
             unread=read.unread,
         )
         return judge.fold(
@@ -128,10 +136,27 @@ class Analyses:
             measured,
             settings,
             now,
-            judged=steps.is_judged_now(trial.hcms.spec.rollout, progress),
+            judged=judged,
         )
 
-    async def _read(self, trial: Trial) -> _Reading:
+    async def _ask(self, trial: Trial, *, judged: bool) -> Sequence[Reading]:
+        if not judged:
+            return ()
+        found = Counter(revision_of(pod) for pod in trial.family.pods if is_serving(pod))
+        context = MeasureContext(
+            namespace=trial.hcms.namespace,
+            name=trial.hcms.name,
+            candidate=trial.candidate,
+            stable=trial.stable,
+            candidate_replicas=found[trial.candidate],
+            stable_replicas=found[trial.stable],
+        )
+        measures = trial.hcms.spec.rollout.judged_by.measures
+        return await asyncio.gather(
+            *(self._providers.read(measure, context) for measure in measures)
+        )
+
+    async def _read(self, trial: Trial) -> _Pages:
         chosen = [
             pod
             for revision in (trial.candidate, trial.stable)
@@ -148,7 +173,7 @@ class Analyses:
             if isinstance(sample, str) and revision_of(pod) == trial.candidate
         ]
         heard = any(sample.revision == trial.candidate for sample in read)
-        return _Reading(
+        return _Pages(
             pods=read,
             unread="" if heard or not failures else failures[0],
             living={str(pod["metadata"]["uid"]) for pod in trial.family.pods},
