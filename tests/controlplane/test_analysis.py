@@ -62,7 +62,7 @@ def test_one_that_fails_5_percent_of_requests_is_taken_back(team: Team, strategy
         old = release(team, strategy, ERRORS)
         message = team.wait_for("Stalled", "True", "AnalysisFailed")
         assert "errors: " in message
-        assert "5 % of" in message
+        assert "of stable failed (status 5xx)" in message
         eventually(lambda: list(team.names("deployment")) == [f"shop-{old}"], "stable is alone")
     assert team.revision() == old
     assert rollout_of(team)["analysis"]["verdict"] == "Failed"
