@@ -58,7 +58,7 @@ def manifest(root: Path, uri: str, packed: bytes) -> dict[str, Any]:
 def _files(source: Path) -> Iterator[Path]:
     yield source / "__init__.py"
     for part in _PARTS:
-        yield from sorted((source / part).glob("*.py"))
+        yield from sorted((source / part).rglob("*.py"))
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:

@@ -8,15 +8,17 @@ from cms_operator.rollout.capacity import limits, split
 
 
 def steps_of(rollout: Rollout, strategy: Strategy) -> list[str]:
+    return [_step(rollout, strategy, index) for index in range(steps.count(rollout, strategy))]
+
+
+def _step(rollout: Rollout, strategy: Strategy, index: int) -> str:
+    if (analysis := steps.analysis_at(rollout, strategy, index)) is not None:
+        return f"analysis of {analysis.count} measurements"
+    pause = steps.pause_at(rollout, strategy, index)
     if strategy == "BlueGreen":
-        pause = steps.pause_at(rollout, strategy, 0)
-        return ["switch" if pause == 0 else f"switch {_wait(pause, 'after')}"]
-    return [
-        f"setWeight {step.set_weight}"
-        if step.set_weight is not None
-        else f"pause {_wait(steps.pause_at(rollout, strategy, index), 'for')}"
-        for index, step in enumerate(steps.canary_steps(rollout, strategy))
-    ]
+        return "switch" if pause == 0 else f"switch {_wait(pause, 'after')}"
+    weight = steps.canary_steps(rollout, strategy)[index].set_weight
+    return f"pause {_wait(pause, 'for')}" if weight is None else f"setWeight {weight}"
 
 
 def with_pods(rollout: Rollout, replicas: int) -> list[str]:

@@ -17,6 +17,7 @@ Object = Mapping[str, Any]
 _NEGATIVE = ("Reconciling", "Stalled")
 _SHOWN_ALWAYS = ("Ready", "Reconciling", "Stalled", "Available", "Progressing")
 _PHASES = {"Paused": HELD, "Aborted": BAD, "Completed": GOOD, "Superseded": GOOD}
+_VERDICTS = {"Successful": GOOD, "Failed": BAD, "Error": HELD, "Inconclusive": HELD}
 
 
 def render(hcms: Object, pods: Sequence[Object], now: datetime) -> list[str]:
@@ -65,6 +66,9 @@ def _rollout(hcms: Object, status: Object) -> Iterator[list[str]]:
     yield ["Rollout:", words + (f" from {rollout['previous']}" if rollout.get("previous") else "")]
     if message := rollout.get("message"):
         yield ["", str(message)]
+    if analysis := rollout.get("analysis"):
+        mark = _VERDICTS.get(analysis["verdict"], BUSY)
+        yield ["Analysis:", f"{mark} {analysis['verdict']}: {analysis.get('message') or ''}"]
     if by := rollout.get("heldBy"):
         yield ["", f"{HELD} paused by {by}"]
     if phase in IN_FLIGHT:

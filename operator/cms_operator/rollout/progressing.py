@@ -33,11 +33,15 @@ def progressing(facts: Facts) -> Verdict:
         return kind, None, Reason.SUSPENDED, suspended(facts)
     if problem := _trouble(facts):
         return kind, False, problem.reason, problem.message
-    if phase is Phase.MIGRATING:
-        return kind, True, Reason.MIGRATING, "The pods wait for the migration Job."
+    return kind, True, *_under_way(facts)
+
+
+def _under_way(facts: Facts) -> tuple[Reason, str]:
+    if facts.decision.phase is Phase.MIGRATING:
+        return Reason.MIGRATING, "The pods wait for the migration Job."
     if waiting := _undecided(facts):
-        return kind, True, Reason.ANALYSIS_UNDECIDED, waiting
-    return kind, True, _UNDER_WAY[phase], _figures(facts)
+        return Reason.ANALYSIS_UNDECIDED, waiting
+    return _UNDER_WAY[facts.decision.phase], _figures(facts)
 
 
 def _undecided(facts: Facts) -> str:

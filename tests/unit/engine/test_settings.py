@@ -29,7 +29,7 @@ def test_all_of_it_can_be_set() -> None:
         "https://prometheus.monitoring:9090/prefix", "/token", "/ca.crt"
     )
     assert found == Settings(
-        ("team-a", "team-b"), "operators", "debug", "plain", 9999, 2, 60, prometheus
+        ("team-a", "team-b"), "operators", "debug", "plain", 9999, 2, 60, prometheus=prometheus
     )
 
 

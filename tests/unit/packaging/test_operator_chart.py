@@ -216,6 +216,7 @@ def test_requests_are_guarded_and_stamped_where_the_cluster_can(
             {"prometheus": SECURED},
             Settings(
                 operator_namespace=NAMESPACE,
+                requests_stamped=True,
                 prometheus=PrometheusSettings(
                     "https://prometheus.monitoring:9090/tenants",
                     "/etc/headlesscms-operator/prometheus-token/token",
