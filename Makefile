@@ -28,8 +28,9 @@ format: $(VENV)/.ready ## Put the format right and mend what the linter can
 	$(VENV)/bin/ruff check --fix .
 .PHONY: test-unit test-service test-controlplane test-e2e test-cluster test-long coverage
 test: COVERAGE := --cov --cov-append --cov-report=
+test: export HCMS_COVERAGE := 1
 test-unit: $(VENV)/.ready ## Pure code
-	@rm -f .coverage
+	@rm -f .coverage .coverage.*
 	$(RUN) -m pytest tests/unit -q $(COVERAGE)
 test-service: $(VENV)/.ready ## The CMS against a real PostgreSQL and Redis
 	$(RUN) -m pytest tests/service -q $(COVERAGE)
@@ -41,7 +42,8 @@ test-e2e: $(VENV)/.ready ## The chart on a real node
 	$(RUN) -m pytest tests/e2e -q
 test-long: $(VENV)/.ready ## The operator killed at every single write, and long outages
 	$(RUN) -m pytest tests/controlplane -q -m long -n 3 --dist worksteal
-coverage:
+coverage: ## What the tiers have run of the operator and the CMS
+	@if compgen -G '.coverage.*' >/dev/null; then $(VENV)/bin/coverage combine --append --quiet; fi
 	$(VENV)/bin/coverage report --skip-covered --skip-empty
 test-cluster: $(VENV)/.ready ## The local cluster leaves nothing behind; skipped while one runs
 	$(RUN) -m pytest tests/cluster -q

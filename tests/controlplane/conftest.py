@@ -3,7 +3,9 @@
 Each process of pytest-xdist has them for itself.
 """
 
+import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Generator, Iterator
@@ -11,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import controlplane
+from localcluster import controlplane, golang
 from localcluster.controlplane import ControlPlane
 from localcluster.errors import ClusterError
-from tests.controlplane import records
+from localcluster.progress import Progress
+from localcluster.shell import run
+from tests.controlplane import artifacts, records
 from tests.controlplane.api import Api
 from tests.controlplane.audit import START, AuditLog
 from tests.controlplane.faults import Proxied
@@ -25,16 +29,22 @@ from tests.controlplane.team import Team
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 RECORD = records.FOLDER / WORKER
 STAGES = Path(__file__).parent / "stages"
+HTTP_ROUTE_CRD = "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"
+
+_RAN = pytest.StashKey[set[str]]()
+_CONTROL_PLANE = pytest.StashKey[ControlPlane]()
 
 
 @pytest.fixture(scope="session")
-def control_plane() -> Iterator[ControlPlane]:
+def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
+    shutil.rmtree(RECORD, ignore_errors=True)
     try:
         started = controlplane.start(f"tests-{WORKER}", stages=sorted(STAGES.glob("*.yaml")))
     except ClusterError as error:
         if os.environ.get("HCMS_REQUIRE_CLUSTER") == "1":
             raise
         pytest.skip(f"no control plane can be had here: {error.message}")
+    request.session.stash[_CONTROL_PLANE] = started
     with started:
         yield started
 
@@ -49,7 +59,6 @@ def installed(control_plane: ControlPlane) -> ControlPlane:
 @pytest.fixture(scope="session")
 def operator(installed: ControlPlane, request: pytest.FixtureRequest) -> Iterator[OperatorProcess]:
     """One operator for all tests; a test that stops it starts it again."""
-    shutil.rmtree(RECORD, ignore_errors=True)
     process = OperatorProcess(installed, RECORD / "operator.log")
     process.start()
     yield process
@@ -58,15 +67,21 @@ def operator(installed: ControlPlane, request: pytest.FixtureRequest) -> Iterato
     records.write(RECORD, ran, AuditLog(installed.audit_log).since(START))
 
 
-_RAN = pytest.StashKey[set[str]]()
-
-
 def pytest_sessionstart(session: pytest.Session) -> None:
     session.stash[_RAN] = set()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     item.session.stash[_RAN].add(item.path.name)
+
+
+@pytest.fixture(scope="session")
+def http_route_crd() -> Path:
+    """From the pinned Go module of the Gateway API, checked against go.sum."""
+    module = str(STAGES.parent / "gatewayapi")
+    go = str(golang.toolchain(Progress()))
+    found = run((go, "-C", module, "mod", "download", "-json", "sigs.k8s.io/gateway-api"))
+    return Path(json.loads(found)["Dir"]) / HTTP_ROUTE_CRD
 
 
 @pytest.fixture(scope="session")
@@ -118,14 +133,18 @@ def _a_team(control_plane: ControlPlane, api: Api) -> Iterator[Team]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Whichever of its phases has failed, and whether or not it works in a namespace."""
     report = yield
-    arguments = getattr(item, "funcargs", {})
-    team = arguments.get("team") or arguments.get("proxied_team")
-    if report.when == "call" and report.failed and isinstance(team, Team):
-        folder = RECORD / item.name[:100]
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "objects.yaml").write_text(team.dump())
-        shutil.copytree(team.control_plane.logs, folder / "logs", dirs_exist_ok=True)
+    if report.failed:
+        arguments = getattr(item, "funcargs", {})
+        team = arguments.get("team") or arguments.get("proxied_team")
+        folder = RECORD / re.sub(r"[^\w.-]+", "-", f"{item.path.stem}-{item.name}")[:100]
+        artifacts.keep(
+            folder,
+            item.session.stash.get(_CONTROL_PLANE, None),
+            team.namespace if isinstance(team, Team) else None,
+        )
+        artifacts.keep_log(folder, call.excinfo and call.excinfo.value)
     return report

@@ -9,8 +9,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from cms_operator.cluster.kinds import HEADLESS_CMS
 from localcluster import binaries
@@ -23,6 +25,14 @@ from tests.support.charts import REPOSITORY, STAMPING, Chart, the
 USER = "headlesscms-operator"
 START_SECONDS = 60
 STOP_SECONDS = 30
+OF_THIS_PYTHON = (sys.executable, "-m")
+COMMAND = (*OF_THIS_PYTHON, "cms_operator")
+# Each process leaves a file of its own, for `coverage combine`; one that is killed leaves none.
+MEASURED = (*OF_THIS_PYTHON, "coverage", "run", "--parallel-mode", "-m", "cms_operator")
+
+
+def command() -> Sequence[str]:
+    return MEASURED if os.environ.get("HCMS_COVERAGE") == "1" else COMMAND
 
 
 def install(control_plane: ControlPlane) -> None:
@@ -30,9 +40,7 @@ def install(control_plane: ControlPlane) -> None:
     control_plane.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
     api = Api(control_plane.kubeconfig)
     eventually(lambda: is_served(api), "the API server serves HeadlessCMS objects")
-    programs = binaries.ensure((*binaries.CONTROL_PLANE, "helm"), Progress())
-    chart = Chart(programs / "helm", "headlesscms-operator")
-    objects = chart.render(served=[STAMPING])
+    objects = chart().render(served=[STAMPING])
     for found in objects:
         if found["kind"] == "ClusterRole" or "AdmissionPolicy" in found["kind"]:
             control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(found))
@@ -40,6 +48,11 @@ def install(control_plane: ControlPlane) -> None:
     binding = the(objects, "ClusterRoleBinding")
     user = {"kind": "User", "name": USER, "apiGroup": "rbac.authorization.k8s.io"}
     control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(binding | {"subjects": [user]}))
+
+
+def chart() -> Chart:
+    programs = binaries.ensure((*binaries.CONTROL_PLANE, "helm"), Progress())
+    return Chart(programs / "helm", "headlesscms-operator")
 
 
 def is_served(api: Api) -> bool:
@@ -50,20 +63,17 @@ def is_served(api: Api) -> bool:
     return True
 
 
+@dataclass
 class OperatorProcess:
-    def __init__(
-        self,
-        control_plane: ControlPlane,
-        log: Path,
-        source: Path = REPOSITORY / "operator",
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        self._control_plane = control_plane
-        self.log = log
-        self._source = source
-        self._environment = environment or {}
-        self._process: subprocess.Popen[bytes] | None = None
-        self.port = 0
+    """`environment` is what differs from the variables that every one gets."""
+
+    control_plane: ControlPlane
+    log: Path
+    source: Path = REPOSITORY / "operator"
+    command: Sequence[str] = field(default_factory=command)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int = field(default=0, init=False)
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
         """Return when it is ready: it has read all that is there. Raises AssertionError."""
@@ -71,16 +81,16 @@ class OperatorProcess:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         environment = {
             **os.environ,
-            "KUBECONFIG": str(self._control_plane.operator_kubeconfig),
-            "PYTHONPATH": str(self._source),
+            "KUBECONFIG": str(self.control_plane.operator_kubeconfig),
+            "PYTHONPATH": str(self.source),
             "HCMS_HEALTH_PORT": str(self.port),
             "HCMS_LOG_FORMAT": "plain",
             "HCMS_REQUESTS_STAMPED": "true",
-            **self._environment,
+            **self.environment,
         }
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "cms_operator"], stderr=log, stdout=log, env=environment
+            self._process = subprocess.Popen(  # noqa: S603  - the operator, no shell
+                self.command, stderr=log, stdout=log, env=environment
             )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers("/readyz"):
@@ -94,10 +104,9 @@ class OperatorProcess:
     def kill(self) -> None:
         self._end(signal.SIGKILL)
 
-    def another(self, name: str, source: Path | None = None) -> "OperatorProcess":
-        """One more, of the same code or of other code."""
-        log = self.log.with_name(f"{name}.log")
-        return OperatorProcess(self._control_plane, log, source or self._source)
+    def another(self, name: str, **changes: Any) -> "OperatorProcess":
+        """One more, the same but for what is named here."""
+        return replace(self, log=self.log.with_name(f"{name}.log"), **changes)
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -206,7 +206,3 @@ class Team:
     def wait_until_ready(self, name: str = "shop") -> None:
         self.wait_for("Ready", "True", name=name)
         self.wait_for("Reconciling", "False", name=name)
-
-    def dump(self) -> str:
-        kinds = "headlesscmses,deployments,controllerrevisions,jobs,pods,services,endpointslices"
-        return self.kubectl("get", kinds + ",hpa,pdb,configmaps,events", "-o", "yaml")

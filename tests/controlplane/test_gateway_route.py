@@ -1,35 +1,14 @@
 """A route by the Gateway API, whose kinds a cluster may lack, or get while the operator runs."""
 
 import json
-import subprocess
 from pathlib import Path
 
-import pytest
-
-from localcluster import golang
 from localcluster.controlplane import ControlPlane
-from localcluster.progress import Progress
 from tests.controlplane.operator_process import OperatorProcess
 from tests.controlplane.team import Team, eventually
 
-MODULE = Path(__file__).parent / "gatewayapi"
-CRD = "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"
 HOST = "cms.shop.example"
 ROUTE = {"host": HOST, "gateway": {"name": "public", "namespace": "gateways"}}
-
-
-@pytest.fixture(scope="module")
-def http_route_crd() -> Path:
-    """From the pinned Go module of the Gateway API, checked against go.sum."""
-    go = golang.toolchain(Progress())
-    found = subprocess.run(  # noqa: S603 - the Go command itself, no shell
-        [str(go), "mod", "download", "-json", "sigs.k8s.io/gateway-api"],
-        cwd=MODULE,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return Path(json.loads(found.stdout)["Dir"]) / CRD
 
 
 def accept(team: Team, route: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.controlplane.audit import AuditLog
-from tests.controlplane.operator_process import OperatorProcess
+from tests.controlplane.operator_process import COMMAND, OperatorProcess
 from tests.controlplane.team import IMAGE, IMAGES, Team, eventually
 from tests.support.charts import REPOSITORY
 
@@ -150,7 +150,7 @@ def upgraded(operator: OperatorProcess, tmp_path: Path) -> OperatorProcess:
     old, text = '"annotations": dict(pod.annotations)', builder.read_text()
     assert old in text
     builder.write_text(text.replace(old, '"annotations": {"rendered": "anew"}'))
-    return operator.another("upgraded-operator", source)
+    return operator.another("upgraded-operator", source=source, command=COMMAND)
 
 
 def test_an_upgrade_that_renders_pods_differently_restarts_none(
