@@ -158,6 +158,7 @@ def _follow(hcms: Object, watch: Watch) -> bool:
     pods: dict[str, Object] = {}
     while True:
         event = watch.next(_REDRAW_SECONDS if sys.stdout.isatty() else None)
+        deadline = time.monotonic() + _TOGETHER_SECONDS
         while event:
             if event.object["kind"] == "Pod":
                 pods[event.object["metadata"]["name"]] = event.object
@@ -167,7 +168,8 @@ def _follow(hcms: Object, watch: Watch) -> bool:
                 return False
             else:
                 hcms = event.object
-            event = watch.next(_TOGETHER_SECONDS)
+            left = deadline - time.monotonic()
+            event = watch.next(left) if left > 0 else None
         _draw(hcms, list(pods.values()), again=True)
 
 
