@@ -36,7 +36,7 @@ from cms_operator.resources.sources import SourceError, Sources, read_sources, r
 from cms_operator.rollout import observe, report, steps
 from cms_operator.rollout.addresses import find_address
 from cms_operator.rollout.capacity import existing
-from cms_operator.rollout.confirmation import is_a_turn, takes_away
+from cms_operator.rollout.confirmation import is_a_turn, shifts, takes_away
 from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
 from cms_operator.rollout.events import event, happenings
 from cms_operator.rollout.facts import Connections, Facts
@@ -44,9 +44,15 @@ from cms_operator.rollout.family import Family, gather
 from cms_operator.rollout.news import COUNTS_EVERY, at_rest, only_counts
 from cms_operator.rollout.problems import Problem, ProblemError, failure_of, find_problem
 from cms_operator.rollout.progress import is_in_flight
-from cms_operator.rollout.revisions import revision_statuses, stable_times, version_of
+from cms_operator.rollout.revisions import (
+    formerly_stable,
+    revision_statuses,
+    stable_times,
+    version_of,
+)
+from cms_operator.rollout.routes import route_state, with_traffic
 from cms_operator.rollout.schema import Schemas, can_run, known_schemas, oldest_in_use
-from cms_operator.rollout.snapshot import MigrationPhase, Request, Snapshot
+from cms_operator.rollout.snapshot import MigrationPhase, Request, RouteState, Snapshot
 from cms_operator.rollout.wishes import Situation, Wish, trusted, unchanged, wished
 from cms_operator.settings import Settings
 from cms_operator.steps.analysis import Analyses, Judgement, Trial
@@ -294,13 +300,20 @@ class Reconciler:
 
     async def _confirm(self, work: Pass, decision: Decision) -> Decision:
         """Before traffic or pods are taken away: decide on endpoints that were read just now."""
-        if not _takes_away(work, decision):
+        if not _takes_away(work, decision) and not shifts(decision, self._snapshot(work).route):
             return decision
         selector = labels.instance_text(work.hcms)
+        if decision.traffic is not None:
+            await self._read_route(work)
         for found in await self._applier.list(ENDPOINT_SLICE, work.hcms.namespace, selector):
             self._store.put(ENDPOINT_SLICE, found)
         self._look(work)
         return decide(self._snapshot(work))
+
+    async def _read_route(self, work: Pass) -> None:
+        namespace, name = work.hcms.namespace, names.route(work.hcms.name)
+        if route := await self._applier.read(HTTP_ROUTE, namespace, name):
+            self._store.put(HTTP_ROUTE, route)
 
     async def _apply(self, work: Pass, decision: Decision) -> None:
         key = work.migration.key if work.migration else None
@@ -316,6 +329,8 @@ class Reconciler:
             observe.serving_endpoints(family.slices, family.pods, service)
             for service in (names.service(name), names.preview_service(name))
         )
+        route = _route(work, endpoints)
+        answering = with_traffic(route, preview) if route else endpoints
         return Snapshot(
             replicas=work.hcms.spec.replicas,
             target=work.target,
@@ -325,7 +340,7 @@ class Reconciler:
             progress=work.before.rollout,
             migration=_phase_of(work),
             schemas=_schemas(work),
-            revisions=observe.revision_states(deployments, endpoints, preview),
+            revisions=observe.revision_states(deployments, answering, preview),
             requests=self._requests(work),
             failure=failure_of(_pods_of(work)),
             suspended=work.hcms.spec.suspend,
@@ -335,6 +350,9 @@ class Reconciler:
             trusted=trusted(work.before.revisions),
             judgement=work.judgement.status,
             reading_due=work.judgement.due,
+            route=route,
+            formerly=formerly_stable(work.before),
+            autoscaled=work.hcms.spec.autoscaling is not None,
         )
 
     def _facts(self, work: Pass, decision: Decision) -> Facts:
@@ -464,6 +482,15 @@ def _is_refused(work: Pass) -> bool:
     """As decide() will find it: then what is known of the database and its Job stay as they are."""
     stable = work.before.stable_revision
     return stable not in (None, work.target) and not can_run(_schemas(work), work.target)
+
+
+def _route(work: Pass, endpoints: Mapping[str, int]) -> RouteState | None:
+    route, name = work.hcms.spec.route, work.hcms.name
+    if route is None or route.gateway is None:
+        return None
+    found = work.family.of_kind(HTTP_ROUTE.name).get(names.route(name))
+    services = work.family.of_kind(SERVICE.name)
+    return route_state(name, route.gateway, found, services, endpoints)
 
 
 def _pods_of(work: Pass) -> list[Object]:

@@ -3,7 +3,6 @@
 Each process of pytest-xdist has them for itself.
 """
 
-import json
 import os
 import re
 import secrets
@@ -13,12 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import controlplane, golang
+from localcluster import controlplane
 from localcluster.controlplane import ControlPlane
 from localcluster.errors import ClusterError
-from localcluster.progress import Progress
-from localcluster.shell import run
-from tests.controlplane import artifacts, records
+from tests.controlplane import artifacts, gateway, records
 from tests.controlplane.api import Api
 from tests.controlplane.audit import START, AuditLog
 from tests.controlplane.faults import Proxied
@@ -29,7 +26,6 @@ from tests.controlplane.team import Team
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 RECORD = records.FOLDER / WORKER
 STAGES = Path(__file__).parent / "stages"
-HTTP_ROUTE_CRD = "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"
 
 _RAN = pytest.StashKey[set[str]]()
 _CONTROL_PLANE = pytest.StashKey[ControlPlane]()
@@ -77,11 +73,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def http_route_crd() -> Path:
-    """From the pinned Go module of the Gateway API, checked against go.sum."""
-    module = str(STAGES.parent / "gatewayapi")
-    go = str(golang.toolchain(Progress()))
-    found = run((go, "-C", module, "mod", "download", "-json", "sigs.k8s.io/gateway-api"))
-    return Path(json.loads(found)["Dir"]) / HTTP_ROUTE_CRD
+    return gateway.crd()
 
 
 @pytest.fixture(scope="session")

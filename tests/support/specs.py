@@ -410,6 +410,25 @@ BAD = [
         "values are for In and NotIn",
     ),
     Bad("an unknown log level", {"logLevel": "trace"}, "spec.logLevel"),
+    Bad(
+        "a number of candidates where nothing but pods makes the weight",
+        {"rollout": {"canary": {"steps": [{"setCanaryScale": {"replicas": 1}}]}}},
+        "spec.rollout.canary.steps",
+        "needs route.gateway",
+    ),
+    Bad(
+        "a step that says two things",
+        {"rollout": {"canary": {"steps": [{"setWeight": 1, "pause": {}}]}}},
+        "spec.rollout.canary.steps[0]",
+        "exactly one of setWeight, pause, analysis and setCanaryScale",
+    ),
+    Bad(
+        "a scale that follows no weight",
+        _route(gateway={"name": "public"})
+        | {"rollout": {"canary": {"steps": [{"setCanaryScale": {"matchTrafficWeight": False}}]}}},
+        "spec.rollout.canary.steps[0].setCanaryScale.matchTrafficWeight",
+        "must be true",
+    ),
     Bad("a route to nowhere", _route(), "spec.route", "exactly one of ingress and gateway"),
     Bad(
         "a route by two ways",
@@ -461,7 +480,7 @@ BAD = [
         "a step that pauses and measures",
         {"rollout": {"canary": {"steps": [{"pause": {}, "analysis": {}}]}}},
         "spec.rollout.canary.steps[0]",
-        "exactly one of setWeight, pause and analysis must be set",
+        "exactly one of setWeight, pause, analysis and setCanaryScale must be set",
     ),
     Bad(
         "more errors than there are requests",

@@ -62,6 +62,27 @@ class Pause(Model):
     """Seconds, or a time such as 30s, 5m, 1h (default: until somebody promotes)."""
 
 
+class CanaryScale(Model):
+    replicas: Annotated[int | None, Field(ge=0, le=1000)] = None
+    """Pods; never more than spec.replicas, and one at least while the revision gets traffic."""
+
+    weight: Annotated[int | None, Field(ge=0, le=100)] = None
+    """Percentage of spec.replicas, rounded up."""
+
+    match_traffic_weight: bool | None = None
+    """true follows setWeight again."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        only_one_of("replicas", "weight", "matchTrafficWeight"),
+        Rule(
+            cel="!has(self.matchTrafficWeight) || self.matchTrafficWeight",
+            message="must be true where it is set",
+            holds=lambda scale: scale.match_traffic_weight is not False,
+            field="matchTrafficWeight",
+        ),
+    )
+
+
 class CanaryStep(Model):
     set_weight: Annotated[int | None, Field(ge=0, le=100)] = None
     """Percentage of the traffic for the new revision, as near as whole pods allow."""
@@ -72,7 +93,12 @@ class CanaryStep(Model):
     analysis: AnalysisStep | None = None
     """Waits until enough was measured and nothing was found; {} for three measurements."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (only_one_of("setWeight", "pause", "analysis"),)
+    set_canary_scale: CanaryScale | None = None
+    """Pods of the new revision from here on, whatever its weight; needs route.gateway."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        only_one_of("setWeight", "pause", "analysis", "setCanaryScale"),
+    )
 
 
 # A third, then two thirds: with the default of three pods, one after the other.
@@ -88,6 +114,10 @@ DEFAULT_STEPS = (
 class Canary(Model):
     steps: Annotated[tuple[CanaryStep, ...], Field(min_length=1, max_length=50)] = DEFAULT_STEPS
     """What happens one after the other (default: 34 %, a minute, 67 %, a minute)."""
+
+    @property
+    def sets_scale(self) -> bool:
+        return any(step.set_canary_scale is not None for step in self.steps)
 
 
 class BlueGreen(Model):
@@ -107,6 +137,12 @@ class BlueGreen(Model):
     scale_down_delay_seconds: Annotated[int, Field(ge=0, le=86_400)] = 30
     """Seconds after the promotion in which the old pods are kept for an instant way back
     (default 30)."""
+
+
+class RollbackWindow(Model):
+    revisions: Annotated[int, Field(ge=0, le=50)] = 1
+    """Formerly stable revisions, the latest first, to which a way back skips all steps and pauses
+    (default 1)."""
 
 
 class Rollout(Model):
@@ -146,6 +182,9 @@ class Rollout(Model):
 
     revision_history_limit: Annotated[int, Field(ge=0, le=50)] = 10
     """Old revisions that are kept (default 10)."""
+
+    rollback_window: RollbackWindow = RollbackWindow()
+    """How far a way back is taken without steps."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -195,7 +195,12 @@ class RolloutStatus(Model):
     """Percentage of the traffic that the rollout wants for the revision now."""
 
     actual_weight: Annotated[int, Field(ge=0, le=100)] = 0
-    """Percentage that whole pods allow: the revision's share of the endpoints."""
+    """Percentage that is set: the route's weight that the gateway has accepted or, without a
+    route, the revision's share of the endpoints."""
+
+    observed_weight: Annotated[int | None, Field(ge=0, le=100)] = None
+    """Percentage of the requests that the revision's pods have counted; absent where nobody has
+    counted enough."""
 
     started_at: Timestamp
     """When the rollout began."""

@@ -9,13 +9,14 @@ from math import inf
 from cms_operator.api.analysis import AnalysisStep
 from cms_operator.api.status import RolloutStatus
 from cms_operator.rollout import progress as course
-from cms_operator.rollout import steps
+from cms_operator.rollout import routing, steps
 from cms_operator.rollout.analysis.conclusion import conclude, deadline
 from cms_operator.rollout.capacity import FULL, Limits, existing, next_sizes, serving
 from cms_operator.rollout.requests import answer, keep_answers
+from cms_operator.rollout.routing import Traffic
 from cms_operator.rollout.schema import can_run, why_not
-from cms_operator.rollout.snapshot import Snapshot
-from cms_operator.rollout.strategies import Plan, is_held, plan, ratio_limits
+from cms_operator.rollout.snapshot import RouteState, Snapshot
+from cms_operator.rollout.strategies import Plan, at_rest_by_route, is_held, plan, ratio_limits
 
 # More turns than this without an end would be a circle.
 _MOST_TURNS = 64
@@ -39,8 +40,8 @@ class Decision:
 
     `retire` names the revisions whose Deployment is empty and may go, `serving`
     those that get traffic, `active` the one that the Service is narrowed to, if it is,
-    and `preview` the one behind the preview Service. `again` is the time in
-    seconds after which to decide anew.
+    and `preview` the one behind the preview Service. `traffic` is what a route that weighs is to
+    say. `again` is the time in seconds after which to decide anew.
     """
 
     phase: Phase
@@ -52,6 +53,7 @@ class Decision:
     serving: tuple[str, ...] = ()
     active: str | None = None
     preview: str | None = None
+    traffic: Traffic | None = None
     progress: RolloutStatus | None = None
     again: float | None = None
 
@@ -103,6 +105,9 @@ def _first(snapshot: Snapshot) -> Decision:
         return _acts(snapshot, Phase.MIGRATING, Plan(goal, Limits(0, 0), 0, reached=False), None)
     allowed = Limits(max(ratio_limits(snapshot).surge, 1), 0)
     wanted = Plan({target: replicas}, allowed, FULL, serves(snapshot, target), _pinned(snapshot))
+    if routing.weighs(snapshot, snapshot.rollout.strategy):
+        traffic = routing.next_traffic(snapshot, routing.Wish(target))
+        wanted = replace(wanted, active=target, traffic=traffic)
     return _acts(snapshot, Phase.HEALTHY if wanted.reached else Phase.PROGRESSING, wanted, None)
 
 
@@ -122,6 +127,8 @@ def _settled(snapshot: Snapshot) -> Decision:
 def _at_rest(snapshot: Snapshot) -> Plan:
     """Stable has n pods; after a BlueGreen the one before is kept warm for a while."""
     stable, n = str(snapshot.stable), snapshot.replicas
+    if routing.weighs(snapshot, snapshot.rollout.strategy):
+        return at_rest_by_route(snapshot, stable)
     reached = serves(snapshot, stable)
     if warm := _kept_warm(snapshot):
         return Plan({stable: n, warm: n}, Limits(n, 0), FULL, reached, _pinned(snapshot))
@@ -205,6 +212,7 @@ def _rollout(snapshot: Snapshot) -> Decision:
         progress = course.follow_spec(progress, snapshot)
     for _ in range(_MOST_TURNS):
         if progress.phase == "Aborted":
+            progress = progress.model_copy(update={"actual_weight": _share(snapshot, progress)})
             return _acts(snapshot, Phase.ABORTED, _at_rest(snapshot), progress)
         if progress.phase == "Completed":
             return _promoted(snapshot, progress)
@@ -222,7 +230,9 @@ def _turn(snapshot: Snapshot, progress: RolloutStatus, wanted: Plan) -> RolloutS
         return course.abort(progress, failure, now)
     if course.is_told_to_wait(snapshot, progress) and progress.phase == "Progressing":
         held = course.enter(progress, "Paused", now)
-        return held.model_copy(update={"set_weight": actual_weight(snapshot)})
+        route = _route_of(snapshot, progress)
+        weight = route.weight if route else actual_weight(snapshot)
+        return held.model_copy(update={"set_weight": weight})
     if is_held(snapshot, progress):
         return progress
     progress = course.observe_pods(progress, _served(snapshot), now, reached=wanted.reached)
@@ -303,7 +313,7 @@ def _promoted(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
 
 def _under_way(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
     wanted = plan(snapshot, progress)
-    weights = {"set_weight": wanted.weight, "actual_weight": actual_weight(snapshot)}
+    weights = {"set_weight": wanted.weight, "actual_weight": _share(snapshot, progress)}
     phases = {"Paused": Phase.PAUSED, "Analyzing": Phase.ANALYZING, "Baking": Phase.BAKING}
     phase = phases.get(progress.phase, Phase.PROGRESSING)
     times = [_deadline(snapshot, progress)]
@@ -325,6 +335,18 @@ def _served(snapshot: Snapshot) -> int:
     return max(serving(found), min(found.wanted, found.available, found.preview))
 
 
+def _share(snapshot: Snapshot, progress: RolloutStatus) -> int:
+    """As the gateway has accepted it, or by endpoints."""
+    route = _route_of(snapshot, progress)
+    if route is None:
+        return actual_weight(snapshot)
+    return route.weight if route.settled else progress.actual_weight
+
+
+def _route_of(snapshot: Snapshot, progress: RolloutStatus) -> RouteState | None:
+    return snapshot.route if progress.strategy == "Canary" else None
+
+
 def actual_weight(snapshot: Snapshot) -> int:
     """The target's share of all endpoints that get traffic, in percent."""
     total = sum(found.endpoints for found in snapshot.revisions.values())
@@ -333,11 +355,13 @@ def actual_weight(snapshot: Snapshot) -> int:
 
 def _too_late(snapshot: Snapshot, progress: RolloutStatus) -> str:
     found = snapshot.revision(snapshot.target)
-    return (
+    text = (
         f"No progress within spec.rollout.progressDeadlineSeconds "
         f"({snapshot.rollout.progress_deadline_seconds} s): {found.available} of "
-        f"{found.wanted} pods are available in phase {progress.phase}. {snapshot.trouble}"
-    ).rstrip()
+        f"{found.wanted} pods are available in phase {progress.phase}."
+    )
+    why = (snapshot.trouble, routing.waits_for_gateway(snapshot, progress.strategy))
+    return " ".join([text, *filter(None, why)])
 
 
 def _pause(snapshot: Snapshot, progress: RolloutStatus) -> float | None:
@@ -406,9 +430,26 @@ def _acts(
         sizes=keep,
         goal=wanted.goal,
         retire=tuple(sorted(empty)),
-        serving=(wanted.active,) if wanted.active else tuple(n for n in keep if keep[n]),
+        serving=_with_traffic(wanted, keep),
         active=wanted.active,
-        preview=wanted.active and (snapshot.target if in_flight else wanted.active),
+        preview=_preview(snapshot, wanted, in_flight=in_flight),
+        traffic=wanted.traffic,
         progress=progress,
         again=max(0.0, again) if again < inf else None,
     )
+
+
+def _with_traffic(wanted: Plan, sizes: Mapping[str, int]) -> tuple[str, ...]:
+    traffic = wanted.traffic
+    if wanted.active is None:
+        return tuple(name for name in sizes if sizes[name])
+    if traffic is None or traffic.preview == wanted.active:
+        return (wanted.active,)
+    shares = {wanted.active: FULL - traffic.weight, traffic.preview: traffic.weight}
+    return tuple(name for name, share in shares.items() if share)
+
+
+def _preview(snapshot: Snapshot, wanted: Plan, *, in_flight: bool) -> str | None:
+    if wanted.traffic is not None:
+        return wanted.traffic.preview
+    return wanted.active and (snapshot.target if in_flight else wanted.active)

@@ -28,7 +28,7 @@ def stamp(now: datetime) -> datetime:
 
 
 def begin(snapshot: Snapshot) -> RolloutStatus:
-    """The first moment of a rollout; back to one that was stable before, without a pause."""
+    """The first moment of a rollout; back to one that was stable lately, without a pause."""
     strategy = snapshot.rollout.strategy
     count = steps.count(snapshot.rollout, strategy)
     now = stamp(snapshot.now)
@@ -57,13 +57,10 @@ def _is_way_back(snapshot: Snapshot) -> bool:
     if snapshot.pin is not None:
         return snapshot.target in snapshot.trusted
     last = snapshot.progress
-    return (
-        last is not None
-        and last.phase == "Completed"
-        and not last.rollback
-        and last.revision == snapshot.stable
-        and last.previous == snapshot.target
-    )
+    if last is not None and last.rollback and last.previous == snapshot.target:
+        return False  # somebody has rolled it back
+    window = snapshot.rollout.rollback_window.revisions
+    return snapshot.target in snapshot.formerly[:window]
 
 
 def follow_spec(progress: RolloutStatus, snapshot: Snapshot) -> RolloutStatus:

@@ -8,6 +8,7 @@ from cms_operator.rollout.decide import Phase
 from cms_operator.rollout.facts import Facts, Verdict
 from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.progress import is_in_flight
+from cms_operator.rollout.routing import waits_for_gateway
 from cms_operator.rollout.schema import why_not
 
 PROMOTE = f"{GROUP}/promote"
@@ -74,6 +75,9 @@ def rolled_back(facts: Facts) -> Problem:
     progress, stable, pin = facts.decision.progress, facts.decision.stable, facts.pin
     why = progress and progress.message
     told = f"Revision {facts.snapshot.target} was taken back, {stable} serves. {why or ''}".strip()
+    gateway = waits_for_gateway(facts.snapshot, progress.strategy) if progress else ""
+    if gateway and gateway not in told:
+        told = f"{told} {gateway}"
     if pin is not None:
         told += f" It was a rollback by {pin.by}: {RETRY}={pin.from_revision} ends it."
     judged = progress and progress.analysis and progress.analysis.verdict == "Failed"
@@ -112,7 +116,8 @@ def _figures(facts: Facts) -> str:
     progress = facts.decision.progress
     if progress is None or facts.decision.phase in (Phase.HEALTHY, Phase.SUSPENDED):
         return figures
-    return f"{figures} {_step(facts, progress)}"
+    gateway = waits_for_gateway(snapshot, progress.strategy)
+    return f"{figures} {_step(facts, progress)} {gateway}".strip()
 
 
 def _step(facts: Facts, progress: RolloutStatus) -> str:

@@ -49,6 +49,16 @@ def stable_times(before: Status, stable: str | None, now: datetime) -> dict[str,
     return times
 
 
+def formerly_stable(status: Status) -> tuple[str, ...]:
+    """Kept revisions that were stable once, the latest first."""
+    times = {
+        found.name: found.stable_at
+        for found in status.revisions
+        if found.stable_at is not None and found.name != status.stable_revision
+    }
+    return tuple(sorted(times, key=lambda name: times[name], reverse=True))
+
+
 def revision_statuses(
     records: Mapping[str, Object],
     revisions: Mapping[str, Revision],

@@ -43,6 +43,23 @@ class RevisionState:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteState:
+    """An HTTPRoute and the two Services behind it, as they were written last.
+
+    `main` and `preview` are the revisions that the Services select, `weight` is the preview
+    Service's percentage and `opened` tells whether any rule leads to it. `settled`: the gateway
+    has accepted just this. `endpoints` are the ready ones of the main Service, by revision.
+    """
+
+    main: str | None = None
+    preview: str | None = None
+    weight: int = 0
+    opened: bool = False
+    settled: bool = False
+    endpoints: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What somebody asks: `value` is REVISION, or REVISION:ANYTHING to ask anew.
 
@@ -71,7 +88,9 @@ class Snapshot:
     `trouble` what keeps them from getting ready. `answers` are to requests about the
     target, and `trusted` are the revisions that were stable not long ago. Nothing may be
     done to one that is `suspended`. `judgement` is what was measured of the target up
-    to now, and `reading_due` when the next measurement is due.
+    to now, and `reading_due` when the next measurement is due. `route` is there where a
+    gateway can weigh the traffic. `formerly` are the revisions that were stable before, the
+    latest first. `autoscaled`: n follows the load.
     """
 
     replicas: int
@@ -92,6 +111,9 @@ class Snapshot:
     trusted: frozenset[str] = frozenset()
     judgement: AnalysisStatus | None = None
     reading_due: datetime | None = None
+    route: RouteState | None = None
+    formerly: tuple[str, ...] = ()
+    autoscaled: bool = False
 
     def revision(self, name: str) -> RevisionState:
         return self.revisions.get(name, RevisionState())

@@ -5,7 +5,15 @@ import json
 from math import inf
 
 from cms_operator.api.analysis import AnalysisStep
-from cms_operator.api.rollout import BlueGreen, Canary, CanaryStep, Rollout, Strategy, seconds
+from cms_operator.api.rollout import (
+    BlueGreen,
+    Canary,
+    CanaryScale,
+    CanaryStep,
+    Rollout,
+    Strategy,
+    seconds,
+)
 from cms_operator.api.status import RolloutStatus
 from cms_operator.rollout.capacity import FULL
 
@@ -38,6 +46,14 @@ def weight_at(steps: tuple[CanaryStep, ...], index: int) -> int:
         return FULL
     weights = [step.set_weight for step in steps[: index + 1] if step.set_weight is not None]
     return weights[-1] if weights else 0
+
+
+def scale_at(steps: tuple[CanaryStep, ...], index: int) -> CanaryScale | None:
+    """What was set last for the candidate's pods; None where they follow the weight."""
+    scales = [step.set_canary_scale for step in steps[: index + 1] if step.set_canary_scale]
+    if index >= len(steps) or not scales or scales[-1].match_traffic_weight:
+        return None
+    return scales[-1]
 
 
 def blue_green(rollout: Rollout) -> BlueGreen:

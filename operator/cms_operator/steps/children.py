@@ -106,7 +106,7 @@ class Children:
         wanted.append(network_policy.build(hcms, self._operator_namespace))
         wanted.append(hpa.build(hcms))
         wanted.append(ingress.build(hcms))
-        wanted.append(http_route.build(hcms))
+        wanted.append(http_route.build(hcms, _trial(decision)))
         return [manifest for manifest in wanted if manifest is not None]
 
     async def _try(self, manifest: Manifest, uid: str) -> Problem | None:
@@ -124,6 +124,14 @@ class Children:
         except ApiError as error:
             return refusal(error, kind.name)
         return None
+
+
+def _trial(decision: Decision) -> http_route.Trial | None:
+    traffic = decision.traffic
+    if traffic is None or not traffic.opened:
+        return None
+    stable = traffic.main or decision.target
+    return http_route.Trial(stable, traffic.preview, traffic.weight)
 
 
 def _unwanted(

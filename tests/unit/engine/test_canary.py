@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cms_operator.api.rollout import seconds
+from cms_operator.api.rollout import RollbackWindow, seconds
 from cms_operator.api.status import RolloutStatus, Verb
 from cms_operator.rollout.decide import Decision, Phase
 from cms_operator.rollout.snapshot import Request
@@ -167,12 +167,13 @@ def test_the_way_back_to_the_one_before_has_no_pauses() -> None:
         0, 3, progress=at(1, 2, requests=asked("promote-full"), progress=at(3, 0).progress).progress
     )
     assert progress(done).phase == "Completed"
-    back = picture(3, "a", "b", revisions={"b": serving(3)}, progress=done.progress, rollout=CANARY)
+    after = {"revisions": {"b": serving(3)}, "progress": done.progress, "formerly": ("a", "z")}
+    back = picture(3, "a", "b", rollout=CANARY, **after)
     assert progress(back).set_weight == 100
-    another = picture(
-        3, "c", "b", revisions={"b": serving(3)}, progress=done.progress, rollout=CANARY
-    )
-    assert progress(another).set_weight == 34
+    for other in ("c", "z"):
+        assert progress(picture(3, other, "b", rollout=CANARY, **after)).set_weight == 34
+    wide = CANARY.model_copy(update={"rollback_window": RollbackWindow(revisions=2)})
+    assert progress(picture(3, "z", "b", rollout=wide, **after)).set_weight == 100
 
 
 @pytest.mark.parametrize(
