@@ -73,7 +73,10 @@ def _rollout(hcms: Object, status: Object) -> Iterator[list[str]]:
         yield ["", f"{HELD} paused by {by}"]
     if phase in IN_FLIGHT:
         weights = f"setWeight {rollout.get('setWeight', 0)} %"
-        yield ["Weights:", f"{weights}, actualWeight {rollout.get('actualWeight', 0)} %"]
+        weights += f", actualWeight {rollout.get('actualWeight', 0)} %"
+        if (seen := rollout.get("observedWeight")) is not None:
+            weights += f", observedWeight {seen} %"
+        yield ["Weights:", weights]
         yield from _steps(hcms, rollout)
 
 

@@ -206,7 +206,7 @@ def _rollout(snapshot: Snapshot) -> Decision:
     if progress is None or progress.revision != snapshot.target or not _goes_on(progress):
         progress = course.begin(snapshot)
     elif snapshot.judgement and course.is_in_flight(progress):
-        progress = progress.model_copy(update={"analysis": snapshot.judgement})
+        progress = course.measured(progress, snapshot.judgement)
     progress = answer(progress, snapshot)
     if course.is_in_flight(progress):
         progress = course.follow_spec(progress, snapshot)

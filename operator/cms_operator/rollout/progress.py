@@ -7,6 +7,7 @@ from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.status import RolloutPhase, RolloutStatus
 from cms_operator.rollout import steps
 from cms_operator.rollout.analysis.conclusion import Held
+from cms_operator.rollout.observed import observed_weight
 from cms_operator.rollout.snapshot import Snapshot
 
 IN_FLIGHT: tuple[RolloutPhase, ...] = (
@@ -126,6 +127,13 @@ def abort(progress: RolloutStatus, why: str, now: datetime) -> RolloutStatus:
 def stop_clock(progress: RolloutStatus | None) -> RolloutStatus | None:
     """While nobody may bring it nearer to its goal, the time counts against nobody."""
     return progress and progress.model_copy(update={"lagging_since": None})
+
+
+def measured(progress: RolloutStatus, found: AnalysisStatus) -> RolloutStatus:
+    """With what the pods have counted, and the share of the traffic that this shows."""
+    last = found.intervals[-1:]
+    weight = observed_weight(last[0].candidate.requests, last[0].stable.requests) if last else None
+    return progress.model_copy(update={"analysis": found, "observed_weight": weight})
 
 
 def observe_pods(
