@@ -9,7 +9,7 @@ export PYTHONPATH := operator:.
 
 ##@ The two commands of a newcomer
 .PHONY: demo test
-demo: $(VENV)/.ready ## A cluster, the operator, a CMS that serves an article, a fault, a load (CLUSTER=existing|kind|node)
+demo: $(VENV)/.ready ## A cluster, the operator, a CMS that serves an article, faults, releases, a load (CLUSTER=existing|kind|node)
 	$(RUN) -m demo up
 test: lint test-unit test-service test-controlplane test-e2e test-cluster coverage ## All tests; cluster tiers are skipped where no cluster can be had
 
