@@ -2,58 +2,44 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
-from cms_operator.api import HeadlessCMS, InvalidSpec, parse
+from cms_operator.api import InvalidSpec, parse
 from cms_operator.api.conditions import Reason
-from cms_operator.api.status import JwtKeysStatus, MigrationStatus, Status
+from cms_operator.api.status import MigrationStatus, Status
 from cms_operator.cluster.apply import Applier, NameTakenError
 from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.kinds import (
     CONTROLLER_REVISION,
-    DEPLOYMENT,
     ENDPOINT_SLICE,
     HEADLESS_CMS,
     HTTP_ROUTE,
-    INGRESS,
     POD,
     SECRET,
-    SERVICE,
 )
 from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.sources import SourceSecrets
 from cms_operator.cluster.store import Key, Object, Store
 from cms_operator.resources import controller_revision, labels, names
-from cms_operator.resources.connections import demand
 from cms_operator.resources.revision import Revision, build_revision, name_of
 from cms_operator.resources.sources import SourceError, Sources, read_sources, required_secrets
 from cms_operator.rollout import observe, report, steps
-from cms_operator.rollout.addresses import find_address
 from cms_operator.rollout.capacity import existing
-from cms_operator.rollout.confirmation import is_a_turn, shifts, takes_away
+from cms_operator.rollout.confirmation import shifts
 from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
 from cms_operator.rollout.events import event, happenings
-from cms_operator.rollout.facts import Connections, Facts
 from cms_operator.rollout.family import Family, gather
 from cms_operator.rollout.news import COUNTS_EVERY, at_rest, only_counts
-from cms_operator.rollout.problems import Problem, ProblemError, failure_of, find_problem
+from cms_operator.rollout.problems import Problem, ProblemError
 from cms_operator.rollout.progress import is_in_flight
-from cms_operator.rollout.revisions import (
-    formerly_stable,
-    revision_statuses,
-    stable_times,
-    version_of,
-)
-from cms_operator.rollout.routes import route_state, with_traffic
-from cms_operator.rollout.schema import Schemas, can_run, known_schemas, oldest_in_use
-from cms_operator.rollout.snapshot import MigrationPhase, Request, RouteState, Snapshot
-from cms_operator.rollout.wishes import Situation, Wish, trusted, unchanged, wished
+from cms_operator.rollout.schema import known_schemas, oldest_in_use
+from cms_operator.rollout.snapshot import Request, Snapshot
+from cms_operator.rollout.wishes import Situation, wished
 from cms_operator.settings import Settings
 from cms_operator.steps.analysis import Analyses, Judgement, Trial
 from cms_operator.steps.children import Children, name_taken, refusal
@@ -65,44 +51,20 @@ from cms_operator.steps.migration import (
     has_to_contract,
     of_this_database,
 )
+from cms_operator.steps.work import (
+    Pass,
+    facts_of,
+    is_refused,
+    is_to_be_recorded,
+    schemas_of,
+    snapshot_of,
+    takes_anything_away,
+)
 
 log = logging.getLogger(__name__)
 
 PROBLEM_RETRY_SECONDS = 10.0
 CONTRACT_POLL_SECONDS = 2.0
-
-
-@dataclass(slots=True)
-class Pass:
-    """What one reconcile works on and has found; `again` collects when to look once more."""
-
-    hcms: HeadlessCMS
-    before: Status
-    now: datetime
-    family: Family = field(default_factory=Family)
-    sources: Sources | None = None
-    revision: Revision | None = None
-    wish: Wish | None = None
-    secrets_problem: Problem | None = None
-    children_problem: Problem | None = None
-    migration: MigrationStatus | None = None
-    keys: JwtKeysStatus | None = None
-    revisions: dict[str, Revision] = field(default_factory=dict)
-    judgement: Judgement = field(default_factory=Judgement)
-    again: list[float] = field(default_factory=list)
-
-    @property
-    def key(self) -> Key:
-        return Key(self.hcms.namespace, self.hcms.name)
-
-    @property
-    def target(self) -> str:
-        """The wanted revision; where the spec's cannot be known, the one that was aimed at last."""
-        return self.wanted.target
-
-    @property
-    def wanted(self) -> Wish:
-        return self.wish or unchanged(self.before)
 
 
 class Reconciler:
@@ -159,13 +121,13 @@ class Reconciler:
         decision = decide(self._snapshot(work))
         if not hcms.spec.suspend and work.target in work.revisions:
             decision = await self._confirm(work, decision)
-            if _is_to_be_recorded(work, decision):
+            if is_to_be_recorded(work, decision):
                 work.again.append(0.0)
             else:
                 await self._apply(work, decision)
                 await self._contract(work, decision)
                 _look_again(work, decision.again)
-        facts = self._facts(work, decision)
+        facts = facts_of(work, decision, self._snapshot(work))
         after = report.build_status(before, hcms, facts, work.now)
         await self._report(work, parent, after, settling=not at_rest(facts.snapshot))
         return min(work.again, default=None)
@@ -218,7 +180,7 @@ class Reconciler:
         if sources is None or revision is None:
             return
         work.migration = known = of_this_database(hcms, sources, work.before.migration)
-        if hcms.spec.migration.enabled and not _is_refused(work):
+        if hcms.spec.migration.enabled and not is_refused(work):
             # Whatever fails before the Job is made, no pod starts without its migration.
             work.migration = expected(hcms, sources, work.family, known)
         try:
@@ -244,10 +206,12 @@ class Reconciler:
         if not work.hcms.spec.migration.enabled:
             work.migration = None
             return
-        if _is_refused(work):
+        if is_refused(work):
             return
         states = self._snapshot(work).revisions.items()
-        in_use = oldest_in_use(_schemas(work), [name for name, found in states if existing(found)])
+        in_use = oldest_in_use(
+            schemas_of(work), [name for name, found in states if existing(found)]
+        )
         work.migration, again = await self._migrations.ensure(
             work.hcms, sources, work.family, known, in_use, work.now
         )
@@ -300,7 +264,9 @@ class Reconciler:
 
     async def _confirm(self, work: Pass, decision: Decision) -> Decision:
         """Before traffic or pods are taken away: decide on endpoints that were read just now."""
-        if not _takes_away(work, decision) and not shifts(decision, self._snapshot(work).route):
+        if not takes_anything_away(work, decision) and not shifts(
+            decision, self._snapshot(work).route
+        ):
             return decision
         selector = labels.instance_text(work.hcms)
         if decision.traffic is not None:
@@ -323,71 +289,7 @@ class Reconciler:
         self._look(work)
 
     def _snapshot(self, work: Pass) -> Snapshot:
-        family, name = work.family, work.hcms.name
-        deployments = family.of_kind(DEPLOYMENT.name).values()
-        endpoints, preview = (
-            observe.serving_endpoints(family.slices, family.pods, service)
-            for service in (names.service(name), names.preview_service(name))
-        )
-        route = _route(work, endpoints)
-        answering = with_traffic(route, preview) if route else endpoints
-        return Snapshot(
-            replicas=work.hcms.spec.replicas,
-            target=work.target,
-            now=work.now,
-            stable=work.before.stable_revision,
-            rollout=work.hcms.spec.rollout,
-            progress=work.before.rollout,
-            migration=_phase_of(work),
-            schemas=_schemas(work),
-            revisions=observe.revision_states(deployments, answering, preview),
-            requests=self._requests(work),
-            failure=failure_of(_pods_of(work)),
-            suspended=work.hcms.spec.suspend,
-            trouble=problem.message if (problem := _pod_problem(work)) else "",
-            pin=work.wanted.pin,
-            answers=work.wanted.answers,
-            trusted=trusted(work.before.revisions),
-            judgement=work.judgement.status,
-            reading_due=work.judgement.due,
-            route=route,
-            formerly=formerly_stable(work.before),
-            autoscaled=work.hcms.spec.autoscaling is not None,
-        )
-
-    def _facts(self, work: Pass, decision: Decision) -> Facts:
-        hcms, family = work.hcms, work.family
-        snapshot = self._snapshot(work)
-        stable = work.revisions.get(decision.stable or "")
-        address = find_address(
-            hcms,
-            family.of_kind(SERVICE.name).get(names.service(hcms.name)),
-            next(iter(family.of_kind(INGRESS.name).values()), None),
-            next(iter(family.of_kind(HTTP_ROUTE.name).values()), None),
-        )
-        return Facts(
-            snapshot=snapshot,
-            decision=decision,
-            connections=_connections(work),
-            secrets=work.secrets_problem,
-            pods=_pod_problem(work),
-            children=work.children_problem,
-            migration=work.migration,
-            migration_pod=_migration_problem(work),
-            contract_pod=_contract_problem(work),
-            keys=work.keys,
-            revisions=revision_statuses(
-                family.by_revision(CONTROLLER_REVISION.name),
-                work.revisions,
-                snapshot,
-                stable_times(work.before, decision.stable, work.now),
-            ),
-            version=version_of(stable.image) if stable else None,
-            selector=_selector(work, decision),
-            address=address.value,
-            address_pending=address.pending,
-            restart=work.wanted.restart,
-        )
+        return snapshot_of(work, self._requests(work))
 
     async def _report(self, work: Pass, parent: Object, after: Status, *, settling: bool) -> None:
         """News at once; counts of pods that come and go when the last report is some time ago."""
@@ -413,18 +315,6 @@ class Reconciler:
             await self._applier.create_event(parent["metadata"]["namespace"], body)
         except ApiError as error:
             log.warning("the Event %s was refused: %s", body["reason"], error)
-
-
-def _takes_away(work: Pass, decision: Decision) -> bool:
-    return takes_away(decision, work.family, names.service(work.hcms.name))
-
-
-def _is_to_be_recorded(work: Pass, decision: Decision) -> bool:
-    """First the status, and what cannot be taken back in the next pass."""
-    before = work.before
-    return _takes_away(work, decision) and is_a_turn(
-        before.stable_revision, before.rollout, decision
-    )
 
 
 def _blocked(work: Pass, problem: Problem) -> None:
@@ -461,75 +351,3 @@ def _recorded(family: Family) -> dict[str, Revision]:
         except ValueError:
             log.warning("ControllerRevision %s is not a record", record["metadata"]["name"])
     return found
-
-
-def _phase_of(work: Pass) -> MigrationPhase:
-    if not work.hcms.spec.migration.enabled or work.wanted.pin:  # an earlier one has had its own
-        return MigrationPhase.NOT_NEEDED
-    if work.migration is None:
-        return MigrationPhase.PENDING
-    return MigrationPhase(work.migration.phase)
-
-
-def _schemas(work: Pass) -> Schemas:
-    images = {name: found.image for name, found in work.revisions.items()}
-    if work.revision is not None:
-        images[work.revision.hash] = work.revision.image
-    return known_schemas(work.before.revisions, images, work.migration)
-
-
-def _is_refused(work: Pass) -> bool:
-    """As decide() will find it: then what is known of the database and its Job stay as they are."""
-    stable = work.before.stable_revision
-    return stable not in (None, work.target) and not can_run(_schemas(work), work.target)
-
-
-def _route(work: Pass, endpoints: Mapping[str, int]) -> RouteState | None:
-    route, name = work.hcms.spec.route, work.hcms.name
-    if route is None or route.gateway is None:
-        return None
-    found = work.family.of_kind(HTTP_ROUTE.name).get(names.route(name))
-    services = work.family.of_kind(SERVICE.name)
-    return route_state(name, route.gateway, found, services, endpoints)
-
-
-def _pods_of(work: Pass) -> list[Object]:
-    return [pod for pod in work.family.pods if observe.revision_of(pod) == work.target]
-
-
-def _pod_problem(work: Pass) -> Problem | None:
-    """Why the pods of the wanted revision do not get ready."""
-    target = work.family.by_revision(DEPLOYMENT.name).get(work.target)
-    return find_problem([target] if target else [], _pods_of(work))
-
-
-def _selector(work: Pass, decision: Decision) -> str | None:
-    """The autoscaler cannot read one that names no revision."""
-    revisions = decision.serving or (work.target,)
-    return labels.selector_text(work.hcms, revisions) if any(revisions) else None
-
-
-def _migration_problem(work: Pass) -> Problem | None:
-    """Why the pod of the migration Job does not start."""
-    if work.migration is None or work.migration.phase not in ("Pending", "Running"):
-        return None
-    job = names.migration_job(work.hcms.name, work.migration.key)
-    return find_problem([], observe.pods_of_job(work.family.job_pods, job))
-
-
-def _contract_problem(work: Pass) -> Problem | None:
-    """Why the pod of the contract Job does not start."""
-    contract = work.migration and work.migration.contract
-    if work.migration is None or contract is None or contract.phase not in ("Pending", "Running"):
-        return None
-    job = names.contract_job(work.hcms.name, work.migration.key)
-    return find_problem([], observe.pods_of_job(work.family.job_pods, job))
-
-
-def _connections(work: Pass) -> Connections:
-    if work.sources is None:
-        return Connections(0)
-    allowed = work.migration.max_connections if work.migration else None
-    rollout = work.before.rollout
-    running = rollout.strategy if rollout and is_in_flight(rollout) else None
-    return Connections(demand(work.hcms.spec, work.sources, running).connections, allowed)
