@@ -41,14 +41,22 @@ def metrics(control_plane: ControlPlane, tmp_path: Path) -> Iterator[None]:
     control_plane.stop_process("statusz")
 
 
-def release(team: Team, strategy: str, port: int, **rollout: Any) -> str:
-    """From a good revision to one that behaves like the port; returns the good one."""
-    wanted = STRATEGIES[strategy] | MEASURED | rollout
-    team.make(replicas=3, rollout=wanted)
+def settle(team: Team, strategy: str, **rollout: Any) -> str:
+    """A good revision that is stable."""
+    team.make(replicas=3, rollout=STRATEGIES[strategy] | MEASURED | rollout)
     team.wait_until_ready()
-    old = team.revision()
+    return team.revision()
+
+
+def release(team: Team, strategy: str, port: int, **rollout: Any) -> None:
+    """From a good revision to one that behaves like the port."""
+    settle(team, strategy, **rollout)
+    follow(team, strategy, port, **rollout)
+
+
+def follow(team: Team, strategy: str, port: int, **rollout: Any) -> None:
+    wanted = STRATEGIES[strategy] | MEASURED | rollout
     team.make(replicas=3, image=CANDIDATE, ports={"admin": port}, rollout=wanted)
-    return old
 
 
 def rollout_of(team: Team) -> Object:
@@ -58,8 +66,9 @@ def rollout_of(team: Team) -> Object:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_one_that_fails_5_percent_of_requests_is_taken_back(team: Team, strategy: str) -> None:
+    old = settle(team, strategy)
     with Trace(team, service="shop") as trace:
-        old = release(team, strategy, ERRORS)
+        follow(team, strategy, ERRORS)
         message = team.wait_for("Stalled", "True", "AnalysisFailed")
         assert "errors: " in message
         assert "of stable failed (status 5xx)" in message
@@ -72,7 +81,8 @@ def test_one_that_fails_5_percent_of_requests_is_taken_back(team: Team, strategy
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_one_whose_p99_is_slow_is_taken_back(team: Team, strategy: str) -> None:
-    old = release(team, strategy, SLOW)
+    old = settle(team, strategy)
+    follow(team, strategy, SLOW)
     message = team.wait_for("Stalled", "True", "AnalysisFailed")
     assert "latency-p99: " in message
     assert team.revision() == old
