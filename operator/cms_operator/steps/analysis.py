@@ -99,9 +99,12 @@ class Analyses:
         read = await self._read(trial)
         states = pods.states(trial.family.pods, interval.states if interval else {})
         before = trial.progress.analysis
-        after = known
+        after = known or AnalysisStatus(since=course.stamp(now))
         if interval is not None:
-            after = await self._measure(trial, interval, read, states, known, now)
+            after = await self._measure(trial, interval, read, states, after, now)
+        else:
+            stable = [pod.counts for pod in read.pods if pod.revision == trial.stable]
+            after = judge.remember(after, stable)
         opening = (interval.opening if interval else Opening(now)).followed_by(
             now, read.pods, read.living
         )
@@ -115,7 +118,7 @@ class Analyses:
         interval: _Interval,
         read: _Pages,
         states: Mapping[str, PodState],
-        known: AnalysisStatus | None,
+        known: AnalysisStatus,
         now: datetime,
     ) -> AnalysisStatus:
         settings = trial.hcms.spec.rollout.judged_by
@@ -131,13 +134,7 @@ class Analyses:
             ),
             unread=read.unread,
         )
-        return judge.fold(
-            known or AnalysisStatus(since=course.stamp(now)),
-            measured,
-            settings,
-            now,
-            judged=judged,
-        )
+        return judge.fold(known, measured, settings, now, judged=judged)
 
     async def _ask(self, trial: Trial, *, judged: bool) -> Sequence[Reading]:
         if not judged:
@@ -180,10 +177,10 @@ class Analyses:
         )
 
 
-def _pause(trial: Trial, after: AnalysisStatus | None) -> timedelta:
+def _pause(trial: Trial, after: AnalysisStatus) -> timedelta:
     settings = trial.hcms.spec.rollout.judged_by
     pause = timedelta(seconds=settings.interval_seconds)
-    return pause / 2 if after and judge.is_suspicious(after, settings) else pause
+    return pause / 2 if judge.is_suspicious(after, settings) else pause
 
 
 def _traffic_since(progress: RolloutStatus) -> datetime | None:

@@ -98,3 +98,14 @@ def test_no_request_is_counted_twice_and_none_is_lost_but_at_a_restart(
 def test_a_difference_is_never_negative(a: int, b: int, c: int, d: int) -> None:
     found = Counts(a, b, a, {1: b}).since(Counts(c, d, c, {1: d}))
     assert min(found.requests, found.errors, found.timed, *found.within.values()) >= 0
+
+
+@given(st.integers(0, 9000), st.integers(0, 9000), st.integers(0, 9000))
+def test_fewer_requests_keep_their_shares_and_look_no_better(
+    all_: int, bad: int, fast: int
+) -> None:
+    bad, fast = min(bad, all_), min(fast, all_)
+    found = Counts(all_, bad, all_, {1000: fast}).at_most(1000)
+    assert found.requests == found.timed == min(all_, 1000)
+    assert bad * found.requests <= found.errors * all_ <= bad * found.requests + all_
+    assert fast * found.timed - all_ <= found.within[1000] * all_ <= fast * found.timed

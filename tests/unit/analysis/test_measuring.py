@@ -111,9 +111,10 @@ async def world(
 async def test_the_first_look_opens_an_interval_and_the_second_measures_it(
     world: World, old: Pod, new: Pod
 ) -> None:
-    old.answer(500)
     assert (await world.look(NOON)).due == later(10)
-    assert await world.measure(0) is None
+    opened = await world.measure(0)
+    assert opened is not None
+    assert opened.intervals == ()
     old.answer(300)
     new.answer(200, errors=4)
     found = await world.measure(10)
@@ -121,6 +122,18 @@ async def test_the_first_look_opens_an_interval_and_the_second_measures_it(
     (interval,) = found.intervals
     assert (interval.candidate.requests, interval.candidate.errors) == (200, 4)
     assert interval.stable.requests == 300
+
+
+async def test_what_stable_did_before_is_known_although_its_pods_may_go_at_once(
+    world: World, old: Pod
+) -> None:
+    old.answer(5000, errors=10)
+    found = await world.measure(0)
+    assert found is not None
+    baseline = found.baseline
+    assert (baseline.requests, baseline.errors, baseline.timed) == (1000, 2, 1000)
+    world.restart()
+    assert await world.measure(5) == found, "and is remembered once"
 
 
 async def test_between_two_measurements_no_pod_is_asked(world: World, new: Pod) -> None:

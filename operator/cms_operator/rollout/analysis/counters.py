@@ -37,6 +37,18 @@ class Counts:
         least = min(grown.requests, grown.errors, grown.timed, *within.values())
         return grown if least >= 0 else self
 
+    def at_most(self, requests: int) -> "Counts":
+        """The same shares of fewer requests; what does not come out even counts as bad."""
+        timed = min(self.timed, requests)
+        return Counts(
+            min(self.requests, requests),
+            -(-self.errors * requests // self.requests)
+            if self.requests > requests
+            else self.errors,
+            timed,
+            {bound: number * timed // max(1, self.timed) for bound, number in self.within.items()},
+        )
+
     def slower_than(self, bound: int) -> int | None:
         """None where the histogram has no such bound."""
         return self.timed - self.within[bound] if bound in self.within else None

@@ -27,6 +27,8 @@ _LEAST_SHARE = 0.05
 # As for errors: twice as many slow answers as stable has at the same time are no finding.
 _SLOW_RATIO = 2.0
 _PERCENTILES = {"latency-p50": 0.5, "latency-p99": 0.99}
+# What stable did before the rollout is worth no more than so many requests: it may be long ago.
+_HISTORY = 1000
 # Fewer events than this in one interval make nobody look sooner.
 _FEWEST = 3
 _RANK: tuple[AnalysisVerdict, ...] = ("Failed", "Error", "Inconclusive", "NoData", "Successful")
@@ -133,6 +135,14 @@ def fold(
         }
     )
     return _with_verdict(after, measured, settings)
+
+
+def remember(found: AnalysisStatus, stable: Iterable[Counts]) -> AnalysisStatus:
+    """Begin with what stable's pods have counted so far: they may be gone at the next look."""
+    if found.baseline.requests or found.baseline.timed:
+        return found
+    history = sum(stable, Counts()).at_most(_HISTORY)
+    return found.model_copy(update={"baseline": _baseline_status(history)})
 
 
 def slow_bound(baseline: Counts, name: str, settings: Analysis) -> int | None:
@@ -409,6 +419,10 @@ def _baseline(known: Counts, stable: Tally) -> BaselineStatus:
     total = known + Counts(
         stable.counts.requests, stable.counts.errors, stable.warm.timed, stable.warm.within
     )
+    return _baseline_status(total)
+
+
+def _baseline_status(total: Counts) -> BaselineStatus:
     bounds = sorted(total.within)
     return BaselineStatus(
         requests=total.requests,
