@@ -15,7 +15,7 @@ from tests.controlplane.tracing import REVISION, Trace
 
 N = 2
 # It has to start again a good many times.
-PATIENCE = 300.0
+PATIENCE = 600.0
 
 
 @dataclass(frozen=True)
