@@ -21,6 +21,7 @@ from localcluster.progress import Progress
 from tests.controlplane.api import Api, RefusedError
 from tests.controlplane.team import eventually
 from tests.support.charts import REPOSITORY, STAMPING, Chart, the
+from tests.support.specs import manifest
 
 USER = "headlesscms-operator"
 START_SECONDS = 60
@@ -48,6 +49,7 @@ def install(control_plane: ControlPlane) -> None:
     binding = the(objects, "ClusterRoleBinding")
     user = {"kind": "User", "name": USER, "apiGroup": "rbac.authorization.k8s.io"}
     control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(binding | {"subjects": [user]}))
+    eventually(lambda: is_accepted(api), "the policies know the schema of a HeadlessCMS")
 
 
 def chart() -> Chart:
@@ -58,6 +60,15 @@ def chart() -> Chart:
 def is_served(api: Api) -> bool:
     try:
         api.request("GET", HEADLESS_CMS.path(None))
+    except RefusedError:
+        return False
+    return True
+
+
+def is_accepted(api: Api) -> bool:
+    """A policy that changes objects refuses them until it has seen a new CRD."""
+    try:
+        api.request("POST", f"{HEADLESS_CMS.path('default')}?dryRun=All", manifest())
     except RefusedError:
         return False
     return True

@@ -172,4 +172,5 @@ def test_a_migration_that_is_asked_otherwise_waits_for_the_end_of_the_one_before
     with team.watch("pod", see):
         team.make(replicas=1)
         team.wait_until_ready()
-    assert max(alive) == 1
+    assert alive
+    assert max(alive) <= 1, "never two at once"

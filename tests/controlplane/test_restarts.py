@@ -147,9 +147,9 @@ def upgraded(operator: OperatorProcess, tmp_path: Path) -> OperatorProcess:
     source = tmp_path / "operator"
     shutil.copytree(REPOSITORY / "operator", source)
     builder = source / "cms_operator" / "resources" / "pod_template.py"
-    old, text = '"annotations": dict(pod.annotations)', builder.read_text()
+    old, text = '"annotations": {**pod.annotations', builder.read_text()
     assert old in text
-    builder.write_text(text.replace(old, '"annotations": {"rendered": "anew"}'))
+    builder.write_text(text.replace(old, f'{old}, "rendered": "anew"'))
     return operator.another("upgraded-operator", source=source, command=COMMAND)
 
 
