@@ -1,4 +1,4 @@
-"""Act four: load until the autoscaler adds a pod."""
+"""Act three: load until the autoscaler adds a pod."""
 
 import time
 

