@@ -1,1 +1,1 @@
-"""The CMS with a fault on purpose: for the demo and for tests."""
+"""The CMS with a fault on purpose, to try releases with."""

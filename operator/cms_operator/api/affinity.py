@@ -1,13 +1,12 @@
 """Which nodes, and which neighbours, a pod prefers or needs."""
 
-import re
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from cms_operator.api.labels import LabelSelector
 from cms_operator.api.model import Model
-from cms_operator.api.rules import Rule
+from cms_operator.api.rules import Rule, matches
 from cms_operator.api.types import DnsLabel, LabelKey, LabelValue
 
 _Weight = Annotated[int, Field(ge=1, le=100)]
@@ -20,10 +19,12 @@ def _values_fit_operator(requirement: Any) -> bool:
     )
 
 
+_WHOLE_NUMBER = "^[0-9]{1,18}$"
+
+
 def _numbers_are_compared(requirement: Any) -> bool:
-    if requirement.operator not in {"Gt", "Lt"}:
-        return True
-    return all(re.fullmatch("[0-9]{1,18}", value) for value in requirement.values)
+    is_number = matches(_WHOLE_NUMBER, "").holds
+    return requirement.operator not in {"Gt", "Lt"} or all(map(is_number, requirement.values))
 
 
 class NodeRequirement(Model):
@@ -51,7 +52,7 @@ class NodeRequirement(Model):
         Rule(
             cel=(
                 "!(self.operator in ['Gt', 'Lt']) || !has(self.values) || "
-                "self.values.all(value, value.matches('^[0-9]{1,18}$'))"
+                f"self.values.all(value, value.matches('{_WHOLE_NUMBER}'))"
             ),
             message="Gt and Lt need a whole number",
             holds=_numbers_are_compared,
