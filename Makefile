@@ -29,7 +29,7 @@ format: $(VENV)/.ready ## Put the format right and mend what the linter can
 .PHONY: test-unit test-service test-controlplane test-e2e test-cluster coverage
 test: COVERAGE := --cov --cov-append --cov-report=
 test-unit: $(VENV)/.ready ## Pure code
-	@rm -f .coverage
+	@rm -f .coverage .coverage.*
 	$(RUN) -m pytest tests/unit -q $(COVERAGE)
 test-service: $(VENV)/.ready ## The CMS against a real PostgreSQL and Redis
 	$(RUN) -m pytest tests/service -q $(COVERAGE)
