@@ -9,7 +9,7 @@ export PYTHONPATH := operator:.
 
 ##@ The two commands of a newcomer
 .PHONY: demo test
-demo: $(VENV)/.ready ## A cluster, the operator, a CMS that serves an article, a fault, a load (CLUSTER=existing|kind|node)
+demo: $(VENV)/.ready ## A cluster, the operator, a CMS that serves an article, faults, releases, a load (CLUSTER=existing|kind|node)
 	$(RUN) -m demo up
 test: lint test-unit test-service test-controlplane test-e2e test-cluster coverage ## All tests; cluster tiers are skipped where no cluster can be had
 
@@ -26,8 +26,9 @@ lint: $(VENV)/.ready
 format: $(VENV)/.ready ## Put the format right and mend what the linter can
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
-.PHONY: test-unit test-service test-controlplane test-e2e test-cluster coverage
+.PHONY: test-unit test-service test-controlplane test-e2e test-cluster test-long coverage
 test: COVERAGE := --cov --cov-append --cov-report=
+test: export HCMS_COVERAGE := 1
 test-unit: $(VENV)/.ready ## Pure code
 	@rm -f .coverage .coverage.*
 	$(RUN) -m pytest tests/unit -q $(COVERAGE)
@@ -39,7 +40,10 @@ test-controlplane: $(VENV)/.ready ## The operator against a real API server with
 	$(RUN) -m pytest tests/rights -q
 test-e2e: $(VENV)/.ready ## The chart on a real node
 	$(RUN) -m pytest tests/e2e -q
-coverage:
+test-long: $(VENV)/.ready ## The operator killed at every single write, and long outages
+	$(RUN) -m pytest tests/controlplane -q -m long -n 3 --dist worksteal
+coverage: ## What the tiers have run of the operator and the CMS
+	@if compgen -G '.coverage.*' >/dev/null; then $(VENV)/bin/coverage combine --append --quiet; fi
 	$(VENV)/bin/coverage report --skip-covered --skip-empty
 test-cluster: $(VENV)/.ready ## The local cluster leaves nothing behind; skipped while one runs
 	$(RUN) -m pytest tests/cluster -q
@@ -57,11 +61,13 @@ images: ## Build and load the images
 	$(PYTHON) -m localcluster images
 
 ##@ More
-.PHONY: demo-down crd lock bench help
+.PHONY: demo-down crd krew lock bench bench-rollouts help
 demo-down: $(VENV)/.ready ## Remove what the demo has made
 	$(RUN) -m demo down
 crd: $(VENV)/.ready ## Generate the CRD into crds/ and the chart
 	$(RUN) -m cms_operator.api.crd --write
+krew: $(VENV)/.ready ## The plugin's archive and krew manifest into dist/ (URI=https://… of the archive)
+	$(RUN) -m cms_operator.cli.krew --uri "$(URI)"
 lock: $(VENV)/.ready ## Pin the dependencies anew, by hash
 	$(RUN) -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile $(LOCK) --extra operator -o requirements/operator.txt pyproject.toml
@@ -69,6 +75,8 @@ lock: $(VENV)/.ready ## Pin the dependencies anew, by hash
 	$(VENV)/bin/uv pip compile $(LOCK) --extra operator --extra cms --group dev -o requirements/dev.txt pyproject.toml
 bench: $(VENV)/.ready ## From apply to Ready for 1 and 50 tenants on fake nodes; an idle minute
 	$(RUN) -m benchmarks.bringup
+bench-rollouts: $(VENV)/.ready ## A canary of TENANTS=200 tenants at once on fake nodes, beside Argo Rollouts
+	$(RUN) -m benchmarks.rollouts --tenants $(or $(TENANTS),200)
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 $(VENV)/.ready: requirements/dev.txt

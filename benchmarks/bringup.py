@@ -6,8 +6,6 @@ The peer is a bare client that applies the same children in the same run: what n
 do without. Figures are for comparing on one machine; nothing passes or fails here.
 """
 
-import os
-import resource
 import sys
 import tempfile
 import time
@@ -18,10 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.usage import cpu_seconds, peak_mebibytes
 from localcluster import controlplane
 from localcluster.controlplane import ControlPlane
 from tests.controlplane.api import APPLY, KINDS, Api, Object
-from tests.controlplane.audit import OPERATOR, AuditLog, Request
+from tests.controlplane.audit import OPERATOR, AuditLog, Place, Request
 from tests.controlplane.conftest import STAGES
 from tests.controlplane.operator_process import OperatorProcess, install
 from tests.controlplane.team import Team, eventually
@@ -146,7 +145,7 @@ class Bench:
         yield lambda: self._figures(what, user, place, ended - started)
         ended = time.monotonic()
 
-    def _figures(self, what: str, user: str, place: int, seconds: float) -> Figures:
+    def _figures(self, what: str, user: str, place: Place, seconds: float) -> Figures:
         asked = [request for request in self._audit.since(place, user=None) if not is_ours(request)]
         own = [request for request in asked if request.user == user]
         writes = sum(request.is_write for request in own)
@@ -197,11 +196,8 @@ def summary(figures: list[Figures], idle: list[Request]) -> Iterator[str]:
 
 
 def usage(pid: int) -> Iterator[str]:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    yield f"memory of the operator: {pages * resource.getpagesize() / 2**20:.0f} MiB resident"
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    ticks = int(fields[11]) + int(fields[12])
-    yield f"CPU of the operator since its start: {ticks / os.sysconf('SC_CLK_TCK'):.1f} s"
+    yield f"memory of the operator: {peak_mebibytes(pid):.0f} MiB resident at most"
+    yield f"CPU of the operator since its start: {cpu_seconds(pid):.1f} s"
 
 
 if __name__ == "__main__":

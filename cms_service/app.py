@@ -71,6 +71,7 @@ class Cms:
     redis: RedisStore
     keys: KeyStore
     passwords: Passwords
+    health: HealthService
 
     @property
     def databases(self) -> list[Database]:
@@ -103,11 +104,12 @@ def build(settings: ServeSettings) -> Cms:
     directory = TenantDirectory(TenantRepository(database), time.monotonic)
     users = UserRepository(database)
     content_types = ContentTypeService(ContentTypeRepository(database), directory)
+    health = HealthService(database, redis)
     sessions = Sessions(redis, settings.refresh_token_seconds)
     management = _management(
         {
             AccessTokens: tokens,
-            HealthService: HealthService(database, redis),
+            HealthService: health,
             AuthService: AuthService(directory, users, passwords, sessions, tokens),
             TenantService: TenantService(TenantRepository(database), directory),
             UserService: UserService(users, passwords),
@@ -131,6 +133,7 @@ def build(settings: ServeSettings) -> Cms:
         redis=redis,
         keys=keys,
         passwords=passwords,
+        health=health,
     )
 
 

@@ -1,5 +1,5 @@
-"""`cms serve | migrate | tenants create`. Settings come from the environment, secrets from
-files: the arguments of a process can be read by everyone.
+"""`cms serve | migrate [--contract] | tenants create`. Settings come from the environment, secrets
+from files: the arguments of a process can be read by everyone.
 """
 
 import argparse
@@ -41,6 +41,11 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="answer requests until SIGTERM")
     serve.set_defaults(run=_serve)
     migrate = commands.add_parser("migrate", help="bring the database to this release's schema")
+    migrate.add_argument(
+        "--contract",
+        action="store_true",
+        help="take away what older releases need, once none of them runs any more",
+    )
     migrate.set_defaults(run=_migrate)
     tenants = commands.add_parser("tenants", help="manage tenants").add_subparsers(required=True)
     new = tenants.add_parser("create", help="make a tenant with its first owner")
@@ -60,12 +65,12 @@ def _serve(_arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _migrate(_arguments: argparse.Namespace) -> int:
+def _migrate(arguments: argparse.Namespace) -> int:
     settings = load(MigrateSettings)
     json_logging.configure(
         settings.log_level, {"name": settings.hcms_name, "namespace": settings.hcms_namespace}
     )
-    return job.run(settings)
+    return job.run(settings, contract=arguments.contract)
 
 
 def _create_tenant(arguments: argparse.Namespace) -> int:

@@ -56,6 +56,7 @@ async def _serve(cms: Cms, settings: ServeSettings) -> None:
     stop = _stop_signals()
     background = [
         asyncio.create_task(check_until_ready(cms.database, cms.lifecycle)),
+        asyncio.create_task(cms.health.look_forever()),
         asyncio.create_task(watch_files(_watches(cms, settings))),
     ]
     try:

@@ -6,6 +6,7 @@ import httpx
 
 from demo import down, up
 from demo.disturbance import RequestsLostError
+from demo.releases import UnexpectedEndError
 from demo.tools import CommandError
 from demo.waiting import TookTooLongError
 from localcluster.errors import ClusterError
@@ -15,8 +16,15 @@ EXPECTED = (
     CommandError,
     RequestsLostError,
     TookTooLongError,
+    UnexpectedEndError,
     httpx.HTTPError,
     subprocess.TimeoutExpired,
+)
+
+
+CURE = (
+    "  cure: `kubectl describe hcms shop -n headlesscms-demo` and the operator's log say what is "
+    "wrong; `make demo` goes on from where it stopped, `make demo-down` starts over"
 )
 
 
@@ -29,7 +37,7 @@ def main() -> int:
     try:
         act()
     except EXPECTED as error:
-        sys.stderr.write(f"the demo failed: {error}\n")
+        sys.stderr.write(f"the demo failed: {error}\n{CURE}\n")
         return 1
     return 0
 

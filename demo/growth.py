@@ -1,4 +1,4 @@
-"""Act three: load until the autoscaler adds a pod."""
+"""Act four: load until the autoscaler adds a pod."""
 
 import time
 

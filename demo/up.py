@@ -1,4 +1,4 @@
-"""From nothing to a CMS that serves, heals and grows; all of it is left running."""
+"""From nothing to a CMS that serves, heals, is released and grows; all of it is left running."""
 
 from pathlib import Path
 
@@ -11,10 +11,14 @@ from demo.editing import publish, read_from_several_pods
 from demo.growth import grow
 from demo.headless_cms import HeadlessCms
 from demo.installation import OPERATOR_NAMESPACE, Installation
+from demo.misbehaving.faults.names import Fault
+from demo.misbehaving.image import source
+from demo.releases import Images, release
 from demo.stage import NAME, NAMESPACE, TENANT, Stage
 from demo.tools import Helm, Kubectl
 from demo.traffic import LoadPod
-from localcluster import images
+from localcluster import existing, images
+from localcluster.cluster import Cluster
 from localcluster.progress import Progress
 
 SAMPLE = Path(__file__).with_name("headlesscms.yaml")
@@ -35,6 +39,10 @@ def run() -> None:
     article = publish(stage)
     read_from_several_pods(stage, article)
     disturb(stage, article)
+    if cluster.provider == existing.PROVIDER:
+        stage.say("a cluster of your own has one image of the CMS only: no release is shown")
+    else:
+        release(stage, article, _other_images(loaded["api"], cluster, progress))
     grow(stage, article)
     _tell_what_is_next(stage, article)
 
@@ -53,6 +61,14 @@ def _apply_sample(stage: Stage, image: str) -> None:
     sample["spec"]["image"] = image
     stage.kubectl.apply(sample)
     stage.say(f"applied {SAMPLE.name}; the conditions of HeadlessCMS {NAME}:")
+
+
+def _other_images(first: str, cluster: Cluster, progress: Progress) -> Images:
+    good, bad = (
+        images.build_and_load_on(first, source(fault), cluster, progress)
+        for fault in (Fault.GOOD, Fault.ERRORS)
+    )
+    return Images(first, good, bad)
 
 
 def _tell_what_is_next(stage: Stage, article: str) -> None:

@@ -20,13 +20,18 @@ def up(context: str, progress: Progress) -> Cluster:
             cure="KUBECONTEXT=<one of `kubectl config get-contexts`>",
         )
     programs = binaries.ensure(binaries.TOOLS, progress)
-    cluster = Cluster(PROVIDER, _kubeconfig(programs / "kubectl", context), programs)
-    run((str(programs / "kubectl"), "--kubeconfig", str(cluster.kubeconfig), "version"))
+    kubectl = str(programs / "kubectl")
+    try:
+        cluster = Cluster(PROVIDER, _kubeconfig(kubectl, context), programs)
+        run((kubectl, "--kubeconfig", str(cluster.kubeconfig), "version"))
+    except ClusterError as error:
+        cure = f"see that `kubectl --context {context} version` answers"
+        raise ClusterError(error.message, cure=cure) from None
     return cluster
 
 
-def _kubeconfig(kubectl: Path, context: str) -> Path:
+def _kubeconfig(kubectl: str, context: str) -> Path:
     """A copy that holds this one context, so that a change of the current one is harmless."""
     view = ("config", "view", "--minify", "--flatten", "--raw", "--context", context)
-    text = run((str(kubectl), *view))
+    text = run((kubectl, *view))
     return write_private(private_folder(state_home() / PROVIDER) / "kubeconfig", text)

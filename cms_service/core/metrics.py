@@ -2,6 +2,8 @@
 text.
 """
 
+import time
+from collections.abc import Collection
 from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -67,6 +69,10 @@ class Metrics:
         )
         info = Gauge("hcms_build_info", "Always 1.", ["version", "revision"], registry=registry)
         info.labels(_version(), revision).set(1)
+        started = Gauge(
+            "process_start_time_seconds", "When the process started.", registry=registry
+        )
+        started.set(time.time())
 
     def _pool(self, registry: CollectorRegistry) -> None:
         self.pool_size = Gauge(
@@ -99,8 +105,11 @@ class Metrics:
         self.requests.labels(method, route, str(status)).inc()
         self.request_seconds.labels(method, route).observe(seconds)
 
-    def render(self) -> bytes:
-        return generate_latest(self.registry)
+    def render(self, names: Collection[str] = ()) -> bytes:
+        """All series, or those of the given names."""
+        if not names:
+            return generate_latest(self.registry)
+        return generate_latest(self.registry.restricted_registry(names))
 
 
 def _version() -> str:

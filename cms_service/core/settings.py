@@ -137,6 +137,10 @@ class MigrateSettings(DatabaseSettings):
     tenants: str = "[]"
     tenant_passwords_dir: Path | None = None
     migration_timeout_seconds: float = Field(default=600, ge=1, le=86_400)
+    migration_lock_timeout_seconds: float = Field(default=5, gt=0, le=3600)
+    database_owner: str = Field(default="", max_length=512)
+    database_take_over_from: str = Field(default="", max_length=512)
+    database_schema_in_use: int | None = Field(default=None, ge=0)
     termination_log: Path | None = None
 
     @model_validator(mode="after")

@@ -29,7 +29,9 @@ SELECT
     CASE WHEN has_schema_privilege(to_regnamespace('cms'), 'USAGE')
          THEN to_regclass('cms.schema_migrations') IS NOT NULL ELSE false END
 """
-_VERSION = "SELECT coalesce(max(version), 0) FROM cms.schema_migrations"
+_VERSION = """
+SELECT coalesce(max(version), 0), coalesce(max(oldest_readable), 0) FROM cms.schema_migrations
+"""
 
 
 async def check_until_ready(database: Database, lifecycle: Lifecycle) -> None:
@@ -50,7 +52,7 @@ async def _check(database: Database, lifecycle: Lifecycle) -> str | None:
         role = (await database.fetch("startup.role", _ROLE))[0]
         if (objection := _objection(*role)) is not None:
             return objection
-        version: int = (await database.fetch("startup.version", _VERSION))[0][0]
+        version, oldest_readable = (await database.fetch("startup.version", _VERSION))[0]
     except Unavailable as error:
         return error.detail
     except asyncpg.PostgresError as error:
@@ -58,6 +60,11 @@ async def _check(database: Database, lifecycle: Lifecycle) -> str | None:
     lifecycle.schema_version = version
     if version < latest_version():
         return f"the schema is at version {version}, this release needs {latest_version()}"
+    if oldest_readable > latest_version():
+        return (
+            f"the schema works with releases made for version {oldest_readable} or newer, this one"
+            f" was made for {latest_version()}"
+        )
     return None
 
 

@@ -9,7 +9,7 @@ import socket
 import asyncpg
 
 from cms_service.core.credentials import CredentialsUnavailableError
-from cms_service.migrations.runner import MigrationError
+from cms_service.migrations.errors import MigrationError
 
 
 def explain(error: BaseException, place: str) -> str:
@@ -49,6 +49,11 @@ _SENTENCES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     (
         (asyncpg.InsufficientPrivilegeError,),
         "The migration role lacks a right on {place}: it needs CREATE on the database.",
+    ),
+    (
+        # The first is what a transaction raises that finds its connection closed.
+        (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError),
+        "The connection to {place} was lost.",
     ),
     ((OSError,), "The connection to {place} failed."),
 )

@@ -1,9 +1,10 @@
-"""What `python -m cms_service migrate` does, from the lock to the report."""
+"""What `python -m cms_service migrate [--contract]` does, from the lock to the report."""
 
 import asyncio
 import logging
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ import orjson
 
 from cms_service.core.credentials import Credentials, read_directory, read_url_file
 from cms_service.core.settings import DatabaseSettings, MigrateSettings
-from cms_service.migrations import runner, service_role
+from cms_service.migrations import owner, plan, record, runner, service_role
+from cms_service.migrations.errors import MigrationError, RefusedError
 from cms_service.migrations.explain import explain
-from cms_service.migrations.files import all_migrations
-from cms_service.migrations.runner import MigrationError
+from cms_service.migrations.files import Migration, all_migrations
+from cms_service.migrations.runner import Limits
 from cms_service.migrations.tenants import WantedTenant, ensure, parse_wanted
 
 logger = logging.getLogger(__name__)
@@ -31,13 +33,22 @@ WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_co
 """
 
 
+_FAILED = 1
+# Not before something else has changed: the operator's Job ends with the first attempt.
+_REFUSED = 3
+
+
 @dataclass(frozen=True)
 class Report:
-    """`max_connections`: those that PostgreSQL leaves to ordinary roles."""
+    """`schema_version`: the schema that this release was made for. `to_contract`: how many of its
+    contracts wait. `max_connections`: those that PostgreSQL leaves to ordinary roles.
+    """
 
     from_version: int
     to_version: int
     oldest_readable: int
+    schema_version: int
+    to_contract: int
     max_connections: int
 
     def as_json(self) -> dict[str, object]:
@@ -45,47 +56,70 @@ class Report:
             "from": self.from_version,
             "to": self.to_version,
             "oldestReadable": self.oldest_readable,
+            "schemaVersion": self.schema_version,
+            "toContract": self.to_contract,
             "maxConnections": self.max_connections,
             "error": None,
         }
 
 
-def run(settings: MigrateSettings) -> int:
+def run(settings: MigrateSettings, *, contract: bool = False) -> int:
     """The exit code."""
     place = settings.database_url.place
     try:
-        report = asyncio.run(_within_time(settings))
+        report = asyncio.run(_within_time(settings, contract=contract))
     except Exception as error:  # noqa: BLE001 - every error becomes a sentence for the reader
         sentence = explain(error, place)
         logger.error("migration failed: %s", sentence)  # noqa: TRY400 - a trace may hold values
-        _write(settings.termination_log, {"error": sentence})
-        return 1
+        refusal = error.refusal if isinstance(error, RefusedError) else None
+        _write(settings.termination_log, {"error": sentence, "refusal": refusal})
+        return _REFUSED if refusal else _FAILED
     logger.info("migrated", extra={"report": report.as_json()})
     _write(settings.termination_log, report.as_json())
     return 0
 
 
-async def _within_time(settings: MigrateSettings) -> Report:
-    deadline = time.monotonic() + settings.migration_timeout_seconds
+async def _within_time(settings: MigrateSettings, *, contract: bool) -> Report:
     # The steps give up by themselves with a better message; this is for one that hangs.
     async with asyncio.timeout(settings.migration_timeout_seconds + _CONNECT_SECONDS):
-        return await _migrate(settings, deadline)
+        return await migrate(settings, all_migrations(), contract=contract)
 
 
-async def _migrate(settings: MigrateSettings, deadline: float) -> Report:
+async def migrate(
+    settings: MigrateSettings, migrations: Sequence[Migration], *, contract: bool = False
+) -> Report:
+    """Raises MigrationError, and what the connection raises."""
+    limits = Limits(
+        time.monotonic() + settings.migration_timeout_seconds,
+        settings.migration_lock_timeout_seconds,
+    )
     wanted = parse_wanted(settings.tenants)
     service = _service_credentials(settings)
     connection = await connect(settings)
     try:
-        await runner.lock(connection, deadline)
-        before = await runner.current(connection)
-        after = await runner.apply_missing(connection, all_migrations(), deadline)
-        await _prepare_service(connection, settings, service)
-        await _prepare_tenants(connection, wanted, settings.tenant_passwords_dir)
+        await runner.lock(connection, limits)
+        before = await record.read(connection)
+        owner.check(before, settings.database_owner, settings.database_take_over_from)
+        todo = (
+            plan.contract(migrations, before, settings.database_owner)
+            if contract
+            else plan.expand(
+                migrations, before, settings.database_owner, settings.database_schema_in_use
+            )
+        )
+        await record.announce(connection, before, todo.state)
+        for script in todo.scripts:
+            await runner.apply(connection, script, limits)
+        if not contract:
+            await _prepare_service(connection, settings, service)
+            await _prepare_tenants(connection, wanted, settings.tenant_passwords_dir)
+        after = await record.read(connection)
         return Report(
             before.version,
             after.version,
             after.oldest_readable,
+            len(migrations),
+            plan.still_open(migrations, after),
             await connection.fetchval(_MAX_CONNECTIONS),
         )
     finally:

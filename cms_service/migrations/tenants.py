@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from cms_service.migrations.runner import MigrationError
+from cms_service.migrations.errors import MigrationError
 from cms_service.tenants.provision import FirstOwner, NewTenant, create, exists
 
 

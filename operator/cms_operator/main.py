@@ -19,6 +19,7 @@ from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.kinds import ALL, HEADLESS_CMS, Kind
 from cms_operator.cluster.late_watch import LateWatch
+from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.resync import resync
 from cms_operator.cluster.store import Key, Store, key_of
@@ -42,10 +43,12 @@ class Operator:
         self._store = Store()
         self._queue: WorkQueue[Key] = WorkQueue(time.monotonic, lambda: random.uniform(0.8, 1.2))  # noqa: S311  - spreads retries
         self._pods = PodReader()
+        self._measures = MeasureReader(settings.prometheus)
         self._reconciler = Reconciler(
             store=self._store,
             applier=Applier(client, self._store, self._look_for),
             pods=self._pods,
+            measures=self._measures,
             settings=settings,
             now=lambda: datetime.now(UTC),
             random_bytes=secrets.token_bytes,
@@ -102,6 +105,7 @@ class Operator:
                 await task
         await self._workers.stop()
         await self._pods.close()
+        await self._measures.close()
         await self._client.close()
         if self._web is not None:
             await self._web.cleanup()

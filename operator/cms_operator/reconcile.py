@@ -2,82 +2,69 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
-from cms_operator.api import HeadlessCMS, InvalidSpec, parse
+from cms_operator.api import InvalidSpec, parse
 from cms_operator.api.conditions import Reason
-from cms_operator.api.status import JwtKeysStatus, MigrationStatus, Status
+from cms_operator.api.status import MigrationStatus, Status
 from cms_operator.cluster.apply import Applier, NameTakenError
 from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.kinds import (
     CONTROLLER_REVISION,
-    DEPLOYMENT,
     ENDPOINT_SLICE,
     HEADLESS_CMS,
     HTTP_ROUTE,
-    INGRESS,
+    POD,
     SECRET,
-    SERVICE,
 )
+from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.sources import SourceSecrets
 from cms_operator.cluster.store import Key, Object, Store
 from cms_operator.resources import controller_revision, labels, names
-from cms_operator.resources.connections import demand
-from cms_operator.resources.revision import Revision, build_revision
+from cms_operator.resources.revision import Revision, build_revision, name_of
 from cms_operator.resources.sources import SourceError, Sources, read_sources, required_secrets
-from cms_operator.rollout import observe, report
-from cms_operator.rollout.addresses import find_address
-from cms_operator.rollout.confirmation import is_a_turn, takes_away
-from cms_operator.rollout.decide import Decision, decide
+from cms_operator.rollout import observe, report, steps
+from cms_operator.rollout.capacity import existing
+from cms_operator.rollout.confirmation import shifts
+from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
 from cms_operator.rollout.events import event, happenings
-from cms_operator.rollout.facts import Connections, Facts
 from cms_operator.rollout.family import Family, gather
-from cms_operator.rollout.problems import Problem, ProblemError, failure_of, find_problem
+from cms_operator.rollout.news import COUNTS_EVERY, at_rest, only_counts
+from cms_operator.rollout.problems import Problem, ProblemError
 from cms_operator.rollout.progress import is_in_flight
-from cms_operator.rollout.revisions import revision_statuses, version_of
-from cms_operator.rollout.snapshot import MigrationPhase, Snapshot
+from cms_operator.rollout.schema import known_schemas, oldest_in_use
+from cms_operator.rollout.snapshot import Request, Snapshot
+from cms_operator.rollout.wishes import Situation, wished
 from cms_operator.settings import Settings
+from cms_operator.steps.analysis import Analyses, Judgement, Trial
 from cms_operator.steps.children import Children, name_taken, refusal
 from cms_operator.steps.credentials import Credentials
-from cms_operator.steps.migration import Migrations, expected
+from cms_operator.steps.migration import (
+    Migrations,
+    expected,
+    has_contract_job,
+    has_to_contract,
+    of_this_database,
+)
+from cms_operator.steps.work import (
+    Pass,
+    facts_of,
+    is_refused,
+    is_to_be_recorded,
+    schemas_of,
+    snapshot_of,
+    takes_anything_away,
+)
 
 log = logging.getLogger(__name__)
 
 PROBLEM_RETRY_SECONDS = 10.0
-
-
-@dataclass(slots=True)
-class Pass:
-    """What one reconcile works on and has found; `again` collects when to look once more."""
-
-    hcms: HeadlessCMS
-    before: Status
-    now: datetime
-    family: Family = field(default_factory=Family)
-    sources: Sources | None = None
-    revision: Revision | None = None
-    secrets_problem: Problem | None = None
-    children_problem: Problem | None = None
-    migration: MigrationStatus | None = None
-    keys: JwtKeysStatus | None = None
-    revisions: dict[str, Revision] = field(default_factory=dict)
-    again: list[float] = field(default_factory=list)
-
-    @property
-    def key(self) -> Key:
-        return Key(self.hcms.namespace, self.hcms.name)
-
-    @property
-    def target(self) -> str:
-        """The revision of the spec; where it cannot be known, the one that was aimed at last."""
-        if self.revision is not None:
-            return self.revision.hash
-        return self.before.updated_revision or self.before.stable_revision or ""
+CONTRACT_POLL_SECONDS = 2.0
 
 
 class Reconciler:
@@ -89,6 +76,7 @@ class Reconciler:
         store: Store,
         applier: Applier,
         pods: PodReader,
+        measures: MeasureReader,
         settings: Settings,
         now: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
@@ -96,10 +84,13 @@ class Reconciler:
         self._store = store
         self._applier = applier
         self._now = now
+        self._settings = settings
         self._secrets = SourceSecrets(applier, store)
         self._credentials = Credentials(applier, pods, random_bytes)
         self._migrations = Migrations(applier)
         self._children = Children(applier, settings.operator_namespace)
+        self._reported: dict[Key, datetime] = {}
+        self._analyses = Analyses(pods, measures)
 
     def readers_of(self, namespace: str, name: str) -> set[Key]:
         return self._secrets.readers_of(namespace, name)
@@ -112,6 +103,8 @@ class Reconciler:
         parent = self._store.get(HEADLESS_CMS, *key)
         if parent is None or parent["metadata"].get("deletionTimestamp"):
             self._secrets.forget(key)
+            self._reported.pop(key, None)
+            self._analyses.forget(key)
             return None
         before = _status_of(parent)
         try:
@@ -124,16 +117,19 @@ class Reconciler:
         await self._read_sources(work)
         if not hcms.spec.suspend:
             await self._prepare(work)
+            await self._judge(work)
         decision = decide(self._snapshot(work))
         if not hcms.spec.suspend and work.target in work.revisions:
             decision = await self._confirm(work, decision)
-            if _is_to_be_recorded(work, decision):
+            if is_to_be_recorded(work, decision):
                 work.again.append(0.0)
             else:
                 await self._apply(work, decision)
+                await self._contract(work, decision)
                 _look_again(work, decision.again)
-        after = report.build_status(before, hcms, self._facts(work, decision), work.now)
-        await self._publish(parent, before, after)
+        facts = facts_of(work, decision, self._snapshot(work))
+        after = report.build_status(before, hcms, facts, work.now)
+        await self._report(work, parent, after, settling=not at_rest(facts.snapshot))
         return min(work.again, default=None)
 
     def _look(self, work: Pass) -> None:
@@ -153,7 +149,7 @@ class Reconciler:
             keyless = names.jwt_secret(work.hcms.name) not in work.family.of_kind(SECRET.name)
             values = await self._secrets.read(work.key, refs.names, live=keyless)
             work.sources = read_sources(work.hcms.spec, values)
-            work.revision = build_revision(work.hcms, work.sources)
+            self._wish(work, work.sources)
         except SourceError as error:
             first = error.problems[0]
             work.secrets_problem = Problem(first.reason, str(error))
@@ -163,14 +159,30 @@ class Reconciler:
             work.secrets_problem = refusal(error, "Secret")
             work.again.append(PROBLEM_RETRY_SECONDS)
 
+    def _wish(self, work: Pass, sources: Sources) -> None:
+        named = partial(name_of, work.hcms.spec, sources)
+        images = {name: found.image for name, found in work.revisions.items()}
+        migration = of_this_database(work.hcms, sources, work.before.migration)
+        schemas = known_schemas(work.before.revisions, images, migration)
+        found = Situation(work.before, named, work.revisions, work.now, schemas)
+        requests = () if work.hcms.spec.suspend else self._requests(work)
+        work.wish = wished(found, requests)
+        restart = work.wish.restart
+        work.revision = build_revision(work.hcms, sources, restart.value if restart else None)
+
+    def _requests(self, work: Pass) -> tuple[Request, ...]:
+        annotations = work.hcms.metadata.annotations
+        return observe.requests(annotations, stamped=self._settings.requests_stamped)
+
     async def _prepare(self, work: Pass) -> None:
         """What pods need before they can start: credentials, a record, a migrated database."""
         sources, revision, hcms = work.sources, work.revision, work.hcms
         if sources is None or revision is None:
             return
-        if hcms.spec.migration.enabled:
+        work.migration = known = of_this_database(hcms, sources, work.before.migration)
+        if hcms.spec.migration.enabled and not is_refused(work):
             # Whatever fails before the Job is made, no pod starts without its migration.
-            work.migration = expected(hcms, sources, work.family, work.before.migration)
+            work.migration = expected(hcms, sources, work.family, known)
         try:
             await self._credentials.ensure(hcms, sources, work.family)
             step = await self._credentials.rotate_keys(
@@ -179,8 +191,9 @@ class Reconciler:
             work.keys = step.status
             _look_again(work, step.again)
             self._look(work)
-            await self._children.record(hcms, revision, work.family)
-            await self._migrate(work, sources)
+            if not work.wanted.pin:
+                await self._children.record(hcms, revision, work.family)
+            await self._migrate(work, sources, known)
         except NameTakenError as taken:
             _blocked(work, name_taken(taken))
         except ProblemError as error:
@@ -189,24 +202,84 @@ class Reconciler:
             _blocked(work, refusal(error, "child"))
         self._look(work)
 
-    async def _migrate(self, work: Pass, sources: Sources) -> None:
+    async def _migrate(self, work: Pass, sources: Sources, known: MigrationStatus | None) -> None:
         if not work.hcms.spec.migration.enabled:
             work.migration = None
             return
+        if is_refused(work):
+            return
+        states = self._snapshot(work).revisions.items()
+        in_use = oldest_in_use(
+            schemas_of(work), [name for name, found in states if existing(found)]
+        )
         work.migration, again = await self._migrations.ensure(
-            work.hcms, sources, work.family, work.before.migration, work.now
+            work.hcms, sources, work.family, known, in_use, work.now
         )
         _look_again(work, again)
 
+    async def _contract(self, work: Pass, decision: Decision) -> None:
+        """Once the revision counts as stable and is alone: what it takes away never comes back."""
+        hcms, migration = work.hcms, work.migration
+        if work.sources is None or migration is None or not has_to_contract(migration):
+            return
+        due = may_contract(self._snapshot(work), decision)
+        if due and not has_contract_job(hcms, work.family, migration):
+            due = await self._is_alone(work)
+        elif decision.phase is Phase.HEALTHY and work.before.stable_revision != decision.stable:
+            work.again.append(CONTRACT_POLL_SECONDS)
+        try:
+            work.migration, again = await self._migrations.contract(
+                hcms, work.sources, work.family, migration, work.now, due=due
+            )
+            _look_again(work, again)
+        except NameTakenError as taken:
+            _blocked(work, name_taken(taken))
+        except ApiError as error:
+            _blocked(work, refusal(error, "Job"))
+        self._look(work)
+
+    async def _is_alone(self, work: Pass) -> bool:
+        """By a live read: a pod that is on its way out may still answer."""
+        selector = labels.other_revisions_text(work.hcms, work.target)
+        others = await self._applier.list(POD, work.hcms.namespace, selector)
+        alone = not any(observe.is_alive(pod) for pod in others)
+        if not alone:
+            work.again.append(CONTRACT_POLL_SECONDS)
+        return alone
+
+    async def _judge(self, work: Pass) -> None:
+        """Measure the candidate where a rollout is under way, and at once where one begins."""
+        progress, stable = work.before.rollout, work.before.stable_revision
+        rollout = work.hcms.spec.rollout
+        goes_on = progress and progress.revision == work.target and is_in_flight(progress)
+        strategy = progress.strategy if progress and goes_on else rollout.strategy
+        if stable in {None, work.target} or not steps.is_measured(rollout, strategy):
+            self._analyses.forget(work.key)
+        elif progress and goes_on:
+            trial = Trial(work.hcms, progress, str(stable), work.family, work.revisions)
+            work.judgement = await self._analyses.judge(trial, work.now)
+        else:
+            self._analyses.forget(work.key)
+            work.judgement = Judgement(due=work.now)
+
     async def _confirm(self, work: Pass, decision: Decision) -> Decision:
         """Before traffic or pods are taken away: decide on endpoints that were read just now."""
-        if not _takes_away(work, decision):
+        if not takes_anything_away(work, decision) and not shifts(
+            decision, self._snapshot(work).route
+        ):
             return decision
         selector = labels.instance_text(work.hcms)
+        if decision.traffic is not None:
+            await self._read_route(work)
         for found in await self._applier.list(ENDPOINT_SLICE, work.hcms.namespace, selector):
             self._store.put(ENDPOINT_SLICE, found)
         self._look(work)
         return decide(self._snapshot(work))
+
+    async def _read_route(self, work: Pass) -> None:
+        namespace, name = work.hcms.namespace, names.route(work.hcms.name)
+        if route := await self._applier.read(HTTP_ROUTE, namespace, name):
+            self._store.put(HTTP_ROUTE, route)
 
     async def _apply(self, work: Pass, decision: Decision) -> None:
         key = work.migration.key if work.migration else None
@@ -216,63 +289,25 @@ class Reconciler:
         self._look(work)
 
     def _snapshot(self, work: Pass) -> Snapshot:
-        family, name = work.family, work.hcms.name
-        deployments = family.of_kind(DEPLOYMENT.name).values()
-        endpoints, preview = (
-            observe.serving_endpoints(family.slices, family.pods, service)
-            for service in (names.service(name), names.preview_service(name))
-        )
-        return Snapshot(
-            replicas=work.hcms.spec.replicas,
-            target=work.target,
-            now=work.now,
-            stable=work.before.stable_revision,
-            rollout=work.hcms.spec.rollout,
-            progress=work.before.rollout,
-            migration=_phase_of(work),
-            revisions=observe.revision_states(deployments, endpoints, preview),
-            requests=observe.requests(work.hcms.metadata.annotations),
-            failure=failure_of(_pods_of(work)),
-            suspended=work.hcms.spec.suspend,
-            trouble=problem.message if (problem := _pod_problem(work)) else "",
-        )
+        return snapshot_of(work, self._requests(work))
 
-    def _facts(self, work: Pass, decision: Decision) -> Facts:
-        hcms, family = work.hcms, work.family
-        snapshot = self._snapshot(work)
-        stable = work.revisions.get(decision.stable or "")
-        address = find_address(
-            hcms,
-            family.of_kind(SERVICE.name).get(names.service(hcms.name)),
-            next(iter(family.of_kind(INGRESS.name).values()), None),
-            next(iter(family.of_kind(HTTP_ROUTE.name).values()), None),
-        )
-        return Facts(
-            snapshot=snapshot,
-            decision=decision,
-            connections=_connections(work),
-            secrets=work.secrets_problem,
-            pods=_pod_problem(work),
-            children=work.children_problem,
-            migration=work.migration,
-            migration_pod=_migration_problem(work),
-            keys=work.keys,
-            revisions=revision_statuses(
-                family.by_revision(CONTROLLER_REVISION.name), work.revisions, snapshot
-            ),
-            version=version_of(stable.image) if stable else None,
-            selector=_selector(work, decision),
-            address=address.value,
-            address_pending=address.pending,
-        )
+    async def _report(self, work: Pass, parent: Object, after: Status, *, settling: bool) -> None:
+        """News at once; counts of pods that come and go when the last report is some time ago."""
+        told = self._reported.get(work.key)
+        early = told + COUNTS_EVERY - work.now if told else timedelta(0)
+        if settling and early > timedelta(0) and only_counts(work.before, after):
+            work.again.append(early.total_seconds())
+        elif await self._publish(parent, work.before, after):
+            self._reported[work.key] = work.now
 
-    async def _publish(self, parent: Object, before: Status, after: Status) -> None:
+    async def _publish(self, parent: Object, before: Status, after: Status) -> bool:
         """Write the status where it differs, and tell as Events what is new in it."""
         if not await self._applier.patch_status(parent, after.to_json()):
-            return
+            return False
         for happening in happenings(before, after):
             log.info("%s: %s", happening.reason, happening.note)
             await self._tell(parent, event(parent, happening, self._now()))
+        return True
 
     async def _tell(self, parent: Object, body: Mapping[str, Any]) -> None:
         """An Event is a courtesy: a server that refuses it stops no reconcile."""
@@ -280,18 +315,6 @@ class Reconciler:
             await self._applier.create_event(parent["metadata"]["namespace"], body)
         except ApiError as error:
             log.warning("the Event %s was refused: %s", body["reason"], error)
-
-
-def _takes_away(work: Pass, decision: Decision) -> bool:
-    return takes_away(decision, work.family, names.service(work.hcms.name))
-
-
-def _is_to_be_recorded(work: Pass, decision: Decision) -> bool:
-    """First the status, and what cannot be taken back in the next pass."""
-    before = work.before
-    return _takes_away(work, decision) and is_a_turn(
-        before.stable_revision, before.rollout, decision
-    )
 
 
 def _blocked(work: Pass, problem: Problem) -> None:
@@ -328,44 +351,3 @@ def _recorded(family: Family) -> dict[str, Revision]:
         except ValueError:
             log.warning("ControllerRevision %s is not a record", record["metadata"]["name"])
     return found
-
-
-def _phase_of(work: Pass) -> MigrationPhase:
-    if not work.hcms.spec.migration.enabled:
-        return MigrationPhase.NOT_NEEDED
-    if work.migration is None:
-        return MigrationPhase.PENDING
-    return MigrationPhase(work.migration.phase)
-
-
-def _pods_of(work: Pass) -> list[Object]:
-    return [pod for pod in work.family.pods if observe.revision_of(pod) == work.target]
-
-
-def _pod_problem(work: Pass) -> Problem | None:
-    """Why the pods of the wanted revision do not get ready."""
-    target = work.family.by_revision(DEPLOYMENT.name).get(work.target)
-    return find_problem([target] if target else [], _pods_of(work))
-
-
-def _selector(work: Pass, decision: Decision) -> str | None:
-    """The autoscaler cannot read one that names no revision."""
-    revisions = decision.serving or (work.target,)
-    return labels.selector_text(work.hcms, revisions) if any(revisions) else None
-
-
-def _migration_problem(work: Pass) -> Problem | None:
-    """Why the pod of the migration Job does not start."""
-    if work.migration is None or work.migration.phase not in ("Pending", "Running"):
-        return None
-    job = names.migration_job(work.hcms.name, work.migration.key)
-    return find_problem([], observe.pods_of_job(work.family.job_pods, job))
-
-
-def _connections(work: Pass) -> Connections:
-    if work.sources is None:
-        return Connections(0)
-    allowed = work.migration.max_connections if work.migration else None
-    rollout = work.before.rollout
-    running = rollout.strategy if rollout and is_in_flight(rollout) else None
-    return Connections(demand(work.hcms.spec, work.sources, running).connections, allowed)

@@ -3,9 +3,11 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 _LEVELS = ("debug", "info", "warning", "error")
 _FORMATS = ("json", "plain")
+_FLAGS = ("true", "false")
 _MAX_WORKERS = 64
 
 
@@ -14,16 +16,30 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
+class PrometheusSettings:
+    """Where the queries of measures go; without `url` there is no Prometheus."""
+
+    url: str = ""
+    token_file: str = ""
+    ca_file: str = ""
+
+
+@dataclass(frozen=True)
 class Settings:
-    """`namespaces` is empty where the whole cluster is watched; times are in seconds."""
+    """`namespaces` is empty where the whole cluster is watched; times are in seconds.
+
+    `requests_stamped` tells that the chart's admission policies guard who has asked for what.
+    """
 
     namespaces: tuple[str, ...] = ()
     operator_namespace: str = "headlesscms-system"
     log_level: str = "info"
     log_format: str = "json"
     health_port: int = 8080
-    workers: int = 8
+    workers: int = 16
     resync_seconds: int = 600
+    requests_stamped: bool = False
+    prometheus: PrometheusSettings = PrometheusSettings()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -38,6 +54,8 @@ class Settings:
             health_port=reader.number("HCMS_HEALTH_PORT", 0, 65535, cls.health_port),
             workers=reader.number("HCMS_WORKERS", 1, _MAX_WORKERS, cls.workers),
             resync_seconds=reader.number("HCMS_RESYNC_SECONDS", 10, 86400, cls.resync_seconds),
+            requests_stamped=reader.choice("HCMS_REQUESTS_STAMPED", _FLAGS, "false") == "true",
+            prometheus=reader.prometheus(),
         )
 
 
@@ -56,3 +74,37 @@ class _Reader:
         if not value.isdecimal() or not low <= int(value) <= high:
             raise SettingsError(f"{name} is {value!r}; it must be a number from {low} to {high}")
         return int(value)
+
+    def prometheus(self) -> PrometheusSettings:
+        url = self.environment.get("HCMS_PROMETHEUS_URL", "").rstrip("/")
+        files = {
+            name: self.environment.get(name, "")
+            for name in ("HCMS_PROMETHEUS_TOKEN_FILE", "HCMS_PROMETHEUS_CA_FILE")
+        }
+        # The address may hold what it must not, so the message does not repeat it.
+        if url and not _is_plain_address(url):
+            raise SettingsError(
+                "HCMS_PROMETHEUS_URL must be like https://prometheus.monitoring:9090, "
+                "without user, query or fragment"
+            )
+        for name, value in files.items():
+            if value and not url.startswith("https://"):
+                raise SettingsError(
+                    f"{name} needs an HCMS_PROMETHEUS_URL that begins with https://"
+                )
+        return PrometheusSettings(url, *files.values())
+
+
+def _is_plain_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(parts.hostname)
+        and port != 0
+        and "@" not in parts.netloc
+        and not any(character in url for character in "?# \t\r\n")
+    )

@@ -4,6 +4,7 @@ Each process of pytest-xdist has them for itself.
 """
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Generator, Iterator
@@ -14,25 +15,32 @@ import pytest
 from localcluster import controlplane
 from localcluster.controlplane import ControlPlane
 from localcluster.errors import ClusterError
-from tests.controlplane import records
+from tests.controlplane import artifacts, gateway, records
 from tests.controlplane.api import Api
-from tests.controlplane.audit import AuditLog
+from tests.controlplane.audit import START, AuditLog
+from tests.controlplane.faults import Proxied
 from tests.controlplane.operator_process import OperatorProcess, install
+from tests.controlplane.proxy import Proxy
 from tests.controlplane.team import Team
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 RECORD = records.FOLDER / WORKER
 STAGES = Path(__file__).parent / "stages"
 
+_RAN = pytest.StashKey[set[str]]()
+_CONTROL_PLANE = pytest.StashKey[ControlPlane]()
+
 
 @pytest.fixture(scope="session")
-def control_plane() -> Iterator[ControlPlane]:
+def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
+    shutil.rmtree(RECORD, ignore_errors=True)
     try:
         started = controlplane.start(f"tests-{WORKER}", stages=sorted(STAGES.glob("*.yaml")))
     except ClusterError as error:
         if os.environ.get("HCMS_REQUIRE_CLUSTER") == "1":
             raise
         pytest.skip(f"no control plane can be had here: {error.message}")
+    request.session.stash[_CONTROL_PLANE] = started
     with started:
         yield started
 
@@ -47,16 +55,12 @@ def installed(control_plane: ControlPlane) -> ControlPlane:
 @pytest.fixture(scope="session")
 def operator(installed: ControlPlane, request: pytest.FixtureRequest) -> Iterator[OperatorProcess]:
     """One operator for all tests; a test that stops it starts it again."""
-    shutil.rmtree(RECORD, ignore_errors=True)
     process = OperatorProcess(installed, RECORD / "operator.log")
     process.start()
     yield process
     process.stop()
     ran = request.session.stash[_RAN]
-    records.write(RECORD, ran, AuditLog(installed.audit_log).since(0))
-
-
-_RAN = pytest.StashKey[set[str]]()
+    records.write(RECORD, ran, AuditLog(installed.audit_log).since(START))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -65,6 +69,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     item.session.stash[_RAN].add(item.path.name)
+
+
+@pytest.fixture(scope="session")
+def http_route_crd() -> Path:
+    return gateway.crd()
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +86,37 @@ def team(control_plane: ControlPlane, api: Api, operator: OperatorProcess) -> It
     """A namespace of one's own, with a source Secret in it."""
     if not operator.is_running():  # a test that failed has left it so
         operator.start()
+    yield from _a_team(control_plane, api)
+
+
+@pytest.fixture(scope="module")
+def proxied(operator: OperatorProcess, installed: ControlPlane) -> Iterator[Proxied]:
+    """An operator, alone, whose way to the API server a test can disturb.
+
+    It lists often, so that a test need not wait long for what no watch tells.
+    """
+    operator.stop()
+    kubeconfig = installed.folder / "proxy.kubeconfig"
+    with Proxy(installed.operator_kubeconfig, kubeconfig) as proxy:
+        process = OperatorProcess(
+            installed,
+            RECORD / "proxied-operator.log",
+            environment={"KUBECONFIG": str(kubeconfig), "HCMS_RESYNC_SECONDS": "10"},
+        )
+        process.start()
+        yield Proxied(proxy, process)
+        process.stop()
+    operator.start()
+
+
+@pytest.fixture
+def proxied_team(control_plane: ControlPlane, api: Api, proxied: Proxied) -> Iterator[Team]:
+    if not proxied.operator.is_running():
+        proxied.operator.start()
+    yield from _a_team(control_plane, api)
+
+
+def _a_team(control_plane: ControlPlane, api: Api) -> Iterator[Team]:
     made = Team(control_plane, api, f"team-{secrets.token_hex(3)}")
     made.create()
     yield made
@@ -85,13 +125,18 @@ def team(control_plane: ControlPlane, api: Api, operator: OperatorProcess) -> It
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Whichever of its phases has failed, and whether or not it works in a namespace."""
     report = yield
-    team = getattr(item, "funcargs", {}).get("team")
-    if report.when == "call" and report.failed and isinstance(team, Team):
-        folder = RECORD / item.name[:100]
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "objects.yaml").write_text(team.dump())
-        shutil.copytree(team.control_plane.logs, folder / "logs", dirs_exist_ok=True)
+    if report.failed:
+        arguments = getattr(item, "funcargs", {})
+        team = arguments.get("team") or arguments.get("proxied_team")
+        folder = RECORD / re.sub(r"[^\w.-]+", "-", f"{item.path.stem}-{item.name}")[:100]
+        artifacts.keep(
+            folder,
+            item.session.stash.get(_CONTROL_PLANE, None),
+            team.namespace if isinstance(team, Team) else None,
+        )
+        artifacts.keep_log(folder, call.excinfo and call.excinfo.value)
     return report

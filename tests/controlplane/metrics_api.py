@@ -1,15 +1,20 @@
-"""A metrics API in which all pods that serve share one load, in millicores of CPU."""
+"""A metrics API in which the pods that get requests share one load, in millicores of CPU.
+
+They are those behind the Service `shop` and, by the weight of its route, behind `shop-preview`.
+"""
 
 import json
 import ssl
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.controlplane.api import Api
+from tests.controlplane.api import Api, RefusedError
+from tests.controlplane.gateway import weight_of
 
 PORT = 4443
 VERSION = "metrics.k8s.io/v1beta1"
@@ -39,19 +44,37 @@ class Metrics(BaseHTTPRequestHandler):
 
     def _of_pods(self, namespace: str, selector: str) -> dict[str, Any]:
         path = f"/api/v1/namespaces/{namespace}/pods"
-        serving = [pod for pod in self.api.request("GET", path)["items"] if is_serving(pod)]
         found = self.api.request("GET", f"{path}?{selector}")["items"]
-        share = int(self.load.read_text()) / max(1, len(serving))
+        loads = self._loads(namespace)
         items = [
             {
                 "metadata": {"name": pod["metadata"]["name"], "namespace": namespace},
                 "timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "window": "1s",
-                "containers": [{"name": "api", "usage": usage(share if is_serving(pod) else 0)}],
+                "containers": [{"name": "api", "usage": usage(loads[pod["metadata"]["name"]])}],
             }
             for pod in found
         ]
         return {"kind": "PodMetricsList", "apiVersion": VERSION, "metadata": {}, "items": items}
+
+    def _loads(self, namespace: str) -> Counter[str]:
+        """What each pod has of the load, by its name."""
+        load, weight = int(self.load.read_text()), self._weight(namespace)
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+        slices = self.api.request("GET", path)["items"]
+        loads: Counter[str] = Counter()
+        for service, percent in (("shop", 100 - weight), ("shop-preview", weight)):
+            pods = [pod for found in slices if serves(found, service) for pod in ready(found)]
+            for pod in pods:
+                loads[pod] += load * percent // 100 // len(pods)
+        return loads
+
+    def _weight(self, namespace: str) -> int:
+        path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/httproutes/shop"
+        try:
+            return weight_of(self.api.request("GET", path))
+        except RefusedError:  # there is no route, or no such kind
+            return 0
 
     def _answer(self, body: dict[str, Any]) -> None:
         text = json.dumps(body).encode()
@@ -62,11 +85,16 @@ class Metrics(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
 
-def is_serving(pod: dict[str, Any]) -> bool:
-    conditions = pod["status"].get("conditions", [])
-    ready = any((c["type"], c["status"]) == ("Ready", "True") for c in conditions)
-    running = pod["status"].get("phase") == "Running"
-    return ready and running and "deletionTimestamp" not in pod["metadata"]
+def serves(found: dict[str, Any], service: str) -> bool:
+    return bool(found["metadata"].get("labels", {}).get("kubernetes.io/service-name") == service)
+
+
+def ready(found: dict[str, Any]) -> list[str]:
+    return [
+        endpoint["targetRef"]["name"]
+        for endpoint in found.get("endpoints") or []
+        if endpoint["conditions"].get("ready")
+    ]
 
 
 def usage(millicores: float) -> dict[str, str]:

@@ -9,7 +9,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from cms_operator.cluster.kinds import HEADLESS_CMS
 from localcluster import binaries
@@ -17,27 +20,41 @@ from localcluster.controlplane import ControlPlane
 from localcluster.progress import Progress
 from tests.controlplane.api import Api, RefusedError
 from tests.controlplane.team import eventually
-from tests.support.charts import REPOSITORY, Chart, of_kind, the
+from tests.support.charts import REPOSITORY, STAMPING, Chart, the
+from tests.support.specs import manifest
 
 USER = "headlesscms-operator"
 START_SECONDS = 60
 STOP_SECONDS = 30
+OF_THIS_PYTHON = (sys.executable, "-m")
+COMMAND = (*OF_THIS_PYTHON, "cms_operator")
+# Each process leaves a file of its own, for `coverage combine`; one that is killed leaves none.
+MEASURED = (*OF_THIS_PYTHON, "coverage", "run", "--parallel-mode", "-m", "cms_operator")
+
+
+def command() -> Sequence[str]:
+    return MEASURED if os.environ.get("HCMS_COVERAGE") == "1" else COMMAND
 
 
 def install(control_plane: ControlPlane) -> None:
-    """Apply the CRD and the chart's roles, bound to the operator's user."""
+    """Apply the CRD, the chart's roles, bound to the operator's user, and its policies."""
     control_plane.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
     api = Api(control_plane.kubeconfig)
     eventually(lambda: is_served(api), "the API server serves HeadlessCMS objects")
-    programs = binaries.ensure((*binaries.CONTROL_PLANE, "helm"), Progress())
-    chart = Chart(programs / "helm", "headlesscms-operator")
-    objects = chart.render()
-    for role in of_kind(objects, "ClusterRole"):
-        control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(role))
+    objects = chart().render(served=[STAMPING])
+    for found in objects:
+        if found["kind"] == "ClusterRole" or "AdmissionPolicy" in found["kind"]:
+            control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(found))
     # As the chart binds it, but to a user of the outside.
     binding = the(objects, "ClusterRoleBinding")
     user = {"kind": "User", "name": USER, "apiGroup": "rbac.authorization.k8s.io"}
     control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(binding | {"subjects": [user]}))
+    eventually(lambda: is_accepted(api), "the policies know the schema of a HeadlessCMS")
+
+
+def chart() -> Chart:
+    programs = binaries.ensure((*binaries.CONTROL_PLANE, "helm"), Progress())
+    return Chart(programs / "helm", "headlesscms-operator")
 
 
 def is_served(api: Api) -> bool:
@@ -48,15 +65,26 @@ def is_served(api: Api) -> bool:
     return True
 
 
+def is_accepted(api: Api) -> bool:
+    """A policy that changes objects refuses them until it has seen a new CRD."""
+    try:
+        api.request("POST", f"{HEADLESS_CMS.path('default')}?dryRun=All", manifest())
+    except RefusedError:
+        return False
+    return True
+
+
+@dataclass
 class OperatorProcess:
-    def __init__(
-        self, control_plane: ControlPlane, log: Path, source: Path = REPOSITORY / "operator"
-    ) -> None:
-        self._control_plane = control_plane
-        self.log = log
-        self._source = source
-        self._process: subprocess.Popen[bytes] | None = None
-        self.port = 0
+    """`environment` is what differs from the variables that every one gets."""
+
+    control_plane: ControlPlane
+    log: Path
+    source: Path = REPOSITORY / "operator"
+    command: Sequence[str] = field(default_factory=command)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int = field(default=0, init=False)
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
         """Return when it is ready: it has read all that is there. Raises AssertionError."""
@@ -64,14 +92,16 @@ class OperatorProcess:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         environment = {
             **os.environ,
-            "KUBECONFIG": str(self._control_plane.operator_kubeconfig),
-            "PYTHONPATH": str(self._source),
+            "KUBECONFIG": str(self.control_plane.operator_kubeconfig),
+            "PYTHONPATH": str(self.source),
             "HCMS_HEALTH_PORT": str(self.port),
             "HCMS_LOG_FORMAT": "plain",
+            "HCMS_REQUESTS_STAMPED": "true",
+            **self.environment,
         }
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "cms_operator"], stderr=log, stdout=log, env=environment
+            self._process = subprocess.Popen(  # noqa: S603  - the operator, no shell
+                self.command, stderr=log, stdout=log, env=environment
             )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers("/readyz"):
@@ -85,10 +115,9 @@ class OperatorProcess:
     def kill(self) -> None:
         self._end(signal.SIGKILL)
 
-    def another(self, name: str, source: Path | None = None) -> "OperatorProcess":
-        """One more, of the same code or of other code."""
-        log = self.log.with_name(f"{name}.log")
-        return OperatorProcess(self._control_plane, log, source or self._source)
+    def another(self, name: str, **changes: Any) -> "OperatorProcess":
+        """One more, the same but for what is named here."""
+        return replace(self, log=self.log.with_name(f"{name}.log"), **changes)
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -1,24 +1,69 @@
-"""What all fake pods answer on their admin port: a generation of keys that a file names."""
+"""What all fake pods answer on their admin port: a generation of keys that a file names, and
+metrics as if they served.
+
+    statusz.py GENERATION [PORT=ERRORS,SLOW ...]
+
+ERRORS and SLOW are shares of the requests of the pods with that admin port.
+"""
 
 import json
 import sys
+import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 ADMIN_PORT = 9000
+RATE = 200.0
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+FAST, SLOW = 0.004, 2.0
 
 
-class Statusz(BaseHTTPRequestHandler):
+class Pod(BaseHTTPRequestHandler):
     generation = Path(sys.argv[1])
+    started = time.time()
+    errors = 0.0
+    slow = 0.0
 
     def do_GET(self) -> None:
-        body = json.dumps({"jwtKeysGeneration": int(self.generation.read_text())}).encode()
+        body = self._metrics() if self.path.startswith("/metrics") else self._status()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
+    def _status(self) -> bytes:
+        return json.dumps({"jwtKeysGeneration": int(self.generation.read_text())}).encode()
+
+    def _metrics(self) -> bytes:
+        total = int(RATE * (time.time() - self.started))
+        errors, slow = int(total * self.errors), int(total * self.slow)
+        labels = 'method="GET",route="/v1/{tenant}/entries"'
+        lines = [
+            f'hcms_http_requests_total{{{labels},status="200"}} {total - errors}.0',
+            f'hcms_http_requests_total{{{labels},status="500"}} {errors}.0',
+            'hcms_database_up{database="primary"} 1.0',
+            "hcms_redis_up 1.0",
+            f"process_start_time_seconds {self.started}",
+        ]
+        for bound in BUCKETS:
+            within = (total - slow) * (bound >= FAST) + slow * (bound >= SLOW)
+            lines.append(_bucket(labels, str(bound), within))
+        return "\n".join([*lines, _bucket(labels, "+Inf", total)]).encode()
+
+
+def _bucket(labels: str, bound: str, within: int) -> str:
+    return f'hcms_http_request_duration_seconds_bucket{{{labels},le="{bound}"}} {within}.0'
+
+
+def serve(port: int, errors: float, slow: float) -> None:
+    behaviour = type("Behaviour", (Pod,), {"errors": errors, "slow": slow})
+    # All pods of the control plane's namespace are behind this one address.
+    ThreadingHTTPServer(("0.0.0.0", port), behaviour).serve_forever()  # noqa: S104
+
 
 if __name__ == "__main__":
-    # All pods of the control plane's namespace are behind this one address.
-    ThreadingHTTPServer(("0.0.0.0", ADMIN_PORT), Statusz).serve_forever()  # noqa: S104
+    asked = [argument.partition("=") for argument in sys.argv[2:]]
+    for port, _, shares in asked or [(str(ADMIN_PORT), "", "0,0")]:
+        errors, slow = map(float, shares.split(","))
+        threading.Thread(target=serve, args=(int(port), errors, slow)).start()

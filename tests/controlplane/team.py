@@ -14,6 +14,7 @@ IMAGES = "registry.example/cms"
 IMAGE = f"{IMAGES}:1.0.0"
 PATIENCE = 60.0
 NOT_FOUND = 404
+OF_THE_USERS = {"source", "kube-root-ca.crt", "default"}
 T = TypeVar("T")
 
 SOURCE = {
@@ -92,6 +93,16 @@ class Team:
 
     def names(self, kind: str) -> set[str]:
         return {found["metadata"]["name"] for found in self.all(kind)}
+
+    def left_over(self) -> set[str]:
+        """All objects in the namespace that are not the users' own."""
+        kinds = [kind for kind in KINDS if kind not in ("event", "httproute")]
+        return {
+            f"{kind}/{name}"
+            for kind in kinds
+            for name in self.names(kind)
+            if name not in OF_THE_USERS
+        }
 
     def watch(self, kind: str, see: Callable[[str, Object], None]) -> Watch:
         return Watch(self.api, KINDS[kind], self.namespace, see)
@@ -195,7 +206,3 @@ class Team:
     def wait_until_ready(self, name: str = "shop") -> None:
         self.wait_for("Ready", "True", name=name)
         self.wait_for("Reconciling", "False", name=name)
-
-    def dump(self) -> str:
-        kinds = "headlesscmses,deployments,controllerrevisions,jobs,pods,services,endpointslices"
-        return self.kubectl("get", kinds + ",hpa,pdb,configmaps,events", "-o", "yaml")

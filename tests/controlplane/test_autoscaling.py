@@ -9,7 +9,9 @@ import pytest
 
 from localcluster.controlplane import ControlPlane
 from localcluster.pki import Authority, Identity
-from tests.controlplane.api import APPLY, Api
+from tests.controlplane.api import APPLY, Api, Object
+from tests.controlplane.audit import START
+from tests.controlplane.gateway import ROUTE, FakeGateway, crd, install
 from tests.controlplane.metrics_api import PORT
 from tests.controlplane.team import IMAGES, Team, eventually
 from tests.support.charts import REPOSITORY
@@ -132,6 +134,56 @@ def test_the_load_alone_decides_how_many_pods_there_are(team: Team, load: Path) 
         assert set(wanted) == {8}, "a rollout is no load"
 
 
+ROLLOUT = {
+    "bakeSeconds": 3,
+    "canary": {"steps": [{"setWeight": 50}, {"pause": {}}]},
+    "blueGreen": {"autoPromotionEnabled": False},
+}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "route"), [("Canary", None), ("Canary", ROUTE), ("BlueGreen", None)]
+)
+def test_a_trial_is_no_load_and_a_load_is_followed_in_it(
+    control_plane: ControlPlane, team: Team, load: Path, strategy: str, route: Object | None
+) -> None:
+    install(control_plane, crd())
+    spec: dict[str, Any] = {"autoscaling": SCALING, "rollout": ROLLOUT | {"strategy": strategy}}
+    spec |= {"route": route} if route else {}
+    wanted: list[int] = []
+    with FakeGateway(team):
+        team.make(replicas=4, **spec)
+        team.wait_until_ready()
+        team.make(**spec)
+        team.patch("headlesscms", "shop", {"spec": {"replicas": 4}})
+        eventually(lambda: has_metrics(team), "the autoscaler knows the load", seconds=90)
+
+        with team.watch("headlesscms", lambda _, found: wanted.append(found["spec"]["replicas"])):
+            team.patch("headlesscms", "shop", {"spec": {"image": f"{IMAGES}:2.0.0"}})
+            eventually(lambda: phase(team) == "Paused", "it is tried")
+            looks = count_looks(team)
+            eventually(lambda: count_looks(team) >= looks + 3, "it has looked three times")
+            assert set(wanted) == {4}, "a trial is no load"
+
+            load.write_text(str(2 * LOAD))
+            eventually(lambda: wanted[-1] == 8, "twice the load, twice the pods")
+            looks = count_looks(team)
+            eventually(lambda: count_looks(team) >= looks + 2, "it has looked twice")
+            assert max(wanted) == 8
+
+            team.annotate("promote", team.status()["rollout"]["revision"])
+            eventually(lambda: phase(team) == "Completed", "it is promoted")
+            team.wait_until_ready()
+            looks = count_looks(team)
+            eventually(lambda: count_looks(team) >= looks + 2, "it has looked twice more")
+            assert wanted[-1] == 8, "the promoted one has the live number"
+            assert max(wanted) == 8
+
+
+def phase(team: Team) -> str:
+    return str(team.status().get("rollout", {}).get("phase", ""))
+
+
 def has_metrics(team: Team) -> bool:
     scaler = team.the("horizontalpodautoscaler", "shop")
     return bool(scaler.get("status", {}).get("currentMetrics"))
@@ -139,5 +191,5 @@ def has_metrics(team: Team) -> bool:
 
 def count_looks(team: Team) -> int:
     """How often the autoscaler has asked for the load."""
-    asked = team.audit.since(0, "system:serviceaccount:kube-system:horizontal-pod-autoscaler")
+    asked = team.audit.since(START, "system:serviceaccount:kube-system:horizontal-pod-autoscaler")
     return sum(r.resource == "metrics.k8s.io/pods" and r.namespace == team.namespace for r in asked)

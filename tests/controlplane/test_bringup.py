@@ -15,13 +15,17 @@ def test_a_three_line_spec_becomes_ready(team: Team) -> None:
     assert status["version"] == "1.0.0"
     assert (status["replicas"], status["readyReplicas"]) == (3, 3)
     assert status["updatedRevision"] == revision
-    assert status["migration"] | {"key": "", "finishedAt": ""} == {
+    assert status["migration"] | {"key": "", "database": "", "finishedAt": ""} == {
         "key": "",
         "finishedAt": "",
+        "database": "",
+        "image": IMAGE,
         "phase": "Complete",
         "from": 0,
         "to": 2,
         "oldestReadable": 1,
+        "schemaVersion": 2,
+        "toContract": 0,
         "maxConnections": 197,
     }
     for kind in ("deployment", "configmap", "controllerrevision", "poddisruptionbudget"):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from localcluster.controlplane import ControlPlane
+from tests.controlplane.audit import Place
 from tests.controlplane.operator_process import OperatorProcess
 from tests.controlplane.team import SOURCE, Team, always, eventually
 
@@ -54,7 +55,7 @@ def test_a_changed_password_makes_no_revision_and_no_pod(team: Team) -> None:
     assert len(team.names("controllerrevision")) == 1
 
 
-def has_read(team: Team, place: int) -> bool:
+def has_read(team: Team, place: Place) -> bool:
     """The next spec is acted on after what came before it."""
     if team.status().get("observedGeneration") == 1:
         team.patch("headlesscms", "shop", {"spec": {"service": {"port": 8080}}})

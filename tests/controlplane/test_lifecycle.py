@@ -4,19 +4,9 @@ import time
 
 import pytest
 
-from tests.controlplane.api import KINDS
-from tests.controlplane.team import IMAGES, Team, always, eventually
+from tests.controlplane.team import IMAGES, OF_THE_USERS, Team, always, eventually
 
 TENANTS = [{"name": "acme", "ownerEmail": "owner@acme.example"}]
-OF_THE_USERS = {"source", "kube-root-ca.crt", "default"}
-
-
-def left_over(team: Team) -> set[str]:
-    """All objects in the namespace that are not the users' own."""
-    kinds = [kind for kind in KINDS if kind not in ("event", "httproute")]
-    return {
-        f"{kind}/{name}" for kind in kinds for name in team.names(kind) if name not in OF_THE_USERS
-    }
 
 
 def test_deletion_leaves_nothing_behind(team: Team) -> None:
@@ -28,7 +18,7 @@ def test_deletion_leaves_nothing_behind(team: Team) -> None:
     )
     team.wait_until_ready()
     team.kubectl("delete", "hcms", "shop")
-    eventually(lambda: not left_over(team), "nothing of it is left")
+    eventually(lambda: not team.left_over(), "nothing of it is left")
     assert "source" in team.names("secret")
 
 
@@ -37,8 +27,8 @@ def test_deleted_in_the_middle_of_its_creation_it_leaves_nothing(team: Team, kin
     team.make(tenants=TENANTS)
     eventually(lambda: team.names(kind) - OF_THE_USERS, f"its {kind}")
     team.delete("headlesscms", "shop")
-    eventually(lambda: not left_over(team), "nothing of it is left")
-    always(lambda: not left_over(team), "nothing comes back", seconds=1)
+    eventually(lambda: not team.left_over(), "nothing of it is left")
+    always(lambda: not team.left_over(), "nothing comes back", seconds=1)
 
 
 def test_made_again_under_its_old_name_it_becomes_ready(team: Team) -> None:
@@ -98,7 +88,7 @@ def test_a_release_waits_for_the_end_of_a_suspension_and_then_has_its_whole_time
 def test_one_that_was_never_anything_but_suspended_has_no_children(team: Team) -> None:
     team.make(suspend=True)
     team.wait_for("Reconciling", "False", "Suspended")
-    always(lambda: left_over(team) == {"headlesscms/shop"}, "no child", seconds=1)
+    always(lambda: team.left_over() == {"headlesscms/shop"}, "no child", seconds=1)
 
 
 def test_a_status_that_was_wiped_is_found_again(team: Team) -> None:

@@ -135,6 +135,43 @@ def test_a_taken_name_of_a_revision_is_left_alone_too(team: Team, kind: str) -> 
     team.wait_until_ready()
 
 
+BLUE_GREEN = {"strategy": "BlueGreen"}
+PREVIEW = "shop-preview"  # of shop, and the name of a HeadlessCMS
+
+
+def owner_of(team: Team, service: str) -> str:
+    return str(team.the("service", service)["metadata"]["ownerReferences"][0]["name"])
+
+
+def test_a_preview_never_takes_the_service_of_another_headlesscms(team: Team) -> None:
+    team.make(PREVIEW, replicas=1)
+    team.wait_until_ready(PREVIEW)
+    team.make(replicas=1, rollout=BLUE_GREEN)
+    assert f"Service {PREVIEW}" in team.wait_for("ChildrenOwned", "False", "NameTaken")
+    for name in ("shop", PREVIEW):
+        team.wait_for("Available", "True", name=name)
+        assert owner_of(team, name) == name
+    assert team.condition("Ready", PREVIEW)[0] == "True"
+    team.make(replicas=1)
+    team.wait_until_ready()
+
+
+def test_a_headlesscms_never_takes_the_preview_of_another(team: Team) -> None:
+    team.make(replicas=1, rollout=BLUE_GREEN)
+    team.wait_until_ready()
+    eventually(lambda: team.get("service", PREVIEW), "the preview")
+    pods = team.pods()
+    team.make(PREVIEW, replicas=1)
+    team.wait_for("ChildrenOwned", "False", "NameTaken", name=PREVIEW)
+    assert owner_of(team, PREVIEW) == "shop"
+    assert team.condition("Ready")[0] == "True"
+    assert team.pods() == pods
+    team.make(replicas=1)
+    team.wait_until_ready(PREVIEW)
+    assert owner_of(team, PREVIEW) == PREVIEW
+    team.wait_until_ready()
+
+
 def test_an_object_that_somebody_took_from_us_is_not_taken_back(team: Team) -> None:
     team.make(replicas=1)
     team.wait_until_ready()

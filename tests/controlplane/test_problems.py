@@ -96,6 +96,29 @@ def test_pods_that_cannot_run_tell_why_and_a_better_image_heals(
     assert team.condition("Progressing")[:2] == ("True", "RolledOut")
 
 
+@pytest.mark.parametrize("migrated", [True, False], ids=["with a migration", "serving pods"])
+def test_an_image_that_appears_later_heals_all_by_itself(team: Team, *, migrated: bool) -> None:
+    team.make(replicas=1, migration={"enabled": migrated}, image=f"{IMAGES}:missing")
+    about = "DatabaseMigrated" if migrated else "Progressing"
+    team.wait_for(about, "False", "ImagePullFailed")
+    generation = team.the("headlesscms", "shop")["metadata"]["generation"]
+    if migrated:
+        push(team)
+        team.wait_for("DatabaseMigrated", "True")
+        team.wait_for("Progressing", "False", "ImagePullFailed")
+    push(team)
+    team.wait_until_ready()
+    assert team.condition("Progressing")[:2] == ("True", "RolledOut")
+    assert team.the("headlesscms", "shop")["metadata"]["generation"] == generation
+
+
+def push(team: Team) -> None:
+    """From now on these pods can pull their image; the stage image-is-pulled plays the kubelet."""
+    for pod in team.all("pod"):
+        change = {"metadata": {"annotations": {"registry.example/pushed": "true"}}}
+        team.patch("pod", pod["metadata"]["name"], change)
+
+
 def test_a_bad_release_tells_why_while_the_stable_pods_serve_on(team: Team) -> None:
     team.make(replicas=2, migration={"enabled": False})
     team.wait_until_ready()
@@ -122,9 +145,29 @@ def test_no_node_that_fits_is_told_and_heals(team: Team) -> None:
     team.wait_until_ready()
     team.make(replicas=1, resources={"requests": {"cpu": "999"}, "limits": {"cpu": "999"}})
     team.wait_for("Progressing", "False", "Unschedulable")
+    team.wait_for_event("Unschedulable")
     assert team.condition("Available")[0] == "True"
     team.make(replicas=1)
     team.wait_until_ready()
+
+
+def test_a_node_that_becomes_free_heals_all_by_itself(team: Team) -> None:
+    team.make(replicas=1)
+    team.wait_until_ready()
+    old = team.revision()
+    nodes = ("-l", "kubernetes.io/os=linux")
+    team.kubectl("cordon", *nodes)
+    try:
+        # Without a migration, so that it is the serving pods that find no node.
+        team.make(replicas=1, migration={"enabled": False}, logLevel="debug")
+        message = team.wait_for("Progressing", "False", "Unschedulable")
+        assert "No node takes pod shop-" in message
+        team.wait_for_event("Unschedulable")
+        assert team.condition("Available")[0] == "True"
+    finally:
+        team.kubectl("uncordon", *nodes)
+    team.wait_until_ready()
+    assert team.revision() != old
 
 
 def test_a_migration_that_no_node_takes_says_so(team: Team) -> None:
@@ -152,9 +195,9 @@ def test_a_quota_that_refuses_pods_is_told_and_heals(team: Team) -> None:
     assert "quota" in message
     team.wait_for_event("QuotaExceeded")
     team.apply(quota(pods="20"))
-    # The ReplicaSet controller tries again after a time that grows up to minutes.
-    team.patch("headlesscms", "shop", {"spec": {"replicas": 3}})
+    # The ReplicaSet controller tries again after as long as it was refused, which is not long here.
     team.wait_until_ready()
+    assert len(team.pods()) == 4
 
 
 def test_a_quota_that_refuses_a_child_is_told_and_heals(team: Team) -> None:
@@ -163,6 +206,7 @@ def test_a_quota_that_refuses_a_child_is_told_and_heals(team: Team) -> None:
     team.make(replicas=1)
     message = team.wait_for("ChildrenOwned", "False", "QuotaExceeded")
     assert "Service" in message
+    team.wait_for_event("QuotaExceeded")
     eventually(lambda: len(team.pods()) == 1, "the other children are made all the same")
     team.delete("resourcequota", "limit")
     team.wait_until_ready()

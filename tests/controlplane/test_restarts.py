@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.controlplane.audit import AuditLog
-from tests.controlplane.operator_process import OperatorProcess
+from tests.controlplane.operator_process import COMMAND, OperatorProcess
 from tests.controlplane.team import IMAGE, IMAGES, Team, eventually
 from tests.support.charts import REPOSITORY
 
@@ -147,10 +147,10 @@ def upgraded(operator: OperatorProcess, tmp_path: Path) -> OperatorProcess:
     source = tmp_path / "operator"
     shutil.copytree(REPOSITORY / "operator", source)
     builder = source / "cms_operator" / "resources" / "pod_template.py"
-    old, text = '"annotations": dict(pod.annotations)', builder.read_text()
+    old, text = '"annotations": {**pod.annotations', builder.read_text()
     assert old in text
-    builder.write_text(text.replace(old, '"annotations": {"rendered": "anew"}'))
-    return operator.another("upgraded-operator", source)
+    builder.write_text(text.replace(old, f'{old}, "rendered": "anew"'))
+    return operator.another("upgraded-operator", source=source, command=COMMAND)
 
 
 def test_an_upgrade_that_renders_pods_differently_restarts_none(

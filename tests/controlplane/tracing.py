@@ -8,6 +8,7 @@ from tests.controlplane.api import Object, Watch
 from tests.controlplane.team import Team
 
 REVISION = "headlesscms.io/revision"
+INSTANCE = "app.kubernetes.io/instance"
 
 
 @dataclass
@@ -64,6 +65,8 @@ class Trace:
 
     def _deployment(self, change: str, found: Object) -> None:
         name = found["metadata"]["name"]
+        if found["metadata"]["labels"].get(INSTANCE) != self.service:
+            return
         if change == "DELETED":
             self.removed.append(name)
             self.serving_at_removal.append(self._by_revision())

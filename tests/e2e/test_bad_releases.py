@@ -6,16 +6,28 @@ import pytest
 
 from demo.headless_cms import HeadlessCms
 from demo.misbehaving.faults.names import Fault
-from demo.traffic import STEADY
+from demo.traffic import STEADY, Pace
 from demo.waiting import wait_until
 from tests.e2e.world import READY_SECONDS, World
 
+# Enough requests for a verdict within a minute.
+BUSY = Pace(connections=8, rate=80)
 # The image, the reason on the object, words of its message, and whether it ever gets a request.
 FATES = [
     (Fault.CRASH, "RolledBack", "exit code 3", True),
     (Fault.LEAK, "RolledBack", "memory limit", True),
     (Fault.BAD_MIGRATION, "MigrationFailed", "migration", False),
 ]
+
+
+# Images whose pods look well: only what they answer tells, and words of the verdict.
+MEASURED = [(Fault.ERRORS, "errors"), (Fault.SLOW, "latency"), (Fault.NO_DATABASE, "")]
+TRIAL = {
+    "strategy": "Canary",
+    "canary": {"steps": [{"setWeight": 50}, {"pause": {}}]},
+    "analysis": {"intervalSeconds": 5, "warmUpSeconds": 5},
+}
+NO_TRIAL = {"strategy": "RollingUpdate", "canary": None, "analysis": None}
 
 
 @pytest.mark.parametrize(("fault", "reason", "words", "serves"), FATES, ids=[f[0] for f in FATES])
@@ -43,6 +55,36 @@ def test_a_bad_release_is_taken_back(  # noqa: PLR0913  - what a fate is, and wh
         assert report.failures == {}
         assert {pod["metadata"]["uid"] for pod in shop.pods()} == pods
     shop.patch({"image": image, "rollout": {"bakeSeconds": 3, "progressDeadlineSeconds": None}})
+    wait_until(shop.is_ready, READY_SECONDS, "the stable spec is back")
+    with world.load.send(article, STEADY) as traffic:
+        wait_until(lambda: traffic.now.requests > 100, 60, "a hundred requests")
+        assert traffic.stop().failures == {}
+
+
+@pytest.mark.parametrize(("fault", "words"), MEASURED, ids=[f[0] for f in MEASURED])
+def test_a_release_that_answers_badly_is_taken_back_by_what_it_answers(  # noqa: PLR0913  - as above
+    world: World, misbehaving: Callable[[Fault], str], shop: HeadlessCms, article: str,
+    *, fault: Fault, words: str,
+) -> None:  # fmt: skip
+    """Failures are answers of the bad revision alone, and none after it is gone."""
+    bad = misbehaving(fault)
+    before = shop.found()
+    image, old = before["spec"]["image"], before["status"]["stableRevision"]
+    with world.load.send(article, BUSY) as traffic:
+        shop.patch({"image": bad, "rollout": TRIAL})
+        wait_until(
+            lambda: shop.condition("Stalled").get("reason") == "AnalysisFailed",
+            READY_SECONDS,
+            "it is taken back",
+        )
+        wait_until(lambda: len(shop.deployments()) == 1, READY_SECONDS, "its pods are gone")
+        report = traffic.stop()
+    status = shop.found()["status"]
+    assert status["stableRevision"] == old
+    assert words in shop.condition("Stalled")["message"]
+    assert report.lost == 0
+    assert set(report.blamed) <= {status["rollout"]["revision"]}
+    shop.patch({"image": image, "rollout": {**NO_TRIAL, "bakeSeconds": 3}})
     wait_until(shop.is_ready, READY_SECONDS, "the stable spec is back")
     with world.load.send(article, STEADY) as traffic:
         wait_until(lambda: traffic.now.requests > 100, 60, "a hundred requests")

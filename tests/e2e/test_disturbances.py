@@ -1,5 +1,7 @@
 """Readers notice nothing of what happens behind the Service."""
 
+import json
+
 from demo.headless_cms import HeadlessCms
 from demo.installation import OPERATOR_NAMESPACE
 from demo.tools import Kubectl
@@ -21,6 +23,48 @@ def test_deleting_a_pod_under_load_loses_no_request(
         )
         report = traffic.stop()
     assert report.failures == {}
+
+
+def test_evicting_a_pod_under_load_loses_no_request(
+    world: World, shop: HeadlessCms, article: str
+) -> None:
+    """As a drain of its node does."""
+    before = shop.serving_pods()
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": before[0], "namespace": world.namespace},
+    }
+    path = f"/api/v1/namespaces/{world.namespace}/pods/{before[0]}/eviction"
+    with world.load.send(article, STEADY) as traffic:
+        world.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+        wait_until(
+            lambda: len(set(shop.serving_pods()) - {before[0]}) == len(before),
+            READY_SECONDS,
+            "another pod serves in its place",
+        )
+        report = traffic.stop()
+    assert report.failures == {}
+
+
+def test_a_killed_pod_costs_no_more_than_its_own_share(
+    world: World, shop: HeadlessCms, article: str
+) -> None:
+    """SIGKILL leaves no time to drain: what it had in hand is lost until its endpoint goes."""
+    before = shop.serving_pods()
+    with world.load.send(article, STEADY) as traffic:
+        started = traffic.now.requests
+        world.kubectl(
+            "delete", "pod", before[0], "-n", world.namespace, "--force", "--grace-period=0"
+        )
+        wait_until(
+            lambda: len(set(shop.serving_pods()) - {before[0]}) == len(before),
+            READY_SECONDS,
+            "another pod serves in its place",
+        )
+        report = traffic.stop()
+    assert report.blamed == {}
+    assert report.failed <= (report.requests - started) / len(before)
 
 
 def test_restarting_the_operator_restarts_no_pod_of_a_cms(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from demo.headless_cms import HeadlessCms
+from demo.installation import OPERATOR_NAMESPACE
 from demo.misbehaving.faults.names import Fault
 from demo.traffic import STEADY
 from demo.waiting import wait_until
@@ -55,6 +56,24 @@ def test_a_good_release_loses_no_request(
     assert (rollout["strategy"], rollout["phase"]) == (strategy, "Completed")
     assert report.failures == {}
     assert set(report.revisions) == {old, new}
+
+
+def test_an_operator_that_is_killed_in_the_middle_of_a_release_loses_no_request(
+    world: World, shop: HeadlessCms, article: str, next_image: str, strategy: str
+) -> None:
+    settle(shop)
+    old = stable(shop)
+    with world.load.send(article, STEADY) as traffic:
+        shop.patch({"image": next_image})
+        wait_until(lambda: len(shop.deployments()) > 1, READY_SECONDS, "the candidate's pods")
+        world.kubectl(
+            "delete", "pods", "-n", OPERATOR_NAMESPACE, "--all", "--force", "--grace-period=0"
+        )
+        wait_until(lambda: stable(shop) != old, READY_SECONDS, "the new revision is stable")
+        settle(shop)
+        report = traffic.stop()
+    assert shop.found()["status"]["rollout"]["strategy"] == strategy
+    assert report.failures == {}
 
 
 def test_a_release_that_never_gets_ready_is_taken_back_and_loses_no_request(

@@ -23,9 +23,6 @@ EXPLAINED = {
         "owner references that block deletion need it where the admission plugin "
         "OwnerReferencesPermissionEnforcement is on"
     ),
-    ("get", "gateway.networking.k8s.io/httproutes"): (
-        "to tell whose an HTTPRoute with a taken name is, as with the other kinds"
-    ),
 }
 
 

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 CHARTS = REPOSITORY / "charts"
+STAMPING = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
 RELEASE = "r"
 NAMESPACE = "installed-here"
 
@@ -26,12 +27,18 @@ class Chart:
     helm: Path
     name: str
 
-    def render(self, values: Mapping[str, Any] | None = None) -> Objects:
-        """Raises RefusedValuesError with what Helm said."""
+    def render(
+        self, values: Mapping[str, Any] | None = None, served: Sequence[str] = ()
+    ) -> Objects:
+        """`served` are kinds that Helm finds in the cluster, beside those that are always there.
+
+        Raises RefusedValuesError with what Helm said.
+        """
         done = subprocess.run(  # noqa: S603  - Helm of this project, no shell
             [
                 str(self.helm), "template", RELEASE, str(CHARTS / self.name),
                 "--namespace", NAMESPACE, "--values", "-",
+                *(f"--api-versions={kind}" for kind in served),
             ],
             input=json.dumps(values or {}), text=True, capture_output=True, check=False,
         )  # fmt: skip

@@ -65,7 +65,7 @@ def children(case: Case) -> list[dict[str, Any]]:
     wanted = [
         service_account.build(resource),
         *_secrets(case),
-        _migration(case),
+        *_migrations(case),
         controller_revision.build(resource, revision, 1),
         configmap.build(resource, revision),
         deployment.build(resource, revision, resource.spec.replicas),
@@ -92,9 +92,12 @@ def _secrets(case: Case) -> list[dict[str, Any]]:
     return secrets
 
 
-def _migration(case: Case) -> dict[str, Any] | None:
+def _migrations(case: Case) -> list[dict[str, Any]]:
     if not case.resource.spec.migration.enabled:
-        return None
+        return []
     uid = UID if case.sources.makes_service_role else ""
     key = migration_job.key(case.resource, case.sources, uid)
-    return migration_job.build(case.resource, case.sources, key)
+    return [
+        migration_job.build(case.resource, case.sources, key),
+        migration_job.build_contract(case.resource, case.sources, key),
+    ]

@@ -410,6 +410,25 @@ BAD = [
         "values are for In and NotIn",
     ),
     Bad("an unknown log level", {"logLevel": "trace"}, "spec.logLevel"),
+    Bad(
+        "a number of candidates where nothing but pods makes the weight",
+        {"rollout": {"canary": {"steps": [{"setCanaryScale": {"replicas": 1}}]}}},
+        "spec.rollout.canary.steps",
+        "needs route.gateway",
+    ),
+    Bad(
+        "a step that says two things",
+        {"rollout": {"canary": {"steps": [{"setWeight": 1, "pause": {}}]}}},
+        "spec.rollout.canary.steps[0]",
+        "exactly one of setWeight, pause, analysis and setCanaryScale",
+    ),
+    Bad(
+        "a scale that follows no weight",
+        _route(gateway={"name": "public"})
+        | {"rollout": {"canary": {"steps": [{"setCanaryScale": {"matchTrafficWeight": False}}]}}},
+        "spec.rollout.canary.steps[0].setCanaryScale.matchTrafficWeight",
+        "must be true",
+    ),
     Bad("a route to nowhere", _route(), "spec.route", "exactly one of ingress and gateway"),
     Bad(
         "a route by two ways",
@@ -457,6 +476,42 @@ BAD = [
         "need migration.enabled",
     ),
     Bad("an unknown strategy", {"rollout": {"strategy": "Hope"}}, "spec.rollout.strategy"),
+    Bad(
+        "a step that pauses and measures",
+        {"rollout": {"canary": {"steps": [{"pause": {}, "analysis": {}}]}}},
+        "spec.rollout.canary.steps[0]",
+        "exactly one of setWeight, pause, analysis and setCanaryScale must be set",
+    ),
+    Bad(
+        "more errors than there are requests",
+        {"rollout": {"analysis": {"errors": {"maxPercent": 120}}}},
+        "spec.rollout.analysis.errors.maxPercent",
+        "must be from 0 to 99",
+    ),
+    Bad(
+        "a candidate that must be faster",
+        {"rollout": {"analysis": {"latency": {"maxRatioP99": "0.5"}}}},
+        "spec.rollout.analysis.latency.maxRatioP99",
+        "must be from 1 to 1000",
+    ),
+    Bad(
+        "a limit that is no number",
+        {"rollout": {"analysis": {"errors": {"maxPercent": "few"}}}},
+        "spec.rollout.analysis.errors.maxPercent",
+        "must be a number of at most 12 digits",
+    ),
+    Bad(
+        "a measure by the name of a built-in one",
+        {
+            "rollout": {
+                "analysis": {
+                    "measures": [{"name": "errors", "prometheus": {"query": "up"}, "max": 1}]
+                }
+            }
+        },
+        "spec.rollout.analysis.measures",
+        "must not have the name of one that is always there",
+    ),
     Bad(
         "a deadline that cannot be kept",
         {"rollout": {"minReadySeconds": 60, "progressDeadlineSeconds": 60}},

@@ -18,6 +18,25 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "headlesscms-operator.prometheusVolumes" -}}
+{{- with .Values.prometheus.tokenSecret }}
+{{- if .name }}
+- name: prometheus-token
+  secret:
+    secretName: {{ .name }}
+    items: [{key: {{ .key | quote }}, path: token}]
+{{- end }}
+{{- end }}
+{{- with .Values.prometheus.caConfigMap }}
+{{- if .name }}
+- name: prometheus-ca
+  configMap:
+    name: {{ .name }}
+    items: [{key: {{ .key | quote }}, path: ca.crt}]
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{- define "headlesscms-operator.selectorLabels" -}}
 app.kubernetes.io/name: headlesscms-operator
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -43,6 +43,10 @@ class ConditionType(_Described):
     PROGRESSING = "Progressing", "The pods of the wanted revision are coming up, or have."
     SECRETS_READY = "SecretsReady", "The source Secrets are there and can be read."
     DATABASE_MIGRATED = "DatabaseMigrated", "The schema fits the image; roles and tenants exist."
+    SCHEMA_CONTRACTED = (
+        "SchemaContracted",
+        "The schema keeps nothing that only older images need.",
+    )
     CONNECTIONS_FIT = "ConnectionsFit", "All pods' pools together fit the database's connections."
     ADDRESS_ASSIGNED = "AddressAssigned", "The Service or the route has an address."
     CHILDREN_OWNED = (
@@ -59,6 +63,7 @@ class Reason(_Described):
     ROLLED_OUT = "RolledOut", "All pods are of the wanted revision; nothing to do."
     SECRETS_READ = "SecretsRead", "The source Secrets were read; nothing to do."
     MIGRATED = "Migrated", "The migration Job has finished; nothing to do."
+    CONTRACTED = "Contracted", "There is nothing to contract; nothing to do."
     MIGRATION_DISABLED = (
         "MigrationDisabled",
         "spec.migration.enabled is false; migrate the database and make its role yourself.",
@@ -81,8 +86,22 @@ class Reason(_Described):
     PAUSED = (
         "Paused",
         (
-            "The rollout waits at a step; wait, or promote it with the annotation "
-            "headlesscms.io/promote."
+            "The rollout waits at a step, or somebody has paused it; wait, or go on with the "
+            "annotation headlesscms.io/promote or headlesscms.io/resume, as the message says."
+        ),
+    )
+    ANALYZING = (
+        "Analyzing",
+        (
+            "The rollout waits until enough of the new revision was measured; wait, or go past it "
+            "with the annotation headlesscms.io/promote."
+        ),
+    )
+    ANALYSIS_UNDECIDED = (
+        "AnalysisUndecided",
+        (
+            "The analysis came to no conclusion, and a person has to decide; read the message, "
+            "then use the annotation headlesscms.io/promote or headlesscms.io/abort."
         ),
     )
     BAKING = (
@@ -91,6 +110,14 @@ class Reason(_Described):
     )
     SCALING = "Scaling", "Pods are being added or taken away; wait."
     MIGRATING = "Migrating", "The migration Job runs; wait, or read the Job's logs."
+    CONTRACT_WAITS = (
+        "ContractWaits",
+        (
+            "What only older images need is taken from the schema when the new revision is stable "
+            "and alone; wait, an earlier image can still be applied."
+        ),
+    )
+    CONTRACTING = "Contracting", "The contract Job runs; wait, or read the Job's logs."
     ROTATING_KEYS = "RotatingKeys", "The pods change to a new signing key step by step; wait."
     ADDRESS_PENDING = (
         "AddressPending",
@@ -179,6 +206,22 @@ class Reason(_Described):
             "corrected spec, or try again with the annotation headlesscms.io/retry."
         ),
     )
+    PINNED = (
+        "Pinned",
+        (
+            "Somebody has rolled back to an earlier revision, which holds although the spec asks "
+            "for another one; apply another spec, or go on with the annotation "
+            "headlesscms.io/retry."
+        ),
+    )
+    ANALYSIS_FAILED = (
+        "AnalysisFailed",
+        (
+            "The new revision was measured to be worse and the stable one serves; read the "
+            "message, then apply a corrected spec, or try again with the annotation "
+            "headlesscms.io/retry."
+        ),
+    )
     FEWER_PODS = (
         "FewerPods",
         "Some pods answer, but fewer than are wanted; see the Progressing condition.",
@@ -195,6 +238,36 @@ class Reason(_Described):
         (
             "The migration Job failed and the old revision goes on serving; read the message and "
             "the Job's logs."
+        ),
+    )
+    CONTRACT_FAILED = (
+        "ContractFailed",
+        (
+            "The contract Job failed, everything goes on serving and the Job is tried again; read "
+            "the message and the Job's logs, then mend the data or release an image whose contract "
+            "is corrected."
+        ),
+    )
+    SCHEMA_TOO_NEW = (
+        "SchemaTooNew",
+        (
+            "The image is older than what the database's schema allows and was not started; apply "
+            "a newer image, or restore the database and ask for a migration with the annotation "
+            "headlesscms.io/migrate."
+        ),
+    )
+    RELEASE_SKIPPED = (
+        "ReleaseSkipped",
+        (
+            "The image's migration would break the revision that serves; release the image in "
+            "between first, as the message says."
+        ),
+    )
+    DATABASE_OWNED = (
+        "DatabaseOwned",
+        (
+            "The database belongs to another HeadlessCMS and was left alone; give this one its own "
+            "database, or hand it over with the annotation headlesscms.io/take-over-database."
         ),
     )
     TOO_MANY_CONNECTIONS = (

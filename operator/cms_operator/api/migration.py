@@ -1,4 +1,4 @@
-"""The Job that brings the database's schema up to date."""
+"""The Jobs that bring the database's schema up to date."""
 
 from typing import Annotated
 
@@ -14,3 +14,7 @@ class Migration(Model):
 
     timeout_seconds: Annotated[int, Field(ge=10, le=86_400)] = 600
     """Seconds after which a migration has failed (default 600)."""
+
+    lock_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
+    """Seconds that a migration waits for a lock on a table, with requests queueing behind it; then
+    it lets them through and tries again (default 5)."""

@@ -88,7 +88,7 @@ class NetworkPolicy(Model):
     """false makes no NetworkPolicy (default true)."""
 
     allow_http_from: Annotated[tuple[Peer, ...], Field(min_length=1, max_length=20)] | None = None
-    """Who may reach the API and the content (default: everyone)."""
+    """Who may reach the API and the content beside the operator (default: everyone)."""
 
     allow_metrics_from: Annotated[tuple[Peer, ...], Field(max_length=20)] = ()
     """Who may read the admin port beside the operator, such as Prometheus (default: nobody)."""

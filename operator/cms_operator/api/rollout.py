@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from cms_operator.api.analysis import Analysis, AnalysisStep
 from cms_operator.api.model import Model
 from cms_operator.api.rules import Rule, only_one_of
 from cms_operator.api.types import IntOrPercent
@@ -61,6 +62,27 @@ class Pause(Model):
     """Seconds, or a time such as 30s, 5m, 1h (default: until somebody promotes)."""
 
 
+class CanaryScale(Model):
+    replicas: Annotated[int | None, Field(ge=0, le=1000)] = None
+    """Pods; never more than spec.replicas, and one at least while the revision gets traffic."""
+
+    weight: Annotated[int | None, Field(ge=0, le=100)] = None
+    """Percentage of spec.replicas, rounded up."""
+
+    match_traffic_weight: bool | None = None
+    """true follows setWeight again."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        only_one_of("replicas", "weight", "matchTrafficWeight"),
+        Rule(
+            cel="!has(self.matchTrafficWeight) || self.matchTrafficWeight",
+            message="must be true where it is set",
+            holds=lambda scale: scale.match_traffic_weight is not False,
+            field="matchTrafficWeight",
+        ),
+    )
+
+
 class CanaryStep(Model):
     set_weight: Annotated[int | None, Field(ge=0, le=100)] = None
     """Percentage of the traffic for the new revision, as near as whole pods allow."""
@@ -68,7 +90,15 @@ class CanaryStep(Model):
     pause: Pause | None = None
     """Waits; {} until somebody promotes."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (only_one_of("setWeight", "pause"),)
+    analysis: AnalysisStep | None = None
+    """Waits until enough was measured and nothing was found; {} for three measurements."""
+
+    set_canary_scale: CanaryScale | None = None
+    """Pods of the new revision from here on, whatever its weight; needs route.gateway."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        only_one_of("setWeight", "pause", "analysis", "setCanaryScale"),
+    )
 
 
 # A third, then two thirds: with the default of three pods, one after the other.
@@ -85,6 +115,10 @@ class Canary(Model):
     steps: Annotated[tuple[CanaryStep, ...], Field(min_length=1, max_length=50)] = DEFAULT_STEPS
     """What happens one after the other (default: 34 %, a minute, 67 %, a minute)."""
 
+    @property
+    def sets_scale(self) -> bool:
+        return any(step.set_canary_scale is not None for step in self.steps)
+
 
 class BlueGreen(Model):
     auto_promotion_enabled: bool = True
@@ -94,9 +128,21 @@ class BlueGreen(Model):
     """Seconds that the new revision is ready behind the preview Service before the switch
     (default 0)."""
 
+    pre_promotion_analysis: AnalysisStep | None = None
+    """Judges the new revision behind the preview Service before anything else (default: not)."""
+
+    post_promotion_analysis: AnalysisStep | None = None
+    """Ends the bake no sooner than enough was measured after the switch (default: not)."""
+
     scale_down_delay_seconds: Annotated[int, Field(ge=0, le=86_400)] = 30
     """Seconds after the promotion in which the old pods are kept for an instant way back
     (default 30)."""
+
+
+class RollbackWindow(Model):
+    revisions: Annotated[int, Field(ge=0, le=50)] = 1
+    """Formerly stable revisions, the latest first, to which a way back skips all steps and pauses
+    (default 1)."""
 
 
 class Rollout(Model):
@@ -118,6 +164,9 @@ class Rollout(Model):
     blue_green: BlueGreen | None = None
     """Settings of the strategy BlueGreen (default: {})."""
 
+    analysis: Analysis | None = None
+    """How the new revision is judged meanwhile (default: {})."""
+
     bake_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60
     """Seconds that the new revision must serve all traffic in good health before it counts as
     stable; until then it is taken back by itself (default 60)."""
@@ -133,6 +182,9 @@ class Rollout(Model):
 
     revision_history_limit: Annotated[int, Field(ge=0, le=50)] = 10
     """Old revisions that are kept (default 10)."""
+
+    rollback_window: RollbackWindow = RollbackWindow()
+    """How far a way back is taken without steps."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -153,6 +205,10 @@ class Rollout(Model):
             field="maxSurge",
         ),
     )
+
+    @property
+    def judged_by(self) -> Analysis:
+        return self.analysis or Analysis()
 
 
 def _is_zero(value: int | str) -> bool:

@@ -50,6 +50,12 @@ def _memory_is_measurable(spec: Any) -> bool:
     )
 
 
+def _can_set_scale(spec: Any) -> bool:
+    weighs = spec.route is not None and spec.route.gateway is not None
+    canary = spec.rollout.canary
+    return weighs or canary is None or not canary.sets_scale
+
+
 def _measurable(name: str, target: str, holds: Any) -> Rule:
     # Without a request Kubernetes takes the limit for it.
     return Rule(
@@ -150,6 +156,16 @@ class Spec(Model):
             message="need migration.enabled, whose Job creates them",
             holds=lambda spec: spec.migration.enabled or not spec.tenants,
             field="tenants",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            cel=(
+                "(has(self.route) && has(self.route.gateway)) || !has(self.rollout.canary) || "
+                "!self.rollout.canary.steps.exists(step, has(step.setCanaryScale))"
+            ),
+            message="setCanaryScale needs route.gateway: by pods alone their number is the weight",
+            holds=_can_set_scale,
+            field="rollout.canary.steps",
             reason="FieldValueForbidden",
         ),
         _measurable("cpu", "targetCPUUtilizationPercentage", _cpu_is_measurable),

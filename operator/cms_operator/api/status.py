@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.conditions import MOST_CONDITIONS, Condition
 from cms_operator.api.model import Model
 from cms_operator.api.rollout import Strategy
@@ -23,6 +24,9 @@ class RevisionStatus(Model):
     image: Annotated[str, Field(max_length=512)]
     """Image of the revision."""
 
+    schema_version: _Count | None = None
+    """Schema of the database that the image was made for, once its migration has told."""
+
     replicas: _Count = 0
     """Pods of the revision."""
 
@@ -32,12 +36,39 @@ class RevisionStatus(Model):
     created_at: Timestamp
     """When the revision was made."""
 
+    stable_at: Timestamp | None = None
+    """When it last became the stable one; absent where it never was."""
+
+
+JobPhase = Literal["Pending", "Running", "Complete", "Failed"]
+
+
+class ContractStatus(Model):
+    phase: JobPhase
+    """Pending, Running, Complete or Failed."""
+
+    message: Annotated[str, Field(max_length=1024)] | None = None
+    """Why it failed."""
+
+    finished_at: Timestamp | None = None
+    """When it ended."""
+
+
+# Why a database refuses an image; each is a reason of a condition, too.
+Refusal = Literal["SchemaTooNew", "DatabaseOwned", "ReleaseSkipped"]
+
 
 class MigrationStatus(Model):
     key: _Word
     """Names the migration: image, database, role and tenants."""
 
-    phase: Literal["Pending", "Running", "Complete", "Failed"]
+    image: Annotated[str, Field(max_length=512)] = ""
+    """Image that migrates."""
+
+    database: _Word = ""
+    """Names the database, and the restore of it that was told of last."""
+
+    phase: JobPhase
     """Pending, Running, Complete or Failed."""
 
     from_version: Annotated[_Count | None, Field(alias="from")] = None
@@ -47,7 +78,16 @@ class MigrationStatus(Model):
     """Version of the schema after."""
 
     oldest_readable: _Count | None = None
-    """Oldest version of the schema that the image can work with."""
+    """Images made for an older schema than this cannot work with the database."""
+
+    schema_version: _Count | None = None
+    """Schema that the image was made for."""
+
+    to_contract: _Count | None = None
+    """Contracts that wait until no older image runs."""
+
+    contract: ContractStatus | None = None
+    """The Job that applies them."""
 
     max_connections: _Count | None = None
     """Connections that the database leaves to ordinary roles."""
@@ -55,26 +95,76 @@ class MigrationStatus(Model):
     message: Annotated[str, Field(max_length=1024)] | None = None
     """Why it failed."""
 
+    refusal: Refusal | None = None
+    """Why the database refused the image: SchemaTooNew, DatabaseOwned or ReleaseSkipped."""
+
     finished_at: Timestamp | None = None
     """When it ended."""
 
 
 RolloutPhase = Literal[
-    "Progressing", "Paused", "Switching", "Baking", "Completed", "Aborted", "Superseded"
+    "Progressing",
+    "Paused",
+    "Analyzing",
+    "Switching",
+    "Baking",
+    "Completed",
+    "Aborted",
+    "Superseded",
 ]
-# What a person may ask of a rollout, by an annotation headlesscms.io/<verb>.
-Verb = Literal["promote", "promote-full", "abort", "retry"]
+# What a person may ask, by an annotation headlesscms.io/<verb>.
+Verb = Literal[
+    "promote", "promote-full", "pause", "resume", "abort", "retry", "rollback", "restart"
+]
+LONGEST_REQUEST = 128
+LONGEST_USER = 256
+UNVERIFIED = "unverified"
+
+_Value = Annotated[str, Field(max_length=LONGEST_REQUEST)]
+_User = Annotated[str, Field(max_length=LONGEST_USER)]
 
 
 class RequestStatus(Model):
     verb: Verb
-    """promote, promote-full, abort or retry."""
+    """promote, promote-full, pause, resume, abort, retry, rollback or restart."""
 
-    value: Annotated[str, Field(max_length=128)]
+    value: _Value
     """Value of the annotation that was handled last."""
+
+    by: _User = UNVERIFIED
+    """Who asked, as the admission policies have stamped it; unverified where they have not."""
 
     outcome: Annotated[str, Field(max_length=256)]
     """What became of it."""
+
+
+class PinStatus(Model):
+    """A rollback that somebody asked for. It holds as long as the spec asks for what it is from."""
+
+    from_revision: Annotated[_Word, Field(alias="from")]
+    """Revision that the spec asks for; another one ends the rollback."""
+
+    to_revision: Annotated[_Word, Field(alias="to")]
+    """Revision that is wanted instead."""
+
+    by: _User
+    """Who asked."""
+
+    since: Timestamp
+    """When the operator took it up."""
+
+
+class RestartStatus(Model):
+    """A restart that somebody asked for. It is part of the revision until the spec changes it."""
+
+    revision: _Word
+    """Revision that the spec alone asks for."""
+
+    value: _Value
+    """Value of the annotation; the pods carry it too."""
+
+    by: _User
+    """Who asked."""
 
 
 class RolloutStatus(Model):
@@ -90,13 +180,13 @@ class RolloutStatus(Model):
     """Strategy of this rollout."""
 
     phase: RolloutPhase
-    """Progressing, Paused, Switching, Baking, Completed, Aborted or Superseded."""
+    """Progressing, Paused, Analyzing, Switching, Baking, Completed, Aborted or Superseded."""
 
     current_step_index: _Count = 0
     """Steps that are done."""
 
     steps: _Count = 0
-    """Steps that there are; the switch is the one of a BlueGreen."""
+    """Steps that there are; of a BlueGreen the switch, and the analysis before it."""
 
     steps_hash: _Word = ""
     """Names the steps; other steps begin anew."""
@@ -105,7 +195,12 @@ class RolloutStatus(Model):
     """Percentage of the traffic that the rollout wants for the revision now."""
 
     actual_weight: Annotated[int, Field(ge=0, le=100)] = 0
-    """Percentage that whole pods allow: the revision's share of the endpoints."""
+    """Percentage that is set: the route's weight that the gateway has accepted or, without a
+    route, the revision's share of the endpoints."""
+
+    observed_weight: Annotated[int | None, Field(ge=0, le=100)] = None
+    """Percentage of the requests that the revision's pods have counted; absent where nobody has
+    counted enough."""
 
     started_at: Timestamp
     """When the rollout began."""
@@ -124,6 +219,16 @@ class RolloutStatus(Model):
 
     message: Annotated[str, Field(max_length=1024)] | None = None
     """Why it was aborted."""
+
+    held_by: _User | None = None
+    """Who holds it where it is, by the annotation headlesscms.io/pause; absent where nobody
+    does."""
+
+    rollback: bool = False
+    """Whether it goes back because somebody asked for it."""
+
+    analysis: AnalysisStatus | None = None
+    """How the revision was judged."""
 
     requests: Annotated[tuple[RequestStatus, ...], Field(max_length=8), ListMap("verb")] = ()
     """What people asked of it last."""
@@ -176,6 +281,12 @@ class Status(Model):
 
     rollout: RolloutStatus | None = None
     """The latest rollout."""
+
+    pin: PinStatus | None = None
+    """The rollback that holds, by the annotation headlesscms.io/rollback."""
+
+    restart: RestartStatus | None = None
+    """The latest restart of the present revision, by the annotation headlesscms.io/restart."""
 
     revisions: Annotated[
         tuple[RevisionStatus, ...], Field(max_length=MOST_REVISIONS), ListMap("name")

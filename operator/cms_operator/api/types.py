@@ -24,6 +24,13 @@ HostName = Annotated[
         "must be a host name in lower case, such as cms.example.com or *.example.com",
     ),
 ]
+MAX_PATH = 256
+# Without what would need quoting.
+IS_PATH = matches(
+    r"^/[-A-Za-z0-9._~/%?&=,:+]*$",
+    "must be a path that begins with /, such as /health or /posts?limit=1",
+)
+HttpPath = Annotated[str, Field(min_length=1, max_length=MAX_PATH), IS_PATH]
 
 _QUALIFIED_NAME = (
     r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"

@@ -28,15 +28,6 @@ class StaleReadError(Exception):
     """An object has changed since it was read; the next reconcile sees it."""
 
 
-def _not_ours(kind: Kind, found: Object) -> Exception:
-    """Somebody else's object, or the remains of a deleted HeadlessCMS, which go by themselves."""
-    metadata = found["metadata"]
-    owners = metadata.get("ownerReferences") or []
-    if metadata.get("deletionTimestamp") or any(o["kind"] == HEADLESS_CMS.name for o in owners):
-        return StaleReadError(f"{kind.name} {metadata['name']} of a deleted HeadlessCMS")
-    return NameTakenError(kind.name, metadata["name"])
-
-
 def stamped(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Add the fingerprint; a Secret gets none, so that no hash of a value can be read off it."""
     metadata = dict(manifest["metadata"])
@@ -80,7 +71,7 @@ class Applier:
         namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
         live = self._store.get(kind, namespace, name)
         if live is not None and not is_controlled_by(live, owner_uid):
-            raise _not_ours(kind, live)
+            raise self._not_ours(kind, live)
         if drift(manifest, live) is None:
             return False
         await self._send(kind, manifest, live)
@@ -99,7 +90,7 @@ class Applier:
         elif is_controlled_by(live, owner_uid):
             raise StaleReadError(f"{kind.name} {name}")
         else:
-            raise _not_ours(kind, live)
+            raise self._not_ours(kind, live)
 
     async def _send(self, kind: Kind, manifest: Mapping[str, Any], live: Object | None) -> None:
         body = stamped(manifest)
@@ -133,8 +124,23 @@ class Applier:
             return
         owners = metadata["ownerReferences"]
         if not any(is_controlled_by(found, owner["uid"]) for owner in owners):
-            raise _not_ours(kind, found)
+            raise self._not_ours(kind, found)
         self._store.put(kind, found)
+
+    def _not_ours(self, kind: Kind, found: Object) -> Exception:
+        """Somebody else's, or the remains of a deleted HeadlessCMS, which go by themselves."""
+        metadata = found["metadata"]
+        owners = metadata.get("ownerReferences") or []
+        if metadata.get("deletionTimestamp") or any(
+            owner["kind"] == HEADLESS_CMS.name and not self._lives(metadata["namespace"], owner)
+            for owner in owners
+        ):
+            return StaleReadError(f"{kind.name} {metadata['name']} of a deleted HeadlessCMS")
+        return NameTakenError(kind.name, metadata["name"])
+
+    def _lives(self, namespace: str, owner: Mapping[str, Any]) -> bool:
+        found = self._store.get(HEADLESS_CMS, namespace, owner["name"])
+        return found is not None and found["metadata"]["uid"] == owner["uid"]
 
     async def read(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """One live read: before an act that cannot be taken back, and for source Secrets."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import orjson
@@ -52,6 +53,9 @@ class KubernetesClient:
         except config.ConfigException:
             await config.load_kube_config(client_configuration=configuration)
         configuration.connection_pool_maxsize = connections
+        configuration.proxy = configuration.proxy or proxy_of(configuration.host)
+        # Else aiohttp looks for a proxy and into a netrc file, on threads, at each request.
+        configuration.client_session_kwargs = {"trust_env": False}
         api = client.ApiClient(configuration)
         api.user_agent = FIELD_MANAGER
         return cls(api)
@@ -124,6 +128,14 @@ class KubernetesClient:
         )
         response: aiohttp.ClientResponse = wrapped.response
         return response
+
+
+def proxy_of(server: str) -> str | None:
+    """What HTTPS_PROXY and NO_PROXY say, as for kubectl."""
+    url = urlsplit(server)
+    if not url.hostname or proxy_bypass(url.hostname):
+        return None
+    return getproxies().get(url.scheme)
 
 
 def _decode(status: int, data: bytes) -> Any:

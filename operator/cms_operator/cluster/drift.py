@@ -34,7 +34,14 @@ _QUANTITY_PARENTS = ("requests", "limits", "sizeLimit", "averageValue")
 
 
 def fingerprint(manifest: Mapping[str, Any]) -> str:
-    """A short name for what was asked; it changes too when something is no longer asked for."""
+    """A short name for what was asked; it changes too when something is no longer asked for.
+
+    Replicas are always asked for and have no part in it: the Deployment controller copies the
+    annotation to the ReplicaSet, by a write of its own for each scale.
+    """
+    if "replicas" in manifest.get("spec", {}):
+        spec = {key: value for key, value in manifest["spec"].items() if key != "replicas"}
+        manifest = {**manifest, "spec": spec}
     return hashlib.sha256(orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
@@ -46,11 +53,13 @@ def first_difference(wanted: Any, live: Any, path: str = "") -> str | None:
     their keys where the server merges them so. What the server takes as a whole
     has to be the same as a whole.
     """
+    if wanted == live:  # as most parts are: no need to walk through them
+        return None
     if isinstance(wanted, Mapping):
         return _mapping_difference(wanted, live, path)
     if isinstance(wanted, Sequence) and not isinstance(wanted, str):
         return _list_difference(wanted, live, path)
-    if wanted == live or (live is None and wanted in ("", False, 0)):
+    if live is None and wanted in ("", False, 0):
         return None
     if _same_quantity(wanted, live, path):
         return None

@@ -8,11 +8,22 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cms_operator.cluster.kinds import ENDPOINT_SLICE, HEADLESS_CMS, POD, Kind
+from cms_operator.cluster.kinds import (
+    AUTOSCALER,
+    DEPLOYMENT,
+    DISRUPTION_BUDGET,
+    ENDPOINT_SLICE,
+    HEADLESS_CMS,
+    POD,
+    Kind,
+)
 from cms_operator.resources import labels
 
 Object = Mapping[str, Any]
 _MOST_GONE = 10_000
+_DEPLOYMENT_CONDITIONS = {"Progressing": "reason", "ReplicaFailure": "message"}
+# Each pod that comes or goes changes their status, and no decision reads it.
+_STATUS_UNREAD = (AUTOSCALER, DISRUPTION_BUDGET)
 
 
 class Key(NamedTuple):
@@ -134,13 +145,30 @@ def key_of(kind: Kind, found: Object) -> Key | None:
 
 
 def trim(kind: Kind, found: Object) -> Object:
-    """Drop what no decision reads: it is most of the memory."""
+    """Drop what no decision reads: it is most of the memory, and most of the news."""
     metadata = {k: v for k, v in found["metadata"].items() if k != "managedFields"}
     if kind is POD:
         return {"metadata": _pod_metadata(metadata), "status": _pod_status(found)}
     if kind is ENDPOINT_SLICE:
         return {"metadata": metadata, "endpoints": found.get("endpoints") or []}
+    if kind is DEPLOYMENT:
+        return {**found, "metadata": metadata, "status": _deployment_status(found)}
+    if kind in _STATUS_UNREAD:
+        found = {key: value for key, value in found.items() if key != "status"}
     return {**found, "metadata": metadata}
+
+
+def _deployment_status(deployment: Object) -> Object:
+    status = deployment.get("status") or {}
+    counts = ("observedGeneration", "replicas", "readyReplicas", "availableReplicas")
+    return {
+        **{key: status[key] for key in counts if key in status},
+        "conditions": [
+            {key: condition.get(key) for key in ("type", "status", word)}
+            for condition in status.get("conditions") or []
+            if (word := _DEPLOYMENT_CONDITIONS.get(condition["type"]))
+        ],
+    }
 
 
 def _pod_metadata(metadata: Object) -> Object:

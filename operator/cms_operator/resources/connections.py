@@ -32,4 +32,8 @@ def most_pods(spec: Spec, running: Strategy | None = None) -> int:
     replicas = max(spec.replicas, spec.autoscaling.max_replicas if spec.autoscaling else 0)
     if "BlueGreen" in (spec.rollout.strategy, running):
         return 2 * replicas
-    return replicas + pods_of(spec.rollout.max_surge, replicas)
+    surge = pods_of(spec.rollout.max_surge, replicas)
+    weighed = spec.route is not None and spec.route.gateway is not None
+    if weighed and "Canary" in (spec.rollout.strategy, running):
+        return 2 * replicas + surge
+    return replicas + surge

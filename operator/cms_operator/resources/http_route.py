@@ -1,11 +1,28 @@
-"""The route by a Gateway."""
+"""The route by a Gateway, and the weights of a rollout in it."""
+
+from dataclasses import dataclass
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.resources import metadata, names
 from cms_operator.resources.manifests import Manifest, part
 
+# The CMS tells its revision by this header; who sends it back stays with that revision.
+REVISION_HEADER = "X-HCMS-Revision"
+# For testers, who need not know the revision.
+ANY_CANDIDATE = "candidate"
+_FULL = 100
 
-def build(resource: HeadlessCMS) -> Manifest | None:
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The candidate is behind the preview Service and gets `weight` percent of the requests."""
+
+    stable: str
+    candidate: str
+    weight: int
+
+
+def build(resource: HeadlessCMS, trial: Trial | None = None) -> Manifest | None:
     route = resource.spec.route
     if route is None or route.gateway is None:
         return None
@@ -17,21 +34,42 @@ def build(resource: HeadlessCMS) -> Manifest | None:
         "spec": {
             "parentRefs": [gateway],
             "hostnames": [route.host],
-            "rules": [
-                {
-                    "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
-                    "backendRefs": [_backend(resource)],
-                }
-            ],
+            "rules": _rules(resource, trial),
         },
     }
 
 
-def _backend(resource: HeadlessCMS) -> Manifest:
+def _rules(resource: HeadlessCMS, trial: Trial | None) -> list[Manifest]:
+    """A match with a header outranks one without; the weights are for everybody else."""
+    main, preview = names.service(resource.name), names.preview_service(resource.name)
+    if trial is None:
+        return [_rule([_everything()], [_backend(resource, main, 1)])]
+    mine = [_everything(value) for value in (trial.candidate, ANY_CANDIDATE)]
+    rules = [_rule(mine, [_backend(resource, preview, 1)])]
+    if 0 < trial.weight < _FULL:
+        rules.append(_rule([_everything(trial.stable)], [_backend(resource, main, 1)]))
+    shares = [_backend(resource, main, _FULL - trial.weight)]
+    if trial.weight:
+        shares.append(_backend(resource, preview, trial.weight))
+    return [*rules, _rule([_everything()], shares)]
+
+
+def _rule(matches: list[Manifest], backends: list[Manifest]) -> Manifest:
+    return {"matches": matches, "backendRefs": backends}
+
+
+def _everything(revision: str | None = None) -> Manifest:
+    match: Manifest = {"path": {"type": "PathPrefix", "value": "/"}}
+    if revision is None:
+        return match
+    return match | {"headers": [{"type": "Exact", "name": REVISION_HEADER, "value": revision}]}
+
+
+def _backend(resource: HeadlessCMS, service: str, weight: int) -> Manifest:
     return {
         "group": "",
         "kind": "Service",
-        "name": names.service(resource.name),
+        "name": service,
         "port": resource.spec.service.port,
-        "weight": 1,
+        "weight": weight,
     }

@@ -42,6 +42,12 @@ def serving(resource: HeadlessCMS, revision: str | None = None) -> dict[str, str
     return {**labels, REVISION: revision} if revision else labels
 
 
+def other_revisions_text(resource: HeadlessCMS, revision: str) -> str:
+    """Selects the pods that serve of every revision but one."""
+    parts = [f"{key}={value}" for key, value in serving(resource).items()]
+    return ",".join([*parts, f"{REVISION}!={revision}"])
+
+
 def instance_text(resource: HeadlessCMS) -> str:
     """Selects everything around a HeadlessCMS."""
     return ",".join(f"{key}={value}" for key, value in instance(resource).items())

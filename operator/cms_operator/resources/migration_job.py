@@ -1,7 +1,8 @@
-"""The Job that brings schema, roles and tenants up to date."""
+"""The Jobs that bring schema, roles and tenants up to date, and that take away what is over."""
 
 import hashlib
 import json
+from dataclasses import dataclass
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.resources import labels, metadata, mounts, names, pod_settings, security
@@ -11,6 +12,10 @@ from cms_operator.resources.sources import DATABASE_KEY, MIGRATION_KEY, Sources
 
 CONTAINER = "migrate"
 ANNOTATION = "headlesscms.io/migrate"
+TAKE_OVER = "headlesscms.io/take-over-database"
+_LONGEST_OWNER = 317  # a namespace, a slash and a name
+_REFUSED = 3  # as the image's exit code: another attempt would be refused as well
+_COMMAND = ("python", "-m", "cms_service", "migrate")
 _KEY_LENGTH = 8
 _RETRIES = 2
 _STARTUP_SECONDS = 120  # for the scheduler and for pulling the image
@@ -34,25 +39,63 @@ def key(resource: HeadlessCMS, sources: Sources, service_role_uid: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
 
 
-def build(resource: HeadlessCMS, sources: Sources, key: str) -> Manifest:
-    name = names.migration_job(resource.name, key)
+def database(resource: HeadlessCMS, sources: Sources) -> str:
+    """Names what a Job's report says of the schema: it holds for this database, until a restore."""
+    parts = [sources.owner.place, resource.metadata.annotations.get(ANNOTATION, "")]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:_KEY_LENGTH]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What tells one of the two Jobs from the other."""
+
+    name: str
+    command: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+def build(resource: HeadlessCMS, sources: Sources, key: str, in_use: int | None = None) -> Manifest:
+    """`in_use`: the oldest schema that an image with pods was made for."""
+    variables = () if in_use is None else (("DATABASE_SCHEMA_IN_USE", str(in_use)),)
+    run = _Run(names.migration_job(resource.name, key), _COMMAND, variables)
+    return _job(resource, sources, run)
+
+
+def build_contract(resource: HeadlessCMS, sources: Sources, key: str) -> Manifest:
+    run = _Run(names.contract_job(resource.name, key), (*_COMMAND, "--contract"))
+    return _job(resource, sources, run)
+
+
+def _job(resource: HeadlessCMS, sources: Sources, run: _Run) -> Manifest:
     component = labels.Component.MIGRATION
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata.child(resource, name, component=component),
+        "metadata": metadata.child(resource, run.name, component=component),
         "spec": {
             "backoffLimit": _RETRIES,
+            "podFailurePolicy": {
+                "rules": [
+                    {
+                        "action": "FailJob",
+                        "onExitCodes": {
+                            "containerName": CONTAINER,
+                            "operator": "In",
+                            "values": [_REFUSED],
+                        },
+                    }
+                ]
+            },
             "activeDeadlineSeconds": resource.spec.migration.timeout_seconds + _STARTUP_SECONDS,
             "template": {
                 "metadata": {"labels": labels.of(resource, component)},
-                "spec": _pod(resource, sources),
+                "spec": _pod(resource, sources, run),
             },
         },
     }
 
 
-def _pod(resource: HeadlessCMS, sources: Sources) -> Manifest:
+def _pod(resource: HeadlessCMS, sources: Sources, run: _Run) -> Manifest:
     directories = _directories(resource, sources)
     volumes = [directory.volume for directory in directories]
     affinity = resource.spec.pod.affinity
@@ -62,21 +105,24 @@ def _pod(resource: HeadlessCMS, sources: Sources) -> Manifest:
         **({"affinity": {"nodeAffinity": part(nodes)}} if nodes else {}),
         # Each attempt leaves a pod, and so its logs.
         "restartPolicy": "Never",
-        "containers": [_container(resource, sources, directories)],
+        "containers": [_container(resource, sources, directories, run)],
         "volumes": [*volumes, *mounts.extra_volumes(resource.spec)],
     }
 
 
-def _container(resource: HeadlessCMS, sources: Sources, directories: list[Directory]) -> Manifest:
+def _container(
+    resource: HeadlessCMS, sources: Sources, directories: list[Directory], run: _Run
+) -> Manifest:
     spec = resource.spec
     extra = pod_settings.environment(spec).get("env", [])
-    own = [{"name": name, "value": value} for name, value in _environment(resource, sources)]
+    variables = [*_environment(resource, sources), *run.variables]
+    own = [{"name": name, "value": value} for name, value in variables]
     own_mounts = [directory.mount for directory in directories]
     return {
         "name": CONTAINER,
         "image": spec.image,
         "imagePullPolicy": spec.image_pull_policy,
-        "command": ["python", "-m", "cms_service", "migrate"],
+        "command": list(run.command),
         "env": [*own, *extra],
         "resources": pod_settings.compute(spec),
         "securityContext": security.container_context(),
@@ -99,7 +145,12 @@ def _environment(resource: HeadlessCMS, sources: Sources) -> list[tuple[str, str
         ("DATABASE_CREDENTIALS_URL_FILE", f"{mounts.SOURCE_DIR}/{owner_key}"),
         role,
         ("MIGRATION_TIMEOUT_SECONDS", str(resource.spec.migration.timeout_seconds)),
+        ("MIGRATION_LOCK_TIMEOUT_SECONDS", str(resource.spec.migration.lock_timeout_seconds)),
+        ("DATABASE_OWNER", f"{resource.namespace}/{resource.name}"),
     ]
+    former = resource.metadata.annotations.get(TAKE_OVER, "")
+    if 0 < len(former) <= _LONGEST_OWNER:
+        environment.append(("DATABASE_TAKE_OVER_FROM", former))
     if resource.spec.tenants:
         environment.append(("TENANTS", json.dumps(_tenants(resource), sort_keys=True)))
         environment.append(("TENANT_PASSWORDS_DIR", mounts.ADMIN_DIR))

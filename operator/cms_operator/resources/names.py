@@ -61,6 +61,10 @@ def migration_job(name: str, key: str) -> str:
     return _child(name, "migrate", key)
 
 
+def contract_job(name: str, key: str) -> str:
+    return _child(name, "contract", key)
+
+
 def jwt_secret(name: str) -> str:
     return _child(name, "jwt")
 

@@ -1,4 +1,7 @@
-"""Who may reach the pods: the API for those who are named, the admin port for few."""
+"""Who may reach the pods: the API for those who are named, the admin port for few.
+
+The operator is among both: it reads the pods and may send requests of its own.
+"""
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.resources import labels, metadata, names
@@ -24,10 +27,11 @@ def build(resource: HeadlessCMS, operator_namespace: str) -> Manifest | None:
 
 def _rules(resource: HeadlessCMS, operator_namespace: str) -> list[Manifest]:
     policy = resource.spec.network_policy
-    http = _rule("http", None if policy.allow_http_from is None else parts(policy.allow_http_from))
-    peers = parts(policy.allow_metrics_from)
-    if operator_namespace:
-        peers = [_operator(operator_namespace), *peers]
+    users = None
+    if policy.allow_http_from is not None:
+        users = [*_operator(operator_namespace), *parts(policy.allow_http_from)]
+    http = _rule("http", users)
+    peers = [*_operator(operator_namespace), *parts(policy.allow_metrics_from)]
     # A rule without peers would let in everybody.
     return [http, _rule("admin", peers)] if peers else [http]
 
@@ -37,8 +41,12 @@ def _rule(port: str, peers: list[Manifest] | None) -> Manifest:
     return rule if peers is None else {**rule, "from": peers}
 
 
-def _operator(namespace: str) -> Manifest:
-    return {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-        "podSelector": {"matchLabels": {labels.NAME: labels.OPERATOR}},
-    }
+def _operator(namespace: str | None) -> list[Manifest]:
+    if not namespace:
+        return []
+    return [
+        {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            "podSelector": {"matchLabels": {labels.NAME: labels.OPERATOR}},
+        }
+    ]

@@ -14,15 +14,18 @@ from cms_operator.resources.sources import (
 )
 
 CONTAINER = "api"
+RESTART = "headlesscms.io/restart"
 
 
-def build(resource: HeadlessCMS, sources: Sources, revision: str) -> Manifest:
+def build(
+    resource: HeadlessCMS, sources: Sources, revision: str, restart: str | None = None
+) -> Manifest:
     pod = resource.spec.pod
     directories = _directories(resource, sources)
     volumes = [directory.volume for directory in directories]
     metadata = {
         "labels": {**pod.labels, **labels.of(resource, revision=revision)},
-        "annotations": dict(pod.annotations),
+        "annotations": {**pod.annotations, **({RESTART: restart} if restart else {})},
     }
     return {
         "metadata": without_empty(metadata),

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -55,15 +56,20 @@ class Revision:
         return str(self.inputs["image"])
 
 
-def build_revision(resource: HeadlessCMS, sources: Sources) -> Revision:
-    inputs = normalised_inputs(resource.spec, sources)
+def build_revision(resource: HeadlessCMS, sources: Sources, restart: str | None = None) -> Revision:
+    """`restart` is what somebody asked for with the annotation headlesscms.io/restart."""
+    inputs = normalised_inputs(resource.spec, sources, restart)
     name = hash_of(inputs)
     return Revision(
         hash=name,
         inputs=inputs,
         config=configuration.build(resource, sources, name),
-        template=pod_template.build(resource, sources, name),
+        template=pod_template.build(resource, sources, name, restart),
     )
+
+
+def name_of(spec: Spec, sources: Sources, restart: str | None) -> str:
+    return hash_of(normalised_inputs(spec, sources, restart))
 
 
 def hash_of(inputs: Mapping[str, Any]) -> str:
@@ -71,26 +77,31 @@ def hash_of(inputs: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
 
 
-def normalised_inputs(spec: Spec, sources: Sources) -> dict[str, Any]:
+def normalised_inputs(spec: Spec, sources: Sources, restart: str | None = None) -> dict[str, Any]:
     inputs = _pick(spec, _WHOLE)
     for group, fields in _PARTS.items():
         if parts := _pick(getattr(spec, group), fields):
             inputs[group] = parts
+    if restart is not None:
+        inputs["restart"] = restart
     return {**inputs, "sources": _source_inputs(sources)}
 
 
 def _pick(model: BaseModel, fields: tuple[str, ...]) -> dict[str, Any]:
     picked = {}
     for name in fields:
-        field = type(model).model_fields[name]
-        default = (
-            _NO_DEFAULT if field.is_required() else field.get_default(call_default_factory=True)
-        )
         value = getattr(model, name)
-        if value == default:
+        if value == _default(type(model), name):
             continue
-        picked[field.alias or name] = _plain(value)
+        picked[type(model).model_fields[name].alias or name] = _plain(value)
     return picked
+
+
+@cache
+def _default(model: type[BaseModel], name: str) -> Any:
+    """Only to compare with: pydantic makes a copy each time that it is asked."""
+    field = model.model_fields[name]
+    return _NO_DEFAULT if field.is_required() else field.get_default(call_default_factory=True)
 
 
 def _plain(value: Any) -> Any:

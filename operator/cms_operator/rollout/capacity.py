@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
 
+from cms_operator.api.rollout import CanaryScale
 from cms_operator.resources.shares import pods_of
 from cms_operator.rollout.snapshot import RevisionState
 
@@ -64,6 +65,34 @@ def split(replicas: int, weight: int, surge: int) -> Split:
     if 0 < weight < FULL and replicas + surge > 1:
         options = [found for found in options if found.candidate and found.stable]
     return min(options, key=lambda found: abs(found.weight - weight), default=Split(0, replicas))
+
+
+def routed_split(
+    replicas: int, weight: int, scale: CanaryScale | None, *, autoscaled: bool
+) -> Split:
+    """Pods for a weight that a route sets: stable has n, the candidate as many as the weight needs.
+
+    With autoscaling both are n together, so that a trial looks like no load of its own.
+    `scale` sets the candidate's pods apart from the weight.
+    """
+    shared = split(replicas, weight, 0)
+    candidate = shared.candidate if autoscaled else _percent_of(replicas, weight)
+    if scale is not None:
+        asked = scale.replicas
+        candidate = min(
+            _percent_of(replicas, scale.weight or 0) if asked is None else asked, replicas
+        )
+    fewest = min(1, replicas)
+    candidate = max(candidate, fewest if weight else 0)
+    if not autoscaled:
+        return Split(candidate, replicas)
+    return Split(
+        candidate, max(shared.stable, replicas - candidate, fewest if weight < FULL else 0)
+    )
+
+
+def _percent_of(replicas: int, percent: int) -> int:
+    return ceil(Fraction(replicas * percent, FULL))
 
 
 def serving(revision: RevisionState) -> int:

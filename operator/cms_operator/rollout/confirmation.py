@@ -4,6 +4,17 @@ from cms_operator.api.status import RolloutStatus
 from cms_operator.resources import labels
 from cms_operator.rollout.decide import Decision
 from cms_operator.rollout.family import Family
+from cms_operator.rollout.snapshot import RouteState
+
+
+def shifts(decision: Decision, seen: RouteState | None) -> bool:
+    """The route is to send requests elsewhere than now."""
+    traffic = decision.traffic
+    if traffic is None or seen is None:
+        return False
+    return (traffic.preview, traffic.weight, traffic.opened) != (
+        seen.preview, seen.weight, seen.opened
+    )  # fmt: skip
 
 
 def takes_away(decision: Decision, family: Family, service: str) -> bool:

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from math import inf
 
 from cms_operator.api.status import RolloutStatus
 from cms_operator.rollout import progress as course
-from cms_operator.rollout import steps
+from cms_operator.rollout import routing, steps
 from cms_operator.rollout.capacity import FULL, Limits, existing, next_sizes, serving
-from cms_operator.rollout.requests import answer
+from cms_operator.rollout.requests import answer, keep_answers
+from cms_operator.rollout.routing import Traffic
+from cms_operator.rollout.schema import can_run, why_not
 from cms_operator.rollout.snapshot import Snapshot
-from cms_operator.rollout.strategies import Plan, is_held, plan, ratio_limits
+from cms_operator.rollout.strategies import Plan, at_rest_by_route, plan, ratio_limits
+from cms_operator.rollout.turns import next_look, share, turn, until
 
 # More turns than this without an end would be a circle.
 _MOST_TURNS = 64
@@ -20,8 +23,10 @@ _MOST_TURNS = 64
 
 class Phase(StrEnum):
     MIGRATING = "Migrating"
+    REFUSED = "Refused"
     PROGRESSING = "Progressing"
     PAUSED = "Paused"
+    ANALYZING = "Analyzing"
     BAKING = "Baking"
     ABORTED = "Aborted"
     HEALTHY = "Healthy"
@@ -34,8 +39,8 @@ class Decision:
 
     `retire` names the revisions whose Deployment is empty and may go, `serving`
     those that get traffic, `active` the one that the Service is narrowed to, if it is,
-    and `preview` the one behind the preview Service. `again` is the time in
-    seconds after which to decide anew.
+    and `preview` the one behind the preview Service. `traffic` is what a route that weighs is to
+    say. `again` is the time in seconds after which to decide anew.
     """
 
     phase: Phase
@@ -47,6 +52,7 @@ class Decision:
     serving: tuple[str, ...] = ()
     active: str | None = None
     preview: str | None = None
+    traffic: Traffic | None = None
     progress: RolloutStatus | None = None
     again: float | None = None
 
@@ -59,8 +65,12 @@ def decide(snapshot: Snapshot) -> Decision:
         return _first(snapshot)
     if snapshot.target == snapshot.stable:
         return _settled(snapshot)
+    if not can_run(snapshot.schemas, snapshot.target):
+        return _refused(snapshot)
     if _waits_for_migration(snapshot):
         progress = course.stop_clock(snapshot.progress)
+        if snapshot.answers:
+            progress = keep_answers(progress or course.at_rest(snapshot), snapshot)
         return _acts(snapshot, Phase.MIGRATING, _at_rest(snapshot), progress)
     return _rollout(snapshot)
 
@@ -94,6 +104,9 @@ def _first(snapshot: Snapshot) -> Decision:
         return _acts(snapshot, Phase.MIGRATING, Plan(goal, Limits(0, 0), 0, reached=False), None)
     allowed = Limits(max(ratio_limits(snapshot).surge, 1), 0)
     wanted = Plan({target: replicas}, allowed, FULL, serves(snapshot, target), _pinned(snapshot))
+    if routing.weighs(snapshot, snapshot.rollout.strategy):
+        traffic = routing.next_traffic(snapshot, routing.Wish(target))
+        wanted = replace(wanted, active=target, traffic=traffic)
     return _acts(snapshot, Phase.HEALTHY if wanted.reached else Phase.PROGRESSING, wanted, None)
 
 
@@ -102,17 +115,19 @@ def _settled(snapshot: Snapshot) -> Decision:
     progress = snapshot.progress
     if progress and progress.revision != snapshot.target and _goes_on(progress):
         progress = course.enter(progress, "Superseded", snapshot.now)
-    if progress:
-        progress = answer(progress, snapshot)
+    if progress or snapshot.requests or snapshot.answers:
+        progress = answer(progress or course.at_rest(snapshot), snapshot)
     wanted = _at_rest(snapshot)
     warm = len(wanted.goal) > 1 and progress is not None
-    again = _until(snapshot, progress.scale_down_at if warm and progress else None)
+    again = until(snapshot, progress.scale_down_at if warm and progress else None)
     return _acts(snapshot, Phase.HEALTHY, wanted, progress, again=again)
 
 
 def _at_rest(snapshot: Snapshot) -> Plan:
     """Stable has n pods; after a BlueGreen the one before is kept warm for a while."""
     stable, n = str(snapshot.stable), snapshot.replicas
+    if routing.weighs(snapshot, snapshot.rollout.strategy):
+        return at_rest_by_route(snapshot, stable)
     reached = serves(snapshot, stable)
     if warm := _kept_warm(snapshot):
         return Plan({stable: n, warm: n}, Limits(n, 0), FULL, reached, _pinned(snapshot))
@@ -155,65 +170,56 @@ def _goes_on(progress: RolloutStatus) -> bool:
     return course.is_in_flight(progress) or progress.phase == "Aborted"
 
 
+def _refused(snapshot: Snapshot) -> Decision:
+    """The database has left behind what the target's image can read: stable serves on."""
+    progress = snapshot.progress
+    if progress and course.is_in_flight(progress):
+        if progress.revision == snapshot.target:
+            why = f"It cannot run: {why_not(snapshot.schemas, snapshot.target)}."
+            progress = course.abort(progress, why, snapshot.now)
+        else:
+            progress = course.enter(progress, "Superseded", snapshot.now)
+    if progress or snapshot.answers:
+        progress = answer(progress or course.at_rest(snapshot), snapshot)
+    return _acts(snapshot, Phase.REFUSED, _at_rest(snapshot), progress)
+
+
+def may_contract(snapshot: Snapshot, decision: Decision) -> bool:
+    """The target was reported as stable, all its pods serve, and no other revision has one.
+
+    What a rollback leads to came before the schema that the spec's image would contract.
+    """
+    return (
+        snapshot.pin is None
+        and snapshot.stable == snapshot.target
+        and decision.phase is Phase.HEALTHY
+        and serves(snapshot, snapshot.target)
+        and not any(
+            existing(found) for name, found in snapshot.revisions.items() if name != snapshot.target
+        )
+    )
+
+
 def _rollout(snapshot: Snapshot) -> Decision:
     progress = snapshot.progress
     if progress is None or progress.revision != snapshot.target or not _goes_on(progress):
         progress = course.begin(snapshot)
+    elif snapshot.judgement and course.is_in_flight(progress):
+        progress = course.measured(progress, snapshot.judgement)
     progress = answer(progress, snapshot)
     if course.is_in_flight(progress):
         progress = course.follow_spec(progress, snapshot)
     for _ in range(_MOST_TURNS):
         if progress.phase == "Aborted":
+            progress = progress.model_copy(update={"actual_weight": share(snapshot, progress)})
             return _acts(snapshot, Phase.ABORTED, _at_rest(snapshot), progress)
         if progress.phase == "Completed":
             return _promoted(snapshot, progress)
-        following = _turn(snapshot, progress, plan(snapshot, progress))
+        following = turn(snapshot, progress, plan(snapshot, progress))
         if following == progress:
             break
         progress = following
     return _under_way(snapshot, progress)
-
-
-def _turn(snapshot: Snapshot, progress: RolloutStatus, wanted: Plan) -> RolloutStatus:
-    """The rollout after the one change that is due now, or as it was."""
-    now = snapshot.now
-    if snapshot.failure:
-        return course.abort(progress, snapshot.failure, now)
-    if snapshot.rollout.paused and progress.phase == "Progressing":
-        held = course.enter(progress, "Paused", now)
-        return held.model_copy(update={"set_weight": actual_weight(snapshot)})
-    if is_held(snapshot, progress):
-        return progress
-    progress = course.observe_pods(progress, _served(snapshot), now, reached=wanted.reached)
-    if not wanted.reached and _until(snapshot, _deadline(snapshot, progress)) <= 0:
-        return course.abort(progress, _too_late(snapshot, progress), now)
-    if progress.phase == "Paused":
-        return _after_pause(snapshot, progress)
-    return _onward(snapshot, progress) if wanted.reached else progress
-
-
-def _after_pause(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
-    if _pause(snapshot, progress) is None:  # it was held between two pauses
-        return course.enter(progress, "Progressing", snapshot.now)
-    over = _until(snapshot, _pause_end(snapshot, progress)) <= 0
-    return course.next_step(progress, snapshot.now) if over else progress
-
-
-def _onward(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
-    """Its goal is reached: the next step, the bake, the end."""
-    now = snapshot.now
-    if progress.phase == "Baking":
-        baked = _until(snapshot, _bake_end(snapshot, progress)) <= 0
-        over = baked and not snapshot.rollout.paused
-        return course.enter(progress, "Completed", now) if over else progress
-    if progress.phase == "Switching":
-        return course.enter(progress, "Baking", now)
-    if _pause(snapshot, progress) is not None:
-        return course.enter(progress, "Paused", now)
-    if progress.current_step_index < progress.steps:
-        return course.next_step(progress, now)
-    switches = progress.strategy == "BlueGreen"
-    return course.enter(progress, "Switching" if switches else "Baking", now)
 
 
 def _promoted(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
@@ -227,64 +233,11 @@ def _promoted(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
 
 def _under_way(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
     wanted = plan(snapshot, progress)
-    weights = {"set_weight": wanted.weight, "actual_weight": actual_weight(snapshot)}
-    phases = {"Paused": Phase.PAUSED, "Baking": Phase.BAKING}
+    weights = {"set_weight": wanted.weight, "actual_weight": share(snapshot, progress)}
+    phases = {"Paused": Phase.PAUSED, "Analyzing": Phase.ANALYZING, "Baking": Phase.BAKING}
     phase = phases.get(progress.phase, Phase.PROGRESSING)
-    times = [_deadline(snapshot, progress)]
-    if progress.phase == "Paused":
-        times.append(_pause_end(snapshot, progress))
-    if progress.phase == "Baking":
-        times.append(_bake_end(snapshot, progress))
-    again = inf if snapshot.rollout.paused else min(_until(snapshot, time) for time in times)
+    again = next_look(snapshot, progress)
     return _acts(snapshot, phase, wanted, progress.model_copy(update=weights), again=again)
-
-
-def _served(snapshot: Snapshot) -> int:
-    """Pods of the target that would answer, by whichever Service."""
-    found = snapshot.revision(snapshot.target)
-    return max(serving(found), min(found.wanted, found.available, found.preview))
-
-
-def actual_weight(snapshot: Snapshot) -> int:
-    """The target's share of all endpoints that get traffic, in percent."""
-    total = sum(found.endpoints for found in snapshot.revisions.values())
-    return round(FULL * snapshot.revision(snapshot.target).endpoints / total) if total else 0
-
-
-def _too_late(snapshot: Snapshot, progress: RolloutStatus) -> str:
-    found = snapshot.revision(snapshot.target)
-    return (
-        f"No progress within spec.rollout.progressDeadlineSeconds "
-        f"({snapshot.rollout.progress_deadline_seconds} s): {found.available} of "
-        f"{found.wanted} pods are available in phase {progress.phase}. {snapshot.trouble}"
-    ).rstrip()
-
-
-def _pause(snapshot: Snapshot, progress: RolloutStatus) -> float | None:
-    return steps.pause_at(snapshot.rollout, progress.strategy, progress.current_step_index)
-
-
-def _pause_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime | None:
-    pause = _pause(snapshot, progress)
-    if pause is None or pause == inf:
-        return None
-    return progress.since + timedelta(seconds=pause)
-
-
-def _bake_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime:
-    return progress.since + timedelta(seconds=snapshot.rollout.bake_seconds)
-
-
-def _deadline(snapshot: Snapshot, progress: RolloutStatus) -> datetime | None:
-    if progress.lagging_since is None:
-        return None
-    deadline = timedelta(seconds=snapshot.rollout.progress_deadline_seconds)
-    return progress.lagging_since + deadline
-
-
-def _until(snapshot: Snapshot, moment: datetime | None) -> float:
-    """Seconds; infinity where there is no such moment."""
-    return (moment - snapshot.now).total_seconds() if moment else inf
 
 
 def _acts(
@@ -302,7 +255,7 @@ def _acts(
         if name not in wanted.goal and existing(found) == 0
     ]
     keep = {name: size for name, size in sizes.items() if name not in empty}
-    in_flight = phase in (Phase.PROGRESSING, Phase.PAUSED, Phase.BAKING)
+    in_flight = phase in (Phase.PROGRESSING, Phase.PAUSED, Phase.ANALYZING, Phase.BAKING)
     passed = phase is Phase.HEALTHY
     return Decision(
         phase=phase,
@@ -311,9 +264,26 @@ def _acts(
         sizes=keep,
         goal=wanted.goal,
         retire=tuple(sorted(empty)),
-        serving=(wanted.active,) if wanted.active else tuple(n for n in keep if keep[n]),
+        serving=_with_traffic(wanted, keep),
         active=wanted.active,
-        preview=wanted.active and (snapshot.target if in_flight else wanted.active),
+        preview=_preview(snapshot, wanted, in_flight=in_flight),
+        traffic=wanted.traffic,
         progress=progress,
         again=max(0.0, again) if again < inf else None,
     )
+
+
+def _with_traffic(wanted: Plan, sizes: Mapping[str, int]) -> tuple[str, ...]:
+    traffic = wanted.traffic
+    if wanted.active is None:
+        return tuple(name for name in sizes if sizes[name])
+    if traffic is None or traffic.preview == wanted.active:
+        return (wanted.active,)
+    shares = {wanted.active: FULL - traffic.weight, traffic.preview: traffic.weight}
+    return tuple(name for name, share in shares.items() if share)
+
+
+def _preview(snapshot: Snapshot, wanted: Plan, *, in_flight: bool) -> str | None:
+    if wanted.traffic is not None:
+        return wanted.traffic.preview
+    return wanted.active and (snapshot.target if in_flight else wanted.active)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from cms_operator.api.conditions import Condition, ConditionType, Reason
 from cms_operator.api.resource import API_VERSION, KIND
-from cms_operator.api.status import Status
+from cms_operator.api.status import RolloutStatus, Status
 
 CONTROLLER = "headlesscms.io/operator"
 _LONGEST_NOTE = 1000
@@ -17,6 +17,9 @@ _GOOD = {
     Reason.SECRETS_READ,
     Reason.MIGRATED,
     Reason.MIGRATING,
+    Reason.CONTRACTED,
+    Reason.CONTRACTING,
+    Reason.CONTRACT_WAITS,
     Reason.MIGRATION_DISABLED,
     Reason.CONNECTIONS_FIT,
     Reason.ADDRESS_ASSIGNED,
@@ -29,6 +32,7 @@ _GOOD = {
     Reason.ROLLING_OUT,
     Reason.SCALING,
     Reason.PAUSED,
+    Reason.ANALYZING,
     Reason.BAKING,
     Reason.SCALED_TO_ZERO,
     Reason.SUSPENDED,
@@ -50,7 +54,23 @@ def happenings(before: Status, after: Status) -> list[Happening]:
             severity = "Normal" if condition.reason in _GOOD else "Warning"
             note = condition.message[:_LONGEST_NOTE]
             found.setdefault(condition.reason, Happening(severity, condition.reason, note))
+    verdict = _verdict(before.rollout, after.rollout)
+    if verdict and verdict.reason not in found:
+        found[verdict.reason] = verdict
     return list(found.values())
+
+
+def _verdict(before: RolloutStatus | None, after: RolloutStatus | None) -> Happening | None:
+    """Another verdict of an analysis than before."""
+    if after is None or after.analysis is None or not after.analysis.measures:
+        return None
+    found = after.analysis
+    known = before.analysis if before and before.started_at == after.started_at else None
+    if known and known.measures and known.verdict == found.verdict:
+        return None
+    severity = "Normal" if found.verdict in ("Successful", "NoData") else "Warning"
+    note = f"Revision {after.revision}: {found.message}"[:_LONGEST_NOTE]
+    return Happening(severity, f"Analysis{found.verdict}", note)
 
 
 def _is_news(condition: Condition, known: Mapping[str, Condition]) -> bool:

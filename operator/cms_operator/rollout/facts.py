@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 
 from cms_operator.api.conditions import ConditionType, Reason
-from cms_operator.api.status import JwtKeysStatus, MigrationStatus, RevisionStatus
+from cms_operator.api.status import (
+    JwtKeysStatus,
+    MigrationStatus,
+    PinStatus,
+    RestartStatus,
+    RevisionStatus,
+)
 from cms_operator.rollout.decide import Decision, Phase, serves
 from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.snapshot import RevisionState, Snapshot
@@ -22,7 +28,8 @@ class Facts:
     """All that one reconcile has found out.
 
     `children` is what kept it from making a child; `address_pending` says that
-    a load balancer or route has yet to give one.
+    a load balancer or route has yet to give one. `restart` is the one that the spec's
+    revision carries.
     """
 
     snapshot: Snapshot
@@ -33,12 +40,14 @@ class Facts:
     children: Problem | None = None
     migration: MigrationStatus | None = None
     migration_pod: Problem | None = None
+    contract_pod: Problem | None = None
     keys: JwtKeysStatus | None = None
     revisions: tuple[RevisionStatus, ...] = ()
     version: str | None = None
     selector: str | None = None
     address: str | None = None
     address_pending: bool = False
+    restart: RestartStatus | None = None
 
     @property
     def target(self) -> RevisionState:
@@ -56,6 +65,11 @@ class Facts:
     @property
     def suspended(self) -> bool:
         return self.decision.phase is Phase.SUSPENDED
+
+    @property
+    def pin(self) -> PinStatus | None:
+        """The rollback that was asked for."""
+        return self.snapshot.pin
 
     @property
     def is_late(self) -> bool:

@@ -4,16 +4,16 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, get_args
 
 from cms_operator.api.resource import GROUP
-from cms_operator.api.status import Verb
+from cms_operator.api.status import LONGEST_REQUEST, LONGEST_USER, UNVERIFIED, Refusal, Verb
 from cms_operator.resources import labels
 from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 _LONGEST_REPORT = 4096
-_LONGEST_REQUEST = 128
 
 Object = Mapping[str, Any]
 
@@ -81,16 +81,27 @@ class MigrationReport:
     to_version: int | None = None
     oldest_readable: int | None = None
     max_connections: int | None = None
+    schema_version: int | None = None
+    to_contract: int | None = None
     error: str = ""
+    refusal: Refusal | None = None
 
 
-def requests(annotations: Mapping[str, str]) -> tuple[Request, ...]:
-    """What people ask of a rollout. A value of more than 128 characters is no request."""
+def requests(annotations: Mapping[str, str], *, stamped: bool) -> tuple[Request, ...]:
+    """What people ask. A value of more than 128 characters is no request.
+
+    `stamped` tells that admission policies guard who has asked.
+    """
     return tuple(
-        Request(verb, annotations[name])
+        Request(verb, annotations[name], _asker(annotations, verb, stamped=stamped))
         for verb in get_args(Verb)
-        if (name := f"{GROUP}/{verb}") in annotations and len(annotations[name]) <= _LONGEST_REQUEST
+        if (name := f"{GROUP}/{verb}") in annotations and len(annotations[name]) <= LONGEST_REQUEST
     )
+
+
+def _asker(annotations: Mapping[str, str], verb: Verb, *, stamped: bool) -> str:
+    stamp = annotations.get(f"{GROUP}/{verb}-by", "") if stamped else ""
+    return stamp[:LONGEST_USER] or UNVERIFIED
 
 
 def pods_of_job(pods: Iterable[Object], job: str) -> list[Object]:
@@ -109,6 +120,11 @@ def is_serving(pod: Object) -> bool:
     return not leaving and bool(status.get("podIP")) and _is_ready(status)
 
 
+def ready_since(pod: Object) -> datetime:
+    """When a pod that is ready became so."""
+    return datetime.fromisoformat(_condition(pod["status"], "Ready")["lastTransitionTime"])
+
+
 def is_starting(pod: Object) -> bool:
     """It is on its way to serve."""
     leaving = pod["metadata"].get("deletionTimestamp") is not None
@@ -118,6 +134,11 @@ def is_starting(pod: Object) -> bool:
 
 def _is_ready(status: Object) -> bool:
     return _condition(status, "Ready").get("status") == "True"
+
+
+def is_alive(pod: Object) -> bool:
+    """Its containers run, or may yet."""
+    return pod["status"].get("phase") not in ("Succeeded", "Failed")
 
 
 def has_succeeded(pod: Object) -> bool:
@@ -177,8 +198,15 @@ def _parse_report(message: str) -> MigrationReport:
         to_version=_number(found.get("to")),
         oldest_readable=_number(found.get("oldestReadable")),
         max_connections=_number(found.get("maxConnections")),
+        schema_version=_number(found.get("schemaVersion")),
+        to_contract=_number(found.get("toContract")),
         error=str(found.get("error") or ""),
+        refusal=_refusal(found.get("refusal")),
     )
+
+
+def _refusal(value: object) -> Refusal | None:
+    return next((known for known in get_args(Refusal) if known == value), None)
 
 
 def _number(value: object) -> int | None:

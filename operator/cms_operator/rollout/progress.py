@@ -1,12 +1,22 @@
 """Where a rollout stands, and how it goes on: every change of the RolloutStatus is made here."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.status import RolloutPhase, RolloutStatus
 from cms_operator.rollout import steps
+from cms_operator.rollout.analysis.conclusion import Held
+from cms_operator.rollout.observed import observed_weight
 from cms_operator.rollout.snapshot import Snapshot
 
-IN_FLIGHT: tuple[RolloutPhase, ...] = ("Progressing", "Paused", "Switching", "Baking")
+IN_FLIGHT: tuple[RolloutPhase, ...] = (
+    "Progressing",
+    "Paused",
+    "Analyzing",
+    "Switching",
+    "Baking",
+)
 
 
 def is_in_flight(progress: RolloutStatus | None) -> bool:
@@ -19,7 +29,7 @@ def stamp(now: datetime) -> datetime:
 
 
 def begin(snapshot: Snapshot) -> RolloutStatus:
-    """The first moment of a rollout; back to the one that was stable before, without a pause."""
+    """The first moment of a rollout; back to one that was stable lately, without a pause."""
     strategy = snapshot.rollout.strategy
     count = steps.count(snapshot.rollout, strategy)
     now = stamp(snapshot.now)
@@ -29,6 +39,7 @@ def begin(snapshot: Snapshot) -> RolloutStatus:
         strategy=strategy,
         phase="Progressing",
         current_step_index=count if _is_way_back(snapshot) else 0,
+        rollback=snapshot.pin is not None,
         steps=count,
         steps_hash=steps.hash_of(snapshot.rollout, strategy),
         started_at=now,
@@ -37,14 +48,20 @@ def begin(snapshot: Snapshot) -> RolloutStatus:
     )
 
 
+def at_rest(snapshot: Snapshot) -> RolloutStatus:
+    """Of a first revision, which nothing was rolled out from; it keeps answers."""
+    done = begin(replace(snapshot, pin=None)).model_copy(update={"phase": "Completed"})
+    return done.model_copy(update={"previous": None, "current_step_index": done.steps})
+
+
 def _is_way_back(snapshot: Snapshot) -> bool:
+    if snapshot.pin is not None:
+        return snapshot.target in snapshot.trusted
     last = snapshot.progress
-    return (
-        last is not None
-        and last.phase == "Completed"
-        and last.revision == snapshot.stable
-        and last.previous == snapshot.target
-    )
+    if last is not None and last.rollback and last.previous == snapshot.target:
+        return False  # somebody has rolled it back
+    window = snapshot.rollout.rollback_window.revisions
+    return snapshot.target in snapshot.formerly[:window]
 
 
 def follow_spec(progress: RolloutStatus, snapshot: Snapshot) -> RolloutStatus:
@@ -58,14 +75,36 @@ def follow_spec(progress: RolloutStatus, snapshot: Snapshot) -> RolloutStatus:
             "steps": steps.count(snapshot.rollout, progress.strategy),
             "steps_hash": steps.hash_of(snapshot.rollout, progress.strategy),
             "started_at": progress.started_at,
+            "held_by": progress.held_by,
         }
     )
+
+
+def is_told_to_wait(snapshot: Snapshot, progress: RolloutStatus) -> bool:
+    """By the spec, or by somebody who asked."""
+    return snapshot.rollout.paused or progress.held_by is not None
 
 
 def enter(progress: RolloutStatus, phase: RolloutPhase, now: datetime) -> RolloutStatus:
     return progress.model_copy(
         update={"phase": phase, "since": stamp(now), "lagging_since": None, "serving": 0}
     )
+
+
+def enter_judged(progress: RolloutStatus, phase: RolloutPhase, now: datetime) -> RolloutStatus:
+    """A phase that a verdict ends: what was measured before it does not count for that."""
+    known = progress.analysis or AnalysisStatus(since=stamp(now))
+    anew = {"since": stamp(now), "measurements": 0, "samples": 0, "held": None}
+    analysis = known.model_copy(update=anew)
+    return enter(progress, phase, now).model_copy(update={"analysis": analysis})
+
+
+def hold(progress: RolloutStatus, why: Held, message: str) -> RolloutStatus:
+    """A person has to decide."""
+    if progress.analysis is None or progress.analysis.held == why:
+        return progress
+    analysis = progress.analysis.model_copy(update={"held": why, "message": message})
+    return progress.model_copy(update={"analysis": analysis})
 
 
 def next_step(progress: RolloutStatus, now: datetime) -> RolloutStatus:
@@ -80,12 +119,21 @@ def skip_steps(progress: RolloutStatus, now: datetime) -> RolloutStatus:
 
 
 def abort(progress: RolloutStatus, why: str, now: datetime) -> RolloutStatus:
-    return enter(progress, "Aborted", now).model_copy(update={"message": why, "set_weight": 0})
+    return enter(progress, "Aborted", now).model_copy(
+        update={"message": why, "set_weight": 0, "held_by": None}
+    )
 
 
 def stop_clock(progress: RolloutStatus | None) -> RolloutStatus | None:
     """While nobody may bring it nearer to its goal, the time counts against nobody."""
     return progress and progress.model_copy(update={"lagging_since": None})
+
+
+def measured(progress: RolloutStatus, found: AnalysisStatus) -> RolloutStatus:
+    """With what the pods have counted, and the share of the traffic that this shows."""
+    last = found.intervals[-1:]
+    weight = observed_weight(last[0].candidate.requests, last[0].stable.requests) if last else None
+    return progress.model_copy(update={"analysis": found, "observed_weight": weight})
 
 
 def observe_pods(

@@ -2,38 +2,66 @@
 
 from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.resource import GROUP
-from cms_operator.api.status import RolloutStatus
+from cms_operator.api.status import PinStatus, RolloutStatus
+from cms_operator.api.timestamps import to_text
 from cms_operator.rollout.decide import Phase
 from cms_operator.rollout.facts import Facts, Verdict
 from cms_operator.rollout.problems import Problem
+from cms_operator.rollout.progress import is_in_flight
+from cms_operator.rollout.routing import waits_for_gateway
+from cms_operator.rollout.schema import why_not
 
 PROMOTE = f"{GROUP}/promote"
+MIGRATE = f"{GROUP}/migrate"
+RESUME = f"{GROUP}/resume"
+RETRY = f"{GROUP}/retry"
 _UNDER_WAY = {
     Phase.HEALTHY: Reason.SCALING,
     Phase.PROGRESSING: Reason.ROLLING_OUT,
     Phase.PAUSED: Reason.PAUSED,
+    Phase.ANALYZING: Reason.ANALYZING,
     Phase.BAKING: Reason.BAKING,
 }
 
 
 def progressing(facts: Facts) -> Verdict:
     kind, phase = ConditionType.PROGRESSING, facts.decision.phase
+    if facts.pin and phase is Phase.HEALTHY:
+        return kind, False, Reason.PINNED, pinned(facts.pin)
     if facts.settled:
         return kind, True, Reason.ROLLED_OUT, f"All pods are of revision {facts.snapshot.target}."
     if facts.suspended:
         return kind, None, Reason.SUSPENDED, suspended(facts)
     if problem := _trouble(facts):
         return kind, False, problem.reason, problem.message
-    if phase is Phase.MIGRATING:
-        return kind, True, Reason.MIGRATING, "The pods wait for the migration Job."
-    return kind, True, _UNDER_WAY[phase], _figures(facts)
+    return kind, True, *_under_way(facts)
+
+
+def _under_way(facts: Facts) -> tuple[Reason, str]:
+    if facts.decision.phase is Phase.MIGRATING:
+        return Reason.MIGRATING, "The pods wait for the migration Job."
+    if waiting := _undecided(facts):
+        return Reason.ANALYSIS_UNDECIDED, waiting
+    return _UNDER_WAY[facts.decision.phase], _figures(facts)
+
+
+def _undecided(facts: Facts) -> str:
+    progress = facts.decision.progress
+    if progress is None or not is_in_flight(progress):
+        return ""
+    if progress.analysis is None or progress.analysis.held is None:
+        return ""
+    ask = f"Promote it with {PROMOTE}={progress.revision}, or abort it."
+    return f"{progress.analysis.held}: {progress.analysis.message} {ask}"
 
 
 def _trouble(facts: Facts) -> Problem | None:
     if facts.decision.phase is Phase.MIGRATING:
         return facts.migration_pod
+    if facts.decision.phase is Phase.REFUSED:
+        return Problem(Reason.SCHEMA_TOO_NEW, refused(facts))
     if facts.decision.phase is Phase.ABORTED:
-        return Problem(Reason.ROLLED_BACK, rolled_back(facts))
+        return rolled_back(facts)
     if facts.is_late:
         return Problem(Reason.DEADLINE_EXCEEDED, too_late(facts))
     return facts.pods
@@ -43,10 +71,35 @@ def suspended(facts: Facts) -> str:
     return f"spec.suspend is true: nothing is changed. {_figures(facts)}"
 
 
-def rolled_back(facts: Facts) -> str:
-    why = facts.decision.progress and facts.decision.progress.message
-    stable = facts.decision.stable
-    return f"Revision {facts.snapshot.target} was taken back, {stable} serves. {why or ''}".strip()
+def rolled_back(facts: Facts) -> Problem:
+    progress, stable, pin = facts.decision.progress, facts.decision.stable, facts.pin
+    why = progress and progress.message
+    told = f"Revision {facts.snapshot.target} was taken back, {stable} serves. {why or ''}".strip()
+    gateway = waits_for_gateway(facts.snapshot, progress.strategy) if progress else ""
+    if gateway and gateway not in told:
+        told = f"{told} {gateway}"
+    if pin is not None:
+        told += f" It was a rollback by {pin.by}: {RETRY}={pin.from_revision} ends it."
+    judged = progress and progress.analysis and progress.analysis.verdict == "Failed"
+    return Problem(Reason.ANALYSIS_FAILED if judged else Reason.ROLLED_BACK, told)
+
+
+def pinned(pin: PinStatus) -> str:
+    return (
+        f"Revision {pin.to_revision} serves: {pin.by} has rolled {pin.from_revision} back "
+        f"({GROUP}/rollback, {to_text(pin.since)}). Apply another spec, "
+        f"or go on with {RETRY}={pin.from_revision}."
+    )
+
+
+def refused(facts: Facts) -> str:
+    snapshot = facts.snapshot
+    return (
+        f"Revision {snapshot.target} was not started, {snapshot.stable} serves on:"
+        f" {why_not(snapshot.schemas, snapshot.target)}. Apply an image made for schema"
+        f" {snapshot.schemas.oldest_readable} or newer, or restore the database and annotate with"
+        f" {MIGRATE}."
+    )
 
 
 def too_late(facts: Facts) -> str:
@@ -63,14 +116,22 @@ def _figures(facts: Facts) -> str:
     progress = facts.decision.progress
     if progress is None or facts.decision.phase in (Phase.HEALTHY, Phase.SUSPENDED):
         return figures
-    return f"{figures} {_step(facts, progress)}"
+    gateway = waits_for_gateway(snapshot, progress.strategy)
+    return f"{figures} {_step(facts, progress)} {gateway}".strip()
 
 
 def _step(facts: Facts, progress: RolloutStatus) -> str:
     weight = (
         f"{progress.strategy}, weight {progress.set_weight} % (set: {progress.actual_weight} %)"
     )
-    if facts.decision.phase is not Phase.PAUSED:
+    if facts.decision.phase not in (Phase.PAUSED, Phase.ANALYZING, Phase.BAKING):
         return f"{weight}."
-    step = f"paused at step {min(progress.current_step_index + 1, progress.steps)}"
+    if facts.snapshot.rollout.paused:
+        return f"{weight}, held by spec.rollout.paused."
+    if progress.held_by is not None:
+        return f"{weight}, paused by {progress.held_by}: resume with {RESUME}={progress.revision}."
+    if facts.decision.phase is Phase.BAKING:
+        return f"{weight}."
+    word = "paused" if facts.decision.phase is Phase.PAUSED else "measured"
+    step = f"{word} at step {min(progress.current_step_index + 1, progress.steps)}"
     return f"{weight}, {step} of {progress.steps}: promote with {PROMOTE}={progress.revision}."

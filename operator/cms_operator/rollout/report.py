@@ -1,18 +1,23 @@
 """From what a reconcile found to the status that people and tools read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from cms_operator.api.conditions import Condition, ConditionType, Reason, condition, set_condition
 from cms_operator.api.resource import HeadlessCMS
-from cms_operator.api.status import MigrationStatus, Status
+from cms_operator.api.status import ContractStatus, MigrationStatus, Refusal, Status
 from cms_operator.rollout.decide import Phase
 from cms_operator.rollout.facts import Facts, Verdict
 from cms_operator.rollout.problems import Problem
-from cms_operator.rollout.progressing import progressing, rolled_back, too_late
+from cms_operator.rollout.progressing import pinned, progressing, refused, rolled_back, too_late
 
 # So long a problem counts as under way, before it counts as stalled.
 PATIENCE = timedelta(seconds=30)
+_REFUSALS: Mapping[Refusal, Reason] = {
+    "SchemaTooNew": Reason.SCHEMA_TOO_NEW,
+    "DatabaseOwned": Reason.DATABASE_OWNED,
+    "ReleaseSkipped": Reason.RELEASE_SKIPPED,
+}
 _BEFORE_PODS = (
     ConditionType.SECRETS_READY,
     ConditionType.CHILDREN_OWNED,
@@ -36,7 +41,9 @@ def build_status(before: Status, hcms: HeadlessCMS, facts: Facts, now: datetime)
             "strategy": hcms.spec.rollout.strategy,
             "stable_revision": facts.decision.stable,
             "rollout": facts.decision.progress,
-            "updated_revision": facts.snapshot.target,
+            "pin": facts.pin,
+            "restart": facts.restart,
+            "updated_revision": facts.pin.from_revision if facts.pin else facts.snapshot.target,
             "revisions": facts.revisions,
             "address": facts.address,
             "migration": facts.migration,
@@ -87,6 +94,7 @@ def _verdicts(hcms: HeadlessCMS, facts: Facts, lasting: set[str]) -> Iterator[Ve
         _secrets_ready(facts),
         _children_owned(facts),
         _database_migrated(hcms, facts),
+        _schema_contracted(hcms, facts),
         progressing(facts),
         _available(facts),
         _connections_fit(facts),
@@ -111,6 +119,8 @@ def _ready(facts: Facts, details: list[Verdict], stalled: Verdict) -> Verdict:
     if facts.decision.phase not in (Phase.HEALTHY, Phase.BAKING) and not _rests(facts):
         _, _, reason, message = progressing(facts)
         return ConditionType.READY, False, reason, message
+    if facts.pin:
+        return ConditionType.READY, False, Reason.PINNED, pinned(facts.pin)
     if ConditionType.AVAILABLE in found:
         return ConditionType.READY, False, *found[ConditionType.AVAILABLE]
     revision = facts.snapshot.target
@@ -146,14 +156,24 @@ def _stalled(facts: Facts, lasting: set[str]) -> Verdict:
     for about, problem in problems.items():
         if problem and about in lasting:
             return kind, True, problem.reason, problem.message
-    if _has_failed(facts.migration):
+    if _has_failed(facts.migration) and facts.decision.phase is not Phase.REFUSED:
         _, _, reason, message = _migration_failure(facts.migration)
         return kind, True, reason, message
-    if facts.decision.phase is Phase.ABORTED:
-        return kind, True, Reason.ROLLED_BACK, rolled_back(facts)
-    if facts.is_late:
-        return kind, True, Reason.DEADLINE_EXCEEDED, too_late(facts)
+    if end := _end(facts):
+        return kind, True, end.reason, end.message
     return kind, False, Reason.NOT_STALLED, ""
+
+
+def _end(facts: Facts) -> Problem | None:
+    """Where the rollout has come to, if somebody has to do something now."""
+    phase = facts.decision.phase
+    if phase is Phase.REFUSED:
+        return Problem(Reason.SCHEMA_TOO_NEW, refused(facts))
+    if phase is Phase.ABORTED:
+        return rolled_back(facts)
+    if facts.pin and phase is Phase.HEALTHY:
+        return Problem(Reason.PINNED, pinned(facts.pin))
+    return Problem(Reason.DEADLINE_EXCEEDED, too_late(facts)) if facts.is_late else None
 
 
 def _secrets_ready(facts: Facts) -> Verdict:
@@ -174,6 +194,8 @@ def _database_migrated(hcms: HeadlessCMS, facts: Facts) -> Verdict:
     kind, migration = ConditionType.DATABASE_MIGRATED, facts.migration
     if not hcms.spec.migration.enabled:
         return kind, True, Reason.MIGRATION_DISABLED, ""
+    if facts.decision.phase is Phase.REFUSED:
+        return kind, False, Reason.SCHEMA_TOO_NEW, refused(facts)
     if facts.migration_pod:
         return kind, False, facts.migration_pod.reason, facts.migration_pod.message
     if _has_failed(migration):
@@ -193,8 +215,36 @@ def _has_failed(migration: MigrationStatus | None) -> bool:
 
 def _migration_failure(migration: MigrationStatus | None) -> Verdict:
     cause = (migration and migration.message) or "it gave no reason"
+    if migration and migration.refusal:
+        message = f"The database was left as it is: {cause}"
+        return ConditionType.DATABASE_MIGRATED, False, _REFUSALS[migration.refusal], message
     message = f"The migration Job failed and is tried again: {cause}"
     return ConditionType.DATABASE_MIGRATED, False, Reason.MIGRATION_FAILED, message
+
+
+def _schema_contracted(hcms: HeadlessCMS, facts: Facts) -> Verdict:
+    kind, migration = ConditionType.SCHEMA_CONTRACTED, facts.migration
+    if not hcms.spec.migration.enabled:
+        return kind, True, Reason.MIGRATION_DISABLED, ""
+    if migration is None or migration.phase != "Complete":
+        return kind, None, Reason.MIGRATING, "The migration Job tells what there is to contract."
+    if not migration.to_contract:
+        return kind, True, Reason.CONTRACTED, ""
+    if facts.contract_pod:
+        return kind, False, facts.contract_pod.reason, facts.contract_pod.message
+    return kind, False, *_contract(migration.contract)
+
+
+def _contract(contract: ContractStatus | None) -> tuple[Reason, str]:
+    if contract is None:
+        return Reason.CONTRACT_WAITS, ""
+    if not contract.message:
+        return Reason.CONTRACTING, ""
+    message = (
+        "The contract Job failed and is tried again; everything goes on serving:"
+        f" {contract.message} Mend the data, or release an image whose contract is corrected."
+    )
+    return Reason.CONTRACT_FAILED, message
 
 
 def _connections_fit(facts: Facts) -> Verdict:

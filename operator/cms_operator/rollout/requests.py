@@ -1,28 +1,52 @@
 """What people ask of a rollout: done or refused, each once, and the answer kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from cms_operator.api.status import RequestStatus, RolloutStatus, Verb
 from cms_operator.rollout.progress import abort, begin, enter, is_in_flight, next_step, skip_steps
+from cms_operator.rollout.schema import can_run, why_not
 from cms_operator.rollout.snapshot import Request, Snapshot
 
 Answer = tuple[RolloutStatus, str]
+_LONGEST_OUTCOME = 256
+
+
+def unanswered(requests: Iterable[Request], progress: RolloutStatus | None) -> Iterator[Request]:
+    handled = {found.verb: found.value for found in progress.requests} if progress else {}
+    for request in requests:
+        if handled.get(request.verb) != request.value:
+            yield request
+
+
+def answered(request: Request, outcome: str) -> RequestStatus:
+    return RequestStatus(
+        verb=request.verb,
+        value=request.value,
+        by=request.by,
+        outcome=outcome[:_LONGEST_OUTCOME],
+    )
 
 
 def answer(progress: RolloutStatus, snapshot: Snapshot) -> RolloutStatus:
     """The rollout after all requests that were not answered before."""
-    for request in snapshot.requests:
-        handled = {found.verb: found.value for found in progress.requests}
-        if handled.get(request.verb) != request.value:
+    progress = keep_answers(progress, snapshot)
+    for request in unanswered(snapshot.requests, progress):
+        if request.verb in _ANSWERS:
             changed, outcome = _answer(progress, request, snapshot)
-            progress = _with_answer(changed, request, outcome)
+            progress = _with(changed, answered(request, outcome))
     return progress
 
 
-def _with_answer(progress: RolloutStatus, request: Request, outcome: str) -> RolloutStatus:
-    answered = RequestStatus(verb=request.verb, value=request.value, outcome=outcome)
-    others = tuple(found for found in progress.requests if found.verb != request.verb)
-    return progress.model_copy(update={"requests": (*others, answered)})
+def keep_answers(progress: RolloutStatus, snapshot: Snapshot) -> RolloutStatus:
+    """Keep what was answered where the target was found."""
+    for given in snapshot.answers:
+        progress = _with(progress, given)
+    return progress
+
+
+def _with(progress: RolloutStatus, given: RequestStatus) -> RolloutStatus:
+    others = tuple(found for found in progress.requests if found.verb != given.verb)
+    return progress.model_copy(update={"requests": (*others, given)})
 
 
 def _answer(progress: RolloutStatus, request: Request, snapshot: Snapshot) -> Answer:
@@ -31,39 +55,70 @@ def _answer(progress: RolloutStatus, request: Request, snapshot: Snapshot) -> An
         return progress, f"refused: the rollout is of revision {progress.revision}"
     if request.verb != "retry" and not is_in_flight(progress):
         return progress, f"refused: the rollout is {progress.phase}"
-    return _ANSWERS[request.verb](progress, snapshot)
+    return _ANSWERS[request.verb](progress, request, snapshot)
 
 
-def _promote(progress: RolloutStatus, snapshot: Snapshot) -> Answer:
+def _held(progress: RolloutStatus, snapshot: Snapshot) -> str:
     if snapshot.rollout.paused:
-        return progress, "refused: spec.rollout.paused is true"
+        return "refused: spec.rollout.paused is true"
+    if progress.held_by is not None:
+        return f"refused: it was paused by {progress.held_by}; resume it first"
+    return ""
+
+
+def _promote(progress: RolloutStatus, _: Request, snapshot: Snapshot) -> Answer:
+    if held := _held(progress, snapshot):
+        return progress, held
     if progress.phase == "Baking":
         return enter(progress, "Completed", snapshot.now), "promoted before the end of its bake"
-    if progress.phase != "Paused":
+    if progress.phase not in ("Paused", "Analyzing"):
         return progress, f"refused: it is {progress.phase}, there is no pause to end"
     done = f"promoted past step {progress.current_step_index + 1}"
     return next_step(progress, snapshot.now), done
 
 
-def _promote_full(progress: RolloutStatus, snapshot: Snapshot) -> Answer:
-    if progress.phase in ("Progressing", "Paused"):
+def _promote_full(progress: RolloutStatus, request: Request, snapshot: Snapshot) -> Answer:
+    if held := _held(progress, snapshot):
+        return progress, held
+    if progress.phase in ("Progressing", "Paused", "Analyzing"):
         return skip_steps(progress, snapshot.now), "promoted past all steps"
-    return _promote(progress, snapshot)
+    return _promote(progress, request, snapshot)
 
 
-def _abort(progress: RolloutStatus, snapshot: Snapshot) -> Answer:
-    return abort(progress, "Aborted on request.", snapshot.now), "aborted"
+def _pause(progress: RolloutStatus, request: Request, _: Snapshot) -> Answer:
+    if progress.held_by is not None:
+        return progress, f"refused: it was paused by {progress.held_by} already"
+    return progress.model_copy(update={"held_by": request.by}), "paused until it is resumed"
 
 
-def _retry(progress: RolloutStatus, snapshot: Snapshot) -> Answer:
+def _resume(progress: RolloutStatus, _: Request, snapshot: Snapshot) -> Answer:
+    if progress.held_by is None:
+        spec = snapshot.rollout.paused
+        why = (
+            "spec.rollout.paused holds it" if spec else "nobody has paused it; promote ends a step"
+        )
+        return progress, f"refused: {why}"
+    return progress.model_copy(update={"held_by": None}), "resumed"
+
+
+def _abort(progress: RolloutStatus, request: Request, snapshot: Snapshot) -> Answer:
+    why = f"Aborted on request ({request.by})."
+    return abort(progress, why, snapshot.now), "aborted"
+
+
+def _retry(progress: RolloutStatus, _: Request, snapshot: Snapshot) -> Answer:
     if progress.phase != "Aborted":
         return progress, "refused: only an aborted rollout can be tried again"
+    if not can_run(snapshot.schemas, progress.revision):
+        return progress, f"refused: {why_not(snapshot.schemas, progress.revision)}"
     return begin(snapshot), "begun anew"
 
 
-_ANSWERS: dict[Verb, Callable[[RolloutStatus, Snapshot], Answer]] = {
+_ANSWERS: dict[Verb, Callable[[RolloutStatus, Request, Snapshot], Answer]] = {
     "promote": _promote,
     "promote-full": _promote_full,
+    "pause": _pause,
+    "resume": _resume,
     "abort": _abort,
     "retry": _retry,
 }

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from cms_operator.api import HeadlessCMS
-from cms_operator.api.status import MOST_REVISIONS, RevisionStatus
+from cms_operator.api.status import MOST_REVISIONS, RevisionStatus, Status
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.decide import Decision
 from cms_operator.rollout.family import Family
@@ -41,8 +41,29 @@ def kept_records(hcms: HeadlessCMS, family: Family, decision: Decision) -> set[s
     return living | set(history[: hcms.spec.rollout.revision_history_limit])
 
 
+def stable_times(before: Status, stable: str | None, now: datetime) -> dict[str, datetime]:
+    """When each revision last became the stable one."""
+    times = {found.name: found.stable_at for found in before.revisions if found.stable_at}
+    if stable and (stable != before.stable_revision or stable not in times):
+        times[stable] = now
+    return times
+
+
+def formerly_stable(status: Status) -> tuple[str, ...]:
+    """Kept revisions that were stable once, the latest first."""
+    times = {
+        found.name: found.stable_at
+        for found in status.revisions
+        if found.stable_at is not None and found.name != status.stable_revision
+    }
+    return tuple(sorted(times, key=lambda name: times[name], reverse=True))
+
+
 def revision_statuses(
-    records: Mapping[str, Object], revisions: Mapping[str, Revision], snapshot: Snapshot
+    records: Mapping[str, Object],
+    revisions: Mapping[str, Revision],
+    snapshot: Snapshot,
+    stable_since: Mapping[str, datetime],
 ) -> tuple[RevisionStatus, ...]:
     statuses = []
     for record in newest_first(records)[:MOST_REVISIONS]:
@@ -54,9 +75,11 @@ def revision_statuses(
             RevisionStatus(
                 name=name,
                 image=revisions[name].image,
+                schema_version=snapshot.schemas.made_for.get(name),
                 replicas=state.current,
                 ready_replicas=state.ready,
                 created_at=datetime.fromisoformat(record["metadata"]["creationTimestamp"]),
+                stable_at=stable_since.get(name),
             )
         )
     return tuple(statuses)

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.rollout import Rollout
-from cms_operator.api.status import RolloutStatus, Verb
+from cms_operator.api.status import UNVERIFIED, PinStatus, RequestStatus, RolloutStatus, Verb
+from cms_operator.rollout.schema import Schemas
 
 
 class MigrationPhase(StrEnum):
@@ -41,24 +43,54 @@ class RevisionState:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteState:
+    """An HTTPRoute and the two Services behind it, as they were written last.
+
+    `main` and `preview` are the revisions that the Services select, `weight` is the preview
+    Service's percentage and `opened` tells whether any rule leads to it. `settled`: the gateway
+    has accepted just this. `endpoints` are the ready ones of the main Service, by revision.
+    """
+
+    main: str | None = None
+    preview: str | None = None
+    weight: int = 0
+    opened: bool = False
+    settled: bool = False
+    endpoints: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asks of a rollout: `value` is REVISION, or REVISION:ANYTHING to ask anew."""
+    """What somebody asks: `value` is REVISION, or REVISION:ANYTHING to ask anew.
+
+    A rollback's is FROM:TO, or FROM:TO:ANYTHING.
+    """
 
     verb: Verb
     value: str
+    by: str = UNVERIFIED
 
     @property
     def revision(self) -> str:
         return self.value.partition(":")[0]
 
+    @property
+    def destination(self) -> str:
+        return self.value.partition(":")[2].partition(":")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`replicas` is n; `target` the revision of the present spec; `stable` the last that passed.
+    """`replicas` is n; `target` the revision that is wanted; `stable` the last that passed.
 
-    `progress` is the rollout as it was reported last, `failure` why the target's
-    pods cannot be trusted, `trouble` what keeps them from getting ready. Nothing may be
-    done to one that is `suspended`.
+    That is the one of the present spec, or where `pin` sends it. `progress` is the
+    rollout as it was reported last, `failure` why the target's pods cannot be trusted,
+    `trouble` what keeps them from getting ready. `answers` are to requests about the
+    target, and `trusted` are the revisions that were stable not long ago. Nothing may be
+    done to one that is `suspended`. `judgement` is what was measured of the target up
+    to now, and `reading_due` when the next measurement is due. `route` is there where a
+    gateway can weigh the traffic. `formerly` are the revisions that were stable before, the
+    latest first. `autoscaled`: n follows the load.
     """
 
     replicas: int
@@ -68,11 +100,20 @@ class Snapshot:
     rollout: Rollout = field(default_factory=Rollout)
     progress: RolloutStatus | None = None
     migration: MigrationPhase = MigrationPhase.NOT_NEEDED
+    schemas: Schemas = field(default_factory=Schemas)
     revisions: Mapping[str, RevisionState] = field(default_factory=dict)
     requests: tuple[Request, ...] = ()
     failure: str = ""
     suspended: bool = False
     trouble: str = ""
+    pin: PinStatus | None = None
+    answers: tuple[RequestStatus, ...] = ()
+    trusted: frozenset[str] = frozenset()
+    judgement: AnalysisStatus | None = None
+    reading_due: datetime | None = None
+    route: RouteState | None = None
+    formerly: tuple[str, ...] = ()
+    autoscaled: bool = False
 
     def revision(self, name: str) -> RevisionState:
         return self.revisions.get(name, RevisionState())

@@ -1,15 +1,27 @@
 """What each strategy wants at a moment of its rollout: sizes, and who gets the traffic.
 
 All three are one machine: a RollingUpdate is a Canary without steps, a BlueGreen
-keeps the traffic where it was until its one step, the switch, is done.
+keeps the traffic where it was until its one step, the switch, is done. A Canary
+behind a route has its weights there, and its pods are enough for them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from cms_operator.api.rollout import CanaryScale
 from cms_operator.api.status import RolloutStatus
-from cms_operator.rollout import steps
-from cms_operator.rollout.capacity import FULL, Limits, Split, limits, serving, split
+from cms_operator.rollout import routing, steps
+from cms_operator.rollout.capacity import (
+    FULL,
+    Limits,
+    Split,
+    limits,
+    routed_split,
+    serving,
+    split,
+)
+from cms_operator.rollout.progress import is_told_to_wait
+from cms_operator.rollout.routing import Traffic, Wish
 from cms_operator.rollout.snapshot import Snapshot
 
 
@@ -17,8 +29,8 @@ from cms_operator.rollout.snapshot import Snapshot
 class Plan:
     """`active` is the one revision that the Service selects; None where it selects all.
 
-    `goal` is in the order in which pods are added. `reached` tells that it is,
-    and that the candidate's share of it serves.
+    `goal` is in the order in which pods are added. `reached` tells that it is, and that the
+    candidate's share of it serves. `traffic` is there where a route does the weighting.
     """
 
     goal: Mapping[str, int]
@@ -26,12 +38,67 @@ class Plan:
     weight: int
     reached: bool
     active: str | None = None
+    traffic: Traffic | None = None
 
 
 def plan(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
+    if routing.weighs(snapshot, progress.strategy) and progress.strategy != "Canary":
+        return replace(at_rest_by_route(snapshot, str(snapshot.stable)), reached=False)
     if progress.strategy == "BlueGreen":
         return _blue_green(snapshot, progress)
+    if snapshot.route is not None and progress.strategy == "Canary":
+        return _by_route(snapshot, progress)
     return _by_ratio(snapshot, progress)
+
+
+def at_rest_by_route(snapshot: Snapshot, stable: str) -> Plan:
+    """Stable has n pods and all the traffic; who may still get a request keeps its pods."""
+    n = snapshot.replicas
+    wish = Wish(stable)
+    kept = routing.reachable(snapshot) - {stable}
+    goal = {stable: n, **{name: snapshot.revision(name).wanted for name in sorted(kept)}}
+    allowed = ratio_limits(snapshot)
+    if kept:
+        allowed = Limits(max(n, allowed.surge), allowed.unavailable)
+    traffic = routing.next_traffic(snapshot, wish)
+    reached = routing.is_set(snapshot, wish)
+    return Plan(goal, allowed, 0, reached, traffic.main, traffic)
+
+
+def _by_route(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
+    """The candidate grows before its weight does; nobody shrinks before the gateway has agreed."""
+    n, target, stable = snapshot.replicas, snapshot.target, str(snapshot.stable)
+    weight = _weight(snapshot, progress)
+    pods = routed_split(n, weight, _scale(snapshot, progress), autoscaled=snapshot.autoscaled)
+    wish = Wish(stable, target, weight, pods.candidate, pods.stable)
+    is_set = routing.is_set(snapshot, wish)
+    sizes = {stable: pods.stable, target: pods.candidate}
+    traffic = routing.next_traffic(snapshot, wish)
+    if traffic.main is None:
+        sizes[target] = 0  # the Service would send traffic to it
+    if is_set and weight == FULL:
+        sizes[stable] = n  # warm, for an instant way back
+    if not is_set:
+        sizes = {name: max(size, snapshot.revision(name).wanted) for name, size in sizes.items()}
+    kept = routing.reachable(snapshot) - sizes.keys()
+    goal = sizes | {name: snapshot.revision(name).wanted for name in sorted(kept)}
+    reached = is_set and all(
+        snapshot.revision(name).observed and snapshot.revision(name).wanted == goal.get(name, 0)
+        for name in {*snapshot.revisions, *goal}
+    )
+    return Plan(goal, _routed_limits(snapshot, sizes), weight, reached, traffic.main, traffic)
+
+
+def _scale(snapshot: Snapshot, progress: RolloutStatus) -> CanaryScale | None:
+    found = steps.canary_steps(snapshot.rollout, progress.strategy)
+    return steps.scale_at(found, progress.current_step_index)
+
+
+def _routed_limits(snapshot: Snapshot, sizes: Mapping[str, int]) -> Limits:
+    allowed = ratio_limits(snapshot)
+    above = max(0, min(sum(sizes.values()), 2 * snapshot.replicas) - snapshot.replicas)
+    surge = max(above, allowed.surge) if snapshot.autoscaled else above + allowed.surge
+    return Limits(surge, allowed.unavailable)
 
 
 def _by_ratio(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
@@ -57,7 +124,7 @@ def _weight(snapshot: Snapshot, progress: RolloutStatus) -> int:
 
 
 def is_held(snapshot: Snapshot, progress: RolloutStatus) -> bool:
-    return snapshot.rollout.paused and progress.phase == "Paused"
+    return is_told_to_wait(snapshot, progress) and progress.phase == "Paused"
 
 
 def _has_sizes(snapshot: Snapshot, goal: Mapping[str, int]) -> bool:

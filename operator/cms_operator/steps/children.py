@@ -106,7 +106,7 @@ class Children:
         wanted.append(network_policy.build(hcms, self._operator_namespace))
         wanted.append(hpa.build(hcms))
         wanted.append(ingress.build(hcms))
-        wanted.append(http_route.build(hcms))
+        wanted.append(http_route.build(hcms, _trial(decision)))
         return [manifest for manifest in wanted if manifest is not None]
 
     async def _try(self, manifest: Manifest, uid: str) -> Problem | None:
@@ -126,6 +126,14 @@ class Children:
         return None
 
 
+def _trial(decision: Decision) -> http_route.Trial | None:
+    traffic = decision.traffic
+    if traffic is None or not traffic.opened:
+        return None
+    stable = traffic.main or decision.target
+    return http_route.Trial(stable, traffic.preview, traffic.weight)
+
+
 def _unwanted(
     hcms: HeadlessCMS,
     wanted: Iterable[Manifest],
@@ -140,6 +148,7 @@ def _unwanted(
     keep |= _needed_by_deployments(hcms, family, decision)
     if migration_key:
         keep.add((JOB.name, names.migration_job(hcms.name, migration_key)))
+        keep.add((JOB.name, names.contract_job(hcms.name, migration_key)))
     for name in kept_records(hcms, family, decision):
         keep.add((CONTROLLER_REVISION.name, names.controller_revision(hcms.name, name)))
     doomed += [
@@ -156,8 +165,8 @@ def _unwanted(
 def _needed_by_deployments(
     hcms: HeadlessCMS, family: Family, decision: Decision
 ) -> set[tuple[str, str]]:
-    """A pod that starts late still mounts its revision's ConfigMap."""
-    living = {*family.by_revision(DEPLOYMENT.name), *decision.sizes}
+    """A pod that starts late still mounts its revision's ConfigMap; a retired one has no pod."""
+    living = {*family.by_revision(DEPLOYMENT.name), *decision.sizes} - {*decision.retire}
     return {(CONFIG_MAP.name, names.config_map(hcms.name, name)) for name in living} | {
         (DISRUPTION_BUDGET.name, names.disruption_budget(hcms.name, name))
         for name in living

@@ -1,20 +1,25 @@
-"""The migration Job: once for each image, database, role and list of tenants."""
+"""The migration Jobs: one expands, once for each image, database, role and list of tenants, the
+other contracts when its image is stable and alone. At any time one of them runs.
+"""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 from cms_operator.api import HeadlessCMS
-from cms_operator.api.status import MigrationStatus
+from cms_operator.api.status import ContractStatus, JobPhase, MigrationStatus
 from cms_operator.cluster.apply import Applier, was_asked_otherwise
 from cms_operator.cluster.kinds import JOB, SECRET
 from cms_operator.cluster.store import Object
 from cms_operator.resources import migration_job, names
+from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.sources import Sources
 from cms_operator.rollout.family import Family
 from cms_operator.rollout.observe import (
+    MigrationReport,
     has_started,
     has_succeeded,
+    is_alive,
     job_end,
     migration_phase,
     migration_report,
@@ -24,60 +29,129 @@ from cms_operator.rollout.snapshot import MigrationPhase
 
 # A failed Job stays that long, for its logs, before it is tried again.
 RETRY = timedelta(seconds=60)
+# Nothing waits for a contract, and what it locks is in use.
+CONTRACT_RETRY = timedelta(minutes=10)
 # The pod of a Job that has ended may be gone, and its report with it.
 REPORT_PATIENCE = timedelta(seconds=10)
-REPORT_POLL_SECONDS = 1.0
+POLL_SECONDS = 1.0
 _LONGEST_MESSAGE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How a Job stands; look again after `again` seconds."""
+
+    phase: JobPhase
+    report: MigrationReport = field(default_factory=MigrationReport)
+    message: str | None = None
+    finished_at: datetime | None = None
+    again: float | None = None
 
 
 class Migrations:
     def __init__(self, applier: Applier) -> None:
         self._applier = applier
 
-    async def ensure(
+    async def ensure(  # noqa: PLR0913, PLR0917 - one argument a fact
         self,
         hcms: HeadlessCMS,
         sources: Sources,
         family: Family,
-        before: MigrationStatus | None,
+        known: MigrationStatus | None,
+        in_use: int | None,
         now: datetime,
     ) -> tuple[MigrationStatus, float | None]:
         """Start, follow or try again the Job; its state, and when to look again.
 
-        Raises NameTakenError, StaleReadError, ApiError.
+        `known` is what is known of the migration and this database, `in_use` the oldest schema that
+        an image with pods was made for. Raises NameTakenError, StaleReadError, ApiError.
         """
-        pending = expected(hcms, sources, family, before)
+        pending = expected(hcms, sources, family, known)
         if pending.phase == "Complete":
             return pending, None
-        key = pending.key
-        wanted = migration_job.build(hcms, sources, key)
-        job = family.of_kind(JOB.name).get(wanted["metadata"]["name"])
+        wanted = migration_job.build(hcms, sources, pending.key, in_use)
+        found = await self._run(hcms, wanted, family, RETRY, now)
+        if found.phase in ("Pending", "Running"):
+            return pending.model_copy(update={"phase": found.phase}), found.again
+        return _ended(pending, found), found.again
+
+    async def contract(  # noqa: PLR0913 - one argument a fact
+        self,
+        hcms: HeadlessCMS,
+        sources: Sources,
+        family: Family,
+        migration: MigrationStatus,
+        now: datetime,
+        *,
+        due: bool,
+    ) -> tuple[MigrationStatus, float | None]:
+        """The same for the contract Job: started and tried again only while it is due.
+
+        Raises NameTakenError, StaleReadError, ApiError.
+        """
+        if not has_to_contract(migration) or not (due or has_contract_job(hcms, family, migration)):
+            return migration, None
+        wanted = migration_job.build_contract(hcms, sources, migration.key)
+        found = await self._run(hcms, wanted, family, CONTRACT_RETRY if due else None, now)
+        return _contracted(migration, found), found.again
+
+    async def _run(
+        self,
+        hcms: HeadlessCMS,
+        wanted: Manifest,
+        family: Family,
+        retry: timedelta | None,
+        now: datetime,
+    ) -> _Outcome:
+        """Without `retry` a Job that has failed stays as it is."""
+        name = wanted["metadata"]["name"]
+        job = family.of_kind(JOB.name).get(name)
         if job is None:
+            if await self._others_go_on(family, name):
+                return _Outcome("Pending", again=POLL_SECONDS)
             await self._applier.create(wanted, hcms.metadata.uid)
-            return pending, None
-        pods = pods_of_job(family.job_pods, job["metadata"]["name"])
+            return _Outcome("Pending")
+        pods = pods_of_job(family.job_pods, name)
         if not any(has_started(pod) for pod in pods) and was_asked_otherwise(wanted, job):
             # What kept its pod from starting may be mended; a Job's pod cannot be changed.
             await self._applier.delete(JOB, job)
-            return pending, None
+            return _Outcome("Pending", again=POLL_SECONDS)
         phase = migration_phase(job)
-        if phase in _UNDER_WAY:
-            return pending.model_copy(update={"phase": _UNDER_WAY[phase]}), None
         if phase is MigrationPhase.COMPLETE:
-            pods = [pod for pod in pods if has_succeeded(pod)]
-        state = _ended(key, phase, job, pods)
-        if phase is MigrationPhase.COMPLETE:
-            on_its_way = _report_is_on_its_way(state, pods, now)
-            running = pending.model_copy(update={"phase": "Running"})
-            return (running, REPORT_POLL_SECONDS) if on_its_way else (state, None)
-        left = (state.finished_at or now) + RETRY - now
-        if left <= timedelta(0):
+            return _completed(job, [pod for pod in pods if has_succeeded(pod)], now)
+        if phase is MigrationPhase.FAILED:
+            return await self._failed(wanted, job, pods, retry, now)
+        return _Outcome("Running" if phase is MigrationPhase.RUNNING else "Pending")
+
+    async def _others_go_on(self, family: Family, name: str) -> bool:
+        """End what another spec has asked for; two of them could undo each other."""
+        jobs = [job for other, job in family.of_kind(JOB.name).items() if other != name]
+        under_way = [job for job in jobs if migration_phase(job) is MigrationPhase.RUNNING]
+        for job in under_way:
+            if not job["metadata"].get("deletionTimestamp"):
+                await self._applier.delete(JOB, job)
+        return bool(under_way) or any(is_alive(pod) for pod in family.job_pods)
+
+    async def _failed(
+        self,
+        wanted: Manifest,
+        job: Object,
+        pods: Iterable[Object],
+        retry: timedelta | None,
+        now: datetime,
+    ) -> _Outcome:
+        found = _outcome("Failed", job, pods)
+        if retry is None:
+            return found
+        left = (found.finished_at or now) + retry - now
+        if left <= timedelta(0) or was_asked_otherwise(wanted, job):
             await self._applier.delete(JOB, job)
-        return state, max(1.0, left.total_seconds())
+            left = timedelta(0)
+        return replace(found, again=max(POLL_SECONDS, left.total_seconds()))
 
 
 def expected(
-    hcms: HeadlessCMS, sources: Sources, family: Family, before: MigrationStatus | None
+    hcms: HeadlessCMS, sources: Sources, family: Family, known: MigrationStatus | None
 ) -> MigrationStatus:
     """What the present spec needs: the known state of its migration, or a pending one.
 
@@ -85,13 +159,37 @@ def expected(
     tried again the message of its failure.
     """
     key = migration_job.key(hcms, sources, _role_uid(hcms, sources, family))
-    if before is None:
-        return MigrationStatus(key=key, phase="Pending")
-    if before.key != key:
-        return MigrationStatus(key=key, phase="Pending", max_connections=before.max_connections)
-    if before.phase == "Complete":
+    database = migration_job.database(hcms, sources)
+    image = hcms.spec.image
+    if known is None or known.key != key:
+        return MigrationStatus(
+            key=key,
+            image=image,
+            database=database,
+            phase="Pending",
+            oldest_readable=known.oldest_readable if known else None,
+            max_connections=known.max_connections if known else None,
+        )
+    if known.phase == "Complete":
+        return known.model_copy(update={"image": image, "database": database})
+    return known.model_copy(update={"phase": "Pending", "finished_at": None})
+
+
+def of_this_database(
+    hcms: HeadlessCMS, sources: Sources, before: MigrationStatus | None
+) -> MigrationStatus | None:
+    """What was reported, without what it says of the schema of another database."""
+    if before is None or before.database in ("", migration_job.database(hcms, sources)):
         return before
-    return before.model_copy(update={"phase": "Pending", "finished_at": None})
+    return before.model_copy(update={"oldest_readable": None})
+
+
+def has_to_contract(migration: MigrationStatus) -> bool:
+    return migration.phase == "Complete" and bool(migration.to_contract)
+
+
+def has_contract_job(hcms: HeadlessCMS, family: Family, migration: MigrationStatus) -> bool:
+    return names.contract_job(hcms.name, migration.key) in family.of_kind(JOB.name)
 
 
 def _role_uid(hcms: HeadlessCMS, sources: Sources, family: Family) -> str:
@@ -101,30 +199,59 @@ def _role_uid(hcms: HeadlessCMS, sources: Sources, family: Family) -> str:
     return str(secret["metadata"]["uid"]) if secret else ""
 
 
-def _report_is_on_its_way(state: MigrationStatus, pods: Iterable[Object], now: datetime) -> bool:
+def _completed(job: Object, pods: list[Object], now: datetime) -> _Outcome:
     """The Job and its pod are watched apart: the news of the Job's end may come first."""
-    if any(pods) or state.finished_at is None:
-        return False
-    return now - state.finished_at < REPORT_PATIENCE
+    found = _outcome("Complete", job, pods)
+    if not pods and found.finished_at and now - found.finished_at < REPORT_PATIENCE:
+        return _Outcome("Running", again=POLL_SECONDS)
+    return found
 
 
-def _ended(key: str, phase: MigrationPhase, job: Object, pods: Iterable[Object]) -> MigrationStatus:
-    report = migration_report(pods)
-    end = job_end(job)
-    failure = report.error or end.message if phase is MigrationPhase.FAILED else ""
-    return MigrationStatus(
-        key=key,
-        phase="Failed" if phase is MigrationPhase.FAILED else "Complete",
-        from_version=report.from_version,
-        to_version=report.to_version,
-        oldest_readable=report.oldest_readable,
-        max_connections=report.max_connections,
-        message=failure[:_LONGEST_MESSAGE] or None,
-        finished_at=datetime.fromisoformat(end.time) if end.time else None,
+def _outcome(phase: JobPhase, job: Object, pods: Iterable[Object]) -> _Outcome:
+    report, end = migration_report(pods), job_end(job)
+    message = (report.error or end.message or "it gave no reason") if phase == "Failed" else ""
+    return _Outcome(
+        phase,
+        report,
+        message[:_LONGEST_MESSAGE] or None,
+        datetime.fromisoformat(end.time) if end.time else None,
     )
 
 
-_UNDER_WAY: dict[MigrationPhase, Literal["Pending", "Running"]] = {
-    MigrationPhase.PENDING: "Pending",
-    MigrationPhase.RUNNING: "Running",
-}
+def _ended(pending: MigrationStatus, found: _Outcome) -> MigrationStatus:
+    """A report that failed tells nothing new of the database."""
+    report = found.report
+    told = {
+        "from_version": report.from_version,
+        "to_version": report.to_version,
+        "oldest_readable": report.oldest_readable,
+        "max_connections": report.max_connections,
+        "schema_version": report.schema_version,
+        "to_contract": report.to_contract,
+    }
+    return pending.model_copy(
+        update={
+            **(told if found.phase == "Complete" else {}),
+            "phase": found.phase,
+            "message": found.message,
+            "refusal": report.refusal,
+            "finished_at": found.finished_at,
+        }
+    )
+
+
+def _contracted(migration: MigrationStatus, found: _Outcome) -> MigrationStatus:
+    """While it is tried again, the message of its failure stays."""
+    before = migration.contract.message if migration.contract else None
+    done = found.phase == "Complete"
+    contract = ContractStatus(
+        phase=found.phase,
+        message=None if done else found.message or before,
+        finished_at=found.finished_at,
+    )
+    changes: dict[str, object] = {"contract": contract}
+    if done:
+        changes["to_contract"] = 0
+        if found.report.oldest_readable is not None:
+            changes["oldest_readable"] = found.report.oldest_readable
+    return migration.model_copy(update=changes)

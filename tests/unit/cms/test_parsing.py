@@ -18,7 +18,7 @@ from cms_service.core.cursor import Cursor
 from cms_service.core.generation import parse_generation
 from cms_service.core.http import sane_or_new_id
 from cms_service.core.ids import uuid7
-from cms_service.migrations.files import all_migrations, parse
+from cms_service.migrations.files import all_migrations, combine, parse
 from cms_service.migrations.service_role import scram_verifier
 
 TIMES = st.datetimes(timezones=st.just(UTC))
@@ -163,6 +163,34 @@ def test_migrations_are_numbered_without_gap_and_say_who_can_still_read() -> Non
     for number, migration in enumerate(all_migrations(), start=1):
         assert migration.version == number
         assert 1 <= migration.oldest_readable <= number
+
+
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        (("0001_a.sql", "0003_b.sql"), "a gap"),
+        (("0001_a.sql", "0001_b.sql"), "a double"),
+        (("0001_a.sql", "0002_a.contract.sql"), "without a migration 2"),
+        (("0001_a.sql", "0001_b.contract.sql"), "another name"),
+        (("0001_a.sql", "0001_a.contract.sql", "0001_b.contract.sql"), "second contract"),
+    ],
+)
+def test_files_that_make_no_order_are_refused(files: tuple[str, ...], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        combine(parse(name, "-- oldest-readable: 1\n") for name in files)
+
+
+def test_a_contract_stands_beside_its_migration() -> None:
+    names = ("0002_b.contract.sql", "0001_a.sql", "0002_b.sql")
+    first, second = combine(parse(name, "-- oldest-readable: 1\n") for name in names)
+    assert first.contract is None
+    assert second.contract is not None
+    assert (second.name, second.contract.name) == ("0002_b.sql", "0002_b.contract.sql")
+
+
+def test_no_script_shuts_out_its_own_release() -> None:
+    with pytest.raises(ValueError, match="shuts out"):
+        combine([parse("0001_a.sql", "-- oldest-readable: 2\n")])
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,24 @@
-"""A cluster of counters: Deployments, the endpoints of two Services, and the operator's loop.
+"""A cluster of counters: Deployments, the endpoints of two Services, a route, the operator's loop.
 
 Whatever Kubernetes leaves open is drawn: when a pod gets ready, which of the
-ready ones a Deployment removes, how late the status and the endpoints follow.
+ready ones a Deployment removes, how late the status, the endpoints and the
+gateway follow.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
 from cms_operator.api.rollout import Rollout
-from cms_operator.api.status import RolloutStatus
+from cms_operator.api.status import PinStatus, RestartStatus, RolloutStatus, Status
 from cms_operator.rollout.confirmation import is_a_turn
 from cms_operator.rollout.decide import Decision, decide
-from cms_operator.rollout.snapshot import Request, RevisionState, Snapshot
+from cms_operator.rollout.routes import with_traffic
+from cms_operator.rollout.schema import Schemas
+from cms_operator.rollout.snapshot import Request, RevisionState, RouteState, Snapshot
+from cms_operator.rollout.wishes import Situation, Wish, wished
 from tests.unit.engine.pictures import NOON
 
 TICK = timedelta(seconds=5)
@@ -44,8 +48,27 @@ class Deployment:
 
 
 @dataclass
+class Gateway:
+    """It routes by what it has accepted last, and accepts late, or never while it is `away`."""
+
+    weight: int = 0
+    opened: bool = False
+    accepted: tuple[int, bool] = (0, False)
+    settled: bool = True
+    away: bool = False
+
+    def write(self, weight: int, *, opened: bool) -> None:
+        if (weight, opened) != (self.weight, self.opened):
+            self.weight, self.opened, self.settled = weight, opened, False
+
+    def accept(self) -> None:
+        if not self.away:
+            self.accepted, self.settled = (self.weight, self.opened), True
+
+
+@dataclass
 class Cluster:
-    """`good` tells whether a revision's pods ever get ready."""
+    """`good` tells whether a revision's pods ever get ready; a `gateway` weighs the traffic."""
 
     good: Callable[[str], bool]
     chance: Chance
@@ -55,6 +78,7 @@ class Cluster:
     endpoints: dict[str, int] = field(default_factory=dict)
     previewed: dict[str, int] = field(default_factory=dict)
     crashing: set[str] = field(default_factory=set)
+    gateway: Gateway | None = None
 
     def live(self) -> tuple[dict[str, int], dict[str, int]]:
         main = {
@@ -74,6 +98,8 @@ class Cluster:
             found.ready += started
         if self.chance(3):  # else the endpoints lag
             self.follow()
+        if self.gateway and self.chance(2):
+            self.gateway.accept()
 
     def follow(self) -> None:
         self.endpoints, self.previewed = self.live()
@@ -100,14 +126,45 @@ class Cluster:
                 found.ready -= 1
                 return
 
+    def route(self) -> RouteState | None:
+        if self.gateway is None:
+            return None
+        return RouteState(
+            main=self.active,
+            preview=self.preview,
+            weight=self.gateway.weight,
+            opened=self.gateway.opened,
+            settled=self.gateway.settled,
+            endpoints=self._ready(self.endpoints),
+        )
+
+    def _ready(self, endpoints: Mapping[str, int]) -> dict[str, int]:
+        return {
+            name: min(self.deployments[name].ready, count)
+            for name, count in endpoints.items()
+            if name in self.deployments
+        }
+
+    def unanswered(self) -> list[str]:
+        """Backends to which the gateway sends requests, and which have no ready endpoint."""
+        if self.gateway is None:
+            return []
+        main = sum(self._ready(self.endpoints).values())
+        preview = sum(self._ready(self.previewed).values())
+        weight, opened = self.gateway.accepted
+        used = {"main": (weight < 100, main), "preview": (weight > 0 or opened, preview)}
+        return [name for name, (is_used, ready) in used.items() if is_used and not ready]
+
     def states(self) -> dict[str, RevisionState]:
+        route = self.route()
+        counted = with_traffic(route, self.previewed) if route else self.endpoints
         return {
             name: RevisionState(
                 wanted=found.wanted,
                 current=found.pods,
                 ready=found.ready,
                 available=found.ready,
-                endpoints=min(found.ready, self.endpoints.get(name, 0)),
+                endpoints=min(found.ready, counted.get(name, 0)),
                 observed=found.wanted == found.pods,
                 preview=min(found.ready, self.previewed.get(name, 0)),
             )
@@ -121,7 +178,10 @@ class Cluster:
 
 @dataclass
 class World:
-    """The operator at work; `check` sees each act with what was there before it."""
+    """The operator at work; `check` sees each act with what was there before it.
+
+    `target` is what the spec asks for.
+    """
 
     cluster: Cluster
     rollout: Rollout
@@ -131,55 +191,97 @@ class World:
     stable: str | None = None
     progress: RolloutStatus | None = None
     requests: tuple[Request, ...] = ()
+    schemas: Schemas = field(default_factory=Schemas)
+    formerly: tuple[str, ...] = ()
+    autoscaled: bool = False
     turns: int = 0
+    pin: PinStatus | None = None
+    restart: RestartStatus | None = None
+    known: set[str] = field(default_factory=set)
+    trusted: frozenset[str] = frozenset()
+
+    @property
+    def now(self) -> datetime:
+        return NOON + self.turns * TICK
+
+    def wish(self) -> Wish:
+        before = Status(
+            stable_revision=self.stable, rollout=self.progress, pin=self.pin, restart=self.restart
+        )
+        found = Situation(before, self._named, {*self.known, self.target}, self.now, self.schemas)
+        return wished(found, self.requests)
+
+    def _named(self, restart: str | None) -> str:
+        return f"{self.target}-{restart.replace(':', '-')}" if restart else self.target
 
     def snapshot(self) -> Snapshot:
+        wish = self.wish()
         return Snapshot(
             replicas=self.replicas,
-            target=self.target,
-            now=NOON + self.turns * TICK,
+            target=wish.target,
+            pin=wish.pin,
+            answers=wish.answers,
+            trusted=self.trusted,
+            now=self.now,
             stable=self.stable,
             rollout=self.rollout,
             progress=self.progress,
             revisions=self.cluster.states(),
             requests=self.requests,
-            failure=self.cluster.failure(self.target),
+            failure=self.cluster.failure(wish.target),
+            schemas=self.schemas,
+            route=self.cluster.route(),
+            formerly=self.formerly,
+            autoscaled=self.autoscaled,
         )
 
     def turn(self, *, killed_after: int | None = None) -> Decision:
         """One reconcile and one tick; an operator that dies after so many writes makes no more."""
+        wish = self.wish()
         decision = decide(self.snapshot())
-        if _takes_away(decision, self.cluster):
-            self.cluster.follow()  # the live read
+        if _takes_away(decision, self.cluster) and not self.cluster.gateway:
+            # The live read. Behind a gateway the slices themselves are taken to lag.
+            self.cluster.follow()
             decision = decide(self.snapshot())
         self.check(self, self.snapshot(), decision)
-        for write in islice(self._writes(decision), killed_after):
+        for write in islice(self._writes(decision, wish), killed_after):
             write()
         self.cluster.tick()
         self.turns += 1
         return decision
 
-    def _writes(self, decision: Decision) -> Iterator[Callable[[], object]]:
+    def _writes(self, decision: Decision, wish: Wish) -> Iterator[Callable[[], object]]:
         """Whatever differs, in the operator's order: Services, sizes, removals, the status.
 
         What cannot be taken back waits for a turn in which the status tells why.
         """
         cluster = self.cluster
         if _takes_away(decision, cluster) and is_a_turn(self.stable, self.progress, decision):
-            yield partial(self._report, decision)
+            yield partial(self._report, decision, wish)
             return
         if (cluster.active, cluster.preview) != (decision.active, decision.preview):
             yield partial(cluster.direct, decision.active, decision.preview)
         for name, size in sorted(decision.sizes.items()):
             if name not in cluster.deployments or cluster.deployments[name].wanted != size:
                 yield partial(cluster.resize, name, size)
+        if gateway := cluster.gateway:
+            traffic = decision.traffic
+            weight, opened = (traffic.weight, traffic.opened) if traffic else (0, False)
+            yield partial(gateway.write, weight, opened=opened)
         for name in decision.retire:
             yield partial(cluster.deployments.pop, name)
-        if (self.stable, self.progress) != (decision.stable, decision.progress):
-            yield partial(self._report, decision)
+        known = (self.stable, self.progress, self.pin, self.restart)
+        if known != (decision.stable, decision.progress, wish.pin, wish.restart):
+            yield partial(self._report, decision, wish)
 
-    def _report(self, decision: Decision) -> None:
+    def _report(self, decision: Decision, wish: Wish) -> None:
+        if self.stable and self.stable != decision.stable:
+            old = (self.stable, *self.formerly)
+            self.formerly = tuple(name for name in dict.fromkeys(old) if name != decision.stable)
         self.stable, self.progress = decision.stable, decision.progress
+        self.pin, self.restart = wish.pin, wish.restart
+        self.known.add(wish.target)
+        self.trusted |= {decision.stable} if decision.stable else set()
 
     def is_over(self) -> bool:
         return self.progress is not None and self.progress.phase in ("Completed", "Aborted")
@@ -195,6 +297,8 @@ class World:
         """From now on pods start at once and no pause waits for a person."""
         self.cluster.chance = lambda most: most
         self.rollout = replace_fields(self.rollout, paused=False)
+        if self.cluster.gateway:
+            self.cluster.gateway.away = False
 
 
 def replace_fields(rollout: Rollout, **fields: object) -> Rollout:

@@ -99,6 +99,7 @@ def test_the_way_back_needs_no_person() -> None:
     back = picture(
         3, "a", "b",
         revisions={"b": serving(3), "a": behind_preview(3)}, rollout=WAITS, progress=done,
+        formerly=("a",),
     )  # fmt: skip
     assert back.active == "a"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cms_operator.api.rollout import seconds
+from cms_operator.api.rollout import RollbackWindow, seconds
 from cms_operator.api.status import RolloutStatus, Verb
 from cms_operator.rollout.decide import Decision, Phase
 from cms_operator.rollout.snapshot import Request
@@ -68,6 +68,8 @@ def test_a_request_is_done_once() -> None:
         ("abort", "b", "aborted"),
         ("promote-full", "b", "promoted past all steps"),
         ("promote", "b", "promoted past step 2"),
+        ("pause", "b", "paused until it is resumed"),
+        ("resume", "b", "refused: nobody has paused it; promote ends a step"),
     ],
 )
 def test_each_request_has_its_answer(verb: Verb, value: str, outcome: str) -> None:
@@ -83,6 +85,44 @@ def test_a_request_in_the_wrong_moment_is_refused_with_the_reason() -> None:
     paused = at(2, 1, progress=at(3, 0).progress)
     found = progress(at(2, 1, progress=paused.progress, requests=asked("promote"), rollout=held))
     assert found.requests[0].outcome == "refused: spec.rollout.paused is true"
+
+
+def test_paused_by_a_person_it_stays_where_it_is_until_resumed() -> None:
+    one_third = at(2, 1, progress=at(3, 0).progress)
+    held = at(2, 1, progress=one_third.progress, requests=asked("pause"))
+    assert (progress(held).held_by, held.again) == ("unverified", None)
+    hours = at(2, 1, progress=held.progress, now=later(9999))
+    assert (hours.phase, hours.sizes) == (Phase.PAUSED, {"a": 2, "b": 1})
+    for verb in ("promote", "promote-full"):
+        late = progress(at(2, 1, progress=hours.progress, requests=asked(verb)))
+        assert late.requests[-1].outcome == "refused: it was paused by unverified; resume it first"
+    twice = progress(at(2, 1, progress=hours.progress, requests=asked("pause", "b:2")))
+    assert twice.requests[-1].outcome == "refused: it was paused by unverified already"
+    resumed = at(2, 1, progress=hours.progress, requests=asked("resume"), now=later(9999))
+    assert (resumed.phase, resumed.sizes) == (Phase.PROGRESSING, {"a": 2, "b": 2})
+
+
+def test_a_pause_outlives_other_steps_and_ends_with_its_rollout() -> None:
+    held = at(2, 1, progress=at(3, 0).progress, requests=asked("pause"))
+    other = rollout(strategy="Canary", canary={"steps": [{"setWeight": 67}, {"pause": {}}]})
+    assert progress(at(2, 1, progress=held.progress, rollout=other)).held_by == "unverified"
+    aborted = at(2, 1, progress=held.progress, requests=asked("abort"))
+    assert progress(aborted).held_by is None
+    fixed = picture(3, "c", "a", revisions={"a": serving(3)}, progress=held.progress)
+    assert progress(fixed).held_by is None
+
+
+def test_a_bake_that_is_paused_has_no_end() -> None:
+    spec = rollout(bakeSeconds=60)
+    baking = at(0, 3, progress=at(3, 0, rollout=spec).progress, rollout=spec)
+    assert baking.phase is Phase.BAKING
+    held = at(0, 3, progress=baking.progress, rollout=spec, requests=asked("pause"), now=later(9))
+    hours = at(0, 3, progress=held.progress, rollout=spec, now=later(9999))
+    assert (hours.phase, hours.stable) == (Phase.BAKING, "a")
+    resumed = at(
+        0, 3, progress=hours.progress, rollout=spec, requests=asked("resume", "b"), now=later(9999)
+    )
+    assert resumed.stable == "b"
 
 
 def test_promoted_in_full_it_goes_on_within_the_surge() -> None:
@@ -127,12 +167,13 @@ def test_the_way_back_to_the_one_before_has_no_pauses() -> None:
         0, 3, progress=at(1, 2, requests=asked("promote-full"), progress=at(3, 0).progress).progress
     )
     assert progress(done).phase == "Completed"
-    back = picture(3, "a", "b", revisions={"b": serving(3)}, progress=done.progress, rollout=CANARY)
+    after = {"revisions": {"b": serving(3)}, "progress": done.progress, "formerly": ("a", "z")}
+    back = picture(3, "a", "b", rollout=CANARY, **after)
     assert progress(back).set_weight == 100
-    another = picture(
-        3, "c", "b", revisions={"b": serving(3)}, progress=done.progress, rollout=CANARY
-    )
-    assert progress(another).set_weight == 34
+    for other in ("c", "z"):
+        assert progress(picture(3, other, "b", rollout=CANARY, **after)).set_weight == 34
+    wide = CANARY.model_copy(update={"rollback_window": RollbackWindow(revisions=2)})
+    assert progress(picture(3, "z", "b", rollout=wide, **after)).set_weight == 100
 
 
 @pytest.mark.parametrize(

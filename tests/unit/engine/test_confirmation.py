@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from cms_operator.rollout.confirmation import takes_away
+from cms_operator.rollout.confirmation import shifts, takes_away
 from cms_operator.rollout.decide import Decision, Phase
 from cms_operator.rollout.family import Family
+from cms_operator.rollout.routing import Traffic
+from cms_operator.rollout.snapshot import RouteState
 
 
 def family(replicas: int, selected: str | None) -> Family:
@@ -36,3 +38,19 @@ def test_what_cannot_be_taken_back_is_confirmed(
 ) -> None:
     decision = Decision(Phase.PROGRESSING, "b", "a", **decided)
     assert takes_away(decision, family(replicas, selected), "shop") is expected
+
+
+@pytest.mark.parametrize(
+    ("traffic", "expected"),
+    [
+        (None, False),
+        (Traffic("a", "b", 34, opened=True), False),
+        (Traffic("a", "b", 50, opened=True), True),
+        (Traffic("a", "c", 34, opened=True), True),
+        (Traffic("a", "b"), True),
+    ],
+)
+def test_a_route_that_changes_is_confirmed(traffic: Traffic | None, *, expected: bool) -> None:
+    seen = RouteState("a", "b", 34, opened=True)
+    assert shifts(Decision(Phase.PROGRESSING, "b", "a", traffic=traffic), seen) is expected
+    assert not shifts(Decision(Phase.PROGRESSING, "b", "a", traffic=traffic), None)

@@ -93,6 +93,13 @@ def test_what_is_no_longer_asked_for_is_drift_too() -> None:
     assert drift(after, live) == "metadata.annotations.headlesscms.io/applied"
 
 
+def test_a_scale_changes_the_replicas_and_nothing_else() -> None:
+    before = stamped({"kind": "Deployment", "metadata": {}, "spec": {"replicas": 1}})
+    after = stamped({"kind": "Deployment", "metadata": {}, "spec": {"replicas": 2}})
+    assert first_difference(after, before) == "spec.replicas"
+    assert after["metadata"] == before["metadata"]
+
+
 def test_a_secret_carries_no_fingerprint_of_its_values() -> None:
     secret = {"kind": "Secret", "metadata": {"name": "shop-jwt"}, "data": {"k": "c2VjcmV0"}}
     assert stamped(secret) == secret

@@ -1,5 +1,6 @@
 """Whatever happens in whatever order: the floor, the ceiling, the switch, and the end."""
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ from hypothesis import strategies as st
 
 from cms_operator.rollout.capacity import cost, existing, limits, serving
 from cms_operator.rollout.decide import Decision, Phase, decide
+from cms_operator.rollout.schema import Schemas, can_run
 from cms_operator.rollout.snapshot import Request, Snapshot
 from tests.unit.engine.pictures import rollout
-from tests.unit.engine.simulation import Cluster, World, without_progress
+from tests.unit.engine.simulation import Cluster, Gateway, World, without_progress
 
 STEPS = st.lists(
     st.one_of(
@@ -35,9 +37,38 @@ SPECS = st.fixed_dictionaries(
 )
 # Bad revisions have capital letters. The first one is good: there is no way back from it.
 REVISIONS = st.sampled_from("abcXY")
+# The database has left b and Y behind.
+CONTRACTED = Schemas({"a": 2, "b": 1, "c": 3, "X": 3, "Y": 1}, oldest_readable=2)
+VERBS = ["promote", "promote-full", "pause", "resume", "abort", "retry", "restart"]
 
 
-def disturbances(fewest_pods: int) -> st.SearchStrategy[list[tuple[str, Any]]]:
+ROUTED_STEPS = st.lists(
+    st.one_of(
+        st.integers(0, 100).map(lambda weight: {"setWeight": weight}),
+        st.integers(0, 6).map(lambda pods: {"setCanaryScale": {"replicas": pods}}),
+        st.integers(0, 100).map(lambda share: {"setCanaryScale": {"weight": share}}),
+        st.just({"setCanaryScale": {"matchTrafficWeight": True}}),
+        st.just({"pause": {"duration": 20}}),
+        st.just({"pause": {}}),
+    ),
+    min_size=1,
+    max_size=5,
+)
+ROUTED_SPECS = st.fixed_dictionaries(
+    {
+        "strategy": st.just("Canary"),
+        "canary": ROUTED_STEPS.map(lambda steps: {"steps": [{"setWeight": 34}, *steps]}),
+        "bakeSeconds": st.sampled_from([0, 30]),
+        "maxSurge": st.sampled_from([0, 1, "25%"]),
+        "maxUnavailable": st.sampled_from([1, "50%"]),
+        "progressDeadlineSeconds": st.just(60),
+    }
+)
+
+
+def disturbances(
+    fewest_pods: int, *more: st.SearchStrategy[tuple[str, Any]]
+) -> st.SearchStrategy[list[tuple[str, Any]]]:
     return st.lists(
         st.one_of(
             st.tuples(st.just("wait"), st.integers(1, 6)),
@@ -45,15 +76,17 @@ def disturbances(fewest_pods: int) -> st.SearchStrategy[list[tuple[str, Any]]]:
             st.tuples(st.just("release"), REVISIONS),
             st.tuples(st.just("lose"), st.just(1)),
             st.tuples(st.just("kill"), st.integers(0, 4)),
-            st.tuples(st.sampled_from(["promote", "abort", "retry", "promote-full"]), st.just(1)),
+            st.tuples(st.sampled_from(VERBS), st.just(1)),
+            st.tuples(st.just("rollback"), REVISIONS),
             st.tuples(st.just("hold"), st.booleans()),
+            *more,
         ),
         max_size=12,
     )
 
 
 def good(revision: str) -> bool:
-    return revision.islower()
+    return revision[0].islower()
 
 
 def within_limits(world: World, snapshot: Snapshot, decision: Decision) -> None:
@@ -73,15 +106,27 @@ def within_limits(world: World, snapshot: Snapshot, decision: Decision) -> None:
     grown = sum(
         max(decision.sizes.get(name, 0), existing(found)) for name, found in revisions.items()
     ) + sum(size for name, size in decision.sizes.items() if name not in revisions)
-    surge = max(allowed.surge, 1)
-    double = decision.progress is not None and decision.progress.strategy == "BlueGreen"
-    ceiling = max(2 * snapshot.replicas if double else 0, snapshot.replicas + surge)
-    assert grown <= max(pods, ceiling), "the ceiling"
-
+    assert grown <= max(pods, ceiling(world, snapshot, decision, max(allowed.surge, 1))), (
+        "the ceiling"
+    )
     if decision.active not in (None, world.cluster.active) and world.cluster.active is not None:
         found = snapshot.revision(decision.active or "")
         back = decision.active == snapshot.stable
         assert back or found.preview >= snapshot.replicas, "the switch"
+
+
+def ceiling(world: World, snapshot: Snapshot, decision: Decision, surge: int) -> int:
+    n, progress = snapshot.replicas, decision.progress
+    usual = n + surge
+    if progress is None or progress.strategy == "RollingUpdate":
+        return usual
+    if progress.strategy == "BlueGreen":
+        return max(2 * n, usual)
+    if world.cluster.gateway is None:
+        return usual
+    if world.autoscaled:
+        return max(2 * n, usual)
+    return n + min(n, decision.goal.get(progress.revision, 0)) + surge
 
 
 def repeats_itself(snapshot: Snapshot, decision: Decision) -> None:
@@ -92,14 +137,30 @@ def repeats_itself(snapshot: Snapshot, decision: Decision) -> None:
 
 
 def names_only_what_gets_traffic(decision: Decision) -> None:
+    preview = decision.traffic and decision.traffic.preview
     for name in decision.serving:
-        assert decision.sizes.get(name, 0) or decision.active == name
+        assert decision.sizes.get(name, 0) or name in {decision.active, preview}
 
 
 def check(world: World, snapshot: Snapshot, decision: Decision) -> None:
     within_limits(world, snapshot, decision)
     repeats_itself(snapshot, decision)
     names_only_what_gets_traffic(decision)
+    starts_nothing_that_the_schema_left_behind(snapshot, decision)
+    an_abort_takes_the_weight_at_once(world, decision)
+
+
+def starts_nothing_that_the_schema_left_behind(snapshot: Snapshot, decision: Decision) -> None:
+    assert can_run(snapshot.schemas, str(decision.stable)), "stable always has its way back"
+    for name, size in decision.sizes.items():
+        if not can_run(snapshot.schemas, name):
+            assert size <= snapshot.revision(name).wanted
+
+
+def an_abort_takes_the_weight_at_once(world: World, decision: Decision) -> None:
+    if decision.phase is Phase.ABORTED and world.cluster.gateway and decision.traffic:
+        nobody = not any(world.cluster.endpoints.values())
+        assert decision.traffic.weight == 0 or nobody, "the abort"
 
 
 def disturb(world: World, kind: str, value: Any) -> None:
@@ -109,22 +170,51 @@ def disturb(world: World, kind: str, value: Any) -> None:
         world.target = value
     elif kind == "lose":
         world.cluster.lose_a_pod()
+    elif kind == "away" and world.cluster.gateway:
+        world.cluster.gateway.away = value
     elif kind == "hold":
         world.rollout = world.rollout.model_copy(update={"paused": value})
-    elif kind in ("promote", "abort", "retry", "promote-full"):
-        world.requests = (Request(kind, f"{world.target}:{world.turns}"),)  # type: ignore[arg-type]
+    elif kind == "rollback":
+        world.requests = (Request("rollback", f"{world.wish().revision}:{value}:{world.turns}"),)
+    elif kind in VERBS:
+        target = world.wish().target
+        world.requests = (Request(kind, f"{target}:{world.turns}"),)  # type: ignore[arg-type]
     for _ in range(value if kind == "wait" else 1):
         world.turn(killed_after=value if kind == "kill" else None)
 
 
-def a_world(spec: Any, replicas: int, data: st.DataObject) -> World:
-    cluster = Cluster(good, lambda most: data.draw(st.integers(0, most)))
+def a_world(spec: Any, replicas: int, data: st.DataObject, gateway: Gateway | None = None) -> World:
+    cluster = Cluster(good, lambda most: data.draw(st.integers(0, most)), gateway=gateway)
     world = World(cluster, rollout(**spec), replicas, "a", check)
+    world.schemas = data.draw(st.sampled_from([Schemas(), CONTRACTED]))
     cluster.chance = lambda most: most
     world.settle(4)
     assert world.stable == "a"
     cluster.chance = lambda most: data.draw(st.integers(0, most))
     return world
+
+
+def ends_well(world: World) -> None:
+    world.speed_up()
+    for turn in range(60):
+        waits = world.progress is not None and world.progress.phase == "Paused"
+        if waits and turn % 3 == 0:
+            held = world.progress is not None and world.progress.held_by is not None
+            disturb(world, "resume" if held else "promote", 1)
+        else:
+            world.turn()
+    end = decide(world.snapshot())
+    back = end.phase in (Phase.ABORTED, Phase.REFUSED)
+    expected = world.stable if back else world.wish().target
+    assert back or end.phase is Phase.HEALTHY
+    assert world.stable == expected
+    assert good(expected or "X")
+    assert world.sizes() == {expected: world.replicas}
+    if end.phase is Phase.ABORTED:
+        why = str(end.progress and end.progress.message)
+        assert not good(world.wish().target) or "on request" in why or "gateway" in why
+    if world.pin:
+        assert world.pin.from_revision == world.wish().revision
 
 
 @settings(max_examples=200)
@@ -146,21 +236,7 @@ def test_the_good_revision_has_all_pods_in_the_end(
     world = a_world(spec, replicas, data)
     for kind, value in events:
         disturb(world, kind, value)
-    world.speed_up()
-    for turn in range(60):
-        waits = world.progress is not None and world.progress.phase == "Paused"
-        if waits and turn % 3 == 0:
-            disturb(world, "promote", 1)
-        else:
-            world.turn()
-    end = decide(world.snapshot())
-    expected = world.stable if end.phase is Phase.ABORTED else world.target
-    assert end.phase in (Phase.HEALTHY, Phase.ABORTED)
-    assert world.stable == expected
-    assert good(expected or "X")
-    assert world.sizes() == {expected: world.replicas}
-    if end.phase is Phase.ABORTED:
-        assert not good(world.target) or "on request" in str(end.progress and end.progress.message)
+    ends_well(world)
 
 
 @given(SPECS, st.integers(1, 5), st.sampled_from("bX"), st.data())
@@ -183,6 +259,7 @@ def test_killed_after_each_of_its_writes_it_ends_the_same(
     deadline = 600 if good(target) else 60
     spec |= {"maxUnavailable": 0, "progressDeadlineSeconds": deadline}
     world = a_world(spec, replicas, data)
+    world.schemas = Schemas()
     world.target = target
     end = target if good(target) or not replicas else "a"
     for turn in range(400):
@@ -215,3 +292,65 @@ def test_killed_while_it_takes_a_crashing_revision_back_it_never_trusts_it_again
     world.settle(10)
     assert phase_of(world) == "Aborted"
     assert (world.stable, world.sizes()) == ("a", {"a": 3})
+
+
+AWAY = st.tuples(st.just("away"), st.booleans())
+
+
+def routed_events(fewest_pods: int) -> st.SearchStrategy[list[tuple[str, Any]]]:
+    """A release that is let go on for a while, before the rest happens."""
+    long = st.tuples(st.just("wait"), st.integers(5, 20))
+    more = disturbances(fewest_pods, AWAY, long)
+    return st.tuples(long, more, long).map(
+        lambda drawn: [("release", "b"), drawn[0], *drawn[1], drawn[2]]
+    )
+
+
+def a_routed_world(spec: Any, replicas: int, data: st.DataObject) -> World:
+    """Its luck comes from one number, so that it goes far in most examples."""
+    world = a_world(spec, replicas, data, Gateway())
+    world.schemas = Schemas()
+    luck = Random(data.draw(st.integers(0, 2**32)))  # noqa: S311
+    world.cluster.chance = lambda most: luck.randint(0, most)
+    world.autoscaled = data.draw(st.booleans())
+    return world
+
+
+@settings(max_examples=150)
+@given(ROUTED_SPECS, st.integers(0, 5), routed_events(0), st.data())
+def test_behind_a_route_no_order_of_things_breaks_the_limits(
+    spec: Any, replicas: int, events: list[tuple[str, Any]], data: st.DataObject
+) -> None:
+    world = a_routed_world(spec, replicas, data)
+    for kind, value in events:
+        disturb(world, kind, value)
+        assert world.stable is not None
+
+
+@settings(max_examples=150)
+@given(ROUTED_SPECS, st.integers(1, 5), routed_events(1), st.data())
+def test_behind_a_route_the_good_revision_has_all_pods_in_the_end(
+    spec: Any, replicas: int, events: list[tuple[str, Any]], data: st.DataObject
+) -> None:
+    world = a_routed_world(spec, replicas, data)
+    for kind, value in events:
+        disturb(world, kind, value)
+    ends_well(world)
+    gateway = world.cluster.gateway
+    assert gateway
+    assert (gateway.accepted, world.cluster.active) == ((0, False), world.stable)
+
+
+@settings(max_examples=150)
+@given(ROUTED_SPECS, st.integers(1, 5), routed_events(1), st.data())
+def test_no_backend_with_a_weight_is_ever_without_a_ready_endpoint(
+    spec: Any, replicas: int, events: list[tuple[str, Any]], data: st.DataObject
+) -> None:
+    """Whatever people, the autoscaler and the gateway do; only a lost pod may leave one empty."""
+    world = a_routed_world(spec, replicas, data)
+    for kind, value in events:
+        if kind == "lose":
+            continue
+        for _ in range(value if kind == "wait" else 1):
+            disturb(world, "wait" if kind == "wait" else kind, 1 if kind == "wait" else value)
+            assert world.cluster.unanswered() == [], (kind, value)

@@ -1,12 +1,13 @@
 """Counting what the API server tells of Deployments, endpoints and Jobs."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cms_operator.api.status import Refusal
 from cms_operator.rollout.observe import (
     MigrationReport,
     is_serving,
@@ -69,8 +70,26 @@ def test_requests_are_annotations_and_no_others() -> None:
         "headlesscms.io/migrate": "now",
         "example.com/retry": "a1",
     }
-    (found,) = requests(annotations)
+    (found,) = requests(annotations, stamped=True)
     assert (found.verb, found.revision, found.value) == ("promote", "a1", "a1:2026")
+
+
+@pytest.mark.parametrize(
+    ("stamp", "stamped", "by"),
+    [
+        ({"headlesscms.io/abort-by": "alice"}, True, "alice"),
+        ({"headlesscms.io/abort-by": "u" * 999}, True, "u" * 256),
+        ({"headlesscms.io/promote-by": "alice"}, True, "unverified"),
+        ({"headlesscms.io/abort-by": "alice"}, False, "unverified"),
+    ],
+)
+def test_a_stamp_counts_where_policies_guard_it(
+    stamp: dict[str, str],
+    stamped: bool,  # noqa: FBT001  - a column of the table
+    by: str,
+) -> None:
+    (found,) = requests({"headlesscms.io/abort": "a1", **stamp}, stamped=stamped)
+    assert found.by == by
 
 
 def test_only_ready_endpoints_of_the_service_itself_get_traffic() -> None:
@@ -135,10 +154,22 @@ def job_pod(message: str, created: str = "2026-01-01T00:00:00Z") -> dict[str, An
 def test_the_newest_report_of_a_migration_counts() -> None:
     first = job_pod(json.dumps({"error": "the database does not answer"}))
     second = job_pod(
-        json.dumps({"from": 0, "to": 2, "oldestReadable": 1, "maxConnections": 97, "error": None}),
+        json.dumps(
+            {
+                "from": 0,
+                "to": 2,
+                "oldestReadable": 1,
+                "schemaVersion": 2,
+                "toContract": 1,
+                "maxConnections": 97,
+                "error": None,
+            }
+        ),
         "2026-01-01T00:01:00Z",
     )
-    assert migration_report([second, first]) == MigrationReport(0, 2, 1, 97)
+    assert migration_report([second, first]) == MigrationReport(0, 2, 1, 97, 2, 1)
+    refused = job_pod(json.dumps({"error": "It is not yours.", "refusal": "DatabaseOwned"}))
+    assert migration_report([refused]).refusal == "DatabaseOwned"
     assert migration_report([first]).error == "the database does not answer"
     assert migration_report([]) == MigrationReport()
 
@@ -150,7 +181,18 @@ def test_the_newest_report_of_a_migration_counts() -> None:
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from(["from", "to", "oldestReadable", "maxConnections", "error"]), inner
+                st.sampled_from(
+                    [
+                        "from",
+                        "to",
+                        "oldestReadable",
+                        "schemaVersion",
+                        "toContract",
+                        "refusal",
+                        "error",
+                    ]
+                ),
+                inner,
             )
         ),
         max_leaves=6,
@@ -159,6 +201,8 @@ def test_the_newest_report_of_a_migration_counts() -> None:
 def test_whatever_a_pod_writes_as_its_report_harms_nobody(message: str) -> None:
     report = migration_report([job_pod(message)])
     numbers = (
-        report.from_version, report.to_version, report.oldest_readable, report.max_connections
+        report.from_version, report.to_version, report.oldest_readable, report.max_connections,
+        report.schema_version, report.to_contract,
     )  # fmt: skip
     assert all(number is None or number >= 0 for number in numbers)
+    assert report.refusal in (None, *get_args(Refusal))

@@ -1,5 +1,6 @@
 """What an admin reads at 3 a.m., for each situation."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,20 +10,32 @@ from hypothesis import strategies as st
 
 from cms_operator.api import HeadlessCMS, parse
 from cms_operator.api.conditions import ConditionType, Reason
-from cms_operator.api.status import MigrationStatus, Status
+from cms_operator.api.status import (
+    ContractStatus,
+    JobPhase,
+    MigrationStatus,
+    PinStatus,
+    Status,
+)
 from cms_operator.rollout.decide import decide
 from cms_operator.rollout.events import happenings
 from cms_operator.rollout.facts import Connections, Facts
 from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.report import PATIENCE, build_status
-from cms_operator.rollout.snapshot import MigrationPhase, RevisionState, Snapshot
+from cms_operator.rollout.schema import Schemas
+from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState, Snapshot
 from tests.support.specs import manifest
 from tests.unit.engine.pictures import NOON, rollout, snapshot
 
 MIGRATED = MigrationStatus(key="k", phase="Complete", to_version=2, max_connections=97)
+OPEN = MIGRATED.model_copy(update={"to_contract": 1})
 SERVING = RevisionState(3, 3, 3, 3, 3)
 SECRET_AWAY = Problem(Reason.SECRET_NOT_FOUND, "Secret shop-cms does not exist.")
 PULL = Problem(Reason.IMAGE_PULL_FAILED, "Pod shop-1 cannot pull its image.")
+
+
+def contracting(phase: JobPhase, message: str | None = None) -> MigrationStatus:
+    return OPEN.model_copy(update={"contract": ContractStatus(phase=phase, message=message)})
 
 
 def shop(**spec: Any) -> HeadlessCMS:
@@ -111,6 +124,44 @@ def test_a_paused_rollout_says_what_ends_the_pause() -> None:
     )
 
 
+PIN = PinStatus(from_revision="b", to_revision="a", by="alice", since=NOON)
+
+
+def test_a_rollback_that_holds_reports_as_an_aborted_rollout_does() -> None:
+    back = facts(snapshot(3, "a", "a", revisions={"a": SERVING}, pin=PIN))
+    status = status_of(back)
+    for kind in (ConditionType.READY, ConditionType.PROGRESSING):
+        assert condition(status, kind)[:2] == ("False", "Pinned")
+    stalled, reason, message = condition(status, ConditionType.STALLED)
+    assert (stalled, reason) == ("True", "Pinned")
+    assert message == (
+        "Revision a serves: alice has rolled b back (headlesscms.io/rollback, "
+        "2026-01-01T12:00:00Z). Apply another spec, or go on with headlesscms.io/retry=b."
+    )
+    assert condition(status, ConditionType.AVAILABLE)[0] == "True"
+    assert (status.updated_revision, status.stable_revision, status.pin) == ("b", "a", PIN)
+
+
+def test_a_rollback_on_its_way_is_at_work_and_not_stalled() -> None:
+    back = facts(snapshot(3, "a", "b", revisions={"b": SERVING, "a": RevisionState(1)}, pin=PIN))
+    status = status_of(back)
+    assert condition(status, ConditionType.STALLED)[0] == "False"
+    assert condition(status, ConditionType.RECONCILING)[:2] == ("True", "RollingOut")
+    failed = snapshot(3, "a", "b", revisions={"b": SERVING}, pin=PIN, failure="It crashes.")
+    message = condition(status_of(facts(failed)), ConditionType.STALLED)[2]
+    assert "It was a rollback by alice: headlesscms.io/retry=b ends it." in message
+
+
+def test_a_rollout_that_somebody_has_paused_says_who_and_what_ends_it() -> None:
+    rolling = snapshot(3, "b", "a", revisions={"a": SERVING})
+    held = replace(rolling, requests=(Request("pause", "b", "alice"),))
+    message = condition(status_of(facts(held)), ConditionType.PROGRESSING)[2]
+    assert message.endswith("paused by alice: resume with headlesscms.io/resume=b.")
+    spec = replace(rolling, rollout=rollout(paused=True))
+    message = condition(status_of(facts(spec)), ConditionType.PROGRESSING)[2]
+    assert message.endswith("held by spec.rollout.paused.")
+
+
 def test_a_revision_in_its_bake_is_ready_and_still_watched() -> None:
     done = {"a": RevisionState(), "b": SERVING}
     baking = facts(snapshot(3, "b", "a", rollout=rollout(bakeSeconds=60), revisions=done))
@@ -157,6 +208,58 @@ def test_a_failed_migration_stays_failed_while_it_is_tried_again() -> None:
         assert verdict[:2] == ("False", "MigrationFailed")
         assert "the password was refused" in verdict[2]
         assert condition(status, ConditionType.STALLED)[0] == "True"
+
+
+def test_a_database_that_refuses_the_image_says_why() -> None:
+    waiting = snapshot(3, "b", "a", migration=MigrationPhase.FAILED, revisions={"a": SERVING})
+    owned = "The database belongs to the HeadlessCMS team-a/shop."
+    refused = MigrationStatus(key="k", phase="Failed", refusal="DatabaseOwned", message=owned)
+    status = status_of(facts(waiting, migration=refused))
+    for kind in (ConditionType.DATABASE_MIGRATED, ConditionType.STALLED, ConditionType.READY):
+        assert condition(status, kind)[1:] == (
+            "DatabaseOwned",
+            f"The database was left as it is: {owned}",
+        )
+    assert condition(status, ConditionType.AVAILABLE)[0] == "True"
+
+
+def test_an_image_that_the_schema_left_behind_is_refused_with_what_to_do() -> None:
+    left = snapshot(
+        3, "b", "a", schemas=Schemas({"b": 2}, oldest_readable=3), revisions={"a": SERVING}
+    )
+    status = status_of(facts(left))
+    for kind in (
+        ConditionType.DATABASE_MIGRATED,
+        ConditionType.PROGRESSING,
+        ConditionType.STALLED,
+        ConditionType.READY,
+    ):
+        stands, reason, message = condition(status, kind)
+        assert (stands, reason) == ("True" if kind == "Stalled" else "False", "SchemaTooNew")
+        assert "a serves on" in message
+        assert "Apply an image made for schema 3 or newer" in message
+    assert condition(status, ConditionType.AVAILABLE)[0] == "True"
+
+
+@pytest.mark.parametrize(
+    ("migration", "verdict"),
+    [
+        (MigrationStatus(key="k", phase="Running"), ("Unknown", "Migrating")),
+        (MIGRATED, ("True", "Contracted")),
+        (OPEN, ("False", "ContractWaits")),
+        (contracting("Running"), ("False", "Contracting")),
+        (contracting("Failed", "It is in use."), ("False", "ContractFailed")),
+        (contracting("Running", "It is in use."), ("False", "ContractFailed")),
+    ],
+)
+def test_what_there_is_to_contract_is_no_lack_of_ready(
+    migration: MigrationStatus, verdict: tuple[str, str]
+) -> None:
+    status = status_of(settled(migration=migration))
+    assert condition(status, ConditionType.SCHEMA_CONTRACTED)[:2] == verdict
+    if migration.phase == "Complete":
+        assert condition(status, ConditionType.READY)[0] == "True"
+        assert condition(status, ConditionType.STALLED)[0] == "False"
 
 
 @pytest.mark.parametrize(
@@ -267,8 +370,10 @@ snapshots = st.builds(
     rollout=st.sampled_from([rollout(), rollout(strategy="BlueGreen"), rollout(paused=True)]),
     migration=st.sampled_from(MigrationPhase),
     suspended=st.booleans(),
+    schemas=st.sampled_from([Schemas(), Schemas({"a": 2, "b": 1}, oldest_readable=2)]),
     revisions=st.dictionaries(st.sampled_from("abc"), states, max_size=3),
     failure=st.sampled_from(["", "It crashes."]),
+    pin=st.sampled_from([None, PIN]),
 )
 
 

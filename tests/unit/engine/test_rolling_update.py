@@ -46,6 +46,13 @@ def test_the_new_revision_is_stable_after_its_bake() -> None:
     assert over.progress.phase == "Completed"
 
 
+def test_without_a_bake_it_is_over_with_its_last_pod() -> None:
+    moment = later(0.25)  # a status keeps whole seconds
+    done = {"a": serving(0), "b": serving(3)}
+    over = picture(3, "b", "a", revisions=done, progress=begun().progress, now=moment)
+    assert (over.phase, over.stable, over.retire) == (Phase.HEALTHY, "b", ("a",))
+
+
 def test_no_progress_until_the_deadline_takes_it_back() -> None:
     found = {"a": serving(3), "b": starting(1)}
     first = picture(3, "b", "a", revisions=found)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cms_operator.settings import Settings, SettingsError
+from cms_operator.settings import PrometheusSettings, Settings, SettingsError
 
 
 def test_without_any_variable_the_whole_cluster_is_served() -> None:
@@ -20,9 +20,17 @@ def test_all_of_it_can_be_set() -> None:
             "HCMS_HEALTH_PORT": "9999",
             "HCMS_WORKERS": "2",
             "HCMS_RESYNC_SECONDS": "60",
+            "HCMS_PROMETHEUS_URL": "https://prometheus.monitoring:9090/prefix/",
+            "HCMS_PROMETHEUS_TOKEN_FILE": "/token",
+            "HCMS_PROMETHEUS_CA_FILE": "/ca.crt",
         }
     )
-    assert found == Settings(("team-a", "team-b"), "operators", "debug", "plain", 9999, 2, 60)
+    prometheus = PrometheusSettings(
+        "https://prometheus.monitoring:9090/prefix", "/token", "/ca.crt"
+    )
+    assert found == Settings(
+        ("team-a", "team-b"), "operators", "debug", "plain", 9999, 2, 60, prometheus=prometheus
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,6 +43,14 @@ def test_all_of_it_can_be_set() -> None:
         ("HCMS_WORKERS", "-1", "from 1 to 64"),
         ("HCMS_HEALTH_PORT", "65536", "from 0 to 65535"),
         ("HCMS_RESYNC_SECONDS", "1", "from 10 to 86400"),
+        ("HCMS_PROMETHEUS_URL", "prometheus:9090", "like https://"),
+        ("HCMS_PROMETHEUS_URL", "ftp://prometheus", "like https://"),
+        ("HCMS_PROMETHEUS_URL", "http://", "like https://"),
+        ("HCMS_PROMETHEUS_URL", "http://prometheus:port", "like https://"),
+        ("HCMS_PROMETHEUS_URL", "http://prometheus/?query=up", "without user, query or fragment"),
+        ("HCMS_PROMETHEUS_URL", "http://prometheus/#up", "without user, query or fragment"),
+        ("HCMS_PROMETHEUS_TOKEN_FILE", "/token", "HCMS_PROMETHEUS_URL that begins with https://"),
+        ("HCMS_PROMETHEUS_CA_FILE", "/ca.crt", "HCMS_PROMETHEUS_URL that begins with https://"),
     ],
 )
 def test_a_bad_value_is_named_with_what_would_be_good(name: str, value: str, advice: str) -> None:
@@ -42,3 +58,18 @@ def test_a_bad_value_is_named_with_what_would_be_good(name: str, value: str, adv
         Settings.from_environment({name: value})
     assert name in str(refused.value)
     assert advice in str(refused.value)
+
+
+def test_a_token_is_not_sent_for_everybody_to_read() -> None:
+    environment = {
+        "HCMS_PROMETHEUS_URL": "http://prometheus:9090",
+        "HCMS_PROMETHEUS_TOKEN_FILE": "/token",
+    }
+    with pytest.raises(SettingsError, match="begins with https"):
+        Settings.from_environment(environment)
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment({"HCMS_PROMETHEUS_URL": "https://me:Pa55word@prometheus"})
+    assert "Pa55word" not in str(refused.value)

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms_operator.cluster.kinds import DEPLOYMENT, HEADLESS_CMS, POD
+from cms_operator.cluster.kinds import DEPLOYMENT, DISRUPTION_BUDGET, HEADLESS_CMS, POD
 from cms_operator.cluster.store import Key, Store
 
 SHOP = Key("team-a", "shop")
@@ -117,6 +117,20 @@ def test_the_kubelets_heartbeat_of_a_pod_is_no_news() -> None:
     store.put(POD, child(5, status={"phase": "Running", "hostIP": "10.0.0.1"}))
     assert not store.put(POD, child(6, status={"phase": "Running", "hostIP": "10.0.0.2"}))
     assert store.put(POD, child(7, status={"phase": "Failed"}))
+
+
+def test_what_nobody_reads_of_a_status_is_no_news() -> None:
+    store = Store()
+    progressing = {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}
+    for version, (told, rest) in enumerate(
+        [(True, {}), (False, {"updatedReplicas": 1, "terminatingReplicas": 1})], start=1
+    ):
+        times = {"lastUpdateTime": f"2026-01-01T00:00:0{version}Z"}
+        status = {"replicas": 1, "conditions": [progressing | times], **rest}
+        assert store.put(DEPLOYMENT, child(version, status=status)) is told
+    assert store.put(DEPLOYMENT, child(3, status={"replicas": 1, "readyReplicas": 1}))
+    assert store.put(DISRUPTION_BUDGET, child(1, status={"currentHealthy": 1}))
+    assert not store.put(DISRUPTION_BUDGET, child(2, status={"currentHealthy": 2}))
 
 
 def test_a_parent_is_known_by_its_own_name() -> None:

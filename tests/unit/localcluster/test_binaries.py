@@ -1,9 +1,11 @@
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.argo_rollouts import MODULE as ARGO
 from localcluster import binaries, golang
 from localcluster.paths import GO_MODULE
 
@@ -76,7 +78,8 @@ def test_an_unknown_go_version_is_refused() -> None:
         golang.parse_version("devel")
 
 
-def test_the_pinned_toolchain_is_new_enough() -> None:
-    pinned = golang.TOOLCHAIN_LOCK.read_text().split("==")[1].split()[0]
-    wanted = golang.wanted_version((GO_MODULE / "go.mod").read_text())
+@pytest.mark.parametrize("module", [GO_MODULE, ARGO], ids=["binaries", "argo"])
+def test_the_pinned_toolchain_is_new_enough(module: Path) -> None:
+    pinned = (module / golang.TOOLCHAIN_LOCK).read_text().split("==")[1].split()[0]
+    wanted = golang.wanted_version((module / "go.mod").read_text())
     assert golang.parse_version(pinned) >= wanted

@@ -19,7 +19,7 @@ class MigratedDatabase:
     """Answers what a start asks."""
 
     async def fetch(self, name: str, _sql: str) -> list[tuple[object, ...]]:
-        return [(False, False, True)] if name == "startup.role" else [(latest_version(),)]
+        return [(False, False, True)] if name == "startup.role" else [(latest_version(), 1)]
 
 
 async def start(cms: Cms) -> None:

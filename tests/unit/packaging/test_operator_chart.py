@@ -2,18 +2,20 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
+from cms_operator.api.status import Verb
 from cms_operator.cluster.kinds import CHILDREN, DEPLOYMENT, HEADLESS_CMS, Kind
-from cms_operator.settings import Settings
+from cms_operator.settings import PrometheusSettings, Settings
 from cms_operator.steps.children import PRUNED
 from tests.support.charts import (
     CHARTS,
     NAMESPACE,
     REPOSITORY,
+    STAMPING,
     Chart,
     Objects,
     RefusedValuesError,
@@ -26,6 +28,11 @@ SEEN = {"list", "watch"}
 CHILD = SEEN | {"get", "create", "patch", "delete"}
 # The operator deletes none of these: they go with their owner.
 DIGEST = "sha256:" + "a" * 64
+SECURED = {
+    "url": "https://prometheus.monitoring:9090/tenants",
+    "tokenSecret": {"name": "monitoring-reader", "key": "bearer"},
+    "caConfigMap": {"name": "monitoring-ca"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -125,12 +132,69 @@ def test_people_get_their_rights_by_the_clusters_own_roles(
     assert "patch" not in verbs.get(("headlesscms.io", "headlesscmses/status"), set())
 
 
+def test_every_request_needs_a_verb_of_its_own_which_release_managers_have(
+    rendered: Objects,
+) -> None:
+    verbs = set(get_args(Verb))
+    policy = the(rendered, "ValidatingAdmissionPolicy")["spec"]
+    (listed,) = (v["expression"] for v in policy["variables"] if v["name"] == "verbs")
+    assert set(yaml.safe_load(listed)) == verbs
+    checks = [
+        rule["expression"] for rule in policy["validations"] if "authorizer" in rule["expression"]
+    ]
+    assert all(sum(f"check('{verb}')" in check for check in checks) == 1 for verb in verbs)
+    assert len(checks) == len(verbs)
+    binding = the(rendered, "ValidatingAdmissionPolicyBinding")["spec"]
+    assert binding["validationActions"] == ["Deny"]
+    manager = next(
+        role
+        for role in of_kind(rendered, "ClusterRole")
+        if role["metadata"]["name"].endswith("-release-manager")
+    )
+    assert manager["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-admin"] == "true"
+    granted = verbs_by_resource(manager)["headlesscms.io", "headlesscmses"]
+    assert granted == verbs | {"get", "list", "watch", "patch"}
+    others = [role for role in of_kind(rendered, "ClusterRole") if role != manager]
+    assert not any(verbs & set(rule["verbs"]) for role in others for rule in role["rules"])
+
+
+@pytest.mark.parametrize(
+    ("values", "served", "kinds"),
+    [
+        ({}, [], {"Validating"}),
+        ({}, [STAMPING], {"Validating", "Mutating"}),
+        ({"requestPolicies": {"stamp": "always"}}, [], {"Validating", "Mutating"}),
+        ({"requestPolicies": {"stamp": "never"}}, [STAMPING], {"Validating"}),
+        ({"requestPolicies": {"enabled": False}}, [STAMPING], set()),
+        ({"watchNamespaces": ["team-a"]}, [STAMPING], set()),
+    ],
+)
+def test_requests_are_guarded_and_stamped_where_the_cluster_can(
+    chart: Chart, values: dict[str, Any], served: list[str], kinds: set[str]
+) -> None:
+    objects = chart.render(values, served)
+    found = {found["kind"] for found in objects if "AdmissionPolicy" in found["kind"]}
+    assert found == {f"{kind}AdmissionPolicy{end}" for kind in kinds for end in ("", "Binding")}
+    (told,) = (
+        variable["value"]
+        for variable in operator_container(objects)["env"]
+        if variable["name"] == "HCMS_REQUESTS_STAMPED"
+    )
+    assert told == ("true" if kinds else "false")
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
         (
             {},
-            Settings(operator_namespace=NAMESPACE, workers=8, log_level="info", log_format="json"),
+            Settings(
+                operator_namespace=NAMESPACE,
+                workers=16,
+                log_level="info",
+                log_format="json",
+                requests_stamped=True,
+            ),
         ),
         (
             {
@@ -146,6 +210,18 @@ def test_people_get_their_rights_by_the_clusters_own_roles(
                 log_format="plain",
                 workers=3,
                 resync_seconds=60,
+            ),
+        ),
+        (
+            {"prometheus": SECURED},
+            Settings(
+                operator_namespace=NAMESPACE,
+                requests_stamped=True,
+                prometheus=PrometheusSettings(
+                    "https://prometheus.monitoring:9090/tenants",
+                    "/etc/headlesscms-operator/prometheus-token/token",
+                    "/etc/headlesscms-operator/prometheus-ca/ca.crt",
+                ),
             ),
         ),
     ],
@@ -184,7 +260,15 @@ def test_image_is_taken_by_version_tag_or_digest(
         ({"workers": 0}, "/workers"),
         ({"resyncSeconds": "soon"}, "/resyncSeconds"),
         ({"log": {"level": "chatty"}}, "/log/level"),
+        ({"requestPolicies": {"stamp": "sometimes"}}, "/requestPolicies/stamp"),
         ({"networkPolicy": {"allowMetricsFrom": [{"podselector": {}}]}}, "podselector"),
+        ({"networkPolicy": {"allowMeasuresTo": [{"ports": []}]}}, "allowMeasuresTo/0"),
+        ({"networkPolicy": {"allowMeasuresTo": [{"to": []}]}}, "allowMeasuresTo/0/to"),
+        ({"prometheus": {"url": "prometheus:9090"}}, "/prometheus/url"),
+        ({"prometheus": {"url": "https://me:secret@prometheus"}}, "/prometheus/url"),
+        ({"prometheus": {"tokenSecret": "token"}}, "/prometheus/tokenSecret"),
+        ({"prometheus": {"tokenSecret": {"name": "token"}}}, "/prometheus/url"),
+        ({"prometheus": {**SECURED, "url": "http://prometheus:9090"}}, "/prometheus/url"),
     ],
 )
 def test_wrong_values_are_refused_by_name(
@@ -199,6 +283,44 @@ def test_nobody_may_scrape_until_somebody_is_named(chart: Chart, rendered: Objec
     peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
     policy = the(chart.render({"networkPolicy": {"allowMetricsFrom": [peer]}}), "NetworkPolicy")
     assert policy["spec"]["ingress"] == [{"from": [peer], "ports": [{"port": "health"}]}]
+
+
+def test_token_and_ca_of_prometheus_are_files_and_nothing_else_is_mounted(
+    chart: Chart, rendered: Objects
+) -> None:
+    assert "volumes" not in the(rendered, "Deployment")["spec"]["template"]["spec"]
+    objects = chart.render({"prometheus": SECURED})
+    pod = the(objects, "Deployment")["spec"]["template"]["spec"]
+    assert violations(pod) == []
+    token, ca = pod["volumes"]
+    assert token["secret"] == {
+        "secretName": "monitoring-reader",
+        "items": [{"key": "bearer", "path": "token"}],
+    }
+    assert ca["configMap"] == {
+        "name": "monitoring-ca",
+        "items": [{"key": "ca.crt", "path": "ca.crt"}],
+    }
+    mounts = operator_container(objects)["volumeMounts"]
+    assert [(mount["name"], mount["readOnly"]) for mount in mounts] == [
+        (token["name"], True),
+        (ca["name"], True),
+    ]
+    files = [variable["value"] for variable in operator_container(objects)["env"][-2:]]
+    assert files == [
+        f"{mounts[0]['mountPath']}/token",
+        f"{mounts[1]['mountPath']}/ca.crt",
+    ]
+
+
+def test_measures_are_reached_where_somebody_allows_it(chart: Chart, rendered: Objects) -> None:
+    rule = {
+        "to": [{"namespaceSelector": {"matchLabels": {"team": "a"}}}],
+        "ports": [{"port": 9090}],
+    }
+    values = {"networkPolicy": {"allowMeasuresTo": [rule]}}
+    before = the(rendered, "NetworkPolicy")["spec"]["egress"]
+    assert the(chart.render(values), "NetworkPolicy")["spec"]["egress"] == [*before, rule]
 
 
 def test_crd_can_be_left_out_and_is_kept_on_removal_by_default(chart: Chart) -> None:

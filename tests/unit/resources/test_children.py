@@ -134,6 +134,12 @@ def test_the_network_policy_names_those_who_may() -> None:
     assert http["from"] == admin["from"] == [peer]
 
 
+def test_the_operator_is_let_in_where_only_some_are() -> None:
+    peer = {"podSelector": {"matchLabels": {"app": "shop"}}}
+    http, admin = ingress_rules("ops", allowHttpFrom=[peer])
+    assert http["from"] == [*admin["from"], peer]
+
+
 def test_a_gateway_of_ones_own_namespace_is_named_without_it() -> None:
     built = http_route.build(shop(route=GATEWAY))
     assert built is not None
@@ -186,6 +192,55 @@ def test_a_migration_runs_again_when_it_is_asked_for() -> None:
     metadata = {**shop["metadata"], "annotations": {"headlesscms.io/migrate": "after the restore"}}
     asked = case({**shop, "metadata": metadata}, SOURCES)
     assert key_of(asked) != key_of(made())
+
+
+def variables(job: Mapping[str, Any]) -> dict[str, str]:
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    return {item["name"]: item["value"] for item in container["env"] if "value" in item}
+
+
+def annotated(**annotations: str) -> Case:
+    shop = manifest()
+    names = {f"headlesscms.io/{key}": value for key, value in annotations.items()}
+    return case({**shop, "metadata": {**shop["metadata"], "annotations": names}}, SOURCES)
+
+
+def test_the_database_is_told_whose_it_is_and_from_whom_it_is_taken_over() -> None:
+    asked = annotated(**{"take-over-database": "team-a/shop"})
+    for build in (migration_job.build, migration_job.build_contract):
+        found = variables(build(asked.resource, asked.sources, "01234567"))
+        assert found["DATABASE_OWNER"] == "default/shop"
+        assert found["DATABASE_TAKE_OVER_FROM"] == "team-a/shop"
+    assert key_of(asked) == key_of(made()), "a Job that has passed is not asked again"
+    endless = annotated(**{"take-over-database": "x" * 318})
+    job = migration_job.build(endless.resource, endless.sources, "01234567")
+    assert "DATABASE_TAKE_OVER_FROM" not in variables(job)
+
+
+def test_only_the_expand_asks_whether_what_serves_can_live_with_it() -> None:
+    found = made()
+    job = migration_job.build(found.resource, found.sources, "01234567", 2)
+    assert variables(job)["DATABASE_SCHEMA_IN_USE"] == "2"
+    unknown = migration_job.build(found.resource, found.sources, "01234567")
+    assert "DATABASE_SCHEMA_IN_USE" not in variables(unknown)
+
+
+def test_a_restore_or_another_database_forgets_what_is_known_of_the_schema() -> None:
+    moved = {**SOURCES["shop-cms"], "database-url": "postgresql://owner:p@other.example/cms"}
+    known = [made(), annotated(migrate="restored"), case(manifest(), {"shop-cms": moved})]
+    assert len({migration_job.database(found.resource, found.sources) for found in known}) == 3
+    newer = made({"image": "registry.example/cms:2"})
+    assert migration_job.database(newer.resource, newer.sources) == migration_job.database(
+        known[0].resource, known[0].sources
+    )
+
+
+def test_the_limits_of_a_migration_are_those_of_the_spec() -> None:
+    found = made({"migration": {"timeoutSeconds": 60, "lockTimeoutSeconds": 2}})
+    job = migration_job.build(found.resource, found.sources, "01234567")
+    assert job["spec"]["activeDeadlineSeconds"] > 60
+    assert variables(job)["MIGRATION_TIMEOUT_SECONDS"] == "60"
+    assert variables(job)["MIGRATION_LOCK_TIMEOUT_SECONDS"] == "2"
 
 
 def test_a_migration_does_not_run_again_for_anything_else() -> None:

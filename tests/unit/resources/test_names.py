@@ -28,6 +28,7 @@ def test_every_name_is_a_dns_label(name: str, revision: str, key: str) -> None:
         names.service(name),
         names.preview_service(name),
         names.migration_job(name, key),
+        names.contract_job(name, key),
         *secrets(name),
     ]
     assert all(DNS_LABEL.fullmatch(text) for text in made)
@@ -43,6 +44,8 @@ def test_two_deployments_never_share_a_name(one: str, two: str, first: str, seco
 def test_two_jobs_never_share_a_name(one: str, two: str, first: str, second: str) -> None:
     same = (one, first) == (two, second)
     assert (names.migration_job(one, first) == names.migration_job(two, second)) == same
+    assert (names.contract_job(one, first) == names.contract_job(two, second)) == same
+    assert names.contract_job(one, first) != names.migration_job(two, second)
 
 
 @given(NAMES, NAMES)

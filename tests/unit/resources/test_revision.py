@@ -8,7 +8,13 @@ from pydantic import create_model
 
 from cms_operator.api.model import Model
 from cms_operator.resources import controller_revision, deployment
-from cms_operator.resources.revision import Revision, hash_of, normalised_inputs
+from cms_operator.resources.revision import (
+    Revision,
+    build_revision,
+    hash_of,
+    name_of,
+    normalised_inputs,
+)
 from tests.support.children import case, load
 from tests.support.specs import SOURCES, manifest
 from tests.unit.resources.golden import FOLDER
@@ -83,6 +89,16 @@ def test_every_new_revision_is_another_one() -> None:
 @pytest.mark.parametrize("changes", SAME_REVISION, ids=str)
 def test_everything_else_leaves_the_pods_alone(changes: dict[str, Any]) -> None:
     assert revision(changes) == revision()
+
+
+def test_a_restart_is_the_same_in_new_pods() -> None:
+    found = case(manifest({"pod": {"annotations": {"team": "a"}}}), SOURCES)
+    restarted = build_revision(found.resource, found.sources, "a1:2026")
+    assert restarted.hash == name_of(found.resource.spec, found.sources, "a1:2026")
+    assert restarted.hash != found.revision.hash
+    assert restarted.inputs == {**found.revision.inputs, "restart": "a1:2026"}
+    annotations = restarted.template["metadata"]["annotations"]
+    assert annotations == {"team": "a", "headlesscms.io/restart": "a1:2026"}
 
 
 MOVED = [

@@ -1,0 +1,1 @@
+"""The plugin `kubectl hcms`: pure renderings, and a thin shell around kubectl."""

@@ -1,0 +1,70 @@
+"""What a request is about, how it is written, and what the operator has answered."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from cms_operator.api.resource import GROUP
+from cms_operator.api.status import Verb
+
+Object = Mapping[str, Any]
+_REFUSED = "refused: "
+
+
+class CannotAskError(Exception):
+    """There is nothing to ask for; the message says why."""
+
+
+class Answer(NamedTuple):
+    refused: bool
+    words: str
+
+
+def annotation(verb: Verb) -> str:
+    return f"{GROUP}/{verb}"
+
+
+def value(verb: Verb, hcms: Object, token: str, to: str | None = None) -> str:
+    """REVISION:TOKEN; the token makes it a new request. Raises CannotAskError."""
+    status = hcms.get("status") or {}
+    if not status.get("stableRevision"):
+        raise CannotAskError("it has no stable revision yet: its first one is still starting")
+    if verb == "rollback":
+        source = str(status["updatedRevision"])
+        return f"{source}:{to or stable_before(status)}:{token}"
+    return f"{_subject(verb, status)}:{token}"
+
+
+def _subject(verb: Verb, status: Object) -> str:
+    if verb == "restart":
+        return str(status["updatedRevision"])
+    pin, rollout = status.get("pin"), status.get("rollout")
+    if verb == "retry" and pin:
+        return str(pin["from"])
+    if rollout is None:
+        raise CannotAskError("there has been no rollout yet")
+    return str(rollout["revision"])
+
+
+def stable_before(status: Object) -> str:
+    """The revision that was stable before what the spec asks for. Raises CannotAskError."""
+    pin, stable = status.get("pin"), str(status["stableRevision"])
+    if pin is None and stable != status["updatedRevision"]:
+        return stable
+    current = {status["updatedRevision"], pin and pin["to"]}
+    times = {
+        str(found["name"]): str(found["stableAt"])
+        for found in status.get("revisions") or []
+        if found.get("stableAt") and found["name"] not in current
+    }
+    if not times:
+        raise CannotAskError("no other revision was stable before: name one with --to")
+    return max(times, key=lambda name: times[name])
+
+
+def answer(hcms: Object, verb: Verb, asked: str) -> Answer | None:
+    for found in ((hcms.get("status") or {}).get("rollout") or {}).get("requests") or []:
+        if (found["verb"], found["value"]) == (verb, asked):
+            outcome, by = str(found["outcome"]), str(found.get("by", ""))
+            refused = outcome.startswith(_REFUSED)
+            return Answer(refused, f"{outcome.removeprefix(_REFUSED)} (asked by {by})")
+    return None

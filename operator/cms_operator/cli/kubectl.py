@@ -1,0 +1,113 @@
+"""The cluster by way of kubectl, so that whatever a user has set up to log in works here too."""
+
+import json
+import queue
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from cms_operator.api.resource import GROUP, PLURAL
+
+Object = dict[str, Any]
+RESOURCE = f"{PLURAL}.{GROUP}"
+
+
+class KubectlError(Exception):
+    """kubectl's own words. `ended` tells that it was the server that ended a watch."""
+
+    def __init__(self, message: str, *, ended: bool = False) -> None:
+        super().__init__(message)
+        self.ended = ended
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """`flags` say which cluster and namespace."""
+
+    flags: tuple[str, ...] = ()
+
+    def get(self, *arguments: str) -> Object:
+        """Raises KubectlError."""
+        found: Object = json.loads(self._run("get", *arguments, "-o", "json"))
+        return found
+
+    def annotate(self, name: str, annotations: Mapping[str, str]) -> None:
+        """Raises KubectlError."""
+        pairs = [f"{key}={value}" for key, value in annotations.items()]
+        self._run("annotate", RESOURCE, name, "--overwrite", *pairs)
+
+    def watch(self, *commands: Sequence[str]) -> "Watch":
+        shared = ("--watch", "--output-watch-events", "-o", "json")
+        return Watch([self._command("get", *command, *shared) for command in commands])
+
+    def _command(self, *arguments: str) -> list[str]:
+        program = shutil.which("kubectl")
+        if program is None:
+            raise KubectlError("kubectl is not on the PATH")
+        return [program, *self.flags, *arguments]
+
+    def _run(self, *arguments: str) -> str:
+        done = subprocess.run(  # noqa: S603  - kubectl with arguments, no shell
+            self._command(*arguments), capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise KubectlError(done.stderr.strip() or f"kubectl has ended with {done.returncode}")
+        return done.stdout
+
+
+class Event(NamedTuple):
+    type: str
+    object: Object
+
+
+class Watch:
+    """Several watches as one stream of events; the first that ends ends it."""
+
+    def __init__(self, commands: Iterable[list[str]]) -> None:
+        self._commands = list(commands)
+        self._found: queue.SimpleQueue[Event | KubectlError] = queue.SimpleQueue()
+        self._processes: list[subprocess.Popen[str]] = []
+
+    def __enter__(self) -> Self:
+        for command in self._commands:
+            process = subprocess.Popen(  # noqa: S603  - kubectl with arguments, no shell
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            self._processes.append(process)
+            threading.Thread(target=self._read, args=(process,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.wait()
+
+    def next(self, seconds: float | None) -> Event | None:
+        """Wait so long for an event. Raises KubectlError when a watch has ended."""
+        try:
+            found = self._found.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if isinstance(found, KubectlError):
+            raise found
+        return found
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        if process.stdout is None or process.stderr is None:
+            raise AssertionError("both are pipes")
+        with process.stdout, process.stderr:
+            for line in process.stdout:  # kubectl writes each event as a line of JSON
+                event = json.loads(line)
+                self._found.put(Event(event["type"], event["object"]))
+            words = process.stderr.read().strip()
+        self._found.put(KubectlError(words or "the watch has ended", ended=process.wait() == 0))

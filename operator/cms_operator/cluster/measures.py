@@ -1,0 +1,235 @@
+"""Measures read where others keep them: at Prometheus and at webhooks.
+
+The owner of a HeadlessCMS, who may be anybody, chooses the query and the webhook. So the
+address of Prometheus is the operator's, a webhook is a Service of the own namespace, and
+whatever comes back is bounded before it is looked at.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from cms_operator.api.measures import Measure, PrometheusMeasure, WebhookMeasure
+from cms_operator.cluster.client import FIELD_MANAGER
+from cms_operator.rollout.analysis import prometheus, webhook
+from cms_operator.rollout.analysis.readings import MeasureContext, Reading
+from cms_operator.settings import PrometheusSettings, SettingsError
+
+MAX_BYTES = 64 * 1024
+ANSWER_SECONDS = 5.0
+AT_ONCE = 16
+# A slow webhook of one tenant leaves connections for the others'.
+AT_ONCE_PER_WEBHOOK = 2
+_LONGEST_TOKEN = 16 * 1024
+_OK = 200
+# Prometheus tells in JSON what is wrong with a query, and that one took too long.
+_TOLD = (400, 422, 503)
+
+
+class ProviderError(Exception):
+    """A provider is away or answers what cannot be used; the message may stand in a status."""
+
+
+class OutsideError(OSError):
+    """A name leads to an address that no Service of a cluster has."""
+
+
+class ServiceResolver(AbstractResolver):
+    """The system's resolver, without addresses of this machine and of its link.
+
+    A Service may be an alias (ExternalName) for any name, and its owner must not reach with
+    it what listens beside the operator, or a cloud's metadata server.
+    """
+
+    def __init__(self, inner: AbstractResolver) -> None:
+        self._inner = inner
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        if not all(_may_be_a_service(result["host"]) for result in found):
+            raise OutsideError(f"{host} leads out of the cluster")
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def _may_be_a_service(host: str) -> bool:
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return not (
+        address.is_loopback
+        or address.is_link_local
+        or address.is_unspecified
+        or address.is_multicast
+    )
+
+
+class MeasureReader:
+    """Asks a provider once. It never raises: a provider that is away is a Reading with `error`."""
+
+    def __init__(
+        self,
+        settings: PrometheusSettings,
+        resolver: AbstractResolver | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        self._settings = settings
+        self._seconds = answer_seconds
+        self._prometheus = self._session(
+            aiohttp.TCPConnector(limit=AT_ONCE, ssl=_trust(settings.ca_file))
+        )
+        self._webhooks = self._session(
+            aiohttp.TCPConnector(
+                limit=AT_ONCE,
+                limit_per_host=AT_ONCE_PER_WEBHOOK,
+                force_close=True,
+                resolver=resolver or ServiceResolver(aiohttp.ThreadedResolver()),
+            )
+        )
+
+    def _session(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=self._seconds),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # A compressed answer could be larger than it looks.
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": FIELD_MANAGER,
+            },
+            auto_decompress=False,
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        await self._prometheus.close()
+        await self._webhooks.close()
+
+    async def read(self, measure: Measure, context: MeasureContext) -> Reading:
+        try:
+            if measure.prometheus is not None:
+                answer = await self._query(measure.prometheus, context)
+                return prometheus.judge(measure, answer)
+            if measure.webhook is not None:
+                answer = await self._ask(measure.webhook, context)
+                return webhook.judge(measure, answer)
+        except ProviderError as error:
+            return Reading(measure.name, error=str(error))
+        raise AssertionError("a measure has one provider")
+
+    async def _query(self, asked: PrometheusMeasure, context: MeasureContext) -> Any:
+        if not self._settings.url:
+            raise ProviderError(
+                "the operator knows no Prometheus: its setting HCMS_PROMETHEUS_URL "
+                "(prometheus.url of the chart) is missing"
+            )
+        try:
+            query = prometheus.fill(asked.query, context)
+        except ValueError as error:
+            raise ProviderError(str(error)) from None
+        return await self._json(
+            self._prometheus,
+            "GET",
+            f"{self._settings.url}/api/v1/query",
+            who="Prometheus",
+            told=_TOLD,
+            headers=await self._authorization(),
+            # A proxy that keeps tenants apart goes by this name; Prometheus itself reads past it.
+            params={"query": query, "namespace": context.namespace},
+        )
+
+    async def _authorization(self) -> Mapping[str, str]:
+        if not self._settings.token_file:
+            return {}
+        try:
+            # Read each time: the kubelet renews it.
+            token = await asyncio.to_thread(_token, Path(self._settings.token_file))
+        except (OSError, ValueError):
+            raise ProviderError("HCMS_PROMETHEUS_TOKEN_FILE holds no usable token") from None
+        return {"Authorization": f"Bearer {token}"}
+
+    async def _ask(self, asked: WebhookMeasure, context: MeasureContext) -> Any:
+        host = f"{asked.service}.{context.namespace}.svc"
+        return await self._json(
+            self._webhooks,
+            "POST",
+            f"http://{host}:{asked.port}{asked.path}",
+            who=f"the webhook {asked.service}:{asked.port}",
+            json=webhook.question(context),
+        )
+
+    async def _json(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        url: str,
+        *,
+        who: str,
+        told: tuple[int, ...] = (),
+        **request: Any,
+    ) -> Any:
+        """The decoded answer. Raises ProviderError."""
+        try:
+            async with session.request(method, url, allow_redirects=False, **request) as response:
+                if response.status != _OK and response.status not in told:
+                    raise ProviderError(f"{who} answered with the status {response.status}")
+                return orjson.loads(await _body(response, who))
+        except TimeoutError:
+            raise ProviderError(f"{who} gave no answer within {self._seconds:g} s") from None
+        except orjson.JSONDecodeError:
+            raise ProviderError(f"{who} did not answer with JSON") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise ProviderError(f"{who} {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    """Why there is no answer; the operator's own addresses are nobody else's business."""
+    match error:
+        case aiohttp.ClientConnectorDNSError(os_error=OutsideError()):
+            return "leads out of the cluster"
+        case aiohttp.ClientConnectorDNSError():
+            return "has a name that DNS does not know"
+        case aiohttp.ClientSSLError():
+            return "has a certificate that the operator does not trust"
+    return "cannot be reached"
+
+
+async def _body(response: aiohttp.ClientResponse, who: str) -> bytes:
+    body = b""
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            response.close()
+            raise ProviderError(f"{who} answered with more than {MAX_BYTES // 1024} KiB")
+    return body
+
+
+def _trust(ca_file: str) -> ssl.SSLContext | bool:
+    if not ca_file:
+        return True
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise SettingsError(f"HCMS_PROMETHEUS_CA_FILE cannot be used: {error}") from None
+
+
+def _token(path: Path) -> str:
+    """Raises OSError, and ValueError for what no header can hold."""
+    with path.open(encoding="ascii") as file:
+        token = file.read(_LONGEST_TOKEN).strip()
+    if not token or not token.isprintable() or " " in token:
+        raise ValueError
+    return token

@@ -1,0 +1,1 @@
+"""The measured judgement of a candidate."""

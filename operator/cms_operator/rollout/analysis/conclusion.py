@@ -1,0 +1,74 @@
+"""Whether a step that waits for a verdict is over."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from cms_operator.api.analysis import Analysis, AnalysisStep
+from cms_operator.api.analysis_status import AnalysisStatus
+
+Held = Literal["NoData", "Error", "Inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """It passes, it fails for a reason, a person has to decide, or, with none of these, goes on."""
+
+    passed: bool = False
+    failure: str = ""
+    held: Held | None = None
+    message: str = ""
+
+
+def conclude(
+    found: AnalysisStatus | None,
+    step: AnalysisStep,
+    least_samples: int,
+    settings: Analysis,
+    now: datetime,
+) -> Conclusion:
+    """What has failed is taken back before it comes to this."""
+    if found is None:
+        return Conclusion()
+    if found.held is not None:
+        return Conclusion(held=found.held, message=found.message)
+    if found.verdict == "Error":
+        return _by(settings.on_error, "Error", found.message)
+    if _is_enough(found, step, least_samples):
+        return Conclusion(passed=True)
+    late = now >= deadline(found, settings)
+    return _without_verdict(found, step, least_samples, settings) if late else Conclusion()
+
+
+def _is_enough(found: AnalysisStatus, step: AnalysisStep, least_samples: int) -> bool:
+    return (
+        found.measurements >= step.count
+        and found.samples >= least_samples
+        and found.verdict in ("Successful", "NoData")
+        and found.consecutive_errors == 0
+    )
+
+
+def _without_verdict(
+    found: AnalysisStatus, step: AnalysisStep, least_samples: int, settings: Analysis
+) -> Conclusion:
+    if found.verdict == "Inconclusive":
+        return Conclusion(held="Inconclusive", message=found.message)
+    if found.consecutive_errors:
+        return _by(settings.on_error, "Error", found.message)
+    message = (
+        f"Too little to judge by after {settings.no_data_seconds} s: {found.samples} requests of "
+        f"the candidate, {least_samples} are needed; {found.measurements} measurements, "
+        f"{step.count} are needed."
+    )
+    return _by(settings.on_no_data, "NoData", message)
+
+
+def deadline(found: AnalysisStatus, settings: Analysis) -> datetime:
+    return found.since + timedelta(seconds=settings.no_data_seconds)
+
+
+def _by(wish: str, held: Held, message: str) -> Conclusion:
+    if wish == "Fail":
+        return Conclusion(failure=message)
+    return Conclusion(held=held, message=message) if wish == "Pause" else Conclusion()

@@ -1,0 +1,45 @@
+"""Which change of a status is news, and which one only counts pods that come and go."""
+
+from datetime import timedelta
+
+from cms_operator.api.status import RolloutStatus, Status
+from cms_operator.rollout.snapshot import Snapshot
+
+# While pods come and go the counts change all the time; each write is an event for all who watch.
+COUNTS_EVERY = timedelta(seconds=10)
+
+
+def at_rest(snapshot: Snapshot) -> bool:
+    """Each Deployment has the pods that it wants, and they get traffic or are previewed."""
+    return all(
+        found.observed
+        and found.wanted == found.current == found.available
+        and found.wanted == max(found.endpoints, found.preview)
+        for found in snapshot.revisions.values()
+    )
+
+
+def only_counts(before: Status, after: Status) -> bool:
+    """Nothing else differs than numbers of pods, and the sentences that name them."""
+    return before != after and _without_counts(before) == _without_counts(after)
+
+
+def _without_counts(status: Status) -> Status:
+    return status.model_copy(
+        update={
+            "replicas": None,
+            "ready_replicas": None,
+            "revisions": tuple(
+                found.model_copy(update={"replicas": 0, "ready_replicas": 0})
+                for found in status.revisions
+            ),
+            "conditions": tuple(
+                found.model_copy(update={"message": ""}) for found in status.conditions
+            ),
+            "rollout": status.rollout and _without_pods(status.rollout),
+        }
+    )
+
+
+def _without_pods(rollout: RolloutStatus) -> RolloutStatus:
+    return rollout.model_copy(update={"actual_weight": 0, "serving": 0, "lagging_since": None})

@@ -1,0 +1,154 @@
+"""Traffic by the weights of a route: towards what is wanted, by one safe act at a time.
+
+Weight goes only to a revision that is ready behind its Service, and a Service
+changes its revision only while the route sends nothing there.
+"""
+
+from dataclasses import dataclass
+
+from cms_operator.rollout.snapshot import RouteState, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Who shall have the traffic: `weight` percent the candidate, the rest stable.
+
+    The weight goes up when `pods` of the candidate are ready, and down when
+    `stable_pods` of the stable revision are.
+    """
+
+    stable: str
+    candidate: str | None = None
+    weight: int = 0
+    pods: int = 0
+    stable_pods: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What the Services and the route say now.
+
+    `main` is None where the Service selects all revisions; `opened` lets in those
+    who ask for the candidate by a header.
+    """
+
+    main: str | None
+    preview: str
+    weight: int = 0
+    opened: bool = False
+
+
+def weighs(snapshot: Snapshot, strategy: str) -> bool:
+    """A route that still leads to a candidate is closed first, whatever comes next."""
+    return snapshot.route is not None and (strategy == "Canary" or snapshot.route.opened)
+
+
+def next_traffic(snapshot: Snapshot, wish: Wish) -> Traffic:
+    seen = snapshot.route or RouteState()
+    weight = _weight(snapshot, seen, wish)
+    return Traffic(
+        main=_main(snapshot, seen, wish.stable),
+        preview=_preview(seen, wish.candidate or wish.stable),
+        weight=weight,
+        opened=weight > 0 or _can_open(snapshot, seen, wish),
+    )
+
+
+def is_set(snapshot: Snapshot, wish: Wish) -> bool:
+    """All is as wished, and the gateway has accepted it."""
+    seen = snapshot.route or RouteState()
+    wanted = Traffic(
+        main=wish.stable,
+        preview=wish.candidate or wish.stable,
+        weight=wish.weight,
+        opened=wish.weight > 0 or _can_open(snapshot, seen, wish),
+    )
+    written = Traffic(seen.main, seen.preview or "", seen.weight, seen.opened)
+    enough = _ready(snapshot, seen, wish.candidate) >= wish.pods
+    return seen.settled and written == wanted and enough
+
+
+def reachable(snapshot: Snapshot) -> set[str]:
+    """Revisions to which a request may still come: their pods stay."""
+    seen = snapshot.route
+    if seen is None:
+        return set()
+    found = {name for name, pods in seen.endpoints.items() if pods} | {seen.main}
+    if seen.opened or not seen.settled:
+        found.add(seen.preview)
+    return {name for name in snapshot.revisions if name in found}
+
+
+def waits_for_gateway(snapshot: Snapshot, strategy: str) -> str:
+    """What to tell people while the gateway has not taken the route as it is written."""
+    if snapshot.route is None or snapshot.route.settled or not weighs(snapshot, strategy):
+        return ""
+    return (
+        "The gateway has not accepted the HTTPRoute as it is now: see its status.parents, and "
+        "check that the Gateway of spec.route.gateway is there and has a controller."
+    )
+
+
+def _main(snapshot: Snapshot, seen: RouteState, stable: str) -> str | None:
+    if seen.main is None and _mixed_pods_are_needed(snapshot, seen, stable):
+        return None
+    if seen.main and seen.preview == stable and seen.weight and not seen.settled:
+        return seen.main
+    return stable
+
+
+def _mixed_pods_are_needed(snapshot: Snapshot, seen: RouteState, stable: str) -> bool:
+    """Narrowed to the stable revision now, the Service would have too few pods."""
+    others = any(pods for name, pods in seen.endpoints.items() if name != stable)
+    return others and seen.endpoints.get(stable, 0) < snapshot.replicas
+
+
+def _preview(seen: RouteState, wanted: str) -> str:
+    in_use = seen.opened or not seen.settled
+    return seen.preview if seen.preview and in_use else wanted
+
+
+def _weight(snapshot: Snapshot, seen: RouteState, wish: Wish) -> int:
+    if seen.main == wish.stable and seen.preview == wish.candidate:
+        return _towards(snapshot, seen, wish)
+    if seen.preview == wish.stable and seen.weight:
+        return 0 if _main_is(snapshot, seen, wish.stable) else seen.weight
+    return _closed(snapshot, seen)
+
+
+def _towards(snapshot: Snapshot, seen: RouteState, wish: Wish) -> int:
+    ready = _ready(snapshot, seen, wish.candidate)
+    if not ready and snapshot.replicas:
+        return _closed(snapshot, seen)
+    if wish.weight > seen.weight:
+        return wish.weight if ready >= wish.pods else seen.weight
+    if wish.weight < seen.weight:
+        enough = seen.endpoints.get(wish.stable, 0) >= wish.stable_pods
+        return wish.weight if enough else seen.weight
+    return seen.weight
+
+
+def _closed(snapshot: Snapshot, seen: RouteState) -> int:
+    """At once; but requests that are answered are not sent to where nobody answers."""
+    preview = snapshot.revision(seen.preview or "").preview
+    return 0 if any(seen.endpoints.values()) or not preview else seen.weight
+
+
+def _main_is(snapshot: Snapshot, seen: RouteState, revision: str) -> bool:
+    """The Service has the revision's pods, and no others, among its endpoints."""
+    others = any(pods for name, pods in seen.endpoints.items() if name != revision)
+    everyone = seen.endpoints.get(revision, 0) >= snapshot.revision(revision).preview
+    return seen.main == revision and not others and everyone
+
+
+def _can_open(snapshot: Snapshot, seen: RouteState, wish: Wish) -> bool:
+    """Testers may come while pods are wanted and some are ready."""
+    return wish.pods > 0 and _ready(snapshot, seen, wish.candidate) > 0
+
+
+def _ready(snapshot: Snapshot, seen: RouteState, candidate: str | None) -> int:
+    """Pods of the candidate that would answer behind the preview Service."""
+    if candidate is None or seen.preview != candidate or seen.main in {None, candidate}:
+        return 0
+    found = snapshot.revision(candidate)
+    return min(found.wanted, found.available, found.preview)

@@ -1,0 +1,183 @@
+"""How a rollout in flight goes on: each change that is due, and when the next one may be."""
+
+from datetime import datetime, timedelta
+from math import inf
+
+from cms_operator.api.analysis import AnalysisStep
+from cms_operator.api.status import RolloutStatus
+from cms_operator.rollout import progress as course
+from cms_operator.rollout import routing, steps
+from cms_operator.rollout.analysis.conclusion import conclude, deadline
+from cms_operator.rollout.capacity import FULL, serving
+from cms_operator.rollout.snapshot import RouteState, Snapshot
+from cms_operator.rollout.strategies import Plan, is_held
+
+
+def turn(snapshot: Snapshot, progress: RolloutStatus, wanted: Plan) -> RolloutStatus:
+    """The rollout after the one change that is due now, or as it was."""
+    now = snapshot.now
+    if failure := snapshot.failure or _measured_failure(progress):
+        return course.abort(progress, failure, now)
+    if course.is_told_to_wait(snapshot, progress) and progress.phase == "Progressing":
+        held = course.enter(progress, "Paused", now)
+        route = _route_of(snapshot, progress)
+        weight = route.weight if route else actual_weight(snapshot)
+        return held.model_copy(update={"set_weight": weight})
+    if is_held(snapshot, progress):
+        return progress
+    progress = course.observe_pods(progress, _served(snapshot), now, reached=wanted.reached)
+    if not wanted.reached and until(snapshot, _deadline(snapshot, progress)) <= 0:
+        return course.abort(progress, _too_late(snapshot, progress), now)
+    if progress.phase == "Paused":
+        return _after_pause(snapshot, progress)
+    return _onward(snapshot, progress) if wanted.reached else progress
+
+
+def _measured_failure(progress: RolloutStatus) -> str:
+    found = progress.analysis
+    return found.message if found and found.verdict == "Failed" else ""
+
+
+def _after_pause(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
+    if _pause(snapshot, progress) is None:  # it was held between two pauses
+        return course.enter(progress, "Progressing", snapshot.now)
+    over = until(snapshot, _pause_end(snapshot, progress)) <= 0
+    return course.next_step(progress, snapshot.now) if over else progress
+
+
+def _onward(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
+    """Its goal is reached: the next step, the bake, the end."""
+    now = snapshot.now
+    if progress.phase == "Baking":
+        return _after_bake(snapshot, progress)
+    if progress.phase == "Switching":
+        return course.enter_judged(progress, "Baking", now)
+    if (step := _analysis(snapshot, progress)) is not None:
+        if progress.phase != "Analyzing":
+            return course.enter_judged(progress, "Analyzing", now)
+        return _after_analysis(snapshot, progress, step, course.next_step(progress, now))
+    if _pause(snapshot, progress) is not None:
+        return course.enter(progress, "Paused", now)
+    return _next(progress, now)
+
+
+def _next(progress: RolloutStatus, now: datetime) -> RolloutStatus:
+    if progress.current_step_index < progress.steps:
+        return course.next_step(progress, now)
+    if progress.strategy == "BlueGreen":
+        return course.enter(progress, "Switching", now)
+    return course.enter_judged(progress, "Baking", now)
+
+
+def _after_bake(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
+    baked = until(snapshot, _bake_end(snapshot, progress)) <= 0
+    if not baked or course.is_told_to_wait(snapshot, progress):
+        return progress
+    done = course.enter(progress, "Completed", snapshot.now)
+    step = steps.bake_analysis(snapshot.rollout, progress.strategy)
+    return done if step is None else _after_analysis(snapshot, progress, step, done)
+
+
+def _after_analysis(
+    snapshot: Snapshot, progress: RolloutStatus, step: AnalysisStep, passed: RolloutStatus
+) -> RolloutStatus:
+    """Where its verdict leads; `passed` if it is good."""
+    rollout = snapshot.rollout
+    least = steps.least_samples(rollout, progress, step)
+    found = conclude(progress.analysis, step, least, rollout.judged_by, snapshot.now)
+    if found.failure:
+        return course.abort(progress, found.failure, snapshot.now)
+    if found.held:
+        return course.hold(progress, found.held, found.message)
+    return passed if found.passed else progress
+
+
+def _served(snapshot: Snapshot) -> int:
+    """Pods of the target that would answer, by whichever Service."""
+    found = snapshot.revision(snapshot.target)
+    return max(serving(found), min(found.wanted, found.available, found.preview))
+
+
+def share(snapshot: Snapshot, progress: RolloutStatus) -> int:
+    """As the gateway has accepted it, or by endpoints."""
+    route = _route_of(snapshot, progress)
+    if route is None:
+        return actual_weight(snapshot)
+    return route.weight if route.settled else progress.actual_weight
+
+
+def _route_of(snapshot: Snapshot, progress: RolloutStatus) -> RouteState | None:
+    return snapshot.route if progress.strategy == "Canary" else None
+
+
+def actual_weight(snapshot: Snapshot) -> int:
+    """The target's share of all endpoints that get traffic, in percent."""
+    total = sum(found.endpoints for found in snapshot.revisions.values())
+    return round(FULL * snapshot.revision(snapshot.target).endpoints / total) if total else 0
+
+
+def _too_late(snapshot: Snapshot, progress: RolloutStatus) -> str:
+    found = snapshot.revision(snapshot.target)
+    text = (
+        f"No progress within spec.rollout.progressDeadlineSeconds "
+        f"({snapshot.rollout.progress_deadline_seconds} s): {found.available} of "
+        f"{found.wanted} pods are available in phase {progress.phase}."
+    )
+    why = (snapshot.trouble, routing.waits_for_gateway(snapshot, progress.strategy))
+    return " ".join([text, *filter(None, why)])
+
+
+def _pause(snapshot: Snapshot, progress: RolloutStatus) -> float | None:
+    return steps.pause_at(snapshot.rollout, progress.strategy, progress.current_step_index)
+
+
+def _pause_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime | None:
+    pause = _pause(snapshot, progress)
+    if pause is None or pause == inf:
+        return None
+    return progress.since + timedelta(seconds=pause)
+
+
+def _analysis(snapshot: Snapshot, progress: RolloutStatus) -> AnalysisStep | None:
+    return steps.analysis_at(snapshot.rollout, progress.strategy, progress.current_step_index)
+
+
+def _analysis_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime | None:
+    """When one that came to no conclusion is treated as the spec says; None once it was."""
+    found = progress.analysis
+    if found is None or found.held:
+        return None
+    end = deadline(found, snapshot.rollout.judged_by)
+    return end if end > snapshot.now else None
+
+
+def _bake_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime:
+    """A bake of 0 s is none: it does not wait for the next whole second either."""
+    bake = timedelta(seconds=snapshot.rollout.bake_seconds)
+    return progress.since + bake if bake else snapshot.now
+
+
+def _deadline(snapshot: Snapshot, progress: RolloutStatus) -> datetime | None:
+    if progress.lagging_since is None:
+        return None
+    deadline = timedelta(seconds=snapshot.rollout.progress_deadline_seconds)
+    return progress.lagging_since + deadline
+
+
+def until(snapshot: Snapshot, moment: datetime | None) -> float:
+    """Seconds; infinity where there is no such moment."""
+    return (moment - snapshot.now).total_seconds() if moment else inf
+
+
+def next_look(snapshot: Snapshot, progress: RolloutStatus) -> float:
+    """Seconds until time alone may change something; infinity where it cannot."""
+    times = [_deadline(snapshot, progress)]
+    if progress.phase == "Paused":
+        times.append(_pause_end(snapshot, progress))
+    if progress.phase == "Baking":
+        times.append(_bake_end(snapshot, progress))
+    if progress.phase in ("Analyzing", "Baking"):
+        times.append(_analysis_end(snapshot, progress))
+    held = course.is_told_to_wait(snapshot, progress)
+    again = inf if held else min(until(snapshot, time) for time in times)
+    return min(again, until(snapshot, snapshot.reading_due))

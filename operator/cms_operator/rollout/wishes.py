@@ -1,0 +1,148 @@
+"""Which revision is wanted: the one of the spec, unless somebody has asked for another.
+
+A restart gives the revision of the spec another name and new pods; a rollback sets it aside.
+Both are kept in the status, and end when the spec asks for something else.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from cms_operator.api.status import PinStatus, RequestStatus, RestartStatus, RevisionStatus, Status
+from cms_operator.rollout.progress import is_in_flight, stamp
+from cms_operator.rollout.requests import answered, unanswered
+from cms_operator.rollout.schema import Schemas, can_run, why_not
+from cms_operator.rollout.snapshot import Request
+
+# The name of the spec's revision, restarted by a value or not.
+Named = Callable[[str | None], str]
+# As many of the latest stable revisions may take over without steps and pauses.
+_TRUSTED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """`revision` is that of the spec, with its restart; `target` the one that is wanted."""
+
+    revision: str
+    restart: RestartStatus | None = None
+    pin: PinStatus | None = None
+    answers: tuple[RequestStatus, ...] = ()
+
+    @property
+    def target(self) -> str:
+        return self.pin.to_revision if self.pin else self.revision
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a request is judged by; `known` are the revisions that are on record."""
+
+    before: Status
+    named: Named
+    known: Collection[str]
+    now: datetime
+    schemas: Schemas = field(default_factory=Schemas)
+
+
+def unchanged(before: Status) -> Wish:
+    """While the spec's revision cannot be known, what was wanted last."""
+    revision = before.updated_revision or before.stable_revision or ""
+    return Wish(revision, before.restart, before.pin)
+
+
+def wished(found: Situation, requests: Iterable[Request]) -> Wish:
+    """The wish after all requests about it that were not answered before."""
+    wish = _standing(found)
+    if found.before.stable_revision is None:
+        return wish
+    for request in unanswered(requests, found.before.rollout):
+        if request.verb in _TAKEN_UP:
+            wish = _TAKEN_UP[request.verb](wish, request, found)
+    return wish
+
+
+def trusted(revisions: Iterable[RevisionStatus]) -> frozenset[str]:
+    """The revisions that were stable last."""
+    times = {found.name: found.stable_at for found in revisions if found.stable_at}
+    return frozenset(sorted(times, key=lambda name: times[name], reverse=True)[:_TRUSTED])
+
+
+def _standing(found: Situation) -> Wish:
+    """What was asked for earlier and still belongs to the spec."""
+    before, base = found.before, found.named(None)
+    restart = before.restart if before.restart and before.restart.revision == base else None
+    revision = found.named(restart.value) if restart else base
+    pin = before.pin if before.pin and before.pin.from_revision == revision else None
+    return Wish(revision, restart, pin)
+
+
+def rollback_refusal(wish: Wish, request: Request, found: Situation) -> str:
+    """Why a rollback makes no sense; empty where it does."""
+    to = request.destination
+    if not to:
+        return "a rollback needs FROM:TO"
+    if request.revision != wish.revision:
+        return f"the spec asks for revision {wish.revision}"
+    if to == wish.revision:
+        return "the spec asks for it already; retry ends a rollback"
+    if wish.pin and wish.pin.to_revision == to:
+        return "it is rolled back to this revision already"
+    if to not in found.known:
+        return f"there is no revision {to}; status.revisions lists those that are kept"
+    return "" if can_run(found.schemas, to) else why_not(found.schemas, to)
+
+
+def _roll_back(wish: Wish, request: Request, found: Situation) -> Wish:
+    if why := rollback_refusal(wish, request, found):
+        return _refused(wish, request, why)
+    to = request.destination
+    pin = PinStatus(
+        from_revision=wish.revision, to_revision=to, by=request.by, since=stamp(found.now)
+    )
+    return _done(replace(wish, pin=pin), request, f"rolled back to {to}")
+
+
+def restart_refusal(wish: Wish, request: Request, base: str, before: Status) -> str:
+    """Only what has passed is restarted; a restart is a release."""
+    if request.revision not in (wish.revision, base):
+        return f"the spec asks for revision {wish.revision}"
+    if wish.pin:
+        return f"the rollback to {wish.pin.to_revision} holds; retry ends it"
+    if before.stable_revision != wish.revision:
+        under_way = is_in_flight(before.rollout)
+        return "a rollout is under way" if under_way else "it is not stable; retry begins it anew"
+    return ""
+
+
+def _restart(wish: Wish, request: Request, found: Situation) -> Wish:
+    base = found.named(None)
+    if why := restart_refusal(wish, request, base, found.before):
+        return _refused(wish, request, why)
+    revision = found.named(request.value)
+    restart = RestartStatus(revision=base, value=request.value, by=request.by)
+    restarted = replace(wish, revision=revision, restart=restart)
+    return _done(restarted, request, f"released anew as revision {revision}")
+
+
+def _retry(wish: Wish, request: Request, _: Situation) -> Wish:
+    """What the spec asks for is tried again; any other retry is the rollout's affair."""
+    if wish.pin is None or request.revision != wish.revision:
+        return wish
+    outcome = f"the rollback to {wish.pin.to_revision} is ended"
+    return _done(replace(wish, pin=None), request, outcome)
+
+
+def _refused(wish: Wish, request: Request, why: str) -> Wish:
+    return _done(wish, request, f"refused: {why}")
+
+
+def _done(wish: Wish, request: Request, outcome: str) -> Wish:
+    return replace(wish, answers=(*wish.answers, answered(request, outcome)))
+
+
+_TAKEN_UP: dict[str, Callable[[Wish, Request, Situation], Wish]] = {
+    "rollback": _roll_back,
+    "restart": _restart,
+    "retry": _retry,
+}

@@ -1,0 +1,127 @@
+"""Ways in which an API server, or the way to it, misbehaves."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import web
+
+from tests.controlplane.operator_process import OperatorProcess
+from tests.controlplane.proxy import Call, CutError, Fault, Forward, Proxy, refusal
+
+
+@dataclass(frozen=True)
+class Proxied:
+    """An operator and the way that it takes to the API server."""
+
+    proxy: Proxy
+    operator: OperatorProcess
+
+
+class Hanging(Fault):
+    """Takes requests and answers none."""
+
+    def __init__(self) -> None:
+        self._over = asyncio.Event()
+
+    async def answer(self, call: Call, forward: Forward) -> web.StreamResponse:  # noqa: ARG002
+        await self._over.wait()
+        raise CutError
+
+    async def event(self, line: bytes) -> bytes:  # noqa: ARG002
+        await self._over.wait()
+        raise CutError
+
+    async def end(self) -> None:
+        self._over.set()
+
+
+class Refusing(Fault):
+    """Takes one write of three, and refuses the others by turns in each of these ways."""
+
+    def __init__(self, *ways: tuple[HTTPStatus, str]) -> None:
+        self._answers = itertools.cycle((None, ways[0], ways[-1], None, ways[-1], ways[0]))
+        self.refused = 0
+
+    async def answer(self, call: Call, forward: Forward) -> web.StreamResponse:
+        way = next(self._answers) if call.is_write else None
+        if way is None:
+            return await forward()
+        self.refused += 1
+        return refusal(*way)
+
+
+class Slow(Fault):
+    """Each answer and each event takes its time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def answer(self, call: Call, forward: Forward) -> web.StreamResponse:  # noqa: ARG002
+        await asyncio.sleep(self._seconds)
+        return await forward()
+
+    async def event(self, line: bytes) -> bytes:
+        await asyncio.sleep(self._seconds)
+        return line
+
+
+class Silent(Fault):
+    """Watches stay open and tell nothing."""
+
+    async def event(self, line: bytes) -> bytes:  # noqa: ARG002
+        return b""
+
+
+class Expiring(Fault):
+    """Each watch ends at its first event: what it wants to go on from is too old."""
+
+    async def event(self, line: bytes) -> bytes:  # noqa: ARG002
+        status = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "status": "Failure",
+            "reason": "Expired",
+            "message": "too old resource version",
+            "code": HTTPStatus.GONE,
+        }
+        return json.dumps({"type": "ERROR", "object": status}).encode() + b"\n"
+
+
+class Killing(Fault):
+    """Kills the operator at the writes that `picks` chooses, and starts it again.
+
+    Just before such a write reaches the server, or just after the server has done it and before
+    the operator learns of that.
+    """
+
+    def __init__(
+        self, operator: OperatorProcess, picks: Callable[[Call], bool], *, after: bool
+    ) -> None:
+        self._operator = operator
+        self._picks = picks
+        self._after = after
+        self._start: asyncio.Task[None] | None = None
+        self._over = False
+        self.killed: list[Call] = []
+
+    async def answer(self, call: Call, forward: Forward) -> web.StreamResponse:
+        if self._start is not None and call.is_write:
+            await asyncio.shield(self._start)
+        if self._over or not (call.is_write and self._picks(call)):
+            return await forward()
+        if self._after:
+            await forward()
+        self._operator.kill()
+        self.killed.append(call)
+        self._start = asyncio.create_task(asyncio.to_thread(self._operator.start))
+        raise CutError
+
+    async def end(self) -> None:
+        """Raises AssertionError where it could not start again."""
+        self._over = True
+        if self._start is not None:
+            await self._start

@@ -1,0 +1,63 @@
+"""A spec that the API server let in and the operator cannot read: its CRD is of another version."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from localcluster.controlplane import ControlPlane
+from tests.controlplane.api import Object, RefusedError
+from tests.controlplane.team import IMAGES, Team, eventually
+from tests.support.charts import REPOSITORY
+
+CRD = REPOSITORY / "crds" / "headlesscms.io_headlesscmses.yaml"
+LEVELS = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/logLevel/enum"
+
+
+@pytest.fixture
+def looser_crd(installed: ControlPlane) -> Iterator[None]:
+    change = json.dumps([{"op": "remove", "path": LEVELS}])
+    installed.kubectl("patch", "crd", "headlesscmses.headlesscms.io", "--type=json", "-p", change)
+    yield
+    installed.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
+
+
+def children(team: Team) -> Object:
+    """What each child is asked to be."""
+    return {
+        f"{kind}/{found['metadata']['name']}": found.get("spec", found.get("data"))
+        for kind in ("deployment", "service", "configmap", "networkpolicy", "controllerrevision")
+        for found in team.all(kind)
+    }
+
+
+def was_let_in(team: Team, **spec: Any) -> bool:
+    """The API server takes up a changed CRD a moment later."""
+    try:
+        team.make(**spec)
+    except RefusedError:
+        return False
+    return True
+
+
+@pytest.mark.usefixtures("looser_crd")
+def test_an_invalid_spec_names_its_field_tears_nothing_down_and_heals(team: Team) -> None:
+    team.make(replicas=2)
+    team.wait_until_ready()
+    pods, before, revision = team.pods(), children(team), team.revision()
+
+    wrong: Object = {"replicas": 2, "image": f"{IMAGES}:2.0.0", "logLevel": "trace"}
+    eventually(lambda: was_let_in(team, **wrong), "the looser CRD is in force")
+    message = team.wait_for("Ready", "False", "InvalidSpec")
+    assert message.startswith("spec.logLevel: ")
+    assert team.condition("Reconciling")[:2] == ("False", "InvalidSpec")
+    assert team.condition("Stalled") == ("True", "InvalidSpec", message)
+    assert ("InvalidSpec", message) in eventually(team.events, "Events")
+    assert (team.pods(), children(team)) == (pods, before)
+    assert team.status()["readyReplicas"] == 2
+
+    team.make(replicas=2, image=f"{IMAGES}:2.0.0")
+    team.wait_until_ready()
+    assert team.revision() != revision
+    eventually(lambda: len(team.pods()) == 2 and not team.pods() & pods, "the new release runs")

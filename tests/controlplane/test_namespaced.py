@@ -1,0 +1,137 @@
+"""The operator of one namespace, with the chart's ServiceAccount and Role and no other right."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcluster.controlplane import ControlPlane
+from localcluster.kubeconfig import write_private
+from tests.controlplane.api import Api
+from tests.controlplane.audit import START
+from tests.controlplane.operator_process import OperatorProcess, chart
+from tests.controlplane.team import Team, eventually
+from tests.support.charts import NAMESPACE, Objects, of_kind, the
+
+HOST = "cms.example.com"
+INGRESS = {"host": HOST, "ingress": {"className": "nginx"}}
+GATEWAY = {"host": HOST, "gateway": {"name": "public", "namespace": "gateways"}}
+
+
+@pytest.fixture
+def rendered(team: Team) -> Objects:
+    return chart().render({"watchNamespaces": [team.namespace]})
+
+
+@pytest.fixture
+def user(rendered: Objects) -> str:
+    return (
+        f"system:serviceaccount:{NAMESPACE}:{the(rendered, 'ServiceAccount')['metadata']['name']}"
+    )
+
+
+@pytest.fixture
+def namespaced(
+    team: Team, rendered: Objects, operator: OperatorProcess, tmp_path: Path
+) -> Iterator[OperatorProcess]:
+    """In place of the operator of the whole cluster."""
+    (container,) = the(rendered, "Deployment")["spec"]["template"]["spec"]["containers"]
+    watched = {
+        variable["name"]: variable["value"]
+        for variable in container["env"]
+        if variable["name"] == "HCMS_WATCH_NAMESPACES"
+    }
+    install(team.control_plane, rendered)
+    account = the(rendered, "ServiceAccount")["metadata"]["name"]
+    token = team.control_plane.kubectl("create", "token", account, "-n", NAMESPACE).strip()
+    kubeconfig = kubeconfig_of(team.control_plane, token, tmp_path)
+    environment = {"KUBECONFIG": str(kubeconfig), **watched}
+    process = operator.another("namespaced-operator", environment=environment)
+    operator.stop()
+    try:
+        process.start()
+        yield process
+    finally:
+        process.stop()
+        operator.start()
+
+
+def install(control_plane: ControlPlane, rendered: Objects) -> None:
+    """The rights alone, where they are rendered for."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    kinds = ("ServiceAccount", "Role", "RoleBinding")
+    for found in (namespace, *(found for kind in kinds for found in of_kind(rendered, kind))):
+        control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(found))
+
+
+def kubeconfig_of(control_plane: ControlPlane, token: str, folder: Path) -> Path:
+    config = json.loads(control_plane.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    return write_private(folder / "kubeconfig", json.dumps(config))
+
+
+@pytest.fixture
+def elsewhere(control_plane: ControlPlane, api: Api) -> Iterator[Team]:
+    """Another team, whose namespace this operator does not serve."""
+    made = Team(control_plane, api, f"elsewhere-{secrets.token_hex(3)}")
+    made.create()
+    yield made
+    made.remove()
+
+
+def test_nothing_but_rights_in_the_namespace_is_granted(team: Team, rendered: Objects) -> None:
+    assert of_kind(rendered, "ClusterRoleBinding") == []
+    for kind in ("Role", "RoleBinding"):
+        assert the(rendered, kind)["metadata"]["namespace"] == team.namespace
+
+
+@pytest.mark.usefixtures("namespaced")
+def test_it_keeps_what_is_in_its_namespace_and_touches_no_other(
+    team: Team, elsewhere: Team, user: str, control_plane: ControlPlane, http_route_crd: Path
+) -> None:
+    control_plane.kubectl("delete", "--ignore-not-found", "-f", str(http_route_crd))
+    elsewhere.make(replicas=1)
+    team.make(replicas=2, autoscaling={"minReplicas": 2}, route=INGRESS)
+    team.wait_until_ready()
+    assert len(team.pods()) == 2
+
+    team.delete("service", "shop")
+    team.patch("ingress", "shop", {"spec": {"rules": [{"host": "stolen.example"}]}})
+    eventually(lambda: "shop" in team.names("service"), "the Service is made again")
+    eventually(
+        lambda: team.the("ingress", "shop")["spec"]["rules"][0]["host"] == HOST,
+        "the Ingress is put right",
+    )
+
+    team.make(replicas=2, route=GATEWAY)
+    team.wait_for("ChildrenOwned", "False", "MissingApi")
+    control_plane.kubectl("apply", "--server-side", "-f", str(http_route_crd))
+    team.wait_for("ChildrenOwned", "True")
+    team.wait_until_ready()
+    team.patch("httproute", "shop", {"spec": {"hostnames": ["stolen.example"]}})
+    eventually(
+        lambda: team.the("httproute", "shop")["spec"]["hostnames"] == [HOST],
+        "the HTTPRoute is put right",
+    )
+    eventually(lambda: not team.names("ingress"), "the Ingress goes")
+
+    assert elsewhere.status() == {}
+    assert elsewhere.all("deployment") == []
+    asked = team.audit.since(START, user)
+    assert [request for request in asked if not request.allowed] == []
+    assert {request.namespace for request in asked} == {team.namespace}
+
+
+def test_a_restart_finds_all_that_it_needs(
+    team: Team, namespaced: OperatorProcess, user: str
+) -> None:
+    team.make(replicas=1)
+    team.wait_until_ready()
+    namespaced.stop()
+    team.make(replicas=2)
+    namespaced.start()
+    team.wait_until_ready()
+    eventually(lambda: len(team.pods()) == 2, "what was asked for meanwhile")
+    assert [request for request in team.audit.since(START, user) if not request.allowed] == []

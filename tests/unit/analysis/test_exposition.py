@@ -1,0 +1,59 @@
+"""The page of metrics that a pod shows, as the CMS makes it and as others might."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cms_operator.rollout.analysis import exposition
+from cms_service.core.metrics import Metrics
+
+
+def page(*, only_needed: bool = False) -> str:
+    metrics = Metrics("b")
+    metrics.observe_request("GET", "/v1/{tenant}/entries", 200, 0.004)
+    metrics.observe_request("GET", "/v1/{tenant}/entries", 404, 0.004)
+    metrics.observe_request("POST", "/v1/{tenant}/entries", 503, 3.0)
+    metrics.observe_request("GET", "/health", 500, 0.5)
+    metrics.database_up.labels("primary").set(1)
+    metrics.database_up.labels("replica").set(0)
+    metrics.redis_up.set(0)
+    return metrics.render(exposition.SERIES if only_needed else ()).decode()
+
+
+@pytest.mark.parametrize("only_needed", [True, False])
+def test_the_page_of_the_cms(only_needed: bool) -> None:  # noqa: FBT001 - the parameter of a test
+    found = exposition.parse(page(only_needed=only_needed))
+    assert (found.counts.requests, found.counts.errors, found.counts.timed) == (3, 1, 3)
+    assert found.counts.slower_than(5000) == 1
+    assert found.counts.slower_than(7) is None
+    assert (found.database_up, found.cache_up) == (True, False)
+    assert found.started > 0
+
+
+def test_only_what_is_needed_is_asked_for() -> None:
+    names = {line.split("{")[0].split(" ")[0] for line in page(only_needed=True).splitlines()}
+    assert names - {"#"} == set(exposition.SERIES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<html>",
+        'hcms_database_up{database="primary"} 1\nhcms_http_requests_total{route="/"} 1',
+        'hcms_database_up 1\nhcms_http_requests_total{status="200"} many',
+        'hcms_database_up 1\nhcms_http_requests_total{status="200"} +Inf',
+        'hcms_database_up 1\nhcms_http_requests_total{status="200"} NaN',
+    ],
+)
+def test_what_is_no_such_page_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"series|float|integer"):
+        exposition.parse(text)
+
+
+@given(st.text(max_size=300))
+def test_nothing_else_is_raised(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        exposition.parse("hcms_database_up 1\nhcms_http_requests_total{" + text)

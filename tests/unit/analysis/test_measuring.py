@@ -1,0 +1,222 @@
+"""The operator at work: pods are real HTTP servers, time is a number."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from cms_operator.api import parse
+from cms_operator.api.analysis_status import AnalysisStatus
+from cms_operator.api.status import RolloutStatus
+from cms_operator.cluster.measures import MeasureReader
+from cms_operator.cluster.pods import PodReader, Target
+from cms_operator.resources import labels
+from cms_operator.resources.revision import Revision
+from cms_operator.rollout.analysis.exposition import Page
+from cms_operator.rollout.family import Family
+from cms_operator.settings import PrometheusSettings
+from cms_operator.steps.analysis import Analyses, Judgement, Trial
+from cms_service.core.metrics import Metrics
+from tests.support.specs import manifest
+from tests.unit.analysis.servers import Serve, endless, never
+from tests.unit.engine.pictures import NOON, later
+
+
+class Pod:
+    """The admin port of the one pod of a revision."""
+
+    def __init__(self, revision: str) -> None:
+        self.metrics = Metrics(revision)
+        self.metrics.database_up.labels("primary").set(1)
+        self.metrics.redis_up.set(1)
+        self.asked = 0
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        self.asked += 1
+        names = request.query.getall("name[]", [])
+        return web.Response(body=self.metrics.render(names))
+
+    def answer(self, requests: int, errors: int = 0) -> None:
+        for number in range(requests):
+            self.metrics.observe_request("GET", "/v1", 500 if number < errors else 200, 0.004)
+
+
+def pod(revision: str) -> Any:
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T11:00:00Z"}
+    return {
+        "metadata": {"name": f"shop-{revision}", "uid": revision,
+                     "labels": {labels.REVISION: revision}},
+        "status": {"podIP": "127.0.0.1", "conditions": [ready],
+                   "containerStatuses": [{"ready": True, "restartCount": 0}]},
+    }  # fmt: skip
+
+
+class World:
+    """The status is what was reported last; `restart` is a new operator."""
+
+    def __init__(self, ports: dict[str, int], reader: PodReader, measures: MeasureReader) -> None:
+        self._revisions = {
+            name: Revision(name, {}, {"ADMIN_PORT": str(port)}, {}) for name, port in ports.items()
+        }
+        self._readers = (reader, measures)
+        self.reported: AnalysisStatus | None = None
+        self.restart()
+
+    def restart(self) -> None:
+        self.operator = Analyses(*self._readers)
+
+    async def look(self, at: datetime) -> Judgement:
+        progress = RolloutStatus(
+            revision="b", strategy="RollingUpdate", phase="Progressing",
+            started_at=NOON, since=NOON, analysis=self.reported,
+        )  # fmt: skip
+        family = Family(pods=(pod("a"), pod("b")))
+        trial = Trial(parse(manifest({})), progress, "a", family, self._revisions)
+        return await self.operator.judge(trial, at)
+
+    async def measure(self, seconds: float) -> AnalysisStatus | None:
+        """Look, and report what was found."""
+        self.reported = (await self.look(later(seconds))).status
+        return self.reported
+
+
+@pytest.fixture
+async def readers() -> AsyncIterator[tuple[PodReader, MeasureReader]]:
+    reader, measures = PodReader(), MeasureReader(PrometheusSettings())
+    yield reader, measures
+    await reader.close()
+    await measures.close()
+
+
+@pytest.fixture
+def old() -> Pod:
+    return Pod("a")
+
+
+@pytest.fixture
+def new() -> Pod:
+    return Pod("b")
+
+
+@pytest.fixture
+async def world(
+    serve: Serve, old: Pod, new: Pod, readers: tuple[PodReader, MeasureReader]
+) -> World:
+    servers = {"a": await serve(old.show), "b": await serve(new.show)}
+    return World({name: int(server.port or 0) for name, server in servers.items()}, *readers)
+
+
+async def test_the_first_look_opens_an_interval_and_the_second_measures_it(
+    world: World, old: Pod, new: Pod
+) -> None:
+    assert (await world.look(NOON)).due == later(10)
+    opened = await world.measure(0)
+    assert opened is not None
+    assert opened.intervals == ()
+    old.answer(300)
+    new.answer(200, errors=4)
+    found = await world.measure(10)
+    assert found is not None
+    (interval,) = found.intervals
+    assert (interval.candidate.requests, interval.candidate.errors) == (200, 4)
+    assert interval.stable.requests == 300
+
+
+async def test_what_stable_did_before_is_known_although_its_pods_may_go_at_once(
+    world: World, old: Pod
+) -> None:
+    old.answer(5000, errors=10)
+    found = await world.measure(0)
+    assert found is not None
+    baseline = found.baseline
+    assert (baseline.requests, baseline.errors, baseline.timed) == (1000, 2, 1000)
+    world.restart()
+    assert await world.measure(5) == found, "and is remembered once"
+
+
+async def test_between_two_measurements_no_pod_is_asked(world: World, new: Pod) -> None:
+    await world.measure(0)
+    await world.measure(9)
+    assert new.asked == 1
+
+
+async def test_a_restarted_operator_discards_the_open_interval_and_keeps_the_rest(
+    world: World, new: Pod
+) -> None:
+    await world.measure(0)
+    new.answer(100)
+    before = await world.measure(10)
+    new.answer(100)
+    world.restart()
+    assert await world.measure(15) == before
+    new.answer(50)
+    found = await world.measure(25)
+    assert found is not None
+    assert (found.measurements, found.samples) == (2, 150)
+
+
+async def test_what_could_not_be_reported_is_told_again(world: World, new: Pod) -> None:
+    await world.measure(0)
+    new.answer(100)
+    told = (await world.look(later(10))).status
+    assert told is not None
+    assert (await world.look(later(11))).status == told
+    new.answer(100)
+    following = (await world.look(later(20))).status
+    assert following is not None
+    assert following.samples == 200
+
+
+async def test_where_something_stands_out_the_next_look_comes_sooner(
+    world: World, old: Pod, new: Pod
+) -> None:
+    await world.measure(0)
+    old.answer(200)
+    new.answer(200, errors=20)
+    judgement = await world.look(later(10))
+    assert judgement.due == later(15)
+
+
+async def test_two_intervals_of_5_percent_errors_are_enough(
+    world: World, old: Pod, new: Pod
+) -> None:
+    await world.measure(0)
+    for seconds in (10, 20):
+        old.answer(600)
+        new.answer(600, errors=30)
+        found = await world.measure(seconds)
+    assert found is not None
+    assert found.verdict == "Failed"
+
+
+async def test_a_pod_that_says_nothing_is_an_error_and_no_failure(
+    readers: tuple[PodReader, MeasureReader], serve: Serve
+) -> None:
+    server = await serve(never)
+    deaf = World({"b": int(server.port or 0)}, *readers)
+    await deaf.measure(0)
+    found = await deaf.measure(10)
+    assert found is not None
+    assert (found.verdict, found.consecutive_errors, found.measurements) == ("NoData", 1, 0)
+
+
+async def test_an_answer_without_an_end_is_cut(
+    serve: Serve, readers: tuple[PodReader, MeasureReader]
+) -> None:
+    server = await serve(endless)
+    found = await readers[0].metrics(Target("127.0.0.1", int(server.port or 0)))
+    assert not isinstance(found, Page)
+    assert "longer than" in found
+
+
+async def test_another_page_is_no_measurement(
+    serve: Serve, readers: tuple[PodReader, MeasureReader]
+) -> None:
+    async def hello(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="hello")
+
+    server = await serve(hello)
+    found = await readers[0].metrics(Target("127.0.0.1", int(server.port or 0)))
+    assert "no series of the CMS" in str(found)

@@ -1,0 +1,65 @@
+"""How a request is written, and how its answer is read."""
+
+from typing import Any
+
+import pytest
+
+from cms_operator.api.status import Verb
+from cms_operator.cli.asking import Answer, CannotAskError, answer, value
+from tests.unit.cli.objects import hcms, rollout
+
+PIN = {"from": "b", "to": "a", "by": "alice", "since": "2026-01-01T11:59:00Z"}
+REST = {"stableRevision": "b", "rollout": rollout(phase="Completed")}
+
+
+@pytest.mark.parametrize(
+    ("verb", "status", "expected"),
+    [
+        ("promote", {"rollout": rollout()}, "b:t"),
+        ("abort", {"rollout": rollout()}, "b:t"),
+        ("retry", {"rollout": rollout(phase="Aborted")}, "b:t"),
+        ("retry", {"rollout": rollout(revision="a"), "pin": PIN}, "b:t"),
+        ("restart", REST, "b:t"),
+        ("rollback", {"rollout": rollout()}, "b:a:t"),
+        ("rollback", REST, "b:a:t"),
+        ("rollback", {"rollout": rollout(revision="a"), "pin": PIN}, "b:0:t"),
+    ],
+)
+def test_a_request_names_the_revision_that_it_is_about(
+    verb: Verb, status: dict[str, Any], expected: str
+) -> None:
+    assert value(verb, hcms(**status), "t") == expected
+
+
+def test_a_rollback_goes_where_one_says() -> None:
+    assert value("rollback", hcms(**REST), "t", "0") == "b:0:t"
+
+
+@pytest.mark.parametrize(
+    ("verb", "status", "words"),
+    [
+        ("promote", {"stableRevision": None}, "its first one is still starting"),
+        ("promote", {}, "there has been no rollout yet"),
+        ("rollback", {"stableRevision": "b", "revisions": []}, "name one with --to"),
+    ],
+)
+def test_where_there_is_nothing_to_ask_it_says_why(
+    verb: Verb, status: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(CannotAskError, match=words):
+        value(verb, hcms(**status), "t")
+
+
+def test_only_the_answer_to_this_request_counts() -> None:
+    requests = [
+        {"verb": "promote", "value": "b:1", "by": "alice", "outcome": "promoted past step 2"},
+        {"verb": "abort", "value": "b:1", "by": "bob", "outcome": "refused: it is Completed"},
+    ]
+    found = hcms(rollout=rollout(requests=requests))
+    assert answer(found, "promote", "b:2") is None
+    assert answer(found, "promote", "b:1") == Answer(
+        refused=False, words="promoted past step 2 (asked by alice)"
+    )
+    assert answer(found, "abort", "b:1") == Answer(
+        refused=True, words="it is Completed (asked by bob)"
+    )

@@ -1,0 +1,45 @@
+"""What the demo tells of a release is what happened."""
+
+import pytest
+
+from demo.releases import describe, lost_requests
+from demo.traffic import Report
+
+
+def report(failures: dict[str, int], lost: int, blamed: dict[str, int]) -> Report:
+    return Report(100, failures, lost, blamed, {"a": 90, "b": 10}, {})
+
+
+@pytest.mark.parametrize(
+    ("found", "lost"),
+    [
+        (report({}, 0, {}), 0),
+        (report({"status 500": 3}, 0, {"b": 3}), 0),
+        (report({"status 500": 3}, 0, {"b": 2, "a": 1}), 1),
+        (report({"status 500": 2, "TimeoutError": 1}, 1, {"b": 2}), 1),
+    ],
+)
+def test_only_the_bad_revisions_own_answers_are_not_lost(found: Report, lost: int) -> None:
+    assert lost_requests(found, "b") == lost
+
+
+def test_a_release_is_told_in_one_line() -> None:
+    status = {
+        "rollout": {
+            "strategy": "Canary",
+            "phase": "Paused",
+            "currentStepIndex": 1,
+            "steps": 4,
+            "setWeight": 34,
+            "actualWeight": 33,
+            "observedWeight": 35,
+        },
+        "revisions": [
+            {"name": "b", "replicas": 1, "readyReplicas": 1},
+            {"name": "a", "replicas": 2, "readyReplicas": 2},
+            {"name": "0"},
+        ],
+    }
+    assert " ".join(describe(status).split()) == (
+        "Canary Paused step 2/4 weight 34 % (set 33 %, seen 35 %) pods b 1/1, a 2/2"
+    )

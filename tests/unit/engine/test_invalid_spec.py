@@ -1,0 +1,49 @@
+"""A spec that got past an older or newer CRD: told, and nothing else is touched."""
+
+from datetime import timedelta
+
+from cms_operator.api.conditions import ConditionType, Reason
+from cms_operator.api.status import MigrationStatus, Status
+from cms_operator.rollout.events import happenings
+from cms_operator.rollout.problems import Problem
+from cms_operator.rollout.report import build_invalid_status
+from tests.unit.engine.pictures import NOON
+
+GENERATION = 8
+WRONG = Problem(Reason.INVALID_SPEC, "spec.logLevel: Input should be 'debug' or 'info'")
+BEFORE = Status(
+    observed_generation=7,
+    replicas=3,
+    ready_replicas=3,
+    selector="app.kubernetes.io/instance=shop",
+    version="1.0.0",
+    stable_revision="a",
+    updated_revision="a",
+    address="shop.example",
+    migration=MigrationStatus(key="k", phase="Complete", to_version=2),
+)
+
+
+def test_it_is_not_ready_stalled_and_says_which_field() -> None:
+    status = build_invalid_status(BEFORE, GENERATION, WRONG, NOON)
+    told = {found.type: (found.status, found.reason, found.message) for found in status.conditions}
+    assert told == {
+        ConditionType.READY: ("False", "InvalidSpec", WRONG.message),
+        ConditionType.RECONCILING: ("False", "InvalidSpec", "Nothing was changed."),
+        ConditionType.STALLED: ("True", "InvalidSpec", WRONG.message),
+    }
+    assert {found.observed_generation for found in status.conditions} == {GENERATION}
+    assert status.observed_generation == GENERATION
+
+
+def test_all_that_is_known_of_what_runs_stays() -> None:
+    status = build_invalid_status(BEFORE, GENERATION, WRONG, NOON)
+    told = {"conditions", "observed_generation"}
+    assert status.model_dump(exclude=told) == BEFORE.model_dump(exclude=told)
+
+
+def test_it_is_one_event_and_told_once() -> None:
+    first = build_invalid_status(BEFORE, GENERATION, WRONG, NOON)
+    assert [found.reason for found in happenings(BEFORE, first)] == ["InvalidSpec"]
+    again = build_invalid_status(first, GENERATION, WRONG, NOON + timedelta(minutes=1))
+    assert again == first

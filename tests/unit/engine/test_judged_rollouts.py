@@ -1,0 +1,189 @@
+"""What a verdict makes of a rollout, in each strategy."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cms_operator.api.analysis_status import AnalysisStatus
+from cms_operator.api.rollout import Rollout
+from cms_operator.api.status import RolloutStatus, Status, Verb
+from cms_operator.rollout.decide import Decision, Phase, decide
+from cms_operator.rollout.events import happenings
+from cms_operator.rollout.snapshot import Request, RevisionState, Snapshot
+from tests.unit.engine.pictures import NOON, later, rollout, serving, snapshot
+
+BEHIND_PREVIEW = RevisionState(3, 3, 3, 3, endpoints=0, preview=3)
+SWITCHED = {"a": RevisionState(3, 3, 3, 3), "b": RevisionState(3, 3, 3, 3, 3, preview=3)}
+WARM = {"a": serving(3), "b": BEHIND_PREVIEW}
+STEP = rollout(
+    strategy="Canary",
+    canary={"steps": [{"setWeight": 34}, {"analysis": {}}, {"setWeight": 67}]},
+)
+ONE_THIRD = {"a": serving(2), "b": serving(1)}
+TWO_THIRDS = {"a": serving(1), "b": serving(2)}
+ALL = {"a": serving(0), "b": serving(3)}
+
+
+def blue_green(**settings: Any) -> Rollout:
+    return rollout(strategy="BlueGreen", blueGreen=settings)
+
+
+def measured(verdict: str, measurements: int = 3, samples: int = 100, **found: Any) -> Any:
+    return AnalysisStatus.model_validate(
+        {
+            "since": NOON,
+            "verdict": verdict,
+            "message": "errors: 5 % of the candidate.",
+            "measurements": measurements,
+            "samples": samples,
+            **found,
+        },
+        strict=False,
+    )
+
+
+def progress(decision: Decision) -> RolloutStatus:
+    assert decision.progress is not None
+    return decision.progress
+
+
+class Story:
+    """One rollout from a to b; each part goes on from where the last one left it."""
+
+    def __init__(self, spec: Rollout) -> None:
+        self.picture: Snapshot = snapshot(
+            3, "b", "a", rollout=spec, revisions={"a": serving(3), "b": serving(0)}
+        )
+        self.decision = decide(self.picture)
+
+    def then(
+        self,
+        revisions: dict[str, RevisionState],
+        judgement: AnalysisStatus | None = None,
+        seconds: float = 0,
+        verb: Verb | None = None,
+    ) -> Decision:
+        self.picture = replace(
+            self.picture,
+            revisions=revisions,
+            progress=self.decision.progress,
+            judgement=judgement,
+            now=later(seconds),
+            requests=(Request(verb, "b"),) if verb else (),
+        )
+        self.decision = decide(self.picture)
+        return self.decision
+
+
+@pytest.mark.parametrize(
+    ("spec", "revisions"),
+    [
+        pytest.param(rollout(bakeSeconds=60), ONE_THIRD, id="RollingUpdate"),
+        pytest.param(rollout(bakeSeconds=60), ALL, id="RollingUpdate, in the bake"),
+        pytest.param(rollout(strategy="Canary"), ONE_THIRD, id="Canary, in a pause"),
+        pytest.param(STEP, ONE_THIRD, id="Canary, in an analysis"),
+        pytest.param(blue_green(autoPromotionEnabled=False), WARM, id="BlueGreen, behind preview"),
+        pytest.param(rollout(bakeSeconds=60, strategy="BlueGreen"), SWITCHED, id="switched"),
+        pytest.param(rollout(paused=True), ONE_THIRD, id="held"),
+    ],
+)
+def test_what_was_measured_to_be_worse_is_taken_back(
+    spec: Rollout, revisions: dict[str, RevisionState]
+) -> None:
+    story = Story(spec)
+    story.then(WARM if "BlueGreen" in str(spec.strategy) else revisions)
+    story.then(revisions)
+    back = story.then(revisions, measured("Failed"))
+    assert back.phase is Phase.ABORTED
+    found = progress(back)
+    assert (found.message, found.set_weight) == ("errors: 5 % of the candidate.", 0)
+    assert back.active == ("a" if spec.strategy == "BlueGreen" else None)
+
+
+@pytest.mark.parametrize("verdict", ["NoData", "Error", "Inconclusive"])
+def test_in_the_background_only_a_proven_failure_ends_a_rollout(verdict: str) -> None:
+    story = Story(rollout())
+    assert story.then(ALL, measured(verdict)).phase is Phase.HEALTHY
+
+
+def test_a_step_waits_until_enough_was_measured() -> None:
+    story = Story(STEP)
+    waiting = story.then(ONE_THIRD)
+    assert (waiting.phase, progress(waiting).current_step_index) == (Phase.ANALYZING, 1)
+    assert waiting.again == 300, "then it is treated as onNoData says"
+    assert story.then(ONE_THIRD, measured("Successful", 2), 20).phase is Phase.ANALYZING
+    passed = story.then(ONE_THIRD, measured("Successful", 3), 30)
+    assert (passed.phase, progress(passed).set_weight) == (Phase.PROGRESSING, 67)
+
+
+def test_what_was_measured_before_a_step_does_not_count_for_it() -> None:
+    story = Story(STEP)
+    entered = story.then(ONE_THIRD, measured("Successful", 50, 5000))
+    found = progress(entered).analysis
+    assert found is not None
+    assert (found.measurements, found.samples) == (0, 0)
+
+
+def test_without_data_a_person_decides() -> None:
+    story = Story(STEP)
+    story.then(ONE_THIRD)
+    held = story.then(ONE_THIRD, measured("NoData", 30, 5), 300)
+    assert held.phase is Phase.ANALYZING
+    found = progress(held).analysis
+    assert found is not None
+    assert found.held == "NoData"
+    later_on = story.then(ONE_THIRD, found.model_copy(update={"samples": 500}), 400)
+    assert later_on.phase is Phase.ANALYZING, "what comes now is too late"
+    promoted = story.then(ONE_THIRD, found, 410, verb="promote")
+    assert progress(promoted).current_step_index == 2
+
+
+@pytest.mark.parametrize(("wish", "phase"), [("Fail", Phase.ABORTED), ("Extend", Phase.ANALYZING)])
+def test_or_what_the_spec_says(wish: str, phase: Phase) -> None:
+    spec = STEP.model_dump(by_alias=True) | {"analysis": {"onNoData": wish}}
+    story = Story(rollout(**spec))
+    story.then(ONE_THIRD)
+    assert story.then(ONE_THIRD, measured("NoData", 30, 5), 300).phase is phase
+
+
+def test_before_a_switch_pods_are_judged_without_traffic() -> None:
+    story = Story(blue_green(prePromotionAnalysis={}))
+    waiting = story.then(WARM)
+    assert (waiting.phase, waiting.active) == (Phase.ANALYZING, "a")
+    switched = story.then(WARM, measured("NoData", 3, 0), 30)
+    assert switched.active == "b"
+
+
+def test_after_a_switch_the_bake_waits_for_the_verdict() -> None:
+    story = Story(blue_green(postPromotionAnalysis={"count": 2}))
+    story.then(WARM)
+    assert story.then(SWITCHED).phase is Phase.BAKING
+    assert story.then(SWITCHED, measured("Successful", 1), 10).phase is Phase.BAKING
+    assert story.then(SWITCHED, measured("Successful", 2), 20).phase is Phase.HEALTHY
+
+
+def test_the_next_measurement_is_when_to_look_again() -> None:
+    story = Story(rollout(bakeSeconds=60))
+    story.then(ALL)
+    due = replace(story.picture, progress=story.decision.progress, reading_due=later(7))
+    assert decide(due).again == 7
+
+
+def test_each_new_verdict_is_told_once() -> None:
+    story = Story(rollout(bakeSeconds=60))
+    measure: Any = {"measures": [{"name": "errors", "verdict": "Successful"}]}
+    before = Status(rollout=progress(story.then(ALL)))
+    few = Status(rollout=progress(story.then(ALL, measured("NoData", **measure))))
+    good = Status(rollout=progress(story.then(ALL, measured("Successful", **measure))))
+    bad = Status(rollout=progress(story.then(ALL, measured("Failed", **measure))))
+    told = [
+        [(found.severity, found.reason) for found in happenings(one, two)]
+        for one, two in ((before, few), (few, few), (few, good), (good, bad))
+    ]
+    assert told == [
+        [("Normal", "AnalysisNoData")],
+        [],
+        [("Normal", "AnalysisSuccessful")],
+        [("Warning", "AnalysisFailed")],
+    ]

@@ -1,0 +1,82 @@
+"""Counts of pods may be told a little later; whatever else happens is told at once."""
+
+import pytest
+
+from cms_operator.api.status import Status
+from cms_operator.rollout.facts import Facts
+from cms_operator.rollout.news import at_rest, only_counts
+from cms_operator.rollout.snapshot import RevisionState
+from tests.unit.engine.pictures import rollout, serving, snapshot, starting
+from tests.unit.engine.test_report import PULL, facts, status_of
+
+CANARY = rollout(strategy="Canary", canary={"steps": [{"setWeight": 34}, {"setWeight": 67}]})
+
+
+def canary(stable: RevisionState, candidate: RevisionState, before: Status | None) -> Facts:
+    revisions = {"a": stable, "b": candidate}
+    progress = before.rollout if before else None
+    return facts(
+        snapshot(3, "b", "a", rollout=CANARY, revisions=revisions, progress=progress), pods=None
+    )
+
+
+BEGUN = status_of(canary(serving(3), RevisionState(), None))
+
+
+@pytest.mark.parametrize(
+    ("stable", "candidate"),
+    [
+        (serving(3), starting(1)),
+        (serving(3), RevisionState(1, 1, 1, 1, 0)),
+        (serving(3), serving(1)),
+    ],
+    ids=["a pod is there", "it is ready and gets no traffic yet", "it serves beside the old ones"],
+)
+def test_pods_that_come_and_go_are_counts(stable: RevisionState, candidate: RevisionState) -> None:
+    after = status_of(canary(stable, candidate, BEGUN), BEGUN)
+    assert after != BEGUN
+    assert only_counts(BEGUN, after)
+
+
+def test_another_step_is_news() -> None:
+    after = status_of(canary(serving(2), serving(1), BEGUN), BEGUN)
+    assert after.rollout is not None
+    assert after.rollout.current_step_index == 1
+    assert not only_counts(BEGUN, after)
+
+
+def test_a_problem_is_news() -> None:
+    found = canary(serving(3), starting(1), BEGUN)
+    stuck = Facts(found.snapshot, found.decision, found.connections, pods=PULL)
+    assert not only_counts(BEGUN, status_of(stuck, BEGUN))
+
+
+def test_nothing_new_is_nothing_to_tell() -> None:
+    assert not only_counts(BEGUN, BEGUN)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "rests"),
+    [
+        (serving(1), True),
+        (starting(1), False),
+        (RevisionState(1, 1, 1, 1, 0), False),
+        (RevisionState(1, 1, 1, 1, 0, preview=1), True),
+        (RevisionState(0, 1, 1, 1, 1), False),
+        (RevisionState(0, 0, 0, 0, 1), False),
+        (RevisionState(1, 1, 1, 1, 1, observed=False), False),
+    ],
+    ids=[
+        "serves",
+        "starts",
+        "gets no traffic",
+        "is previewed",
+        "goes",
+        "still gets traffic",
+        "was changed just now",
+    ],
+)
+def test_counts_are_at_rest_when_pods_and_traffic_are(
+    candidate: RevisionState, *, rests: bool
+) -> None:
+    assert at_rest(snapshot(3, "b", "a", revisions={"a": serving(3), "b": candidate})) is rests

@@ -1,0 +1,108 @@
+"""What a route and its gateway tell, and what is made of it."""
+
+from typing import Any
+
+import pytest
+
+from cms_operator.api.route import GatewayRoute
+from cms_operator.resources.http_route import Trial, build
+from cms_operator.rollout.routes import is_accepted, route_state, with_traffic
+from cms_operator.rollout.snapshot import RouteState
+from tests.unit.resources.test_children import GATEWAY, shop
+
+PUBLIC = GatewayRoute(name="public")
+
+
+def service(revision: str) -> dict[str, Any]:
+    return {"spec": {"selector": {"headlesscms.io/revision": revision}}}
+
+
+def written(trial: Trial | None) -> RouteState:
+    route = build(shop(route=GATEWAY), trial)
+    services = {"shop": service("a"), "shop-preview": service("b")}
+    return route_state("shop", PUBLIC, route, services, {"a": 3})
+
+
+@pytest.mark.parametrize(
+    ("trial", "weight", "opened"),
+    [
+        (None, 0, False),
+        (Trial("a", "b", 0), 0, True),
+        (Trial("a", "b", 34), 34, True),
+        (Trial("a", "b", 100), 100, True),
+    ],
+)
+def test_what_is_written_is_read_again(trial: Trial | None, weight: int, *, opened: bool) -> None:
+    found = written(trial)
+    assert (found.weight, found.opened) == (weight, opened)
+    assert (found.main, found.preview, found.settled) == ("a", "b", False)
+
+
+def test_a_header_outranks_the_weights_and_keeps_a_session_where_it_began() -> None:
+    route = build(shop(route=GATEWAY), Trial("a", "b", 34))
+    assert route
+    headers = [
+        [match["headers"][0]["value"] for match in rule["matches"] if "headers" in match]
+        for rule in route["spec"]["rules"]
+    ]
+    assert headers == [["b", "candidate"], ["a"], []]
+    backends = [[r["name"] for r in rule["backendRefs"]] for rule in route["spec"]["rules"]]
+    assert backends == [["shop-preview"], ["shop"], ["shop", "shop-preview"]]
+
+
+def test_nobody_stays_with_the_old_one_when_it_has_no_weight() -> None:
+    route = build(shop(route=GATEWAY), Trial("a", "b", 100))
+    assert route
+    assert len(route["spec"]["rules"]) == 2
+
+
+def answered(**changes: Any) -> dict[str, Any]:
+    conditions = [
+        {"type": kind, "status": "True", "observedGeneration": 2}
+        for kind in ("Accepted", "ResolvedRefs")
+    ]
+    parent = {"parentRef": {"name": "public"}, "conditions": conditions} | changes
+    return {
+        "metadata": {"namespace": "default", "generation": 2},
+        "status": {"parents": [parent]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"parentRef": {"name": "public", "namespace": "default"}}, True),
+        ({"parentRef": {"name": "other"}}, False),
+        ({"parentRef": {"name": "public", "sectionName": "https"}}, False),
+        ({"conditions": [{"type": "Accepted", "status": "True", "observedGeneration": 2}]}, False),
+        (
+            {
+                "conditions": [
+                    {"type": kind, "status": "True", "observedGeneration": 1}
+                    for kind in ("Accepted", "ResolvedRefs")
+                ]
+            },
+            False,
+        ),
+        (
+            {
+                "conditions": [
+                    {"type": "Accepted", "status": "True", "observedGeneration": 2},
+                    {"type": "ResolvedRefs", "status": "False", "observedGeneration": 2},
+                ]
+            },
+            False,
+        ),
+        ({"conditions": []}, False),
+    ],
+)
+def test_a_route_is_set_when_its_gateway_has_accepted_this_generation(
+    changes: dict[str, Any], *, expected: bool
+) -> None:
+    assert is_accepted(answered(**changes), PUBLIC) is expected
+
+
+def test_endpoints_behind_the_preview_service_count_while_it_has_a_weight() -> None:
+    assert with_traffic(RouteState(endpoints={"a": 3}), {"b": 2}) == {"a": 3}
+    assert with_traffic(RouteState(weight=34, endpoints={"a": 3}), {"b": 2}) == {"a": 3, "b": 2}

@@ -1,0 +1,224 @@
+"""Rollbacks and restarts: which revision is wanted, and how long."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cms_operator.api.status import RequestStatus, RevisionStatus, RolloutStatus, Status
+from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
+from cms_operator.rollout.revisions import stable_times
+from cms_operator.rollout.schema import Schemas
+from cms_operator.rollout.snapshot import MigrationPhase, Request
+from cms_operator.rollout.wishes import Situation, Wish, trusted, unchanged, wished
+from tests.unit.engine.pictures import NOON, picture, rollout, serving, snapshot
+
+CANARY = rollout(strategy="Canary", canary={"steps": [{"setWeight": 34}, {"pause": {}}]})
+
+
+def named(base: str) -> Any:
+    """A revision's name has no colon."""
+    return lambda restart: f"{base}+{restart.replace(':', '-')}" if restart else base
+
+
+def ask(before: Status, *requests: Request, spec: str = "c") -> Wish:
+    return wished(Situation(before, named(spec), {"a", "b", "c"}, NOON), requests)
+
+
+def status(stable: str | None = "c", **found: Any) -> Status:
+    return Status(stable_revision=stable, **found)
+
+
+def after(before: Status, wish: Wish) -> Status:
+    """The status that the operator leaves, with the answers."""
+    rollout = before.rollout or RolloutStatus(
+        revision="c", strategy="RollingUpdate", phase="Completed", started_at=NOON, since=NOON
+    )
+    requests = {found.verb: found for found in (*rollout.requests, *wish.answers)}
+    kept = rollout.model_copy(update={"requests": tuple(requests.values())})
+    return before.model_copy(
+        update={
+            "rollout": kept,
+            "pin": wish.pin,
+            "restart": wish.restart,
+            "updated_revision": wish.revision,
+        }
+    )
+
+
+def back_to(to: str, of: str = "c") -> Request:
+    return Request("rollback", f"{of}:{to}", "alice")
+
+
+ROLLED_BACK = after(status(), ask(status(), back_to("b")))
+
+
+def outcome(wish: Wish) -> str:
+    (found,) = wish.answers
+    return found.outcome
+
+
+def test_a_rollback_holds_until_the_spec_asks_for_something_else() -> None:
+    assert ROLLED_BACK.pin is not None
+    assert (ROLLED_BACK.pin.from_revision, ROLLED_BACK.pin.by) == ("c", "alice")
+    again = ask(ROLLED_BACK, back_to("b"))
+    assert (again.target, again.revision, again.answers) == ("b", "c", ())
+    assert unchanged(ROLLED_BACK).target == "b", "also while the Secrets cannot be read"
+    fixed = ask(ROLLED_BACK, back_to("b"), spec="d")
+    assert (fixed.target, fixed.pin, fixed.answers) == ("d", None, ())
+    assert ask(after(ROLLED_BACK, fixed), back_to("b")).target == "c", "it was answered once"
+
+
+def test_a_retry_of_what_the_spec_asks_for_ends_a_rollback() -> None:
+    assert ask(ROLLED_BACK, Request("retry", "b")).pin is not None, "that is of the rollout"
+    retried = ask(ROLLED_BACK, Request("retry", "c"))
+    assert (retried.target, outcome(retried)) == ("c", "the rollback to b is ended")
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "words"),
+    [
+        (status(), "c", "needs FROM:TO"),
+        (status(), "b:a", "the spec asks for revision c"),
+        (status(), "c:c", "the spec asks for it already"),
+        (status(), "c:x", "there is no revision x"),
+        (ROLLED_BACK, "c:b:2", "rolled back to this revision already"),
+    ],
+)
+def test_a_rollback_that_makes_no_sense_is_refused_with_the_reason(
+    before: Status, value: str, words: str
+) -> None:
+    wish = ask(before, Request("rollback", value))
+    assert outcome(wish).startswith("refused: ")
+    assert words in outcome(wish)
+    assert wish.pin == before.pin
+
+
+def test_a_rollback_to_an_image_that_cannot_read_the_schema_is_refused() -> None:
+    schemas = Schemas({"a": 1, "b": 2}, oldest_readable=2)
+    found = Situation(status(), named("c"), {"a", "b", "c"}, NOON, schemas)
+    refused = wished(found, [back_to("a")])
+    assert "its image was made for schema 1" in outcome(refused)
+    assert refused.pin is None
+    assert wished(found, [back_to("b")]).target == "b"
+
+
+def test_no_schema_is_contracted_while_a_rollback_holds() -> None:
+    rest = snapshot(3, "b", "b", revisions={"b": serving(3)})
+    held = replace(rest, pin=ROLLED_BACK.pin)
+    assert (may_contract(rest, decide(rest)), may_contract(held, decide(held))) == (True, False)
+
+
+def test_a_rollback_can_go_on_to_another_revision() -> None:
+    assert ask(ROLLED_BACK, Request("rollback", "c:a")).target == "a"
+
+
+def test_before_anything_is_stable_there_is_nothing_to_ask() -> None:
+    wish = ask(status(None), back_to("b"), Request("restart", "c"))
+    assert wish == Wish("c")
+
+
+def test_a_restart_is_a_revision_of_its_own_until_the_spec_changes() -> None:
+    restarted = ask(status(), Request("restart", "c:1", "alice"))
+    assert (restarted.target, outcome(restarted)) == ("c+c-1", "released anew as revision c+c-1")
+    kept = after(status(), restarted)
+    assert ask(kept).target == "c+c-1", "also when the annotation is gone"
+    assert ask(kept, spec="d").target == "d"
+    passed = kept.model_copy(update={"stable_revision": "c+c-1"})
+    for name in ("c", "c+c-1"):
+        second = ask(passed, Request("restart", f"{name}:2"))
+        assert second.target == f"c+{name}-2", "known by either name"
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "words"),
+    [
+        (status(), "b", "the spec asks for revision c"),
+        (ROLLED_BACK, "c", "the rollback to b holds"),
+        (status("b"), "c", "it is not stable; retry"),
+        (
+            status("b", rollout=picture(3, "c", "b", revisions={"b": serving(3)}).progress),
+            "c",
+            "a rollout is under way",
+        ),
+    ],
+)
+def test_only_what_has_passed_is_restarted(before: Status, value: str, words: str) -> None:
+    wish = ask(before, Request("restart", value))
+    assert words in outcome(wish)
+    assert wish.restart is None
+
+
+def rolled_back(**found: Any) -> Decision:
+    found = {"revisions": {"c": serving(3)}, "rollout": CANARY, "pin": ROLLED_BACK.pin, **found}
+    return picture(3, "b", "c", **found)
+
+
+def test_back_to_one_that_was_stable_lately_skips_steps_and_pauses() -> None:
+    quick = rolled_back(trusted=frozenset("b")).progress
+    slow = rolled_back().progress
+    assert quick is not None
+    assert slow is not None
+    assert (quick.set_weight, slow.set_weight) == (100, 34)
+    assert quick.rollback
+
+
+def test_what_somebody_rolled_back_from_gets_all_its_steps_when_it_is_tried_again() -> None:
+    quick = {"trusted": frozenset("b")}
+    begun = rolled_back(**quick)
+    over = rolled_back(**quick, revisions={"b": serving(3)}, progress=begun.progress)
+    assert (over.phase, over.stable) == (Phase.HEALTHY, "b")
+    again = picture(
+        3, "c", "b", revisions={"b": serving(3)}, rollout=CANARY, progress=over.progress
+    ).progress
+    assert again is not None
+    assert (again.set_weight, again.rollback) == (34, False)
+
+
+def test_the_answer_is_kept_where_nothing_was_ever_rolled_out() -> None:
+    answer = RequestStatus(verb="rollback", value="a:x", outcome="refused: there is no revision x")
+    rest = picture(3, "a", "a", revisions={"a": serving(3)}, answers=(answer,))
+    assert rest.progress is not None
+    assert (rest.progress.phase, rest.progress.requests) == ("Completed", (answer,))
+    late = picture(3, "a", "a", revisions={"a": serving(3)}, requests=(Request("abort", "a"),))
+    assert late.progress is not None
+    assert late.progress.requests[0].outcome == "refused: the rollout is Completed"
+
+
+def test_the_answer_is_kept_while_a_migration_is_awaited() -> None:
+    answer = RequestStatus(verb="retry", value="b", outcome="the rollback to a is ended")
+    waiting = decide(
+        snapshot(
+            3, "b", "a", revisions={"a": serving(3)}, migration=MigrationPhase.RUNNING,
+            answers=(answer,),
+        )
+    )  # fmt: skip
+    assert waiting.phase is Phase.MIGRATING
+    assert waiting.progress is not None
+    assert waiting.progress.requests == (answer,)
+
+
+def test_the_three_that_were_stable_last_are_trusted() -> None:
+    revisions = [
+        RevisionStatus(
+            name=name,
+            image="i",
+            created_at=NOON,
+            stable_at=None if name == "x" else NOON + timedelta(hours=hour),
+        )
+        for hour, name in enumerate("abcdx")
+    ]
+    assert trusted(revisions) == {"b", "c", "d"}
+
+
+def test_a_revision_is_stable_since_it_became_so() -> None:
+    first = stable_times(status(None), "a", NOON)
+    assert first == {"a": NOON}
+    record = RevisionStatus(name="a", image="i", created_at=NOON, stable_at=NOON)
+    before = status("a", revisions=(record,))
+    later = NOON + timedelta(hours=1)
+    assert stable_times(before, "a", later) == {"a": NOON}
+    assert stable_times(before, "b", later) == {"a": NOON, "b": later}
+    back = before.model_copy(update={"stable_revision": "b"})
+    assert stable_times(back, "a", later) == {"a": later}
