@@ -49,7 +49,7 @@ def install(control_plane: ControlPlane) -> None:
     binding = the(objects, "ClusterRoleBinding")
     user = {"kind": "User", "name": USER, "apiGroup": "rbac.authorization.k8s.io"}
     control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(binding | {"subjects": [user]}))
-    eventually(lambda: is_accepted(api), "the policies know the schema of a HeadlessCMS")
+    eventually(lambda: is_stamped(api), "the policies know the schema of a HeadlessCMS")
 
 
 def chart() -> Chart:
@@ -65,13 +65,15 @@ def is_served(api: Api) -> bool:
     return True
 
 
-def is_accepted(api: Api) -> bool:
-    """A policy that changes objects refuses them until it has seen a new CRD."""
+def is_stamped(api: Api) -> bool:
+    """A policy is not yet asked at first, and then refuses all until it has seen a new CRD."""
+    asked = manifest()
+    asked["metadata"]["annotations"] = {"headlesscms.io/pause": "now"}
     try:
-        api.request("POST", f"{HEADLESS_CMS.path('default')}?dryRun=All", manifest())
+        found = api.request("POST", f"{HEADLESS_CMS.path('default')}?dryRun=All", asked)
     except RefusedError:
         return False
-    return True
+    return "headlesscms.io/pause-by" in found["metadata"]["annotations"]
 
 
 @dataclass

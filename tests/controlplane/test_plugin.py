@@ -190,9 +190,10 @@ def test_a_restart_is_a_release_of_the_same_image(team: Team, plugin: Plugin) ->
     team.wait_until_ready()
     assert team.pods().isdisjoint(pods)
     assert team.status()["rollout"]["phase"] == "Completed"
+    restarted = team.revision()
+    eventually(lambda: sizes(team) == {restarted: 2}, "the old revision is gone")
     (deployment,) = team.all("deployment")
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == f"{IMAGES}:1.0.0"
-    restarted = team.revision()
     team.kubectl("annotate", "hcms/shop", "headlesscms.io/restart-", "headlesscms.io/restart-by-")
     team.patch("headlesscms", "shop", {"spec": {"replicas": 3}})
     eventually(lambda: sizes(team) == {restarted: 3}, "nothing else than the size changes")
