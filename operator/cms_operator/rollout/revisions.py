@@ -31,9 +31,13 @@ def newest_first(records: Mapping[str, Object]) -> list[Object]:
 
 
 def kept_records(hcms: HeadlessCMS, family: Family, decision: Decision) -> set[str]:
-    """Revisions with pods, and as many old ones as the history may hold."""
+    """Revisions with pods, and as many old ones as the history may hold.
+
+    One that is retired now is an old one already: there may be no event after its end.
+    """
     records = family.by_revision("ControllerRevision")
-    living = {decision.target, *decision.sizes, *family.by_revision("Deployment")}
+    deployments = {*family.by_revision("Deployment")} - {*decision.retire}
+    living = {decision.target, *decision.sizes, *deployments}
     if decision.stable:
         living.add(decision.stable)
     old = [revision_of(found) for found in newest_first(records)]
