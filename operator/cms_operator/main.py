@@ -23,8 +23,10 @@ from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.resync import resync
 from cms_operator.cluster.store import Key, Store, key_of
+from cms_operator.cluster.synthetic import SyntheticSender
 from cms_operator.reconcile import Reconciler
 from cms_operator.settings import Settings
+from cms_operator.steps.analysis import Analyses
 from cms_operator.workers import Workers
 from cms_operator.workqueue import WorkQueue
 
@@ -44,11 +46,13 @@ class Operator:
         self._queue: WorkQueue[Key] = WorkQueue(time.monotonic, lambda: random.uniform(0.8, 1.2))  # noqa: S311  - spreads retries
         self._pods = PodReader()
         self._measures = MeasureReader(settings.prometheus)
+        self._synthetic = SyntheticSender()
+        self._analyses = Analyses(self._pods, self._measures, self._synthetic)
         self._reconciler = Reconciler(
             store=self._store,
             applier=Applier(client, self._store, self._look_for),
             pods=self._pods,
-            measures=self._measures,
+            analyses=self._analyses,
             settings=settings,
             now=lambda: datetime.now(UTC),
             random_bytes=secrets.token_bytes,
@@ -104,6 +108,8 @@ class Operator:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self._workers.stop()
+        await self._analyses.close()
+        await self._synthetic.close()
         await self._pods.close()
         await self._measures.close()
         await self._client.close()

@@ -21,7 +21,6 @@ from cms_operator.cluster.kinds import (
     POD,
     SECRET,
 )
-from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.sources import SourceSecrets
 from cms_operator.cluster.store import Key, Object, Store
@@ -76,7 +75,7 @@ class Reconciler:
         store: Store,
         applier: Applier,
         pods: PodReader,
-        measures: MeasureReader,
+        analyses: Analyses,
         settings: Settings,
         now: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
@@ -90,7 +89,7 @@ class Reconciler:
         self._migrations = Migrations(applier)
         self._children = Children(applier, settings.operator_namespace)
         self._reported: dict[Key, datetime] = {}
-        self._analyses = Analyses(pods, measures)
+        self._analyses = analyses
 
     def readers_of(self, namespace: str, name: str) -> set[Key]:
         return self._secrets.readers_of(namespace, name)

@@ -1,6 +1,8 @@
 """Images that misbehave on purpose are taken back without a person, and stable serves on."""
 
 from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -22,7 +24,7 @@ FATES = [
 
 # Images whose pods look well: only what they answer tells, and words of the verdict.
 MEASURED = [(Fault.ERRORS, "errors"), (Fault.SLOW, "latency"), (Fault.NO_DATABASE, "")]
-TRIAL = {
+TRIAL: dict[str, Any] = {
     "strategy": "Canary",
     "canary": {"steps": [{"setWeight": 50}, {"pause": {}}]},
     "analysis": {"intervalSeconds": 5, "warmUpSeconds": 5},
@@ -89,3 +91,22 @@ def test_a_release_that_answers_badly_is_taken_back_by_what_it_answers(  # noqa:
     with world.load.send(article, STEADY) as traffic:
         wait_until(lambda: traffic.now.requests > 100, 60, "a hundred requests")
         assert traffic.stop().failures == {}
+
+
+def test_without_readers_the_operators_own_requests_find_it(
+    misbehaving: Callable[[Fault], str], shop: HeadlessCms, article: str
+) -> None:
+    bad = misbehaving(Fault.ERRORS)
+    before = shop.found()
+    image, old = before["spec"]["image"], before["status"]["stableRevision"]
+    own = {"synthetic": {"path": urlsplit(article).path, "perPod": 50}}
+    shop.patch({"image": bad, "rollout": {**TRIAL, "analysis": {**TRIAL["analysis"], **own}}})
+    wait_until(
+        lambda: shop.condition("Stalled").get("reason") == "AnalysisFailed",
+        READY_SECONDS,
+        "it is taken back",
+    )
+    assert "errors" in shop.condition("Stalled")["message"]
+    assert shop.found()["status"]["stableRevision"] == old
+    shop.patch({"image": image, "rollout": {**NO_TRIAL, "bakeSeconds": 3}})
+    wait_until(shop.is_ready, READY_SECONDS, "the stable spec is back")

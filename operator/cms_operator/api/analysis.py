@@ -7,6 +7,7 @@ from pydantic import Field
 from cms_operator.api.measures import Limit, Measures
 from cms_operator.api.model import Model
 from cms_operator.api.rules import Rule
+from cms_operator.api.types import HttpPath
 
 Then = Literal["Pause", "Extend", "Fail"]
 BUILT_IN = ("errors", "latency-p50", "latency-p99", "database", "cache", "readiness", "restarts")
@@ -63,6 +64,14 @@ class HealthMeasure(Model):
     """true shows the result and lets it decide nothing (default false)."""
 
 
+class SyntheticRequests(Model):
+    path: HttpPath
+    """What is asked for, such as /v1/delivery/TENANT/TYPE. /health is not counted by the pods."""
+
+    per_pod: Annotated[int, Field(ge=1, le=50)] = 20
+    """GET requests to each pod of both revisions in an interval (default 20)."""
+
+
 class AnalysisStep(Model):
     count: Annotated[int, Field(ge=1, le=1000)] = 3
     """Measurements, one an interval, that are needed to pass (default 3)."""
@@ -103,6 +112,10 @@ class Analysis(Model):
     consecutive_error_limit: Annotated[int, Field(ge=0, le=100)] = 4
     """Measurements in a row in which no pod of the candidate could be read that are tolerated
     (default 4)."""
+
+    synthetic: SyntheticRequests | None = None
+    """Requests that the operator sends itself while the candidate's pods get fewer from others
+    (default: none)."""
 
     errors: ErrorMeasure = ErrorMeasure()
     """Answers with a status of 5xx."""

@@ -12,6 +12,7 @@ from cms_operator.api.status import RolloutStatus
 from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pods import PodReader, Target
 from cms_operator.cluster.store import Key, Object
+from cms_operator.cluster.synthetic import SyntheticSender
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout import progress as course
 from cms_operator.rollout import steps
@@ -52,6 +53,7 @@ class _Interval:
     """The open one. Lost with the operator: then a new one begins, which takes longer and is true.
 
     `after` came of `before` with the last measurement; it is given again until it was reported.
+    `sent` requests of the candidate's are the operator's own.
     """
 
     rollout: tuple[str, datetime]
@@ -60,6 +62,7 @@ class _Interval:
     due: datetime
     before: AnalysisStatus | None = None
     after: AnalysisStatus | None = None
+    sent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +81,28 @@ class _Pages:
 
 
 class Analyses:
-    def __init__(self, reader: PodReader, providers: MeasureReader) -> None:
+    def __init__(
+        self, reader: PodReader, providers: MeasureReader, sender: SyntheticSender
+    ) -> None:
         self._reader = reader
         self._providers = providers
+        self._sender = sender
+        self._sending: dict[Key, asyncio.Task[None]] = {}
         self._open: dict[Key, _Interval] = {}
 
     def forget(self, key: Key) -> None:
         self._open.pop(key, None)
+        if sending := self._sending.get(key):
+            sending.cancel()
+
+    @property
+    def sending(self) -> Sequence[asyncio.Task[None]]:
+        return tuple(self._sending.values())
+
+    async def close(self) -> None:
+        for sending in self.sending:
+            sending.cancel()
+        await asyncio.gather(*self.sending, return_exceptions=True)
 
     async def judge(self, trial: Trial, now: datetime) -> Judgement:
         known = trial.progress.analysis
@@ -109,8 +127,24 @@ class Analyses:
             now, read.pods, read.living
         )
         due = now + _pause(trial, after)
-        self._open[trial.key] = _Interval(rollout, opening, states, due, before, after)
+        sent = self._send(trial, interval, read) if interval else 0
+        self._open[trial.key] = _Interval(rollout, opening, states, due, before, after, sent)
         return Judgement(after, due)
+
+    def _send(self, trial: Trial, ended: _Interval, read: _Pages) -> int:
+        """Begin to send what the pods are to count next; return how many to the candidate's."""
+        wanted = trial.hcms.spec.rollout.judged_by.synthetic
+        if wanted is None or trial.key in self._sending:
+            return 0
+        found = tally(ended.opening, read.pods, trial.candidate, WarmUp(0))
+        enough = wanted.per_pod * found.pods
+        if found.counts.requests - ended.sent >= enough:
+            return 0
+        targets = [_target(pod, trial.revisions, "PORT") for pod in _chosen(trial)]
+        sending = asyncio.create_task(self._sender.send(targets, wanted.per_pod, wanted.path))
+        self._sending[trial.key] = sending
+        sending.add_done_callback(lambda _: self._sending.pop(trial.key, None))
+        return enough
 
     async def _measure(  # noqa: PLR0913, PLR0917  - each is one fact that the verdict depends on
         self,
@@ -154,13 +188,8 @@ class Analyses:
         )
 
     async def _read(self, trial: Trial) -> _Pages:
-        chosen = [
-            pod
-            for revision in (trial.candidate, trial.stable)
-            for pod in _speakers(trial.family.pods, revision)
-            if revision in trial.revisions
-        ]
-        targets = [_target(pod, trial.revisions) for pod in chosen]
+        chosen = _chosen(trial)
+        targets = [_target(pod, trial.revisions, "ADMIN_PORT") for pod in chosen]
         pages = await asyncio.gather(*(self._reader.metrics(target) for target in targets))
         samples = [_sample(pod, page) for pod, page in zip(chosen, pages, strict=True)]
         read = tuple(sample for sample in samples if isinstance(sample, PodSample))
@@ -189,14 +218,23 @@ def _traffic_since(progress: RolloutStatus) -> datetime | None:
     return progress.since if switched else None
 
 
+def _chosen(trial: Trial) -> Sequence[Object]:
+    return [
+        pod
+        for revision in (trial.candidate, trial.stable)
+        for pod in _speakers(trial.family.pods, revision)
+        if revision in trial.revisions
+    ]
+
+
 def _speakers(found: Iterable[Object], revision: str) -> Sequence[Object]:
     mine = [pod for pod in found if revision_of(pod) == revision and is_serving(pod)]
     return sorted(mine, key=lambda pod: str(pod["metadata"]["uid"]))[:MOST_PODS]
 
 
-def _target(pod: Object, revisions: Mapping[str, Revision]) -> Target:
+def _target(pod: Object, revisions: Mapping[str, Revision], port: str) -> Target:
     revision = revisions[str(revision_of(pod))]
-    return Target(str(pod["status"]["podIP"]), int(revision.config["ADMIN_PORT"]))
+    return Target(str(pod["status"]["podIP"]), int(revision.config[port]))
 
 
 def _sample(pod: Object, page: Page | str) -> PodSample | str:

@@ -1,5 +1,6 @@
 """The operator at work: pods are real HTTP servers, time is a number."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,8 @@ from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.status import RolloutStatus
 from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pods import PodReader, Target
+from cms_operator.cluster.store import Key
+from cms_operator.cluster.synthetic import SyntheticLimits, SyntheticSender
 from cms_operator.resources import labels
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.analysis.exposition import Page
@@ -23,17 +26,27 @@ from tests.support.specs import manifest
 from tests.unit.analysis.servers import Serve, endless, never
 from tests.unit.engine.pictures import NOON, later
 
+Edges = tuple[PodReader, MeasureReader, SyntheticSender]
+QUICK = SyntheticLimits(pause_seconds=0, answer_seconds=10, sending_seconds=60)
+SHOP = Key("default", "shop")
+ASKED: dict[str, Any] = {"path": "/v1/delivery/acme/posts", "perPod": 30}
+
 
 class Pod:
-    """The admin port of the one pod of a revision."""
+    """The one pod of a revision, with one port for the admin and for the others."""
 
     def __init__(self, revision: str) -> None:
         self.metrics = Metrics(revision)
         self.metrics.database_up.labels("primary").set(1)
         self.metrics.redis_up.set(1)
         self.asked = 0
+        self.paths: list[str] = []
 
     async def show(self, request: web.Request) -> web.StreamResponse:
+        if request.path != "/metrics":
+            self.paths.append(request.path)
+            self.answer(1)
+            return web.Response()
         self.asked += 1
         names = request.query.getall("name[]", [])
         return web.Response(body=self.metrics.render(names))
@@ -56,16 +69,18 @@ def pod(revision: str) -> Any:
 class World:
     """The status is what was reported last; `restart` is a new operator."""
 
-    def __init__(self, ports: dict[str, int], reader: PodReader, measures: MeasureReader) -> None:
+    def __init__(self, ports: dict[str, int], *edges: *Edges) -> None:
         self._revisions = {
-            name: Revision(name, {}, {"ADMIN_PORT": str(port)}, {}) for name, port in ports.items()
+            name: Revision(name, {}, {"PORT": str(port), "ADMIN_PORT": str(port)}, {})
+            for name, port in ports.items()
         }
-        self._readers = (reader, measures)
+        self._edges = edges
         self.reported: AnalysisStatus | None = None
+        self.synthetic: dict[str, Any] | None = None
         self.restart()
 
     def restart(self) -> None:
-        self.operator = Analyses(*self._readers)
+        self.operator = Analyses(*self._edges)
 
     async def look(self, at: datetime) -> Judgement:
         progress = RolloutStatus(
@@ -73,8 +88,12 @@ class World:
             started_at=NOON, since=NOON, analysis=self.reported,
         )  # fmt: skip
         family = Family(pods=(pod("a"), pod("b")))
-        trial = Trial(parse(manifest({})), progress, "a", family, self._revisions)
+        changes = {"rollout": {"analysis": {"synthetic": self.synthetic}}}
+        trial = Trial(parse(manifest(changes)), progress, "a", family, self._revisions)
         return await self.operator.judge(trial, at)
+
+    async def all_is_sent(self) -> None:
+        await asyncio.gather(*self.operator.sending, return_exceptions=True)
 
     async def measure(self, seconds: float) -> AnalysisStatus | None:
         """Look, and report what was found."""
@@ -83,11 +102,11 @@ class World:
 
 
 @pytest.fixture
-async def readers() -> AsyncIterator[tuple[PodReader, MeasureReader]]:
-    reader, measures = PodReader(), MeasureReader(PrometheusSettings())
-    yield reader, measures
-    await reader.close()
-    await measures.close()
+async def edges() -> AsyncIterator[Edges]:
+    made = PodReader(), MeasureReader(PrometheusSettings()), SyntheticSender(QUICK)
+    yield made
+    for edge in made:
+        await edge.close()
 
 
 @pytest.fixture
@@ -101,11 +120,9 @@ def new() -> Pod:
 
 
 @pytest.fixture
-async def world(
-    serve: Serve, old: Pod, new: Pod, readers: tuple[PodReader, MeasureReader]
-) -> World:
+async def world(serve: Serve, old: Pod, new: Pod, edges: Edges) -> World:
     servers = {"a": await serve(old.show), "b": await serve(new.show)}
-    return World({name: int(server.port or 0) for name, server in servers.items()}, *readers)
+    return World({name: int(server.port or 0) for name, server in servers.items()}, *edges)
 
 
 async def test_the_first_look_opens_an_interval_and_the_second_measures_it(
@@ -191,32 +208,62 @@ async def test_two_intervals_of_5_percent_errors_are_enough(
     assert found.verdict == "Failed"
 
 
+async def test_pods_without_readers_are_asked_by_the_operator_and_counted_as_ever(
+    world: World, old: Pod, new: Pod
+) -> None:
+    world.synthetic = ASKED
+    await world.measure(0)
+    await world.measure(10)
+    await world.all_is_sent()
+    found = await world.measure(20)
+    assert found is not None
+    assert (old.paths, new.paths) == ([ASKED["path"]] * 30, [ASKED["path"]] * 30)
+    assert found.samples == 30
+    await world.all_is_sent()
+    assert len(new.paths) == 60, "its own requests are not taken for readers'"
+
+
+async def test_pods_with_readers_are_left_to_them(world: World, new: Pod) -> None:
+    world.synthetic = ASKED
+    await world.measure(0)
+    for seconds in (10, 20, 30):
+        new.answer(30)
+        await world.measure(seconds)
+        await world.all_is_sent()
+    assert new.paths == []
+
+
+async def test_nothing_more_is_sent_when_the_release_is_over(world: World, new: Pod) -> None:
+    world.synthetic = ASKED
+    await world.measure(0)
+    await world.measure(10)
+    world.operator.forget(SHOP)
+    await world.all_is_sent()
+    assert len(new.paths) < 30
+
+
 async def test_a_pod_that_says_nothing_is_an_error_and_no_failure(
-    readers: tuple[PodReader, MeasureReader], serve: Serve
+    edges: Edges, serve: Serve
 ) -> None:
     server = await serve(never)
-    deaf = World({"b": int(server.port or 0)}, *readers)
+    deaf = World({"b": int(server.port or 0)}, *edges)
     await deaf.measure(0)
     found = await deaf.measure(10)
     assert found is not None
     assert (found.verdict, found.consecutive_errors, found.measurements) == ("NoData", 1, 0)
 
 
-async def test_an_answer_without_an_end_is_cut(
-    serve: Serve, readers: tuple[PodReader, MeasureReader]
-) -> None:
+async def test_an_answer_without_an_end_is_cut(serve: Serve, edges: Edges) -> None:
     server = await serve(endless)
-    found = await readers[0].metrics(Target("127.0.0.1", int(server.port or 0)))
+    found = await edges[0].metrics(Target("127.0.0.1", int(server.port or 0)))
     assert not isinstance(found, Page)
     assert "longer than" in found
 
 
-async def test_another_page_is_no_measurement(
-    serve: Serve, readers: tuple[PodReader, MeasureReader]
-) -> None:
+async def test_another_page_is_no_measurement(serve: Serve, edges: Edges) -> None:
     async def hello(_: web.Request) -> web.StreamResponse:
         return web.Response(text="hello")
 
     server = await serve(hello)
-    found = await readers[0].metrics(Target("127.0.0.1", int(server.port or 0)))
+    found = await edges[0].metrics(Target("127.0.0.1", int(server.port or 0)))
     assert "no series of the CMS" in str(found)
