@@ -55,10 +55,8 @@ def at_rest(snapshot: Snapshot) -> RolloutStatus:
 
 
 def _is_way_back(snapshot: Snapshot) -> bool:
-    if snapshot.pin is not None:
-        return snapshot.target in snapshot.trusted
     last = snapshot.progress
-    if last is not None and last.rollback and last.previous == snapshot.target:
+    if snapshot.pin is None and last and last.rollback and last.previous == snapshot.target:
         return False  # somebody has rolled it back
     window = snapshot.rollout.rollback_window.revisions
     return snapshot.target in snapshot.formerly[:window]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from cms_operator.api.status import PinStatus, RequestStatus, RestartStatus, RevisionStatus, Status
+from cms_operator.api.status import PinStatus, RequestStatus, RestartStatus, Status
 from cms_operator.rollout.progress import is_in_flight, stamp
 from cms_operator.rollout.requests import answered, unanswered
 from cms_operator.rollout.schema import Schemas, can_run, why_not
@@ -16,8 +16,6 @@ from cms_operator.rollout.snapshot import Request
 
 # The name of the spec's revision, restarted by a value or not.
 Named = Callable[[str | None], str]
-# As many of the latest stable revisions may take over without steps and pauses.
-_TRUSTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +58,6 @@ def wished(found: Situation, requests: Iterable[Request]) -> Wish:
         if request.verb in _TAKEN_UP:
             wish = _TAKEN_UP[request.verb](wish, request, found)
     return wish
-
-
-def trusted(revisions: Iterable[RevisionStatus]) -> frozenset[str]:
-    """The revisions that were stable last."""
-    times = {found.name: found.stable_at for found in revisions if found.stable_at}
-    return frozenset(sorted(times, key=lambda name: times[name], reverse=True)[:_TRUSTED])
 
 
 def _standing(found: Situation) -> Wish:

@@ -35,7 +35,7 @@ from cms_operator.rollout.revisions import (
 from cms_operator.rollout.routes import route_state, with_traffic
 from cms_operator.rollout.schema import Schemas, can_run, known_schemas
 from cms_operator.rollout.snapshot import MigrationPhase, Request, RouteState, Snapshot
-from cms_operator.rollout.wishes import Wish, trusted, unchanged
+from cms_operator.rollout.wishes import Wish, unchanged
 from cms_operator.steps.analysis import Judgement
 
 
@@ -97,7 +97,6 @@ def snapshot_of(work: Pass, requests: tuple[Request, ...]) -> Snapshot:
         trouble=problem.message if (problem := _pod_problem(work)) else "",
         pin=work.wanted.pin,
         answers=work.wanted.answers,
-        trusted=trusted(work.before.revisions),
         judgement=work.judgement.status,
         reading_due=work.judgement.due,
         route=route,

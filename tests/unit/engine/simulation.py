@@ -198,7 +198,6 @@ class World:
     pin: PinStatus | None = None
     restart: RestartStatus | None = None
     known: set[str] = field(default_factory=set)
-    trusted: frozenset[str] = frozenset()
 
     @property
     def now(self) -> datetime:
@@ -221,7 +220,6 @@ class World:
             target=wish.target,
             pin=wish.pin,
             answers=wish.answers,
-            trusted=self.trusted,
             now=self.now,
             stable=self.stable,
             rollout=self.rollout,
@@ -281,7 +279,6 @@ class World:
         self.stable, self.progress = decision.stable, decision.progress
         self.pin, self.restart = wish.pin, wish.restart
         self.known.add(wish.target)
-        self.trusted |= {decision.stable} if decision.stable else set()
 
     def is_over(self) -> bool:
         return self.progress is not None and self.progress.phase in ("Completed", "Aborted")

@@ -11,7 +11,7 @@ from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
 from cms_operator.rollout.revisions import stable_times
 from cms_operator.rollout.schema import Schemas
 from cms_operator.rollout.snapshot import MigrationPhase, Request
-from cms_operator.rollout.wishes import Situation, Wish, trusted, unchanged, wished
+from cms_operator.rollout.wishes import Situation, Wish, unchanged, wished
 from tests.unit.engine.pictures import NOON, picture, rollout, serving, snapshot
 
 CANARY = rollout(strategy="Canary", canary={"steps": [{"setWeight": 34}, {"pause": {}}]})
@@ -156,7 +156,7 @@ def rolled_back(**found: Any) -> Decision:
 
 
 def test_back_to_one_that_was_stable_lately_skips_steps_and_pauses() -> None:
-    quick = rolled_back(trusted=frozenset("b")).progress
+    quick = rolled_back(formerly=("b",)).progress
     slow = rolled_back().progress
     assert quick is not None
     assert slow is not None
@@ -165,7 +165,7 @@ def test_back_to_one_that_was_stable_lately_skips_steps_and_pauses() -> None:
 
 
 def test_what_somebody_rolled_back_from_gets_all_its_steps_when_it_is_tried_again() -> None:
-    quick = {"trusted": frozenset("b")}
+    quick = {"formerly": ("b",)}
     begun = rolled_back(**quick)
     over = rolled_back(**quick, revisions={"b": serving(3)}, progress=begun.progress)
     assert (over.phase, over.stable) == (Phase.HEALTHY, "b")
@@ -197,19 +197,6 @@ def test_the_answer_is_kept_while_a_migration_is_awaited() -> None:
     assert waiting.phase is Phase.MIGRATING
     assert waiting.progress is not None
     assert waiting.progress.requests == (answer,)
-
-
-def test_the_three_that_were_stable_last_are_trusted() -> None:
-    revisions = [
-        RevisionStatus(
-            name=name,
-            image="i",
-            created_at=NOON,
-            stable_at=None if name == "x" else NOON + timedelta(hours=hour),
-        )
-        for hour, name in enumerate("abcdx")
-    ]
-    assert trusted(revisions) == {"b", "c", "d"}
 
 
 def test_a_revision_is_stable_since_it_became_so() -> None:
