@@ -61,7 +61,7 @@ images: ## Build and load the images
 	$(PYTHON) -m localcluster images
 
 ##@ More
-.PHONY: demo-down crd krew lock bench bench-rollouts help
+.PHONY: demo-down crd krew lock bench bench-rollouts bench-reaction help
 demo-down: $(VENV)/.ready ## Remove what the demo has made
 	$(RUN) -m demo down
 crd: $(VENV)/.ready ## Generate the CRD into crds/ and the chart
@@ -77,6 +77,8 @@ bench: $(VENV)/.ready ## From apply to Ready for 1 and 50 tenants on fake nodes;
 	$(RUN) -m benchmarks.bringup
 bench-rollouts: $(VENV)/.ready ## A canary of TENANTS=200 tenants at once on fake nodes, beside Argo Rollouts
 	$(RUN) -m benchmarks.rollouts --tenants $(or $(TENANTS),200)
+bench-reaction: $(VENV)/.ready ## From the first bad response to no traffic
+	$(RUN) -m benchmarks.reaction
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 $(VENV)/.ready: requirements/dev.txt

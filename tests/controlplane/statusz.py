@@ -1,9 +1,10 @@
 """What all fake pods answer on their admin port: a generation of keys that a file names, and
 metrics as if they served.
 
-    statusz.py GENERATION [PORT=ERRORS,SLOW ...]
+    statusz.py GENERATION [PORT=ERRORS,SLOW[,FILE] ...]
 
-ERRORS and SLOW are shares of the requests of the pods with that admin port.
+ERRORS and SLOW are shares of the requests of the pods with that admin port, from the start or
+from when FILE was last written; without it they are well.
 """
 
 import json
@@ -24,6 +25,7 @@ class Pod(BaseHTTPRequestHandler):
     started = time.time()
     errors = 0.0
     slow = 0.0
+    onset: Path | None = None
 
     def do_GET(self) -> None:
         body = self._metrics() if self.path.startswith("/metrics") else self._status()
@@ -35,9 +37,15 @@ class Pod(BaseHTTPRequestHandler):
     def _status(self) -> bytes:
         return json.dumps({"jwtKeysGeneration": int(self.generation.read_text())}).encode()
 
+    def _ill_since(self, now: float) -> float:
+        if self.onset is None:
+            return self.started
+        return self.onset.stat().st_mtime if self.onset.exists() else now
+
     def _metrics(self) -> bytes:
-        total = int(RATE * (time.time() - self.started))
-        errors, slow = int(total * self.errors), int(total * self.slow)
+        now = time.time()
+        total, ill = int(RATE * (now - self.started)), int(RATE * (now - self._ill_since(now)))
+        errors, slow = int(ill * self.errors), int(ill * self.slow)
         labels = 'method="GET",route="/v1/{tenant}/entries"'
         lines = [
             f'hcms_http_requests_total{{{labels},status="200"}} {total - errors}.0',
@@ -56,14 +64,14 @@ def _bucket(labels: str, bound: str, within: int) -> str:
     return f'hcms_http_request_duration_seconds_bucket{{{labels},le="{bound}"}} {within}.0'
 
 
-def serve(port: int, errors: float, slow: float) -> None:
-    behaviour = type("Behaviour", (Pod,), {"errors": errors, "slow": slow})
+def serve(port: int, errors: str, slow: str, onset: str = "") -> None:
+    shares = {"errors": float(errors), "slow": float(slow)}
+    behaviour = type("Behaviour", (Pod,), {**shares, "onset": Path(onset) if onset else None})
     # All pods of the control plane's namespace are behind this one address.
     ThreadingHTTPServer(("0.0.0.0", port), behaviour).serve_forever()  # noqa: S104
 
 
 if __name__ == "__main__":
     asked = [argument.partition("=") for argument in sys.argv[2:]]
-    for port, _, shares in asked or [(str(ADMIN_PORT), "", "0,0")]:
-        errors, slow = map(float, shares.split(","))
-        threading.Thread(target=serve, args=(int(port), errors, slow)).start()
+    for port, _, behaviour in asked or [(str(ADMIN_PORT), "", "0,0")]:
+        threading.Thread(target=serve, args=(int(port), *behaviour.split(","))).start()

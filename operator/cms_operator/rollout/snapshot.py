@@ -86,10 +86,10 @@ class Snapshot:
     That is the one of the present spec, or where `pin` sends it. `progress` is the
     rollout as it was reported last, `failure` why the target's pods cannot be trusted,
     `trouble` what keeps them from getting ready. `answers` are to requests about the
-    target. Nothing may be done to one that is `suspended`. `judgement` is what was measured
-    of the target up to now, and `reading_due` when the next measurement is due. `route` is
-    there where a gateway can weigh the traffic. `formerly` are the revisions that were stable before, the
-    latest first. `autoscaled`: n follows the load.
+    target. Nothing may be done to one that is `suspended`. `judgement` is what was measured of
+    the target up to now, and `reading_due` when the next measurement is due. `route` is there
+    where a gateway can weigh the traffic. `formerly` are the revisions that were stable before,
+    the latest first. `autoscaled`: n follows the load.
     """
 
     replicas: int
