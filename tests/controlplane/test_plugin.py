@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import threading
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from localcluster.controlplane import ControlPlane
 from tests.controlplane.operator_process import OperatorProcess
-from tests.controlplane.team import IMAGES, Team, eventually
+from tests.controlplane.team import IMAGES, PATIENCE, Team, eventually
 from tests.controlplane.test_canary import GOOD, WAIT, at_step, canary, sizes
 from tests.support.charts import REPOSITORY
 
@@ -295,14 +296,19 @@ def test_a_watch_draws_the_release_anew_until_the_object_goes(team: Team, plugin
         plugin.command("status", "shop", "--watch"),
         text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=plugin.env(),
     )  # fmt: skip
+    # Reading its lines has no end of its own.
+    end = threading.Timer(PATIENCE, process.kill)
+    end.start()
     assert process.stdout is not None
     drawn = iter(process.stdout)
     assert any("Paused" in line for line in drawn)
     plugin("promote", "shop", "--full")
-    assert any("promoted past all steps" in line for line in drawn)
+    # In this order in one picture; several changes may come with one.
     assert any("Status:      ✔ Ready" in line for line in drawn)
+    assert any("promoted past all steps" in line for line in drawn)
     team.delete("headlesscms", "shop")
     _, words = process.communicate(timeout=60)
+    end.cancel()
     assert (process.returncode, words) == (1, "error: shop was deleted\n")
 
 

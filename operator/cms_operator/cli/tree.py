@@ -68,7 +68,8 @@ def _rollout(hcms: Object, status: Object) -> Iterator[list[str]]:
         yield ["", str(message)]
     if analysis := rollout.get("analysis"):
         mark = _VERDICTS.get(analysis["verdict"], BUSY)
-        yield ["Analysis:", f"{mark} {analysis['verdict']}: {analysis.get('message') or ''}"]
+        words = analysis.get("message") or "nothing was measured yet"
+        yield ["Analysis:", f"{mark} {analysis['verdict']}: {words}"]
     if by := rollout.get("heldBy"):
         yield ["", f"{HELD} paused by {by}"]
     if phase in IN_FLIGHT:
