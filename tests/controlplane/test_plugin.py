@@ -3,8 +3,8 @@
 import json
 import os
 import subprocess
-import threading
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
