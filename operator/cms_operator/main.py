@@ -137,8 +137,11 @@ class Operator:
             await asyncio.sleep(pause)
             try:
                 changed = await resync(self._client, self._store, self.settings.namespaces)
+            except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+                log.warning("could not list; the watches go on, the next list comes: %s", error)
+                continue
             except Exception:
-                log.exception("could not list; the watches go on, and the next list comes")
+                log.exception("a list failed unexpectedly; the watches go on, the next list comes")
                 continue
             if changed:
                 log.info("the list showed %d objects that the watches had missed", len(changed))
