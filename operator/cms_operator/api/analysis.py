@@ -124,10 +124,10 @@ class Analysis(Model):
     """Time to the end of an answer."""
 
     database: HealthMeasure = HealthMeasure()
-    """Candidates that cannot use the database, while stable can."""
+    """Candidates that cannot use the database, while stable can, in a row."""
 
     cache: HealthMeasure = HealthMeasure()
-    """Candidates that cannot use Redis, while stable can."""
+    """Candidates that cannot use Redis, while stable can, in a row."""
 
     readiness: HealthMeasure = HealthMeasure()
     """Candidates that were ready and are no longer."""

@@ -34,11 +34,17 @@ _FEWEST = 3
 _RANK: tuple[AnalysisVerdict, ...] = ("Failed", "Error", "Inconclusive", "NoData", "Successful")
 
 
+# Both revisions use them: one pod may notice seconds before another that they are away.
+_OF_BOTH = ("database", "cache")
+_SOONER = frozenset(BUILT_IN) - {*_OF_BOTH}
+
+
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How a reading of one measure is taken."""
+    """How a reading of one measure is taken. Failures add up, or only while `in_a_row`."""
 
     failure_limit: int = 0
+    in_a_row: bool = False
     consecutive_error_limit: int = 4
     dry_run: bool = False
     limit: str = ""
@@ -292,8 +298,9 @@ def health(measured: Measured) -> Iterable[Reading]:
 
 
 def take(reading: Reading, before: MeasureStatus | None, tolerance: Tolerance) -> MeasureStatus:
-    """A measure that has its own verdict: failures add up, errors count while they last."""
-    failures = before.failures if before else 0
+    """A measure that has its own verdict. Errors count while they last."""
+    ended = tolerance.in_a_row and reading.passed is not False
+    failures = before.failures if before and not ended else 0
     errors = (before.consecutive_errors if before else 0) + 1 if reading.error else 0
     failures += reading.passed is False and not reading.error
     value = "" if reading.value is None else f"{reading.value:.6g}"
@@ -339,13 +346,17 @@ def tolerance_of(name: str, settings: Analysis) -> Tolerance:
         "restarts": settings.restarts,
     }
     if name in own:
-        return Tolerance(own[name].failure_limit, dry_run=own[name].dry_run)
-    for found in settings.measures:
-        if found.name == name:
-            parts = (("at least", found.min), ("at most", found.max))
+        found = own[name]
+        return Tolerance(found.failure_limit, name in _OF_BOTH, dry_run=found.dry_run)
+    for measure in settings.measures:
+        if measure.name == name:
+            parts = (("at least", measure.min), ("at most", measure.max))
             limit = " and ".join(f"{word} {value}" for word, value in parts if value is not None)
             return Tolerance(
-                found.failure_limit, found.consecutive_error_limit, found.dry_run, limit
+                measure.failure_limit,
+                consecutive_error_limit=measure.consecutive_error_limit,
+                dry_run=measure.dry_run,
+                limit=limit,
             )
     return Tolerance(dry_run=True)
 
@@ -376,7 +387,7 @@ def _listed(measures: Iterable[MeasureStatus]) -> str:
 
 def is_suspicious(found: AnalysisStatus, settings: Analysis) -> bool:
     """Something may be wrong: measure again sooner."""
-    if any(m.verdict == "Inconclusive" and m.name in BUILT_IN for m in found.measures):
+    if any(m.verdict == "Inconclusive" and m.name in _SOONER for m in found.measures):
         return True
     last = found.intervals[-1:]
     limits = {"errors": (number(settings.errors.max_percent) / 100, settings.errors.max_ratio)}
