@@ -1,7 +1,9 @@
 """What the end-to-end tests share: one namespace with datastores, and ways to make CMSs in it."""
 
 import base64
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -14,9 +16,11 @@ from demo.installation import DATASTORES_RELEASE, SOURCE_SECRET
 from demo.tools import Kubectl
 from demo.traffic import LoadPod
 from demo.waiting import wait_until
+from localcluster.errors import ClusterError
 
 READY_SECONDS = 240
 REQUEST_SECONDS = 20
+DATASTORES = {"postgres": "statefulset", "redis": "deployment"}
 TENANT = "acme"
 SMALL: dict[str, Any] = {
     "replicas": 2,
@@ -66,6 +70,15 @@ class World:
             "exec", "-i", "-n", self.namespace, pod, "--", "sh", "-c", f"{login} {options}",
             stdin=statement,
         ).strip()  # fmt: skip
+
+    def keep_away(self, store: str, seconds: float) -> None:
+        """End its container whenever it comes up; what it has stored stays in the pod."""
+        target = f"{DATASTORES[store]}/{DATASTORES_RELEASE}-{store}"
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with suppress(ClusterError):
+                self.kubectl("exec", "-n", self.namespace, target, "--", "sh", "-c", "kill -INT 1")
+            time.sleep(1)
 
     def source(self) -> dict[str, str]:
         """The URLs that the datastores' chart wrote."""
