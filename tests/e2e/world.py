@@ -13,10 +13,9 @@ import httpx
 from demo.editor import Editor
 from demo.headless_cms import HeadlessCms
 from demo.installation import DATASTORES_RELEASE, SOURCE_SECRET
-from demo.tools import Kubectl
+from demo.tools import CommandError, Kubectl
 from demo.traffic import LoadPod
 from demo.waiting import wait_until
-from localcluster.errors import ClusterError
 
 READY_SECONDS = 240
 REQUEST_SECONDS = 20
@@ -76,7 +75,7 @@ class World:
         target = f"{DATASTORES[store]}/{DATASTORES_RELEASE}-{store}"
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            with suppress(ClusterError):
+            with suppress(CommandError):
                 self.kubectl("exec", "-n", self.namespace, target, "--", "sh", "-c", "kill -INT 1")
             time.sleep(1)
 

@@ -14,7 +14,7 @@ from cms_operator.api import conditions_page
 from cms_operator.api.resource import GROUP, KIND, PLURAL, VERSION, HeadlessCMS
 from cms_operator.api.schema import structural_schema
 from cms_operator.api.spec import Spec
-from cms_operator.api.status import Status
+from cms_operator.api.status import NOT_OBSERVED, Status
 
 PLAIN_FILE = Path(f"crds/{GROUP}_{PLURAL}.yaml")
 CHART_FILE = Path("charts/headlesscms-operator/templates/crd.yaml")
@@ -88,7 +88,12 @@ def _schema() -> dict[str, Any]:
             "kind": {"type": "string", "description": KIND},
             "metadata": {"type": "object"},
             "spec": {"description": "What is asked for.", **spec},
-            "status": {"description": "What the operator has found and done.", **status},
+            "status": {
+                "description": "What the operator has found and done.",
+                # kstatus takes an object without a status for one that is well.
+                "default": {"observedGeneration": NOT_OBSERVED},
+                **status,
+            },
         },
         "x-kubernetes-validations": [rule.as_schema() for rule in HeadlessCMS.rules],
     }

@@ -13,6 +13,7 @@ from cms_operator.api.timestamps import Timestamp
 
 MOST_REVISIONS = 64
 
+NOT_OBSERVED = -1
 _Count = Annotated[int, Field(ge=0)]
 _Word = Annotated[str, Field(max_length=64)]
 
@@ -250,8 +251,8 @@ class JwtKeysStatus(Model):
 
 
 class Status(Model):
-    observed_generation: _Count | None = None
-    """Generation of the spec that this status is about."""
+    observed_generation: Annotated[int, Field(ge=NOT_OBSERVED)] | None = None
+    """Generation of the spec that this status is about; -1 before the operator has seen it."""
 
     conditions: Annotated[
         tuple[Condition, ...], Field(max_length=MOST_CONDITIONS), ListMap("type")
