@@ -43,7 +43,21 @@ class Images:
     bad: str
 
 
+def were_shown(status: dict[str, Any], images: Images) -> bool:
+    """The history still knows them from an earlier run of the demo."""
+    return {images.next, images.bad} <= {found["image"] for found in status.get("revisions", [])}
+
+
+def is_under_way(status: dict[str, Any], old: str) -> bool:
+    """The rollout that is told of is the new one's, not the one before it."""
+    rolled: str | None = status.get("rollout", {}).get("revision")
+    return rolled != old and rolled == status["updatedRevision"]
+
+
 def release(stage: Stage, path: str, images: Images) -> None:
+    if were_shown(stage.cms.found()["status"], images):
+        stage.say("the releases were shown before; `make demo-down` and they are shown again")
+        return
     stage.say("a good release by canary:")
     good = _release(stage, path, images.next, CANARY, "Completed")
     _tell(stage, good)
@@ -65,7 +79,7 @@ def _release(stage: Stage, path: str, image: str, rollout: dict[str, Any], end: 
     def is_over() -> bool:
         nonlocal shown
         status = stage.cms.found()["status"]
-        if status["updatedRevision"] == old or "rollout" not in status:
+        if not is_under_way(status, old):
             return False
         if (line := describe(status)) != shown:
             shown = line

@@ -2,7 +2,7 @@
 
 import pytest
 
-from demo.releases import describe, lost_requests
+from demo.releases import Images, describe, is_under_way, lost_requests, were_shown
 from demo.traffic import Report
 
 
@@ -21,6 +21,31 @@ def report(failures: dict[str, int], lost: int, blamed: dict[str, int]) -> Repor
 )
 def test_only_the_bad_revisions_own_answers_are_not_lost(found: Report, lost: int) -> None:
     assert lost_requests(found, "b") == lost
+
+
+@pytest.mark.parametrize(
+    ("updated", "rollout", "expected"),
+    [
+        ("a", {}, False),
+        ("b", {}, False),
+        ("b", {"rollout": {"revision": "a"}}, False),
+        ("a", {"rollout": {"revision": "a"}}, False),
+        ("b", {"rollout": {"revision": "b"}}, True),
+    ],
+    ids=["nothing yet", "migrating", "the one before", "not yet seen", "under way"],
+)
+def test_the_end_of_the_release_before_is_not_taken_for_this_ones(
+    updated: str, rollout: dict[str, dict[str, str]], *, expected: bool
+) -> None:
+    assert is_under_way({"updatedRevision": updated, **rollout}, "a") is expected
+
+
+def test_a_second_run_shows_no_release_again() -> None:
+    images = Images("cms:1", "cms:good", "cms:bad")
+    revisions = [{"image": image} for image in ("cms:1", "cms:good", "cms:bad")]
+    assert were_shown({"revisions": revisions}, images)
+    assert not were_shown({"revisions": revisions[:2]}, images)
+    assert not were_shown({}, images)
 
 
 def test_a_release_is_told_in_one_line() -> None:
