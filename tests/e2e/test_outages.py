@@ -14,8 +14,10 @@ TRIAL = {
     "strategy": "Canary",
     "canary": {"steps": [{"setWeight": 50}, {"pause": {}}]},
     "analysis": {"intervalSeconds": 5, "warmUpSeconds": 5},
+    # The image may be one that the shop has had: all the same it gets its steps.
+    "rollbackWindow": {"revisions": 0},
 }
-NO_TRIAL = {"strategy": "RollingUpdate", "canary": None, "analysis": None}
+NO_TRIAL = {"strategy": "RollingUpdate", **dict.fromkeys(("canary", "analysis", "rollbackWindow"))}
 
 
 @pytest.mark.parametrize("store", DATASTORES)
