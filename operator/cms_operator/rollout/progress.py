@@ -84,9 +84,10 @@ def is_told_to_wait(snapshot: Snapshot, progress: RolloutStatus) -> bool:
 
 
 def enter(progress: RolloutStatus, phase: RolloutPhase, now: datetime) -> RolloutStatus:
-    return progress.model_copy(
-        update={"phase": phase, "since": stamp(now), "lagging_since": None, "serving": 0}
-    )
+    """When it is over, what was observed in its last interval would stand there for ever."""
+    over = {"observed_weight": None} if phase in ("Completed", "Aborted") else {}
+    anew = {"phase": phase, "since": stamp(now), "lagging_since": None, "serving": 0, **over}
+    return progress.model_copy(update=anew)
 
 
 def enter_judged(progress: RolloutStatus, phase: RolloutPhase, now: datetime) -> RolloutStatus:

@@ -3,8 +3,9 @@
 import pytest
 
 from cms_operator.api.analysis_status import AnalysisStatus, IntervalStatus, TallyStatus
+from cms_operator.api.status import RolloutPhase
 from cms_operator.rollout.observed import observed_weight
-from cms_operator.rollout.progress import measured
+from cms_operator.rollout.progress import enter, measured
 from tests.unit.engine.pictures import NOON, picture, serving
 
 
@@ -32,3 +33,15 @@ def test_a_rollout_shows_the_share_that_its_pods_saw_in_the_last_interval() -> N
     found = AnalysisStatus(since=NOON, intervals=intervals)
     assert measured(begun, found).observed_weight == 30
     assert measured(begun, AnalysisStatus(since=NOON)).observed_weight is None
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"), [("Baking", 30), ("Completed", None), ("Aborted", None)]
+)
+def test_a_share_is_told_of_a_rollout_that_is_under_way(
+    phase: RolloutPhase, expected: int | None
+) -> None:
+    begun = picture(3, "b", "a", revisions={"a": serving(3)}).progress
+    assert begun is not None
+    seen = begun.model_copy(update={"observed_weight": 30})
+    assert enter(seen, phase, NOON).observed_weight == expected
