@@ -6,10 +6,20 @@ import time
 from collections.abc import Callable
 from uuid import uuid4
 
+import asyncpg
 import jwt
 import pytest
 
-from tests.service.world import JWT_KEY, PASSWORD, Desk, Pod, expect, expect_problem, owner_email
+from tests.service.world import (
+    JWT_KEY,
+    PASSWORD,
+    Desk,
+    Pod,
+    Site,
+    expect,
+    expect_problem,
+    owner_email,
+)
 
 LOGIN = "/v1/tenants/acme/auth/login"
 REFRESH = "/v1/tenants/acme/auth/refresh"
@@ -204,3 +214,13 @@ async def test_without_a_token_nothing_but_log_in_answers(pod: Pod) -> None:
         answer = await client.get("/v1/tenants/acme/content-types")
     expect_problem(answer, 401)
     assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_passwords_are_kept_as_argon2id(site: Site) -> None:
+    connection = await asyncpg.connect(site.postgres.superuser_url(site.database))
+    try:
+        kept = [row[0] for row in await connection.fetch("SELECT password_hash FROM cms.users")]
+    finally:
+        await connection.close()
+    assert kept
+    assert all(found.startswith("$argon2id$") for found in kept)

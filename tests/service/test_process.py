@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import socket
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -210,6 +211,15 @@ async def test_whatever_is_sent_the_head_of_a_request_is_bounded(
         with contextlib.suppress(ConnectionError):
             assert client.recv(12) == b"HTTP/1.1 " + status
         assert httpx.get(f"{pod.url}/health").status_code == 200
+
+
+async def test_health_is_ok_and_tells_when_it_was_checked(site: Site, tmp_path: Path) -> None:
+    before = datetime.now(UTC)
+    with ServeProcess(site.environment(), tmp_path / "log") as pod:
+        found = httpx.get(f"{pod.wait_until_ready().url}/health").json()
+    checks = {"database": {"status": "ok"}, "redis": {"status": "ok"}}
+    assert (found["status"], found["checks"]) == ("ok", checks)
+    assert before <= datetime.fromisoformat(found["timestamp"]) <= datetime.now(UTC)
 
 
 def test_wrong_settings_end_the_process_with_one_line_and_no_secret() -> None:

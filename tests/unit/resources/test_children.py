@@ -271,6 +271,14 @@ def test_the_strategy_that_is_running_counts_until_its_end() -> None:
     assert most_pods(shop(replicas=3).spec, running="Canary") == 4
 
 
+def test_behind_a_gateway_stable_keeps_all_its_pods_beside_a_canary() -> None:
+    route = {"host": "cms.shop.example", "gateway": {"name": "public"}}
+    spec = shop(replicas=3, route=route, rollout={"strategy": "Canary"}).spec
+    assert most_pods(spec) == 7
+    assert most_pods(shop(replicas=3, route=route).spec, running="Canary") == 7
+    assert most_pods(shop(replicas=3, route=route).spec) == 4
+
+
 def test_the_autoscalers_most_counts() -> None:
     assert most_pods(shop(replicas=3, autoscaling={"maxReplicas": 10}).spec) == 13
     assert most_pods(shop(replicas=12, autoscaling={"maxReplicas": 10}).spec) == 15
