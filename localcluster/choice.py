@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from localcluster.errors import ClusterError
+from localcluster.errors import ClusterError, NoClusterError
 
 CHOICES = ("auto", "existing", "kind", "node")
 
@@ -25,14 +25,14 @@ def choose(wanted: str, offer: Offer) -> str:
     if wanted == "existing":
         return wanted
     if wanted == "kind" and offer.engine is None:
-        raise ClusterError(
+        raise NoClusterError(
             "kind needs a Docker or Podman engine, and none answers",
             cure="start the engine, or use CLUSTER=node or CLUSTER=existing",
         )
     if wanted == "kind" or (wanted == "auto" and offer.engine is not None):
         return "kind"
     if lacking := node_lacks(offer):
-        raise ClusterError(
+        raise NoClusterError(
             f"no container engine answers, and a node of its own needs {', '.join(lacking)}",
             cure="start Docker or Podman, or name a cluster with CLUSTER=existing KUBECONTEXT=...",
         )

@@ -27,7 +27,7 @@ from localcluster import (
 from localcluster.addresses import Block
 from localcluster.api import ApiServer, wait_until
 from localcluster.components import API_PORT, Layout, Ports
-from localcluster.errors import ClusterError
+from localcluster.errors import ClusterError, NoClusterError
 from localcluster.paths import control_planes_state, private_folder
 from localcluster.pki import Identity
 from localcluster.processes import ProcessFolder, ProcessRecord
@@ -109,9 +109,7 @@ def start(
     A stage with a weight above 0 wins over the given ones, which make every pod ready at once.
     """
     progress = progress or Progress()
-    extend_path()
-    _require_root()
-    debian.ensure(debian.CONTROL_PLANE, progress)
+    prepare(progress)
     programs = binaries.ensure(binaries.CONTROL_PLANE, progress)
     folder, block = _claim(name)
     try:
@@ -121,9 +119,16 @@ def start(
         raise
 
 
+def prepare(progress: Progress) -> None:
+    """Raises NoClusterError where no control plane can be had."""
+    extend_path()
+    _require_root()
+    debian.ensure(debian.CONTROL_PLANE, progress)
+
+
 def _require_root() -> None:
     if os.geteuid() != 0:
-        raise ClusterError(
+        raise NoClusterError(
             "a control plane of its own needs root (network namespaces)", cure="run it with sudo"
         )
 

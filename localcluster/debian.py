@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from localcluster import lock
-from localcluster.errors import ClusterError
+from localcluster.errors import ClusterError, NoClusterError
 from localcluster.paths import log_file
 from localcluster.progress import Progress, Step
 from localcluster.shell import run_logged, succeeds
@@ -39,7 +39,7 @@ def ensure(wanted: dict[str, str], progress: Progress) -> None:
 
 def install(packages: Collection[str], progress: Progress) -> None:
     if shutil.which("apt-get") is None:
-        raise ClusterError(
+        raise NoClusterError(
             f"missing, and no apt-get to install it: {', '.join(packages)}",
             cure="install it with your system's package manager, or name a cluster of your own "
             "with CLUSTER=existing",

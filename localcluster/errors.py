@@ -1,4 +1,4 @@
-"""The one error that a user of the local cluster sees."""
+"""The errors that a user of the local cluster sees."""
 
 from pathlib import Path
 
@@ -19,3 +19,7 @@ class ClusterError(Exception):
         if self.cure is not None:
             lines.append(f"  cure: {self.cure}")
         return "\n".join(lines)
+
+
+class NoClusterError(ClusterError):
+    """What such a cluster needs is not to be had on this machine: nothing has failed."""

@@ -3,6 +3,7 @@
 Each process of pytest-xdist has them for itself.
 """
 
+import functools
 import os
 import re
 import secrets
@@ -14,7 +15,8 @@ import pytest
 
 from localcluster import controlplane
 from localcluster.controlplane import ControlPlane
-from localcluster.errors import ClusterError
+from localcluster.errors import NoClusterError
+from localcluster.progress import Progress
 from tests.controlplane import artifacts, gateway, records
 from tests.controlplane.api import Api
 from tests.controlplane.audit import START, AuditLog
@@ -34,12 +36,7 @@ _CONTROL_PLANE = pytest.StashKey[ControlPlane]()
 @pytest.fixture(scope="session")
 def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
     shutil.rmtree(RECORD, ignore_errors=True)
-    try:
-        started = controlplane.start(f"tests-{WORKER}", stages=sorted(STAGES.glob("*.yaml")))
-    except ClusterError as error:
-        if os.environ.get("HCMS_REQUIRE_CLUSTER") == "1":
-            raise
-        pytest.skip(f"no control plane can be had here: {error.message}")
+    started = controlplane.start(f"tests-{WORKER}", stages=sorted(STAGES.glob("*.yaml")))
     request.session.stash[_CONTROL_PLANE] = started
     with started:
         yield started
@@ -67,8 +64,23 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     session.stash[_RAN] = set()
 
 
+@functools.cache
+def unavailable() -> NoClusterError | None:
+    try:
+        controlplane.prepare(Progress())
+    except NoClusterError as error:
+        return error
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Here and not in a fixture, so that all skipped tests make one line."""
     item.session.stash[_RAN].add(item.path.name)
+    if error := unavailable():
+        if os.environ.get("HCMS_REQUIRE_CLUSTER") == "1":
+            raise error
+        pytest.skip(f"no control plane can be had here: {error.message}")
 
 
 @pytest.fixture(scope="session")

@@ -48,8 +48,9 @@ def _orderly_end() -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _programs() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Here and not in a fixture, so that all skipped tests make one line."""
     try:
         program("postgres")
         program("redis-server")
@@ -60,7 +61,7 @@ def _programs() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(_programs: None) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     server = Postgres().create()
     try:
         server.start()
@@ -70,7 +71,7 @@ def postgres(_programs: None) -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def redis(_programs: None) -> Iterator[Redis]:
+def redis() -> Iterator[Redis]:
     server = Redis()
     try:
         yield server.start()
