@@ -12,6 +12,7 @@ from tests.controlplane.team import Team, eventually
 Change = dict[str, Any]
 PUT_RIGHT_SECONDS = 10
 OTHER = {"name": "api", "image": "registry.example/other:1"}
+ROUTE = {"host": "cms.example.com", "ingress": {"className": "nginx"}}
 
 # What somebody changes, by the kind and the end of the name of the child.
 CHANGES: list[tuple[str, Callable[[str], str], Change]] = [
@@ -59,6 +60,8 @@ CHANGES: list[tuple[str, Callable[[str], str], Change]] = [
     ("networkpolicy", lambda _: "shop", {"spec": {"podSelector": {"matchLabels": {"a": "b"}}}}),
     ("networkpolicy", lambda _: "shop", {"spec": {"ingress": [{}]}}),
     ("serviceaccount", lambda _: "shop", {"automountServiceAccountToken": True}),
+    ("ingress", lambda _: "shop", {"spec": {"ingressClassName": "other"}}),
+    ("ingress", lambda _: "shop", {"spec": {"rules": [{"host": "other.example.com"}]}}),
 ]
 
 
@@ -75,7 +78,7 @@ def meaning(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_change_of_a_child_is_put_right(team: Team) -> None:
-    team.make(autoscaling={})
+    team.make(autoscaling={}, route=ROUTE)
     team.wait_until_ready()
     revision = team.revision()
     left = []
@@ -100,7 +103,7 @@ def comes_back(team: Team, kind: str, name: str, before: dict[str, Any]) -> bool
 
 
 def test_every_deleted_child_comes_back(team: Team) -> None:
-    team.make(replicas=1, autoscaling={"minReplicas": 1})
+    team.make(replicas=1, autoscaling={"minReplicas": 1}, route=ROUTE)
     team.wait_until_ready()
     revision = team.revision()
     children = [
@@ -112,6 +115,7 @@ def test_every_deleted_child_comes_back(team: Team) -> None:
         ("serviceaccount", "shop"),
         ("networkpolicy", "shop"),
         ("horizontalpodautoscaler", "shop"),
+        ("ingress", "shop"),
     ]
     for kind, name in children:
         uid = team.the(kind, name)["metadata"]["uid"]
@@ -124,6 +128,23 @@ def test_every_deleted_child_comes_back(team: Team) -> None:
         eventually(is_back, f"{kind} {name} is back", PUT_RIGHT_SECONDS)
     team.wait_until_ready()
     assert team.revision() == revision
+
+
+def test_deleted_credentials_are_made_anew_and_no_pod_restarts(team: Team) -> None:
+    team.make(replicas=1, tenants=[{"name": "acme", "ownerEmail": "owner@acme.example"}])
+    team.wait_until_ready()
+    pods, revision = team.pods(), team.revision()
+    for name in ("shop-jwt", "shop-database", "shop-admin"):
+        old = team.the("secret", name)
+        team.delete("secret", name)
+
+        def is_new(name: str = name, old: Change = old) -> bool:
+            found = team.get("secret", name)
+            return found is not None and found["data"] != old["data"]
+
+        eventually(is_new, f"{name} is back")
+    team.wait_until_ready()
+    assert (team.pods(), team.revision()) == (pods, revision)
 
 
 def test_what_others_add_to_a_child_stays(team: Team) -> None:
