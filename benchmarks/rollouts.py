@@ -37,6 +37,7 @@ NAMESPACE = "fleet"
 PODS = 3
 STEPS = [{"setWeight": 34}, {"setWeight": 67}]
 SURGE = {"maxSurge": "25%", "maxUnavailable": 0}
+UNJUDGED = {"analysis": {"enabled": False}, "bakeSeconds": 0}
 OLD, NEW = f"{IMAGES}:1.0.0", f"{IMAGES}:2.0.0"
 ROLLOUT = Kind("argoproj.io/v1alpha1", "Rollout", "rollouts")
 IDLE_SECONDS = 60
@@ -84,7 +85,7 @@ class Ours:
         self.pid = pid
 
     def apply(self, name: str, image: str) -> None:
-        rollout = {"strategy": "Canary", **SURGE, "canary": {"steps": STEPS}, "bakeSeconds": 0}
+        rollout = {"strategy": "Canary", **SURGE, "canary": {"steps": STEPS}, **UNJUDGED}
         self._team.make(
             name, image=image, replicas=PODS, migration={"enabled": False}, rollout=rollout
         )
@@ -145,12 +146,16 @@ def manifest(kind: Kind, name: str, spec: Object) -> Object:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, usage="%(prog)s [--tenants N]")
+    parser = argparse.ArgumentParser(description=__doc__, usage="%(prog)s [--tenants N] [--alone]")
     parser.add_argument("--tenants", type=int, default=200)
-    names = [f"cms-{number}" for number in range(parser.parse_args().tenants)]
+    parser.add_argument("--alone", action="store_true", help="without Argo Rollouts")
+    asked = parser.parse_args()
+    names = [f"cms-{number}" for number in range(asked.tenants)]
     ours, templates = measure_ours(names)
-    argo = measure_argo(names, templates)
-    sys.stdout.write("\n".join(report(len(names), {"operator": ours, "Argo": argo})) + "\n")
+    figures = {"operator": ours}
+    if not asked.alone:
+        figures["Argo"] = measure_argo(names, templates)
+    sys.stdout.write("\n".join(report(len(names), figures)) + "\n")
 
 
 def measure_ours(names: list[str]) -> tuple[Figures, dict[str, Object]]:
