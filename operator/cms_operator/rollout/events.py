@@ -46,7 +46,7 @@ class Happening(NamedTuple):
 
 
 def happenings(before: Status, after: Status) -> list[Happening]:
-    """One for each cause that is new."""
+    """One for each cause that is new. That it has become ready says that it has rolled out too."""
     known = {condition.type: condition for condition in before.conditions}
     found: dict[str, Happening] = {}
     for condition in after.conditions:
@@ -54,6 +54,8 @@ def happenings(before: Status, after: Status) -> list[Happening]:
             severity = "Normal" if condition.reason in _GOOD else "Warning"
             note = condition.message[:_LONGEST_NOTE]
             found.setdefault(condition.reason, Happening(severity, condition.reason, note))
+    if Reason.READY in found:
+        found.pop(Reason.ROLLED_OUT, None)
     verdict = _verdict(before.rollout, after.rollout)
     if verdict and verdict.reason not in found:
         found[verdict.reason] = verdict

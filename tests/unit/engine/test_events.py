@@ -12,6 +12,8 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
 Row = tuple[ConditionType, bool | None, Reason]
 
 READY: Row = (ConditionType.READY, True, Reason.READY)
+ROLLING_OUT: Row = (ConditionType.PROGRESSING, True, Reason.ROLLING_OUT)
+ROLLED_OUT: Row = (ConditionType.PROGRESSING, True, Reason.ROLLED_OUT)
 MIGRATING: Row = (ConditionType.READY, False, Reason.MIGRATING)
 STALLED: Row = (ConditionType.STALLED, True, Reason.SECRET_NOT_FOUND)
 NO_SECRET: Row = (ConditionType.SECRETS_READY, False, Reason.SECRET_NOT_FOUND)
@@ -37,6 +39,12 @@ def status(*rows: Row) -> Status:
         pytest.param([], [FEW, UNKNOWN], [], id="a new one has no pods, which is no news"),
         pytest.param([], [NOT_READY_FOR_IT, STALLED, NO_SECRET], ["SecretNotFound"], id="once"),
         pytest.param([MIGRATING], [READY], ["Ready"], id="it has become ready"),
+        pytest.param(
+            [MIGRATING, ROLLING_OUT], [READY, ROLLED_OUT], ["Ready"], id="ready, so rolled out"
+        ),
+        pytest.param(
+            [READY, ROLLING_OUT], [READY, ROLLED_OUT], ["RolledOut"], id="it was ready all along"
+        ),
         pytest.param([READY], [READY], [], id="nothing has changed"),
         pytest.param([MIGRATING, ENOUGH], [MIGRATING, FEW], [], id="pods come and go meanwhile"),
         pytest.param([READY, ENOUGH], [READY, FEW], ["NoPods"], id="nothing serves"),
