@@ -56,6 +56,7 @@ class Operator:
             settings=settings,
             now=lambda: datetime.now(UTC),
             random_bytes=secrets.token_bytes,
+            busy=lambda: self._queue.depth() > 0,
         )
         self._workers = Workers(self._queue, self._reconciler.reconcile, settings.workers)
         self.events = handlers.Events(self._store, self._queue, self._reconciler.readers_of)

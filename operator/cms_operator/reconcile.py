@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -33,7 +33,7 @@ from cms_operator.rollout.confirmation import shifts
 from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
 from cms_operator.rollout.events import event, happenings
 from cms_operator.rollout.family import Family, gather
-from cms_operator.rollout.news import COUNTS_EVERY, at_rest, only_counts
+from cms_operator.rollout.news import at_rest, counts_wait, only_counts
 from cms_operator.rollout.problems import Problem, ProblemError
 from cms_operator.rollout.progress import is_in_flight
 from cms_operator.rollout.schema import known_schemas, oldest_in_use
@@ -79,10 +79,12 @@ class Reconciler:
         settings: Settings,
         now: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
+        busy: Callable[[], bool],
     ) -> None:
         self._store = store
         self._applier = applier
         self._now = now
+        self._busy = busy
         self._settings = settings
         self._secrets = SourceSecrets(applier, store)
         self._credentials = Credentials(applier, pods, random_bytes)
@@ -293,9 +295,9 @@ class Reconciler:
     async def _report(self, work: Pass, parent: Object, after: Status, *, settling: bool) -> None:
         """News at once; counts of pods that come and go when the last report is some time ago."""
         told = self._reported.get(work.key)
-        early = told + COUNTS_EVERY - work.now if told else timedelta(0)
-        if settling and early > timedelta(0) and only_counts(work.before, after):
-            work.again.append(early.total_seconds())
+        wait = counts_wait(told, work.now, busy=self._busy()) if told and settling else 0.0
+        if wait and only_counts(work.before, after):
+            work.again.append(wait)
         elif await self._publish(parent, work.before, after):
             self._reported[work.key] = work.now
 

@@ -1,12 +1,27 @@
 """Which change of a status is news, and which one only counts pods that come and go."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cms_operator.api.status import RolloutStatus, Status
 from cms_operator.rollout.snapshot import Snapshot
 
 # While pods come and go the counts change all the time; each write is an event for all who watch.
 COUNTS_EVERY = timedelta(seconds=10)
+# So long they give way to whatever else there is to do.
+COUNTS_AT_LEAST_EVERY = timedelta(seconds=60)
+
+
+def counts_wait(told: datetime, now: datetime, *, busy: bool) -> float:
+    """Seconds after which to see again whether counts alone are worth a write; 0: they are.
+
+    `told` is when the status was written last. Others wait for a worker where the operator is
+    `busy`.
+    """
+    age = now - told
+    if age < COUNTS_EVERY:
+        return (COUNTS_EVERY - age).total_seconds()
+    give_way = busy and age < COUNTS_AT_LEAST_EVERY
+    return COUNTS_EVERY.total_seconds() if give_way else 0.0
 
 
 def at_rest(snapshot: Snapshot) -> bool:

@@ -4,9 +4,9 @@ import pytest
 
 from cms_operator.api.status import Status
 from cms_operator.rollout.facts import Facts
-from cms_operator.rollout.news import at_rest, only_counts
+from cms_operator.rollout.news import at_rest, counts_wait, only_counts
 from cms_operator.rollout.snapshot import RevisionState
-from tests.unit.engine.pictures import rollout, serving, snapshot, starting
+from tests.unit.engine.pictures import NOON, later, rollout, serving, snapshot, starting
 from tests.unit.engine.test_report import PULL, facts, status_of
 
 CANARY = rollout(strategy="Canary", canary={"steps": [{"setWeight": 34}, {"setWeight": 67}]})
@@ -80,3 +80,19 @@ def test_counts_are_at_rest_when_pods_and_traffic_are(
     candidate: RevisionState, *, rests: bool
 ) -> None:
     assert at_rest(snapshot(3, "b", "a", revisions={"a": serving(3), "b": candidate})) is rests
+
+
+@pytest.mark.parametrize(
+    ("age", "busy", "wait"),
+    [(4, False, 6), (4, True, 6), (10, False, 0), (10, True, 10), (59, True, 10), (60, True, 0)],
+    ids=[
+        "they were told a moment ago",
+        "a moment ago, and others wait",
+        "they were told a while ago",
+        "a while ago, and others wait",
+        "long ago, and others wait",
+        "too long ago to wait for others",
+    ],
+)
+def test_counts_give_way_to_others_but_not_for_ever(age: int, *, busy: bool, wait: int) -> None:
+    assert counts_wait(later(-age), NOON, busy=busy) == wait
