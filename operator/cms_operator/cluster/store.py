@@ -22,6 +22,11 @@ from cms_operator.resources import labels
 Object = Mapping[str, Any]
 _MOST_GONE = 10_000
 _DEPLOYMENT_CONDITIONS = {"Progressing": "reason", "ReplicaFailure": "message"}
+# On its way a pod passes others, and each would be news.
+_POD_CONDITIONS = {
+    ("Ready", "True"): ("lastTransitionTime",),
+    ("PodScheduled", "False"): ("reason", "message"),
+}
 # Each pod that comes or goes changes their status, and no decision reads it.
 _STATUS_UNREAD = (AUTOSCALER, DISRUPTION_BUDGET)
 
@@ -189,7 +194,11 @@ def _pod_status(pod: Object) -> Object:
     return {
         "phase": status.get("phase"),
         "podIP": status.get("podIP"),
-        "conditions": status.get("conditions") or [],
+        "conditions": [
+            {key: condition.get(key) for key in ("type", "status", *read)}
+            for condition in status.get("conditions") or []
+            if (read := _POD_CONDITIONS.get((condition["type"], condition.get("status"))))
+        ],
         "containerStatuses": [
             {
                 "ready": container.get("ready"),

@@ -119,6 +119,22 @@ def test_the_kubelets_heartbeat_of_a_pod_is_no_news() -> None:
     assert store.put(POD, child(7, status={"phase": "Failed"}))
 
 
+def test_only_conditions_of_a_pod_that_a_decision_reads_are_news() -> None:
+    def running(version: int, *conditions: dict[str, str]) -> dict[str, Any]:
+        return child(version, status={"phase": "Running", "conditions": list(conditions)})
+
+    scheduled = {"type": "PodScheduled", "status": "True"}
+    not_ready = {"type": "Ready", "status": "False", "reason": "ContainersNotReady"}
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-23T12:00:00Z"}
+    stuck = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "?"}
+    store = Store()
+    store.put(POD, running(5))
+    assert not store.put(POD, running(6, scheduled))
+    assert not store.put(POD, running(7, scheduled, not_ready))
+    assert store.put(POD, running(8, scheduled, ready))
+    assert store.put(POD, running(9, stuck, not_ready))
+
+
 def test_what_nobody_reads_of_a_status_is_no_news() -> None:
     store = Store()
     progressing = {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}
