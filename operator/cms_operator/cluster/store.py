@@ -18,6 +18,7 @@ from cms_operator.cluster.kinds import (
     Kind,
 )
 from cms_operator.resources import labels
+from cms_operator.rollout.observe import takes_traffic
 
 Object = Mapping[str, Any]
 _MOST_GONE = 10_000
@@ -155,7 +156,7 @@ def trim(kind: Kind, found: Object) -> Object:
     if kind is POD:
         return {"metadata": _pod_metadata(metadata), "status": _pod_status(found)}
     if kind is ENDPOINT_SLICE:
-        return {"metadata": metadata, "endpoints": found.get("endpoints") or []}
+        return {"metadata": _slice_metadata(metadata), "endpoints": _endpoints(found)}
     if kind is DEPLOYMENT:
         return {**found, "metadata": metadata, "status": _deployment_status(found)}
     if kind in _STATUS_UNREAD:
@@ -174,6 +175,16 @@ def _deployment_status(deployment: Object) -> Object:
             if (word := _DEPLOYMENT_CONDITIONS.get(condition["type"]))
         ],
     }
+
+
+def _slice_metadata(metadata: Object) -> Object:
+    """Without the time of the last change, which an annotation tells."""
+    return {k: v for k, v in metadata.items() if k not in ("annotations", "generation")}
+
+
+def _endpoints(found: Object) -> list[Object]:
+    """Those that get traffic: a pod that starts or ends in a slice is no news."""
+    return [endpoint for endpoint in found.get("endpoints") or [] if takes_traffic(endpoint)]
 
 
 def _pod_metadata(metadata: Object) -> Object:

@@ -62,12 +62,12 @@ def serving_endpoints(
             continue
         for endpoint in found.get("endpoints") or []:
             revision = revisions.get((endpoint.get("targetRef") or {}).get("name"))
-            if revision and _takes_traffic(endpoint):
+            if revision and takes_traffic(endpoint):
                 counted[revision] += 1
     return dict(counted)
 
 
-def _takes_traffic(endpoint: Object) -> bool:
+def takes_traffic(endpoint: Object) -> bool:
     conditions = endpoint.get("conditions") or {}
     # The API reads an absent `ready` as true.
     return conditions.get("ready") is not False and not conditions.get("terminating")

@@ -5,7 +5,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms_operator.cluster.kinds import DEPLOYMENT, DISRUPTION_BUDGET, HEADLESS_CMS, POD
+from cms_operator.cluster.kinds import (
+    DEPLOYMENT,
+    DISRUPTION_BUDGET,
+    ENDPOINT_SLICE,
+    HEADLESS_CMS,
+    POD,
+)
 from cms_operator.cluster.store import Key, Store
 
 SHOP = Key("team-a", "shop")
@@ -117,6 +123,20 @@ def test_the_kubelets_heartbeat_of_a_pod_is_no_news() -> None:
     store.put(POD, child(5, status={"phase": "Running", "hostIP": "10.0.0.1"}))
     assert not store.put(POD, child(6, status={"phase": "Running", "hostIP": "10.0.0.2"}))
     assert store.put(POD, child(7, status={"phase": "Failed"}))
+
+
+def test_an_endpoint_is_news_when_it_gets_traffic_and_when_it_does_so_no_longer() -> None:
+    def slice_of(version: int, **conditions: bool) -> dict[str, Any]:
+        found = child(version, endpoints=[{"conditions": conditions}])
+        changed = {"endpoints.kubernetes.io/last-change-trigger-time": str(version)}
+        return found | {"metadata": found["metadata"] | {"annotations": changed}}
+
+    store = Store()
+    store.put(ENDPOINT_SLICE, child(5, endpoints=[]))
+    assert not store.put(ENDPOINT_SLICE, slice_of(6, ready=False, serving=False))
+    assert store.put(ENDPOINT_SLICE, slice_of(7, ready=True, serving=True))
+    assert store.put(ENDPOINT_SLICE, slice_of(8, ready=False, serving=True, terminating=True))
+    assert not store.put(ENDPOINT_SLICE, child(9, endpoints=[]))
 
 
 def test_only_conditions_of_a_pod_that_a_decision_reads_are_news() -> None:
