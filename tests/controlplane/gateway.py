@@ -56,7 +56,7 @@ def accept(team: Team, route: Object) -> None:
 
 
 def weight_of(route: Object) -> int:
-    backends = route["spec"]["rules"][-1]["backendRefs"]
+    backends = route["spec"]["rules"][0]["backendRefs"]
     return sum(ref["weight"] for ref in backends if ref["name"] == "shop-preview")
 
 

@@ -115,7 +115,7 @@ def test_the_candidates_pods_are_set_apart_from_its_weight(team: Team) -> None:
     assert sizes(team) == {old: 3, new: 2}
     assert weight(team) == 0
     rules = team.the("httproute", "shop")["spec"]["rules"]
-    asked = {m["headers"][0]["value"] for m in rules[0]["matches"]}
+    asked = {m["headers"][0]["value"] for m in rules[1]["matches"]}
     assert asked == {new, "candidate"}, "testers reach it by a header"
     team.annotate("promote", new)
     reaches(team, 3, "Paused")

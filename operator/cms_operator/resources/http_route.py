@@ -40,18 +40,22 @@ def build(resource: HeadlessCMS, trial: Trial | None = None) -> Manifest | None:
 
 
 def _rules(resource: HeadlessCMS, trial: Trial | None) -> list[Manifest]:
-    """A match with a header outranks one without; the weights are for everybody else."""
+    """A match with a header outranks one without; the weights are for everybody else.
+
+    The rule for everybody is the first one, always: some gateways name what is behind a rule by
+    its place, and would lead readers to where testers were, or to nothing, for a moment.
+    """
     main, preview = names.service(resource.name), names.preview_service(resource.name)
     if trial is None:
         return [_rule([_everything()], [_backend(resource, main, 1)])]
-    mine = [_everything(value) for value in (trial.candidate, ANY_CANDIDATE)]
-    rules = [_rule(mine, [_backend(resource, preview, 1)])]
-    if 0 < trial.weight < _FULL:
-        rules.append(_rule([_everything(trial.stable)], [_backend(resource, main, 1)]))
     shares = [_backend(resource, main, _FULL - trial.weight)]
     if trial.weight:
         shares.append(_backend(resource, preview, trial.weight))
-    return [*rules, _rule([_everything()], shares)]
+    mine = [_everything(value) for value in (trial.candidate, ANY_CANDIDATE)]
+    rules = [_rule([_everything()], shares), _rule(mine, [_backend(resource, preview, 1)])]
+    if 0 < trial.weight < _FULL:
+        rules.append(_rule([_everything(trial.stable)], [_backend(resource, main, 1)]))
+    return rules
 
 
 def _rule(matches: list[Manifest], backends: list[Manifest]) -> Manifest:

@@ -70,8 +70,8 @@ def _selected(service: Object | None) -> str | None:
 
 
 def _weight(route: Object | None, preview: str) -> int:
-    """Of the last rule, which takes whatever no header has decided."""
-    refs = [ref for rule in _rules(route)[-1:] for ref in _refs(rule)]
+    """Of the rule that takes whatever no header has decided, wherever it stands."""
+    refs = [ref for rule in _rules(route) if _is_for_everybody(rule) for ref in _refs(rule)]
     total = sum(ref.get("weight", 1) for ref in refs)
     share = sum(ref.get("weight", 1) for ref in refs if ref.get("name") == preview)
     return round(FULL * share / total) if total else 0
@@ -79,6 +79,10 @@ def _weight(route: Object | None, preview: str) -> int:
 
 def _rules(route: Object | None) -> list[Object]:
     return ((route or {}).get("spec") or {}).get("rules") or []
+
+
+def _is_for_everybody(rule: Object) -> bool:
+    return not any(match.get("headers") for match in rule.get("matches") or [])
 
 
 def _refs(rule: Object) -> list[Object]:

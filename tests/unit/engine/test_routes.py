@@ -45,9 +45,25 @@ def test_a_header_outranks_the_weights_and_keeps_a_session_where_it_began() -> N
         [match["headers"][0]["value"] for match in rule["matches"] if "headers" in match]
         for rule in route["spec"]["rules"]
     ]
-    assert headers == [["b", "candidate"], ["a"], []]
+    assert headers == [[], ["b", "candidate"], ["a"]]
     backends = [[r["name"] for r in rule["backendRefs"]] for rule in route["spec"]["rules"]]
-    assert backends == [["shop-preview"], ["shop"], ["shop", "shop-preview"]]
+    assert backends == [["shop", "shop-preview"], ["shop-preview"], ["shop"]]
+
+
+def test_readers_are_in_the_same_place_of_the_route_all_the_time() -> None:
+    """Some gateways name what is behind a rule by its place."""
+    for trial in (None, *(Trial("a", "b", weight) for weight in (0, 34, 100))):
+        route = build(shop(route=GATEWAY), trial)
+        assert route
+        readers = ["headers" not in rule["matches"][0] for rule in route["spec"]["rules"]]
+        assert readers == [True] + [False] * (len(readers) - 1)
+
+
+def test_the_order_of_rules_is_not_what_tells_the_weight() -> None:
+    route = build(shop(route=GATEWAY), Trial("a", "b", 34))
+    assert route
+    route["spec"]["rules"].reverse()
+    assert route_state("shop", PUBLIC, route, {}, {}).weight == 34
 
 
 def test_nobody_stays_with_the_old_one_when_it_has_no_weight() -> None:
