@@ -24,7 +24,7 @@ from benchmarks import argo_rollouts
 from benchmarks.usage import cpu_seconds, peak_mebibytes
 from cms_operator.cluster.kinds import DISRUPTION_BUDGET as BUDGET
 from cms_operator.cluster.kinds import HEADLESS_CMS, SERVICE, Kind
-from localcluster import controlplane
+from localcluster import controlplane, program
 from localcluster.controlplane import ControlPlane
 from localcluster.progress import Progress
 from tests.controlplane.api import APPLY, Api, Object, Watch
@@ -186,11 +186,11 @@ def pod_templates(team: Team) -> dict[str, Object]:
 
 def measure_argo(names: list[str], templates: dict[str, Object]) -> Figures:
     progress = Progress()
-    program = argo_rollouts.ensure(progress)
+    controller = program.ensure(argo_rollouts.CONTROLLER, progress)
     with controlplane.start("bench-argo") as control_plane:
         argo_rollouts.install(control_plane, progress)
         control_plane.kubectl("create", "namespace", NAMESPACE)
-        process = argo_rollouts.start(control_plane, program)
+        process = argo_rollouts.start(control_plane, controller)
         audit = AuditLog(control_plane.audit_log)
         eventually(lambda: watches(audit, Argo), "Argo Rollouts watches its objects")
         argo = Argo(Api(control_plane.kubeconfig), process.pid, templates)

@@ -39,6 +39,7 @@ class Plan:
     """`rate` is requests per second of all connections together; 0 means without a pause."""
 
     url: str
+    headers: list[str]
     connections: int
     processes: int
     rate: float
@@ -111,9 +112,13 @@ class Client:
     def __init__(self, plan: Plan, target: Target) -> None:
         url = urlsplit(plan.url)
         path = url.path + (f"?{url.query}" if url.query else "")
-        self._request = (
-            f"GET {path or '/'} HTTP/1.1\r\nHost: {url.netloc}\r\nAccept: application/json\r\n\r\n"
-        ).encode()
+        lines = (
+            f"GET {path or '/'} HTTP/1.1",
+            f"Host: {url.netloc}",
+            "Accept: application/json",
+            *plan.headers,
+        )
+        self._request = "".join(f"{line}\r\n" for line in (*lines, "")).encode()
         self._plan = plan
         self._target = target
         self._stop = asyncio.Event()
@@ -270,6 +275,7 @@ def _sum(tallies: Iterable[Tally]) -> Tally:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Drive HTTP load and count what comes back.")
     parser.add_argument("url")
+    parser.add_argument("--header", dest="headers", action="append", default=[])
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--rate", type=float, default=0.0, help="requests/s in all; 0: no pause")

@@ -7,7 +7,7 @@ forwarded from outside would lead all of them to one pod.
 import json
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,10 +98,10 @@ class LoadPod:
         )
 
     @contextmanager
-    def send(self, url: str, pace: Pace) -> Iterator[Traffic]:
+    def send(self, url: str, pace: Pace, *headers: str) -> Iterator[Traffic]:
         """Requests run from the first answered one until stop() or the end of the block."""
         with subprocess.Popen(  # noqa: S603  - kubectl of this project, no shell
-            [*self.kubectl.argv, *self._command(url, pace)],
+            [*self.kubectl.argv, *self._command(url, pace, headers)],
             text=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -113,10 +113,11 @@ class LoadPod:
             finally:
                 traffic.stop()
 
-    def _command(self, url: str, pace: Pace) -> list[str]:
+    def _command(self, url: str, pace: Pace, headers: Sequence[str]) -> list[str]:
         return [
             "exec", "-i", "-n", self.namespace, POD, "--",
             "python", "-c", SCRIPT.read_text(), url,
+            *(f"--header={header}" for header in headers),
             "--connections", str(pace.connections),
             "--rate", str(pace.rate),
             "--max-seconds", str(MAX_SECONDS),

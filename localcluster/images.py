@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,15 +56,17 @@ SOURCES = (
 )
 
 
-def build_and_load(cluster: Cluster, progress: Progress) -> dict[str, str]:
+def build_and_load(
+    cluster: Cluster, progress: Progress, sources: Sequence[Source] = SOURCES
+) -> dict[str, str]:
     """Each image's reference, by its short name; it changes when the image does."""
     if cluster.provider == existing.PROVIDER:
         progress.say(OF_YOUR_OWN)
-        return {source.name: source.reference for source in SOURCES}
+        return {source.name: source.reference for source in sources}
     with lock.held(buildah.LOCK, progress):
         if cluster.provider == kind.PROVIDER:
-            return _for_kind(cluster, progress)
-        return _for_node(progress)
+            return _for_kind(sources, cluster, progress)
+        return _for_node(sources, progress)
 
 
 def build_and_load_on(base: str, source: Source, cluster: Cluster, progress: Progress) -> str:
@@ -88,13 +90,13 @@ def build_and_load_on(base: str, source: Source, cluster: Cluster, progress: Pro
     return source.pinned(content)
 
 
-def _for_node(progress: Progress) -> dict[str, str]:
+def _for_node(sources: Sequence[Source], progress: Progress) -> dict[str, str]:
     try:
         base = baseimage.ensure(progress)
-        keys = {source: key(source, base) for source in SOURCES}
+        keys = {source: key(source, base) for source in sources}
         # Two at a time: one mostly waits for downloads while the other compiles.
         with ThreadPoolExecutor(max_workers=2) as pool:
-            list(pool.map(lambda source: _to_node(source, keys[source], base, progress), SOURCES))
+            list(pool.map(lambda source: _to_node(source, keys[source], base, progress), sources))
     finally:
         buildah.release()
     return {source.name: source.pinned(content) for source, content in keys.items()}
@@ -117,8 +119,8 @@ def _to_node(source: Source, content: str, base: str, progress: Progress) -> Non
     _prune_archives(source)
 
 
-def _for_kind(cluster: Cluster, progress: Progress) -> dict[str, str]:
-    keys = {source: key(source, "") for source in SOURCES}
+def _for_kind(sources: Sequence[Source], cluster: Cluster, progress: Progress) -> dict[str, str]:
+    keys = {source: key(source, "") for source in sources}
     for source, content in keys.items():
         _to_kind(cluster, source, content, "", progress)
     return {source.name: source.pinned(content) for source, content in keys.items()}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from demo.installation import OPERATOR_NAMESPACE
 from demo.tools import CommandError, Kubectl
+from localcluster import gateway
 
 KINDS = (
     "headlesscmses,deployments,replicasets,controllerrevisions,jobs,pods,services,endpointslices,"
@@ -14,7 +15,7 @@ LOG_LINES = "2000"
 
 def keep(kubectl: Kubectl, namespace: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for place in (namespace, OPERATOR_NAMESPACE):
+    for place in (namespace, OPERATOR_NAMESPACE, gateway.NAMESPACE):
         _write(folder / f"{place}.objects.yaml", kubectl, "get", KINDS, "-n", place, "-o", "yaml")
         _write(
             folder / f"{place}.events.txt", kubectl,

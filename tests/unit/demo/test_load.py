@@ -25,13 +25,15 @@ class Server:
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
+        self.heads: list[bytes] = []
         self.requests = 0
         self.connections = 0
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
-            while await reader.readuntil(b"\r\n\r\n"):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                self.heads.append(head)
                 self.requests += 1
                 answer = self._answer(self.requests)
                 if answer is None:
@@ -74,6 +76,14 @@ async def test_every_request_is_counted_once() -> None:
     assert report["requests"] == server.requests > 0
     assert report["failures"] == {}
     assert report["revisions"] == {"r1": server.requests}
+
+
+async def test_every_request_carries_the_headers_that_are_named() -> None:
+    server = Server(lambda _: ok())
+    async with server.listening() as url:
+        await drive(url, "--header=X-HCMS-Revision: candidate", "--header=X-Other: b")
+    assert server.heads
+    assert all(b"\r\nX-HCMS-Revision: candidate\r\nX-Other: b\r\n\r\n" in h for h in server.heads)
 
 
 async def test_connections_are_renewed_so_that_new_pods_get_traffic() -> None:

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.argo_rollouts import MODULE as ARGO
+from benchmarks.argo_rollouts import CONTROLLER as ARGO
 from localcluster import binaries, golang
+from localcluster.gateway import CONTROLLER as ENVOY_GATEWAY
 from localcluster.paths import GO_MODULE
 
 sources = st.lists(st.tuples(st.text(max_size=5), st.binary(max_size=5)), max_size=4)
@@ -78,7 +79,9 @@ def test_an_unknown_go_version_is_refused() -> None:
         golang.parse_version("devel")
 
 
-@pytest.mark.parametrize("module", [GO_MODULE, ARGO], ids=["binaries", "argo"])
+@pytest.mark.parametrize(
+    "module", [GO_MODULE, ARGO.folder, ENVOY_GATEWAY.folder], ids=lambda module: module.name
+)
 def test_the_pinned_toolchain_is_new_enough(module: Path) -> None:
     pinned = (module / golang.TOOLCHAIN_LOCK).read_text().split("==")[1].split()[0]
     wanted = golang.wanted_version((module / "go.mod").read_text())

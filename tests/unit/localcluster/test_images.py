@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import engine, existing, images, kind
+from localcluster import engine, existing, gateway, images, kind
 from localcluster.cluster import Cluster
 from localcluster.errors import ClusterError
 from localcluster.images import Source
@@ -77,7 +77,9 @@ def test_files_outside_of_the_image_and_byte_code_change_nothing(source: Source)
     assert images.key(source, "base:1") == before
 
 
-@pytest.mark.parametrize("source", images.SOURCES, ids=lambda source: str(source.name))
+@pytest.mark.parametrize(
+    "source", [*images.SOURCES, *gateway.sources(Path())], ids=lambda source: str(source.name)
+)
 def test_every_image_of_the_project_can_be_given_another_base(source: Source) -> None:
     text = source.dockerfile.read_text()
     assert "ARG BASE_IMAGE=" in text

@@ -20,6 +20,12 @@ LOCKS = {
     "cms": EXTRAS["cms"],
     "dev": [*EXTRAS["operator"], *EXTRAS["cms"], *PROJECT["dependency-groups"]["dev"]],
 }
+INSTALLS = [
+    "Makefile",
+    "Dockerfile.operator",
+    "Dockerfile.api",
+    "localcluster/images/envoy/Dockerfile",
+]
 ENTRY = re.compile(
     r"([A-Za-z0-9._-]+)==(\S+)(?: ; [^\\]+)? \\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+"
 )
@@ -50,7 +56,7 @@ def test_images_run_the_versions_that_were_tested(image: str) -> None:
     assert locked(image).items() <= locked("dev").items()
 
 
-@pytest.mark.parametrize("file", ["Makefile", "Dockerfile.operator", "Dockerfile.api"])
+@pytest.mark.parametrize("file", INSTALLS)
 def test_an_install_resolves_nothing_against_what_is_newest_today(file: str) -> None:
     installs = re.findall(r"[^\n]*--require-hashes", (REPOSITORY / file).read_text())
     assert installs
