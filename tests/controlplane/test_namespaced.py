@@ -117,7 +117,7 @@ def test_it_keeps_what_is_in_its_namespace_and_touches_no_other(
     )
     eventually(lambda: not team.names("ingress"), "the Ingress goes")
 
-    assert elsewhere.status() == {}
+    assert elsewhere.status() == {"observedGeneration": -1}, "as the server has begun it"
     assert elsewhere.all("deployment") == []
     asked = team.audit.since(START, user)
     assert [request for request in asked if not request.allowed] == []
