@@ -16,7 +16,7 @@ from pathlib import Path
 
 from localcluster import controlplane
 from localcluster.controlplane import ControlPlane
-from tests.controlplane import gateway, statusz
+from tests.controlplane import gateway
 from tests.controlplane.api import Api, Object
 from tests.controlplane.conftest import STAGES
 from tests.controlplane.gateway import ROUTE, FakeGateway, weight_of
@@ -24,6 +24,7 @@ from tests.controlplane.operator_process import OperatorProcess, install
 from tests.controlplane.team import IMAGES, Team, eventually
 from tests.controlplane.tracing import REVISION
 
+METRICS = Path(gateway.__file__).with_name("statusz.py")
 INTERVAL = 5
 MARGIN = 5
 LIMIT = 2 * INTERVAL + MARGIN
@@ -74,8 +75,8 @@ def main() -> None:
         install(control_plane)
         gateway.install(control_plane, gateway.crd())
         behaviours = (f"{GOOD}=0,0", f"{FAILING}={SHARE},0,{onset}")
-        server = (sys.executable, str(statusz.__file__), str(generation), *behaviours)
-        control_plane.spawn("statusz", server)
+        server = (sys.executable, str(METRICS), str(generation), *behaviours)
+        control_plane.spawn("metrics", server)
         operator = OperatorProcess(control_plane, folder / "operator.log")
         operator.start()
         stack.callback(operator.stop)
