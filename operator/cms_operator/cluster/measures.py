@@ -18,6 +18,7 @@ import orjson
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from cms_operator.api.measures import Measure, PrometheusMeasure, WebhookMeasure
+from cms_operator.cluster import bodies
 from cms_operator.cluster.client import FIELD_MANAGER
 from cms_operator.rollout.analysis import prometheus, webhook
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading
@@ -186,9 +187,11 @@ class MeasureReader:
             async with session.request(method, url, allow_redirects=False, **request) as response:
                 if response.status != _OK and response.status not in told:
                     raise ProviderError(f"{who} answered with the status {response.status}")
-                return orjson.loads(await _body(response, who))
+                return orjson.loads(await bodies.read(response, MAX_BYTES))
         except TimeoutError:
             raise ProviderError(f"{who} gave no answer within {self._seconds:g} s") from None
+        except bodies.TooLongError:
+            raise ProviderError(f"{who} answered with more than {MAX_BYTES // 1024} KiB") from None
         except orjson.JSONDecodeError:
             raise ProviderError(f"{who} did not answer with JSON") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -205,16 +208,6 @@ def _reason(error: Exception) -> str:
         case aiohttp.ClientSSLError():
             return "has a certificate that the operator does not trust"
     return "cannot be reached"
-
-
-async def _body(response: aiohttp.ClientResponse, who: str) -> bytes:
-    body = b""
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            response.close()
-            raise ProviderError(f"{who} answered with more than {MAX_BYTES // 1024} KiB")
-    return body
 
 
 def _trust(ca_file: str) -> ssl.SSLContext | bool:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import aiohttp
 import orjson
 
+from cms_operator.cluster import bodies
 from cms_operator.rollout.analysis import exposition
 from cms_operator.rollout.analysis.exposition import Page
 
@@ -56,30 +57,22 @@ class PodReader:
             ) as response:
                 if response.status != HTTPStatus.OK:
                     return f"its metrics have the status {response.status}"
-                body = await _body(response, MAX_METRICS_BYTES)
+                body = await bodies.read(response, MAX_METRICS_BYTES)
             return exposition.parse(body.decode())
         except (aiohttp.ClientError, TimeoutError):
             return "its admin port gives no answer"
+        except bodies.TooLongError as error:
+            return f"its metrics cannot be used: they are {error}"
         except ValueError as error:
             return f"its metrics cannot be used: {error}"
 
     async def _status(self, target: Target) -> Mapping[str, object]:
         try:
             async with self._session.get(target.url("/statusz"), allow_redirects=False) as response:
-                answer = orjson.loads(await response.content.read(MAX_BYTES))
-        except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError):
+                answer = orjson.loads(await bodies.read(response, MAX_BYTES))
+        except (aiohttp.ClientError, TimeoutError, bodies.TooLongError, orjson.JSONDecodeError):
             return {}
         return answer if isinstance(answer, dict) else {}
-
-
-async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """All of it, or ValueError: a part of it would be counted as a whole."""
-    found = bytearray()
-    async for chunk in response.content.iter_any():
-        found += chunk
-        if len(found) > most:
-            raise ValueError(f"they are longer than {most} bytes")
-    return bytes(found)
 
 
 def _generation(answer: Mapping[str, object]) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from cms_operator.cluster import bodies
 from cms_operator.cluster.client import FIELD_MANAGER
 from cms_operator.cluster.pods import Target
 
@@ -65,15 +66,6 @@ class SyntheticSender:
 
     async def _get(self, url: str) -> None:
         """No answer is no news: readiness and restarts tell of pods that are away."""
-        with contextlib.suppress(aiohttp.ClientError, OSError):
+        with contextlib.suppress(aiohttp.ClientError, OSError, bodies.TooLongError):
             async with self._session.get(url, allow_redirects=False) as response:
-                await _drain(response)
-
-
-async def _drain(response: aiohttp.ClientResponse) -> None:
-    size = 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > _MAX_BYTES:
-            response.close()
-            return
+                await bodies.read(response, _MAX_BYTES)

@@ -1,0 +1,18 @@
+"""Answers of others, read as far as they may be long."""
+
+import aiohttp
+
+
+class TooLongError(ValueError):
+    """The message says how long it might have been."""
+
+
+async def read(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """All of it: a part could pass for a whole. Raises TooLongError, aiohttp.ClientError."""
+    found = bytearray()
+    async for chunk in response.content.iter_any():
+        found += chunk
+        if len(found) > most:
+            response.close()
+            raise TooLongError(f"longer than {most} bytes")
+    return bytes(found)
