@@ -7,7 +7,6 @@ from typing import Any
 
 from cms_operator.api.analysis import BUILT_IN, Analysis, number
 from cms_operator.api.analysis_status import (
-    LONGEST_MESSAGE,
     MOST_INTERVALS,
     AnalysisStatus,
     AnalysisVerdict,
@@ -21,6 +20,7 @@ from cms_operator.rollout.analysis import evidence
 from cms_operator.rollout.analysis.counters import Counts, Tally
 from cms_operator.rollout.analysis.evidence import Evidence
 from cms_operator.rollout.analysis.readings import Reading
+from cms_operator.rollout.analysis.tolerance import OF_BOTH, dry, take, tolerance_of
 
 # Below this share of the traffic stable is no measure for what happens at the same time.
 _LEAST_SHARE = 0.05
@@ -32,22 +32,8 @@ _HISTORY = 1000
 # Fewer events than this in one interval make nobody look sooner.
 _FEWEST = 3
 _RANK: tuple[AnalysisVerdict, ...] = ("Failed", "Error", "Inconclusive", "NoData", "Successful")
-
-
-# Both revisions use them: one pod may notice seconds before another that they are away.
-_OF_BOTH = ("database", "cache")
-_SOONER = frozenset(BUILT_IN) - {*_OF_BOTH}
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerance:
-    """How a reading of one measure is taken. Failures add up, or only while `in_a_row`."""
-
-    failure_limit: int = 0
-    in_a_row: bool = False
-    consecutive_error_limit: int = 4
-    dry_run: bool = False
-    limit: str = ""
+# A sooner look would fall into the seconds in which only some pods have noticed.
+_SOONER = frozenset(BUILT_IN) - {*OF_BOTH}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +224,7 @@ def _answer(
         stable=str(theirs),
         limit=question.limit,
         samples=(before.samples if before else 0) + question.candidate.of,
-        message=_dry(message, dry_run=question.dry_run),
+        message=dry(message, dry_run=question.dry_run),
         failures=int(_is_proven(stable, limit)),
         against_stable=_evidence_status(stable),
         against_limit=_evidence_status(limit),
@@ -295,70 +281,6 @@ def health(measured: Measured) -> Iterable[Reading]:
         stable = f"{both} of {theirs.pods} of stable"
         passed = True if away == 0 else None if both else False
         yield Reading(name, value=away, passed=passed, detail=f"{what}, {stable}")
-
-
-def take(reading: Reading, before: MeasureStatus | None, tolerance: Tolerance) -> MeasureStatus:
-    """A measure that has its own verdict. Errors count while they last."""
-    ended = tolerance.in_a_row and reading.passed is not False
-    failures = before.failures if before and not ended else 0
-    errors = (before.consecutive_errors if before else 0) + 1 if reading.error else 0
-    failures += reading.passed is False and not reading.error
-    value = "" if reading.value is None else f"{reading.value:.6g}"
-    found = MeasureStatus(
-        name=reading.measure,
-        verdict="Successful",
-        candidate=value,
-        limit=tolerance.limit,
-        samples=(before.samples if before else 0) + (not reading.error),
-        message=_dry(_words(reading, value, tolerance), dry_run=tolerance.dry_run),
-        failures=failures,
-        consecutive_errors=errors,
-    )
-    return found.model_copy(update={"verdict": _verdict_of(found, reading, tolerance)})
-
-
-def _verdict_of(found: MeasureStatus, reading: Reading, tolerance: Tolerance) -> AnalysisVerdict:
-    if tolerance.dry_run:
-        return "Successful"
-    if found.failures > tolerance.failure_limit:
-        return "Failed"
-    if reading.error:
-        late = found.consecutive_errors > tolerance.consecutive_error_limit
-        return "Error" if late else "Inconclusive"
-    return "Successful" if reading.passed else "Inconclusive"
-
-
-def _words(reading: Reading, value: str, tolerance: Tolerance) -> str:
-    if reading.error:
-        return f"No answer: {reading.error}"
-    return ", ".join(part for part in (reading.detail or value, tolerance.limit) if part)
-
-
-def _dry(message: str, *, dry_run: bool) -> str:
-    return (f"Decides nothing (dryRun): {message}" if dry_run else message)[:LONGEST_MESSAGE]
-
-
-def tolerance_of(name: str, settings: Analysis) -> Tolerance:
-    own = {
-        "database": settings.database,
-        "cache": settings.cache,
-        "readiness": settings.readiness,
-        "restarts": settings.restarts,
-    }
-    if name in own:
-        found = own[name]
-        return Tolerance(found.failure_limit, name in _OF_BOTH, dry_run=found.dry_run)
-    for measure in settings.measures:
-        if measure.name == name:
-            parts = (("at least", measure.min), ("at most", measure.max))
-            limit = " and ".join(f"{word} {value}" for word, value in parts if value is not None)
-            return Tolerance(
-                measure.failure_limit,
-                consecutive_error_limit=measure.consecutive_error_limit,
-                dry_run=measure.dry_run,
-                limit=limit,
-            )
-    return Tolerance(dry_run=True)
 
 
 def _with_verdict(after: AnalysisStatus, measured: Measured, settings: Analysis) -> AnalysisStatus:
