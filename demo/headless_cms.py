@@ -33,6 +33,18 @@ class HeadlessCms:
     def patch(self, spec: Mapping[str, Any]) -> None:
         self.kubectl.patch("headlesscms", self.name, self.namespace, {"spec": spec})
 
+    def ask(self, verb: str, value: str) -> None:
+        """As a person does: by an annotation."""
+        asked = f"headlesscms.io/{verb}={value}"
+        where = ("-n", self.namespace, "--overwrite")
+        self.kubectl("annotate", "headlesscms", self.name, *where, asked)
+
+    def stable(self) -> str:
+        return str(self.found()["status"]["stableRevision"])
+
+    def rollout(self) -> dict[str, Any]:
+        return dict(self.found()["status"].get("rollout", {}))
+
     def condition(self, kind: str) -> dict[str, Any]:
         return current_condition(self.found(), kind)
 

@@ -63,7 +63,7 @@ def release(stage: Stage, path: str, images: Images) -> None:
     _tell(stage, good)
     stage.say("a release that fails one request in twenty:")
     bad = _release(stage, path, images.bad, CANARY, "Aborted")
-    status = stage.cms.found()["status"]["rollout"]
+    status = stage.cms.rollout()
     stage.say(f"it was taken back by itself: {status['message']}")
     _tell(stage, bad, status["revision"])
     stage.say("a release by a blue-green switch:")

@@ -1,7 +1,6 @@
 """Images that misbehave on purpose are taken back without a person, and stable serves on."""
 
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,7 +9,14 @@ from demo.headless_cms import HeadlessCms
 from demo.misbehaving.faults.names import Fault
 from demo.traffic import STEADY, Pace
 from demo.waiting import wait_until
-from tests.e2e.world import READY_SECONDS, World
+from tests.e2e.world import (
+    NO_TRIAL,
+    READY_SECONDS,
+    TRIAL,
+    World,
+    wait_until_alone,
+    wait_until_taken_back,
+)
 
 # Enough requests for a verdict within a minute.
 BUSY = Pace(connections=8, rate=80)
@@ -24,12 +30,6 @@ FATES = [
 
 # Images whose pods look well: only what they answer tells, and words of the verdict.
 MEASURED = [(Fault.ERRORS, "errors"), (Fault.SLOW, "latency"), (Fault.NO_DATABASE, "")]
-TRIAL: dict[str, Any] = {
-    "strategy": "Canary",
-    "canary": {"steps": [{"setWeight": 50}, {"pause": {}}]},
-    "analysis": {"intervalSeconds": 5, "warmUpSeconds": 5},
-}
-NO_TRIAL = {"strategy": "RollingUpdate", "canary": None, "analysis": None}
 
 
 @pytest.mark.parametrize(("fault", "reason", "words", "serves"), FATES, ids=[f[0] for f in FATES])
@@ -38,29 +38,22 @@ def test_a_bad_release_is_taken_back(  # noqa: PLR0913  - what a fate is, and wh
     *, fault: Fault, reason: str, words: str, serves: bool,
 ) -> None:  # fmt: skip
     bad = misbehaving(fault)
-    before = shop.found()
     pods = {pod["metadata"]["uid"] for pod in shop.pods()}
-    image, old = before["spec"]["image"], before["status"]["stableRevision"]
+    image, old = shop.found()["spec"]["image"], shop.stable()
     with world.load.send(article, STEADY) as traffic:
         shop.patch({"image": bad, "rollout": {"bakeSeconds": 300, "progressDeadlineSeconds": 120}})
-        wait_until(
-            lambda: shop.condition("Stalled").get("reason") == reason,
-            READY_SECONDS,
-            "it is stalled",
-        )
-        wait_until(lambda: len(shop.deployments()) == 1, READY_SECONDS, "its pods are gone")
+        wait_until_taken_back(shop, reason)
+        wait_until_alone(shop)
         report = traffic.stop()
     assert words in shop.condition("Stalled")["message"]
-    assert shop.found()["status"]["stableRevision"] == old
+    assert shop.stable() == old
     assert (set(report.revisions) == {old}) is not serves
     if not serves:
         assert report.failures == {}
         assert {pod["metadata"]["uid"] for pod in shop.pods()} == pods
     shop.patch({"image": image, "rollout": {"bakeSeconds": 3, "progressDeadlineSeconds": None}})
     wait_until(shop.is_ready, READY_SECONDS, "the stable spec is back")
-    with world.load.send(article, STEADY) as traffic:
-        wait_until(lambda: traffic.now.requests > 100, 60, "a hundred requests")
-        assert traffic.stop().failures == {}
+    assert_serves_well(world, article)
 
 
 @pytest.mark.parametrize(("fault", "words"), MEASURED, ids=[f[0] for f in MEASURED])
@@ -70,43 +63,36 @@ def test_a_release_that_answers_badly_is_taken_back_by_what_it_answers(  # noqa:
 ) -> None:  # fmt: skip
     """Failures are answers of the bad revision alone, and none after it is gone."""
     bad = misbehaving(fault)
-    before = shop.found()
-    image, old = before["spec"]["image"], before["status"]["stableRevision"]
+    image, old = shop.found()["spec"]["image"], shop.stable()
     with world.load.send(article, BUSY) as traffic:
         shop.patch({"image": bad, "rollout": TRIAL})
-        wait_until(
-            lambda: shop.condition("Stalled").get("reason") == "AnalysisFailed",
-            READY_SECONDS,
-            "it is taken back",
-        )
-        wait_until(lambda: len(shop.deployments()) == 1, READY_SECONDS, "its pods are gone")
+        wait_until_taken_back(shop, "AnalysisFailed")
+        wait_until_alone(shop)
         report = traffic.stop()
-    status = shop.found()["status"]
-    assert status["stableRevision"] == old
+    assert shop.stable() == old
     assert words in shop.condition("Stalled")["message"]
     assert report.lost == 0
-    assert set(report.blamed) <= {status["rollout"]["revision"]}
+    assert set(report.blamed) <= {shop.rollout()["revision"]}
     shop.patch({"image": image, "rollout": {**NO_TRIAL, "bakeSeconds": 3}})
     wait_until(shop.is_ready, READY_SECONDS, "the stable spec is back")
-    with world.load.send(article, STEADY) as traffic:
-        wait_until(lambda: traffic.now.requests > 100, 60, "a hundred requests")
-        assert traffic.stop().failures == {}
+    assert_serves_well(world, article)
 
 
 def test_without_readers_the_operators_own_requests_find_it(
     misbehaving: Callable[[Fault], str], shop: HeadlessCms, article: str
 ) -> None:
     bad = misbehaving(Fault.ERRORS)
-    before = shop.found()
-    image, old = before["spec"]["image"], before["status"]["stableRevision"]
+    image, old = shop.found()["spec"]["image"], shop.stable()
     own = {"synthetic": {"path": urlsplit(article).path, "perPod": 50}}
     shop.patch({"image": bad, "rollout": {**TRIAL, "analysis": {**TRIAL["analysis"], **own}}})
-    wait_until(
-        lambda: shop.condition("Stalled").get("reason") == "AnalysisFailed",
-        READY_SECONDS,
-        "it is taken back",
-    )
+    wait_until_taken_back(shop, "AnalysisFailed")
     assert "errors" in shop.condition("Stalled")["message"]
-    assert shop.found()["status"]["stableRevision"] == old
+    assert shop.stable() == old
     shop.patch({"image": image, "rollout": {**NO_TRIAL, "bakeSeconds": 3}})
     wait_until(shop.is_ready, READY_SECONDS, "the stable spec is back")
+
+
+def assert_serves_well(world: World, article: str) -> None:
+    with world.load.send(article, STEADY) as traffic:
+        wait_until(lambda: traffic.now.requests > 100, 60, "a hundred requests")
+        assert traffic.stop().failures == {}

@@ -7,7 +7,7 @@ from demo.installation import OPERATOR_NAMESPACE
 from demo.tools import Kubectl
 from demo.traffic import STEADY
 from demo.waiting import wait_until
-from tests.e2e.world import READY_SECONDS, World
+from tests.e2e.world import World, wait_until_replaced
 
 
 def test_deleting_a_pod_under_load_loses_no_request(
@@ -16,11 +16,7 @@ def test_deleting_a_pod_under_load_loses_no_request(
     before = shop.serving_pods()
     with world.load.send(article, STEADY) as traffic:
         world.kubectl("delete", "pod", before[0], "-n", world.namespace)
-        wait_until(
-            lambda: len(set(shop.serving_pods()) - {before[0]}) == len(before),
-            READY_SECONDS,
-            "another pod serves in its place",
-        )
+        wait_until_replaced(shop, before)
         report = traffic.stop()
     assert report.failures == {}
 
@@ -38,11 +34,7 @@ def test_evicting_a_pod_under_load_loses_no_request(
     path = f"/api/v1/namespaces/{world.namespace}/pods/{before[0]}/eviction"
     with world.load.send(article, STEADY) as traffic:
         world.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
-        wait_until(
-            lambda: len(set(shop.serving_pods()) - {before[0]}) == len(before),
-            READY_SECONDS,
-            "another pod serves in its place",
-        )
+        wait_until_replaced(shop, before)
         report = traffic.stop()
     assert report.failures == {}
 
@@ -57,11 +49,7 @@ def test_a_killed_pod_costs_no_more_than_its_own_share(
         world.kubectl(
             "delete", "pod", before[0], "-n", world.namespace, "--force", "--grace-period=0"
         )
-        wait_until(
-            lambda: len(set(shop.serving_pods()) - {before[0]}) == len(before),
-            READY_SECONDS,
-            "another pod serves in its place",
-        )
+        wait_until_replaced(shop, before)
         report = traffic.stop()
     assert report.blamed == {}
     assert report.failed <= (report.requests - started) / len(before)

@@ -20,7 +20,7 @@ OF_A_REVISION = {"deployments", "configmaps", "poddisruptionbudgets"}
 
 
 def read(world: World, shop: HeadlessCms, kind: str) -> dict[str, Any] | None:
-    revision = shop.found()["status"]["stableRevision"]
+    revision = shop.stable()
     name = f"{shop.name}-{revision}" if kind in OF_A_REVISION else shop.name
     return world.kubectl.get(kind, name, world.namespace)
 

@@ -15,7 +15,7 @@ from demo.waiting import wait_until
 from localcluster import existing, gateway
 from localcluster.cluster import Cluster
 from localcluster.progress import Progress
-from tests.e2e.world import READY_SECONDS, World
+from tests.e2e.world import READY_SECONDS, World, wait_until_alone, wait_until_taken_back
 
 BUSY = Pace(connections=8, rate=80)
 SAMPLE = 800
@@ -67,7 +67,7 @@ def _is_served(world: World, url: str) -> bool:
 def test_a_good_release_goes_by_exact_weights_and_loses_no_request(
     world: World, shop: HeadlessCms, public_article: str, next_image: str
 ) -> None:
-    old = stable(shop)
+    old = shop.stable()
     with world.load.send(public_article, BUSY) as traffic:
         shop.patch({"image": next_image, "rollout": canary(STEPS)})
         new = paused_at(shop, TESTERS)
@@ -87,8 +87,8 @@ def test_a_good_release_goes_by_exact_weights_and_loses_no_request(
         wait_until(lambda: observed_weight(shop) in range(40, 61), 60, "the pods count the same")
 
         promote(shop, new, HALF)
-        wait_until(lambda: stable(shop) == new, READY_SECONDS, "the new revision is stable")
-        wait_until(lambda: len(shop.deployments()) == 1, READY_SECONDS, "the old pods are gone")
+        wait_until(lambda: shop.stable() == new, READY_SECONDS, "the new revision is stable")
+        wait_until_alone(shop)
         assert set(answers(traffic)) == {new}
         report = traffic.stop()
     assert report.failures == {}
@@ -99,19 +99,15 @@ def test_a_bad_release_fails_within_its_weight_until_it_is_taken_back(
     world: World, misbehaving: Callable[[Fault], str], shop: HeadlessCms, public_article: str
 ) -> None:
     bad = misbehaving(Fault.ERRORS)
-    image, old = shop.found()["spec"]["image"], stable(shop)
+    image, old = shop.found()["spec"]["image"], shop.stable()
     with world.load.send(public_article, BUSY) as traffic:
         shop.patch({"image": bad, "rollout": {**canary(TRIAL), "analysis": SOON}})
-        wait_until(
-            lambda: shop.condition("Stalled").get("reason") == "AnalysisFailed",
-            READY_SECONDS,
-            "it is taken back",
-        )
-        wait_until(lambda: len(shop.deployments()) == 1, READY_SECONDS, "its pods are gone")
+        wait_until_taken_back(shop, "AnalysisFailed")
+        wait_until_alone(shop)
         assert set(answers(traffic)) == {old}
         report = traffic.stop()
-    candidate = shop.found()["status"]["rollout"]["revision"]
-    assert stable(shop) == old
+    candidate = shop.rollout()["revision"]
+    assert shop.stable() == old
     assert report.lost == 0
     assert set(report.blamed) == {candidate}
     shop.patch({"image": image})
@@ -122,15 +118,11 @@ def canary(steps: list[dict[str, Any]]) -> dict[str, Any]:
     return {"strategy": "Canary", "canary": {"steps": steps}}
 
 
-def stable(shop: HeadlessCms) -> str:
-    return str(shop.found()["status"]["stableRevision"])
-
-
 def paused_at(shop: HeadlessCms, step: int) -> str:
     """The candidate, when it waits there."""
 
     def there() -> str | None:
-        found = shop.found()["status"].get("rollout", {})
+        found = shop.rollout()
         arrived = (found.get("currentStepIndex"), found.get("phase")) == (step, "Paused")
         return str(found["revision"]) if arrived else None
 
@@ -138,14 +130,11 @@ def paused_at(shop: HeadlessCms, step: int) -> str:
 
 
 def promote(shop: HeadlessCms, revision: str, step: int) -> None:
-    shop.kubectl(
-        "annotate", "hcms", shop.name, "-n", shop.namespace, "--overwrite",
-        f"headlesscms.io/promote={revision}:{step}",
-    )  # fmt: skip
+    shop.ask("promote", f"{revision}:{step}")
 
 
 def observed_weight(shop: HeadlessCms) -> int | None:
-    found: int | None = shop.found()["status"]["rollout"].get("observedWeight")
+    found: int | None = shop.rollout().get("observedWeight")
     return found
 
 

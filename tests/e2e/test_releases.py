@@ -10,7 +10,7 @@ from demo.installation import OPERATOR_NAMESPACE
 from demo.misbehaving.faults.names import Fault
 from demo.traffic import STEADY
 from demo.waiting import wait_until
-from tests.e2e.world import READY_SECONDS, World
+from tests.e2e.world import READY_SECONDS, World, wait_until_alone, wait_until_taken_back
 
 STEPS = [{"setWeight": 50}, {"pause": {"duration": 5}}]
 STRATEGIES: dict[str, dict[str, Any]] = {
@@ -30,10 +30,6 @@ def strategy(request: pytest.FixtureRequest, shop: HeadlessCms) -> Iterator[str]
     shop.patch({"rollout": {**nothing, "strategy": "RollingUpdate"}})
 
 
-def stable(shop: HeadlessCms) -> str:
-    return str(shop.found()["status"]["stableRevision"])
-
-
 def settle(shop: HeadlessCms) -> None:
     wait_until(
         lambda: len(shop.deployments()) == 1 and shop.is_ready(), READY_SECONDS, "it is settled"
@@ -44,15 +40,15 @@ def test_a_good_release_loses_no_request(
     world: World, shop: HeadlessCms, article: str, next_image: str, strategy: str
 ) -> None:
     settle(shop)
-    old = stable(shop)
+    old = shop.stable()
     with world.load.send(article, STEADY) as traffic:
         shop.patch({"image": next_image})
-        wait_until(lambda: stable(shop) != old, READY_SECONDS, "the new revision is stable")
+        wait_until(lambda: shop.stable() != old, READY_SECONDS, "the new revision is stable")
         settle(shop)
-        new = stable(shop)
+        new = shop.stable()
         wait_until(lambda: new in traffic.now.revisions, 60, "it answers")
         report = traffic.stop()
-    rollout = shop.found()["status"]["rollout"]
+    rollout = shop.rollout()
     assert (rollout["strategy"], rollout["phase"]) == (strategy, "Completed")
     assert report.failures == {}
     assert set(report.revisions) == {old, new}
@@ -62,17 +58,17 @@ def test_an_operator_that_is_killed_in_the_middle_of_a_release_loses_no_request(
     world: World, shop: HeadlessCms, article: str, next_image: str, strategy: str
 ) -> None:
     settle(shop)
-    old = stable(shop)
+    old = shop.stable()
     with world.load.send(article, STEADY) as traffic:
         shop.patch({"image": next_image})
         wait_until(lambda: len(shop.deployments()) > 1, READY_SECONDS, "the candidate's pods")
         world.kubectl(
             "delete", "pods", "-n", OPERATOR_NAMESPACE, "--all", "--force", "--grace-period=0"
         )
-        wait_until(lambda: stable(shop) != old, READY_SECONDS, "the new revision is stable")
+        wait_until(lambda: shop.stable() != old, READY_SECONDS, "the new revision is stable")
         settle(shop)
         report = traffic.stop()
-    assert shop.found()["status"]["rollout"]["strategy"] == strategy
+    assert shop.rollout()["strategy"] == strategy
     assert report.failures == {}
 
 
@@ -85,18 +81,14 @@ def test_a_release_that_never_gets_ready_is_taken_back_and_loses_no_request(
 ) -> None:
     bad = misbehaving(Fault.NEVER_READY)
     settle(shop)
-    old, pods = stable(shop), {pod["metadata"]["uid"] for pod in shop.pods()}
+    old, pods = shop.stable(), {pod["metadata"]["uid"] for pod in shop.pods()}
     image = shop.found()["spec"]["image"]
     with world.load.send(article, STEADY) as traffic:
         shop.patch({"image": bad, "rollout": {"progressDeadlineSeconds": 10}})
-        wait_until(
-            lambda: shop.condition("Stalled").get("reason") == "RolledBack",
-            READY_SECONDS,
-            "it is taken back",
-        )
-        wait_until(lambda: len(shop.deployments()) == 1, READY_SECONDS, "its pods are gone")
+        wait_until_taken_back(shop, "RolledBack")
+        wait_until_alone(shop)
         report = traffic.stop()
-    assert shop.found()["status"]["rollout"]["strategy"] == strategy
+    assert shop.rollout()["strategy"] == strategy
     assert "progressDeadlineSeconds" in shop.condition("Stalled")["message"]
     shop.patch({"image": image})
     assert report.failures == {}
@@ -109,22 +101,15 @@ def test_a_release_aborted_by_a_person_loses_no_request(
     world: World, shop: HeadlessCms, article: str, next_image: str, strategy: str
 ) -> None:
     settle(shop)
-    old, image = stable(shop), shop.found()["spec"]["image"]
+    old, image = shop.stable(), shop.found()["spec"]["image"]
     with world.load.send(article, STEADY) as traffic:
         shop.patch({"image": next_image, "rollout": {"bakeSeconds": 300}})
         new = wait_until(lambda: answering(shop, old), READY_SECONDS, "the new revision answers")
-        world.kubectl(
-            "annotate", "hcms", shop.name, "-n", world.namespace, "--overwrite",
-            f"headlesscms.io/abort={new}:{strategy}",
-        )  # fmt: skip
-        wait_until(
-            lambda: shop.condition("Stalled").get("reason") == "RolledBack",
-            READY_SECONDS,
-            "it is taken back",
-        )
-        wait_until(lambda: len(shop.deployments()) == 1, READY_SECONDS, "its pods are gone")
+        shop.ask("abort", f"{new}:{strategy}")
+        wait_until_taken_back(shop, "RolledBack")
+        wait_until_alone(shop)
         report = traffic.stop()
-    assert shop.found()["status"]["rollout"]["strategy"] == strategy
+    assert shop.rollout()["strategy"] == strategy
     shop.patch({"image": image, "rollout": {"bakeSeconds": 3}})
     assert report.failures == {}
     # Kept connections stay with the pods that they lead to, so few may have moved.
@@ -134,6 +119,6 @@ def test_a_release_aborted_by_a_person_loses_no_request(
 
 def answering(shop: HeadlessCms, old: str) -> str | None:
     """The other revision, once it has all the traffic that its strategy gives it."""
-    rollout = shop.found()["status"].get("rollout", {})
+    rollout = shop.rollout()
     there = rollout.get("phase") == "Baking" and rollout["revision"] != old
     return str(rollout["revision"]) if there else None

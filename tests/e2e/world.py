@@ -32,6 +32,36 @@ SMALL: dict[str, Any] = {
     "rollout": {"bakeSeconds": 3},
     "tenants": [{"name": TENANT, "ownerEmail": "owner@acme.example"}],
 }
+# A release that is judged while it waits for a person, and the way back to what SMALL asks for.
+TRIAL: dict[str, Any] = {
+    "strategy": "Canary",
+    "canary": {"steps": [{"setWeight": 50}, {"pause": {}}]},
+    "analysis": {"intervalSeconds": 5, "warmUpSeconds": 5},
+}
+NO_TRIAL: dict[str, Any] = {
+    "strategy": "RollingUpdate",
+    **dict.fromkeys(("canary", "analysis", "rollbackWindow")),
+}
+
+
+def wait_until_taken_back(cms: HeadlessCms, reason: str) -> None:
+    wait_until(
+        lambda: cms.condition("Stalled").get("reason") == reason, READY_SECONDS, "it is taken back"
+    )
+
+
+def wait_until_alone(cms: HeadlessCms) -> None:
+    """One revision has pods."""
+    wait_until(lambda: len(cms.deployments()) == 1, READY_SECONDS, "the other pods are gone")
+
+
+def wait_until_replaced(cms: HeadlessCms, before: list[str]) -> None:
+    """The first of the pods that served `before` has gone, and another one serves."""
+    wait_until(
+        lambda: len(set(cms.serving_pods()) - {before[0]}) == len(before),
+        READY_SECONDS,
+        "another pod serves in its place",
+    )
 
 
 @dataclass(frozen=True)
