@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from localcluster.errors import ClusterError, NoClusterError
+from localcluster.privilege import ROOT
 
 CHOICES = ("auto", "existing", "kind", "node")
 
@@ -40,5 +41,5 @@ def choose(wanted: str, offer: Offer) -> str:
 
 
 def node_lacks(offer: Offer) -> list[str]:
-    needs = {"Linux": offer.linux, "root": offer.root, "apt-get": offer.apt}
+    needs = {"Linux": offer.linux, ROOT: offer.root, "apt-get": offer.apt}
     return [name for name, there in needs.items() if not there]

@@ -23,6 +23,7 @@ from localcluster import (
     fakenodes,
     lock,
     network,
+    privilege,
 )
 from localcluster.addresses import Block
 from localcluster.api import ApiServer, wait_until
@@ -127,9 +128,9 @@ def prepare(progress: Progress) -> None:
 
 
 def _require_root() -> None:
-    if os.geteuid() != 0:
+    if not privilege.is_root():
         raise NoClusterError(
-            "a control plane of its own needs root (network namespaces)", cure="run it with sudo"
+            f"a control plane of its own needs {privilege.ROOT}", cure="run it with sudo"
         )
 
 

@@ -17,6 +17,7 @@ from localcluster import (
     existing,
     kind,
     lock,
+    privilege,
 )
 from localcluster.choice import Offer
 from localcluster.cluster import Cluster
@@ -37,7 +38,7 @@ def offer() -> Offer:
     return Offer(
         engine=engine.found(),
         linux=sys.platform == "linux",
-        root=os.geteuid() == 0,
+        root=privilege.is_root(),
         apt=shutil.which("apt-get") is not None,
     )
 

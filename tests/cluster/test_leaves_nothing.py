@@ -5,7 +5,7 @@ import os
 import pytest
 
 import localcluster
-from localcluster import controlplane, provision
+from localcluster import controlplane, privilege, provision
 from localcluster.progress import Progress
 from localcluster.shell import run
 from tests.support import leftovers
@@ -21,7 +21,7 @@ def no_cluster() -> None:
 def obstacle() -> str:
     if localcluster.found() is not None or controlplane.folders():
         return "a cluster runs: `make cluster-down` first"
-    if os.geteuid() != 0 or provision.offer().engine is not None:
+    if not privilege.is_root() or provision.offer().engine is not None:
         return "needs root, and a machine without a container engine"
     return ""
 

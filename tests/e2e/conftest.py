@@ -17,7 +17,7 @@ from demo.traffic import LoadPod
 from demo.waiting import wait_until
 from localcluster import existing, images
 from localcluster.cluster import Cluster
-from localcluster.errors import NoClusterError
+from localcluster.errors import ClusterError, NoClusterError
 from localcluster.progress import Progress
 from tests.e2e import diagnostics
 from tests.e2e.world import READY_SECONDS, SMALL, World
@@ -27,10 +27,10 @@ ARTIFACTS = Path(__file__).parents[2] / "test-artifacts" / "e2e"
 
 
 @functools.cache
-def cluster_or_error() -> Cluster | NoClusterError:
+def cluster_or_error() -> Cluster | ClusterError:
     try:
         return localcluster.up(Progress())
-    except NoClusterError as error:
+    except ClusterError as error:
         return error
 
 
@@ -38,10 +38,10 @@ def cluster_or_error() -> Cluster | NoClusterError:
 def pytest_runtest_setup() -> None:
     """Here and not in a fixture, so that all skipped tests make one line."""
     found = cluster_or_error()
-    if isinstance(found, NoClusterError):
-        if os.environ.get("HCMS_REQUIRE_CLUSTER") == "1":
-            raise found
+    if isinstance(found, NoClusterError) and os.environ.get("HCMS_REQUIRE_CLUSTER") != "1":
         pytest.skip(f"no cluster can be had here: {found.message}")
+    if isinstance(found, ClusterError):
+        raise found
 
 
 @pytest.fixture(scope="session")

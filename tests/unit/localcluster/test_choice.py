@@ -31,7 +31,7 @@ def test_the_cluster_fits_the_machine_and_the_wish(
     [
         ("minikube", SERVER, "existing, kind, node"),
         ("kind", SERVER, "start the engine"),
-        ("node", LAPTOP, "Linux, root, apt-get"),
+        ("node", LAPTOP, "Linux, root (in a container: privileged), apt-get"),
         ("auto", NEITHER, "needs root"),
     ],
 )
