@@ -17,6 +17,9 @@ from cms_operator.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
+# Somebody else writes often: that is no failure, and its last write may be no news to wake for.
+LONGEST_STALE = 2.0
+
 # Gives the seconds after which the key should be looked at again, or None.
 Reconcile = Callable[[Key], Awaitable[float | None]]
 
@@ -62,7 +65,7 @@ class Workers:
             again = await self._reconcile(key)
         except StaleReadError as error:
             log.debug("seen too early, reading again: %s", error)
-            self._queue.retry(key)
+            self._queue.retry(key, LONGEST_STALE)
             return "stale"
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             delay = self._queue.retry(key)

@@ -58,14 +58,14 @@ class WorkQueue(Generic[K]):
         heapq.heappush(self._heap, (due, next(self._order), key))
         self._wake.set()
 
-    def retry(self, key: K) -> float:
-        """Hand the key out after a delay that doubles with each failure in a row.
+    def retry(self, key: K, longest: float = LONGEST_DELAY) -> float:
+        """Hand the key out after a delay that doubles with each failure in a row, up to `longest`.
 
         Returns that delay in seconds.
         """
         failures = min(self._failures.get(key, 0), _MAX_DOUBLINGS)
         self._failures[key] = failures + 1
-        delay = min(FIRST_DELAY * 2.0**failures, LONGEST_DELAY) * self._jitter()
+        delay = min(FIRST_DELAY * 2.0**failures, longest) * self._jitter()
         self.add_after(key, delay)
         return delay
 

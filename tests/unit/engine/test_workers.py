@@ -53,6 +53,30 @@ async def test_a_failure_is_tried_again_and_holds_up_nobody(failure: Exception) 
     assert queue.retry(BAD) == queue.retry(GOOD), "its failures are forgotten"
 
 
+async def test_an_object_that_others_go_on_changing_is_not_left_for_long() -> None:
+    """The event that would bring it back earlier may be no news, and then nothing does."""
+    delays: list[float] = []
+
+    class Queue(WorkQueue[Key]):
+        def add_after(self, key: Key, seconds: float) -> None:
+            delays.append(seconds)
+            super().add_after(key, 0)
+
+    async def reconcile(_: Key) -> float | None:
+        await asyncio.sleep(0)
+        raise StaleReadError("Deployment shop")
+
+    queue = Queue(time.monotonic, lambda: 1.0)
+    workers = Workers(queue, reconcile, count=1)
+    workers.start()
+    queue.add(BAD)
+    async with asyncio.timeout(PATIENCE):
+        while len(delays) < 8:
+            await asyncio.sleep(0)
+    await workers.stop()
+    assert delays[:8] == [0.5, 1, 2, 2, 2, 2, 2, 2]
+
+
 async def test_one_that_asks_for_it_is_looked_at_again() -> None:
     queue, looks, done = make_queue(), Counter[Key](), asyncio.Event()
 
