@@ -19,8 +19,7 @@ def test_what_both_revisions_lose_in_the_middle_of_an_analysis_takes_nothing_bac
     old = shop.stable()
     with world.load.send(article, STEADY) as traffic:
         shop.patch({"image": next_image, "rollout": ALL_STEPS})
-        wait_until(lambda: measurements(shop) > 1, READY_SECONDS, "the candidate is measured")
-        new = shop.rollout()["revision"]
+        new = wait_until(lambda: measured(shop, old), READY_SECONDS, "the candidate is measured")
         world.keep_away(store, AWAY_SECONDS)
         answered = traffic.now.requests - traffic.now.failed
         back = answered + 200
@@ -33,6 +32,12 @@ def test_what_both_revisions_lose_in_the_middle_of_an_analysis_takes_nothing_bac
     shop.ask("promote-full", f"{new}:{store}")
     wait_until(lambda: shop.stable() == new != old, READY_SECONDS, "it passes")
     shop.patch({"rollout": NO_TRIAL})
+
+
+def measured(shop: HeadlessCms, old: str) -> str | None:
+    """The candidate, once there are measurements of it and not of a rollout before."""
+    new = str(shop.rollout().get("revision", old))
+    return new if new != old and measurements(shop) > 1 else None
 
 
 def measurements(shop: HeadlessCms) -> int:
