@@ -56,10 +56,13 @@ async def test_a_failure_is_tried_again_and_holds_up_nobody(failure: Exception) 
 async def test_an_object_that_others_go_on_changing_is_not_left_for_long() -> None:
     """The event that would bring it back earlier may be no news, and then nothing does."""
     delays: list[float] = []
+    enough = asyncio.Event()
 
     class Queue(WorkQueue[Key]):
         def add_after(self, key: Key, seconds: float) -> None:
             delays.append(seconds)
+            if len(delays) == 8:
+                enough.set()
             super().add_after(key, 0)
 
     async def reconcile(_: Key) -> float | None:
@@ -71,8 +74,7 @@ async def test_an_object_that_others_go_on_changing_is_not_left_for_long() -> No
     workers.start()
     queue.add(BAD)
     async with asyncio.timeout(PATIENCE):
-        while len(delays) < 8:
-            await asyncio.sleep(0)
+        await enough.wait()
     await workers.stop()
     assert delays[:8] == [0.5, 1, 2, 2, 2, 2, 2, 2]
 
