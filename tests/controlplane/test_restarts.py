@@ -152,7 +152,7 @@ def test_two_operators_at_once_do_no_harm(team: Team, operator: OperatorProcess)
         assert len(team.pods()) == 2
     finally:
         other.stop()
-    assert IMAGE not in str(team.all("deployment"))
+    eventually(lambda: IMAGE not in str(team.all("deployment")), "the old revision goes")
 
 
 @pytest.fixture
