@@ -216,7 +216,7 @@ def test_old_revisions_are_kept_up_to_the_limit(team: Team) -> None:
         team.wait_until_ready()
     eventually(lambda: len(team.names("controllerrevision")) == 2, "one beside the present one")
     stable = f"shop-{team.revision()}"
-    assert team.names("deployment") == {stable}
+    eventually(lambda: team.names("deployment") == {stable}, "the old one goes")
     assert team.names("configmap") - {"kube-root-ca.crt"} == {stable}
     assert stable in team.names("controllerrevision")
 

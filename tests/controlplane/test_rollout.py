@@ -196,7 +196,7 @@ def test_scaled_to_zero_it_rests_and_comes_back(team: Team) -> None:
     team.make(replicas=0, image=f"{IMAGES}:2.0.0")
     eventually(lambda: team.status().get("version") == "2.0.0", "the new version")
     team.wait_until_ready()
-    assert len(team.all("deployment")) == 1
+    eventually(lambda: len(team.all("deployment")) == 1, "the old one goes")
     team.kubectl("scale", "hcms/shop", "--replicas=1")
     team.wait_until_ready()
     eventually(lambda: len(team.pods()) == 1, "one pod")
