@@ -43,7 +43,7 @@ class HeadlessCms:
         return str(self.found()["status"]["stableRevision"])
 
     def rollout(self) -> dict[str, Any]:
-        return dict(self.found()["status"].get("rollout", {}))
+        return current_rollout(self.found())
 
     def condition(self, kind: str) -> dict[str, Any]:
         return current_condition(self.found(), kind)
@@ -73,6 +73,14 @@ class HeadlessCms:
 
 def is_ready(found: Mapping[str, Any]) -> bool:
     return current_condition(found, "Ready").get("status") == "True"
+
+
+def current_rollout(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Empty until the one of the present spec begins: till then the status tells of the last."""
+    status = found.get("status", {})
+    rollout: dict[str, Any] = status.get("rollout", {})
+    is_seen = status.get("observedGeneration") == found["metadata"]["generation"]
+    return rollout if is_seen and rollout.get("revision") == status.get("updatedRevision") else {}
 
 
 def current_condition(found: Mapping[str, Any], kind: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from demo.headless_cms import current_rollout
 from demo.stage import Stage
 from demo.traffic import Pace, Report
 from demo.waiting import wait_until
@@ -48,12 +49,6 @@ def were_shown(status: dict[str, Any], images: Images) -> bool:
     return {images.next, images.bad} <= {found["image"] for found in status.get("revisions", [])}
 
 
-def is_under_way(status: dict[str, Any], old: str) -> bool:
-    """The rollout that is told of is the new one's, not the one before it."""
-    rolled: str | None = status.get("rollout", {}).get("revision")
-    return rolled != old and rolled == status["updatedRevision"]
-
-
 def release(stage: Stage, path: str, images: Images) -> None:
     if were_shown(stage.cms.found()["status"], images):
         stage.say("the releases were shown before; `make demo-down` and they are shown again")
@@ -78,9 +73,10 @@ def _release(stage: Stage, path: str, image: str, rollout: dict[str, Any], end: 
 
     def is_over() -> bool:
         nonlocal shown
-        status = stage.cms.found()["status"]
-        if not is_under_way(status, old):
+        found = stage.cms.found()
+        if current_rollout(found).get("revision") in {None, old}:
             return False
+        status = found["status"]
         if (line := describe(status)) != shown:
             shown = line
             stage.say(f"  {line}")

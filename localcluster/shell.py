@@ -6,11 +6,27 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from localcluster.errors import ClusterError
+from localcluster.paths import log_file
 from localcluster.processes import tail
 
 # Debian keeps iproute2 and nftables in folders that a user's PATH may lack.
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
 CURE = "`python3 -m localcluster doctor` names what this machine lacks"
+LONGEST_WORDS = 2000
+# What most often keeps these from their work.
+CURES = {
+    "buildah": "often the disk is full: `buildah rmi --prune`; " + CURE,
+    "docker": "see that the engine runs and that you may use it: `docker info`",
+    "podman": "see that the engine runs: `podman info`",
+    "go": "see that a Go module proxy can be reached (GOPROXY), and that the disk is not full",
+    "helm": "`kubectl get events -A` tells what it waits for",
+    "ip": "it needs root with CAP_NET_ADMIN; what was left over goes with "
+    "`python3 -m localcluster down`",
+    "kind": "see that the engine runs and can pull kind's node image",
+    "kubectl": "see that the API server answers: `python3 -m localcluster up` starts it anew "
+    "where it is gone",
+    "openssl": "see that the state folder can be written and the disk is not full",
+}
 
 
 def extend_path() -> None:
@@ -21,7 +37,7 @@ def extend_path() -> None:
 
 
 def run(argv: Sequence[str], stdin: str | None = None) -> str:
-    """Standard output; raises ClusterError with the program's own words."""
+    """Standard output; raises ClusterError with the program's own words, all of them in a log."""
     try:
         done = subprocess.run(  # noqa: S603 - no shell
             argv, input=stdin, text=True, capture_output=True, check=False
@@ -29,9 +45,19 @@ def run(argv: Sequence[str], stdin: str | None = None) -> str:
     except FileNotFoundError as error:
         raise ClusterError(f"{argv[0]} is not installed", cure=CURE) from error
     if done.returncode != 0:
-        words = (done.stderr or done.stdout).strip()
-        raise ClusterError(f"{' '.join(argv[:4])} failed ({done.returncode}): {words}", cure=CURE)
+        name = Path(argv[0]).name
+        log = log_file(name)
+        log.write_text(f"{' '.join(argv)}\n{done.stdout}{done.stderr}")
+        raise ClusterError(
+            f"{' '.join(argv[:4])} failed ({done.returncode}): {_last_words(done)}",
+            log=log,
+            cure=CURES.get(name, CURE),
+        )
     return done.stdout
+
+
+def _last_words(done: subprocess.CompletedProcess[str]) -> str:
+    return (done.stderr or done.stdout).strip()[-LONGEST_WORDS:]
 
 
 def succeeds(argv: Sequence[str]) -> bool:

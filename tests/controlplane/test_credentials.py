@@ -144,6 +144,15 @@ def test_a_rotation_on_request_waits_for_every_pod_at_each_step(team: Team, repo
     assert team.pods() == pods
     assert team.status()["jwtKeys"]["handledRequest"] == "2026-11-23"
 
+    long_ago = {"status": {"jwtKeys": {"since": "2026-01-01T00:00:00Z"}}}
+    team.patch("headlesscms", "shop", long_ago, subresource="status")
+    eventually(lambda: phase(team) == "Stable", "the last token of the old key has run out")
+    after = ring(team)
+    assert (after["keys"], after["sign"]) == ({"k2": grown["keys"]["k2"]}, "k2")
+    assert after["generation"] == 4
+    eventually(lambda: team.condition("KeysCurrent")[0] == "True", "the rotation is over")
+    assert team.pods() == pods
+
 
 def test_a_rotation_goes_on_where_a_killed_operator_left_it(
     team: Team, operator: OperatorProcess, reported: Path

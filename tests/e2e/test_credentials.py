@@ -1,14 +1,18 @@
-"""A changed password reaches the pods that run."""
+"""A changed password and a rotated key reach the pods that run."""
 
+import json
 from collections.abc import Callable
+from http import HTTPStatus
 
+import httpx
 import pytest
 
+from demo.editor import Editor
 from demo.headless_cms import HeadlessCms
 from demo.metrics import health
 from demo.tools import CommandError
 from demo.waiting import wait_until
-from tests.e2e.world import World
+from tests.e2e.world import REQUEST_SECONDS, TENANT, World
 
 # The kubelet looks for changed Secrets about once a minute.
 PROPAGATION_SECONDS = 180
@@ -33,6 +37,52 @@ def test_a_changed_password_reaches_running_pods_without_a_restart(
     assert world.read(cms, path)["fields"]["title"] == "Hello"
     with pytest.raises(CommandError, match="password authentication failed"):
         log_in(world, "the-old-one")
+
+
+def test_a_rotated_key_ends_no_session_and_goes_after_the_last_token_of_the_old_one(
+    world: World, shop: HeadlessCms
+) -> None:
+    before = pods(shop)
+    with (
+        world.kubectl.forwarded(shop.name, world.namespace) as address,
+        httpx.Client(base_url=address, timeout=REQUEST_SECONDS) as http,
+    ):
+        editor = Editor.log_in(http, shop.owner(TENANT))
+        shop.ask("rotate-jwt-key", "2026-11-25")
+        wait_until_key_is(shop, "Retiring")
+        assert editor.has_content_type("article"), "a token of the old key is good"
+
+        let_the_last_token_run_out(world, shop)
+        wait_until_key_is(shop, "Stable")
+        wait_until(
+            lambda: not is_logged_in(editor), PROPAGATION_SECONDS, "the old key is forgotten"
+        )
+        assert is_logged_in(Editor.log_in(http, shop.owner(TENANT)))
+    assert pods(shop) == before
+
+
+def wait_until_key_is(cms: HeadlessCms, phase: str) -> None:
+    wait_until(
+        lambda: cms.found()["status"]["jwtKeys"]["phase"] == phase,
+        PROPAGATION_SECONDS,
+        f"the rotation is {phase}",
+    )
+
+
+def let_the_last_token_run_out(world: World, cms: HeadlessCms) -> None:
+    """As if the phase had begun long ago."""
+    since = {"status": {"jwtKeys": {"since": "2026-01-01T00:00:00Z"}}}
+    where = ("-n", world.namespace, "--subresource=status", "--type=merge")
+    world.kubectl("patch", "headlesscms", cms.name, *where, "-p", json.dumps(since))
+
+
+def is_logged_in(editor: Editor) -> bool:
+    try:
+        return editor.has_content_type("article")
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code != HTTPStatus.UNAUTHORIZED:
+            raise
+        return False
 
 
 def write_source(world: World, password: str) -> None:

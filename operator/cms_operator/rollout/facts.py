@@ -36,7 +36,6 @@ class Facts:
     decision: Decision
     connections: Connections
     secrets: Problem | None = None
-    pods: Problem | None = None
     children: Problem | None = None
     migration: MigrationStatus | None = None
     migration_pod: Problem | None = None

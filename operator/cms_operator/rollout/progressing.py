@@ -64,7 +64,7 @@ def _trouble(facts: Facts) -> Problem | None:
         return rolled_back(facts)
     if facts.is_late:
         return Problem(Reason.DEADLINE_EXCEEDED, too_late(facts))
-    return facts.pods
+    return facts.snapshot.problem
 
 
 def suspended(facts: Facts) -> str:
@@ -103,7 +103,8 @@ def refused(facts: Facts) -> str:
 
 
 def too_late(facts: Facts) -> str:
-    cause = facts.pods.message if facts.pods else _figures(facts)
+    problem = facts.snapshot.problem
+    cause = problem.message if problem else _figures(facts)
     return f"No progress within spec.rollout.progressDeadlineSeconds. {cause}"
 
 

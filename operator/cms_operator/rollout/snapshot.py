@@ -8,6 +8,7 @@ from enum import StrEnum
 from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import UNVERIFIED, PinStatus, RequestStatus, RolloutStatus, Verb
+from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.schema import Schemas
 
 
@@ -85,7 +86,7 @@ class Snapshot:
 
     That is the one of the present spec, or where `pin` sends it. `progress` is the
     rollout as it was reported last, `failure` why the target's pods cannot be trusted,
-    `trouble` what keeps them from getting ready. `answers` are to requests about the
+    `problem` what keeps them from getting ready. `answers` are to requests about the
     target. Nothing may be done to one that is `suspended`. `judgement` is what was measured of
     the target up to now, and `reading_due` when the next measurement is due. `route` is there
     where a gateway can weigh the traffic. `formerly` are the revisions that were stable before,
@@ -104,7 +105,7 @@ class Snapshot:
     requests: tuple[Request, ...] = ()
     failure: str = ""
     suspended: bool = False
-    trouble: str = ""
+    problem: Problem | None = None
     pin: PinStatus | None = None
     answers: tuple[RequestStatus, ...] = ()
     judgement: AnalysisStatus | None = None

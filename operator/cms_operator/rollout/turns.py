@@ -123,7 +123,10 @@ def _too_late(snapshot: Snapshot, progress: RolloutStatus) -> str:
         f"({snapshot.rollout.progress_deadline_seconds} s): {found.available} of "
         f"{found.wanted} pods are available in phase {progress.phase}."
     )
-    why = (snapshot.trouble, routing.waits_for_gateway(snapshot, progress.strategy))
+    why = (
+        snapshot.problem.message if snapshot.problem else "",
+        routing.waits_for_gateway(snapshot, progress.strategy),
+    )
     return " ".join([text, *filter(None, why)])
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from demo.releases import Images, describe, is_under_way, lost_requests, were_shown
+from demo.headless_cms import current_rollout
+from demo.releases import Images, describe, lost_requests, were_shown
 from demo.traffic import Report
 
 
@@ -24,20 +25,25 @@ def test_only_the_bad_revisions_own_answers_are_not_lost(found: Report, lost: in
 
 
 @pytest.mark.parametrize(
-    ("updated", "rollout", "expected"),
+    ("observed", "updated", "rollout"),
     [
-        ("a", {}, False),
-        ("b", {}, False),
-        ("b", {"rollout": {"revision": "a"}}, False),
-        ("a", {"rollout": {"revision": "a"}}, False),
-        ("b", {"rollout": {"revision": "b"}}, True),
+        (1, "a", {"rollout": {"revision": "a"}}),
+        (2, "b", {}),
+        (2, "b", {"rollout": {"revision": "a"}}),
     ],
-    ids=["nothing yet", "migrating", "the one before", "not yet seen", "under way"],
+    ids=["not yet seen", "migrating, the first", "migrating"],
 )
 def test_the_end_of_the_release_before_is_not_taken_for_this_ones(
-    updated: str, rollout: dict[str, dict[str, str]], *, expected: bool
+    observed: int, updated: str, rollout: dict[str, dict[str, str]]
 ) -> None:
-    assert is_under_way({"updatedRevision": updated, **rollout}, "a") is expected
+    status = {"observedGeneration": observed, "updatedRevision": updated, **rollout}
+    assert current_rollout({"metadata": {"generation": 2}, "status": status}) == {}
+
+
+def test_a_rollout_of_the_present_spec_is_told() -> None:
+    rollout = {"revision": "b", "phase": "Progressing"}
+    status = {"observedGeneration": 2, "updatedRevision": "b", "rollout": rollout}
+    assert current_rollout({"metadata": {"generation": 2}, "status": status}) == rollout
 
 
 def test_a_second_run_shows_no_release_again() -> None:

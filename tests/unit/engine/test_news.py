@@ -1,5 +1,7 @@
 """Counts of pods may be told a little later; whatever else happens is told at once."""
 
+from dataclasses import replace
+
 import pytest
 
 from cms_operator.api.status import Status
@@ -15,9 +17,7 @@ CANARY = rollout(strategy="Canary", canary={"steps": [{"setWeight": 34}, {"setWe
 def canary(stable: RevisionState, candidate: RevisionState, before: Status | None) -> Facts:
     revisions = {"a": stable, "b": candidate}
     progress = before.rollout if before else None
-    return facts(
-        snapshot(3, "b", "a", rollout=CANARY, revisions=revisions, progress=progress), pods=None
-    )
+    return facts(snapshot(3, "b", "a", rollout=CANARY, revisions=revisions, progress=progress))
 
 
 BEGUN = status_of(canary(serving(3), RevisionState(), None))
@@ -47,7 +47,7 @@ def test_another_step_is_news() -> None:
 
 def test_a_problem_is_news() -> None:
     found = canary(serving(3), starting(1), BEGUN)
-    stuck = Facts(found.snapshot, found.decision, found.connections, pods=PULL)
+    stuck = replace(found, snapshot=replace(found.snapshot, problem=PULL))
     assert not only_counts(BEGUN, status_of(stuck, BEGUN))
 
 

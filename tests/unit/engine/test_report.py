@@ -51,8 +51,9 @@ def settled(**found: Any) -> Facts:
     return facts(snapshot(3, "a", "a", revisions={"a": SERVING}), **found)
 
 
-def rolling(candidate: RevisionState, **found: Any) -> Facts:
-    return facts(snapshot(3, "b", "a", revisions={"a": SERVING, "b": candidate}), **found)
+def rolling(candidate: RevisionState, problem: Problem | None = None, **found: Any) -> Facts:
+    revisions = {"a": SERVING, "b": candidate}
+    return facts(snapshot(3, "b", "a", revisions=revisions, problem=problem), **found)
 
 
 def status_of(found: Facts, before: Status | None = None, now: datetime = NOON) -> Status:
@@ -81,7 +82,7 @@ def test_a_rollout_is_not_ready_but_available() -> None:
 
 
 def test_a_bad_image_is_named_while_the_old_pods_serve() -> None:
-    status = status_of(rolling(RevisionState(3, 3), pods=PULL))
+    status = status_of(rolling(RevisionState(3, 3), PULL))
     assert condition(status, ConditionType.PROGRESSING) == (
         "False", "ImagePullFailed", "Pod shop-1 cannot pull its image."
     )  # fmt: skip
@@ -91,7 +92,7 @@ def test_a_bad_image_is_named_while_the_old_pods_serve() -> None:
 
 def test_a_first_revision_past_its_deadline_is_stalled_and_says_why() -> None:
     late = RevisionState(3, 3, deadline_exceeded=True)
-    status = status_of(facts(snapshot(3, "a", revisions={"a": late}), pods=PULL))
+    status = status_of(facts(snapshot(3, "a", revisions={"a": late}, problem=PULL)))
     stalled, reason, message = condition(status, ConditionType.STALLED)
     assert (stalled, reason) == ("True", "DeadlineExceeded")
     assert PULL.message in message
@@ -343,7 +344,7 @@ def test_the_events_of_a_life() -> None:
     new = status_of(waiting)
     starting = status_of(facts(snapshot(3, "a", revisions={"a": RevisionState(3, 3)})), new)
     ready = status_of(settled(), starting)
-    bad = status_of(rolling(RevisionState(3, 3), pods=PULL), ready)
+    bad = status_of(rolling(RevisionState(3, 3), PULL), ready)
     assert reasons(Status(), new) == ["Migrating"]
     assert "NoPods" not in reasons(new, starting), "pods that start are no warning"
     assert "Ready" in reasons(starting, ready)
@@ -373,17 +374,16 @@ snapshots = st.builds(
     schemas=st.sampled_from([Schemas(), Schemas({"a": 2, "b": 1}, oldest_readable=2)]),
     revisions=st.dictionaries(st.sampled_from("abc"), states, max_size=3),
     failure=st.sampled_from(["", "It crashes."]),
+    problem=st.sampled_from([None, PULL]),
     pin=st.sampled_from([None, PIN]),
 )
 
 
-@given(snapshots, st.sampled_from([None, SECRET_AWAY]), st.sampled_from([None, PULL]))
-def test_kstatus_is_never_contradictory(
-    snapshot: Snapshot, secrets: Problem | None, pods: Problem | None
-) -> None:
-    first = status_of(facts(snapshot, secrets=secrets, pods=pods))
+@given(snapshots, st.sampled_from([None, SECRET_AWAY]))
+def test_kstatus_is_never_contradictory(snapshot: Snapshot, secrets: Problem | None) -> None:
+    first = status_of(facts(snapshot, secrets=secrets))
     for now in (NOON, NOON + PATIENCE):
-        status = status_of(facts(snapshot, secrets=secrets, pods=pods), first, now)
+        status = status_of(facts(snapshot, secrets=secrets), first, now)
         ready = condition(status, ConditionType.READY)[0] == "True"
         stalled = condition(status, ConditionType.STALLED)[0] == "True"
         reconciling = condition(status, ConditionType.RECONCILING)[0] == "True"

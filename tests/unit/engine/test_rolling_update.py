@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from cms_operator.api.conditions import Reason
 from cms_operator.rollout.decide import Decision, Phase
+from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.snapshot import Request
 from tests.unit.engine.pictures import later, picture, rollout, serving, starting
 
@@ -58,13 +60,13 @@ def test_no_progress_until_the_deadline_takes_it_back() -> None:
     first = picture(3, "b", "a", revisions=found)
     waiting = picture(3, "b", "a", revisions=found, progress=first.progress, now=later(599))
     assert waiting.phase is Phase.PROGRESSING
-    why = "Pod shop-1 cannot pull its image."
+    why = Problem(Reason.IMAGE_PULL_FAILED, "Pod shop-1 cannot pull its image.")
     late = {"revisions": found, "progress": waiting.progress, "now": later(600)}
-    back = picture(3, "b", "a", trouble=why, **late)
+    back = picture(3, "b", "a", problem=why, **late)
     assert (back.phase, back.sizes, back.stable) == (Phase.ABORTED, {"a": 3, "b": 0}, "a")
     assert back.progress is not None
     assert "progressDeadlineSeconds (600 s)" in str(back.progress.message)
-    assert str(back.progress.message).endswith(why), "what kept its pods from getting ready"
+    assert str(back.progress.message).endswith(why.message), "what kept its pods from getting ready"
 
 
 def test_each_pod_that_serves_is_progress() -> None:
