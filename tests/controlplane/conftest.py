@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import controlplane
+from localcluster import binaries, controlplane
 from localcluster.controlplane import ControlPlane
-from localcluster.errors import NoClusterError
+from localcluster.errors import ClusterError, NoClusterError
 from localcluster.progress import Progress
 from tests.controlplane import artifacts, gateway, records
 from tests.controlplane.api import Api
@@ -24,6 +24,7 @@ from tests.controlplane.faults import Proxied
 from tests.controlplane.operator_process import OperatorProcess, install
 from tests.controlplane.proxy import Proxy
 from tests.controlplane.team import Team
+from tests.support import loop
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 RECORD = records.FOLDER / WORKER
@@ -62,6 +63,23 @@ def operator(installed: ControlPlane, request: pytest.FixtureRequest) -> Iterato
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     session.stash[_RAN] = set()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    if loop.is_begun_by(session):
+        with loop.shown(session):
+            _build()
+    return (yield)
+
+
+def _build() -> None:
+    """Takes many minutes on a machine that has no such program yet."""
+    try:
+        if unavailable() is None:
+            binaries.ensure(binaries.CONTROL_PLANE, Progress())
+    except ClusterError as error:
+        pytest.exit(str(error), returncode=1)
 
 
 @functools.cache

@@ -1,8 +1,12 @@
-"""A real cluster with the charts in it."""
+"""A real cluster with the charts in it.
+
+The processes of pytest-xdist share the operator; each has a namespace, datastores and a CMS.
+"""
 
 import functools
 import os
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,14 +19,16 @@ from demo.misbehaving.image import source
 from demo.tools import Helm, Kubectl
 from demo.traffic import LoadPod
 from demo.waiting import wait_until
-from localcluster import existing, images
+from localcluster import existing, gateway, images, program
 from localcluster.cluster import Cluster
 from localcluster.errors import ClusterError, NoClusterError
 from localcluster.progress import Progress
 from tests.e2e import diagnostics
 from tests.e2e.world import READY_SECONDS, SMALL, World
+from tests.support import loop
 
-NAMESPACE = "headlesscms-e2e"
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+NAMESPACE = f"headlesscms-e2e-{WORKER}"
 ARTIFACTS = Path(__file__).parents[2] / "test-artifacts" / "e2e"
 
 
@@ -34,14 +40,54 @@ def cluster_or_error() -> Cluster | ClusterError:
         return error
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    if not loop.is_begun_by(session):
+        return (yield)
+    with ExitStack() as until_the_end:
+        with loop.shown(session):
+            found = cluster_or_error()
+            if isinstance(found, Cluster):
+                until_the_end.enter_context(operator_in(found))
+            elif is_an_error(found):
+                pytest.exit(str(found), returncode=1)
+        return (yield)
+
+
+def is_an_error(found: ClusterError) -> bool:
+    required = os.environ.get("HCMS_REQUIRE_CLUSTER") == "1"
+    return required or not isinstance(found, NoClusterError)
+
+
+@contextmanager
+def operator_in(cluster: Cluster) -> Iterator[None]:
+    """From its chart; one that was there before, such as the demo's, stays."""
+    progress = Progress()
+    loaded = images.build_and_load(cluster, progress)
+    if cluster.provider != existing.PROVIDER:
+        program.ensure(gateway.CONTROLLER, progress)
+    installation = installation_in(cluster)
+    was_there = installation.is_operator_installed()
+    with progress.step("the operator"):
+        installation.install_operator(loaded["operator"])
+    yield
+    if not was_there:
+        installation.remove_operator()
+
+
+def installation_in(cluster: Cluster) -> Installation:
+    kubectl = Kubectl(cluster.binaries / "kubectl", cluster.kubeconfig)
+    return Installation(kubectl, Helm(cluster.binaries / "helm", cluster.kubeconfig))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
     """Here and not in a fixture, so that all skipped tests make one line."""
     found = cluster_or_error()
-    if isinstance(found, NoClusterError) and os.environ.get("HCMS_REQUIRE_CLUSTER") != "1":
-        pytest.skip(f"no cluster can be had here: {found.message}")
     if isinstance(found, ClusterError):
-        raise found
+        if is_an_error(found):
+            raise found
+        pytest.skip(f"no cluster can be had here: {found.message}")
 
 
 @pytest.fixture(scope="session")
@@ -58,25 +104,18 @@ def loaded(cluster: Cluster) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def kubectl(cluster: Cluster) -> Kubectl:
-    return Kubectl(cluster.binaries / "kubectl", cluster.kubeconfig)
+def installation(cluster: Cluster) -> Installation:
+    return installation_in(cluster)
 
 
 @pytest.fixture(scope="session")
-def installation(
-    cluster: Cluster, kubectl: Kubectl, loaded: dict[str, str]
-) -> Iterator[Installation]:
-    """The operator from its chart; one that was there before, such as the demo's, stays."""
-    installation = Installation(kubectl, Helm(cluster.binaries / "helm", cluster.kubeconfig))
-    was_there = installation.is_operator_installed()
-    installation.install_operator(loaded["operator"])
-    yield installation
-    if not was_there:
-        installation.remove_operator()
+def kubectl(installation: Installation) -> Kubectl:
+    return installation.kubectl
 
 
 @pytest.fixture(scope="session")
-def world(kubectl: Kubectl, installation: Installation, loaded: dict[str, str]) -> Iterator[World]:
+def world(installation: Installation, loaded: dict[str, str]) -> Iterator[World]:
+    kubectl = installation.kubectl
     installation.remove_namespace(NAMESPACE)
     installation.create_namespace(NAMESPACE)
     installation.install_datastores(NAMESPACE)

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from demo.headless_cms import HeadlessCms
-from demo.traffic import FULL
+from demo.traffic import Pace
 from demo.waiting import wait_until
 from tests.e2e.world import READY_SECONDS, World
 
 # metrics-server measures every 15 s, the autoscaler looks every 15 s.
 SCALING_SECONDS = 180
+# Some hundredths of a core for each pod: enough to ask for another one, not to fill the machine.
+BUSY = Pace(connections=16, rate=500)
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def autoscaled_shop(shop: HeadlessCms) -> Iterator[HeadlessCms]:
             "autoscaling": {
                 "minReplicas": 2,
                 "maxReplicas": 3,
-                "targetCPUUtilizationPercentage": 200,
+                "targetCPUUtilizationPercentage": 100,
                 "targetMemoryUtilizationPercentage": 0,
             }
         }
@@ -34,7 +36,7 @@ def autoscaled_shop(shop: HeadlessCms) -> Iterator[HeadlessCms]:
 def test_the_autoscaler_adds_a_pod_under_load(
     world: World, autoscaled_shop: HeadlessCms, article: str
 ) -> None:
-    with world.load.send(article, FULL) as traffic:
+    with world.load.send(article, BUSY) as traffic:
         wait_until(
             lambda: autoscaled_shop.found()["spec"]["replicas"] == 3,
             SCALING_SECONDS,

@@ -41,7 +41,7 @@ def test_kubectl_waits_for_ready_and_shows_the_state_in_one_line(
     table = world.kubectl("get", "hcms", shop.name, "-n", world.namespace)
     header, line = table.splitlines()
     assert header.split() == ["NAME", "READY", "VERSION", "REPLICAS", "STRATEGY", "AGE"]
-    tag = world.image.rpartition(":")[2]
+    tag = shop.found()["spec"]["image"].rpartition(":")[2]
     assert line.split()[:5] == ["shop", "True", tag, "2", "RollingUpdate"]
 
 

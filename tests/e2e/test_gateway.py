@@ -15,7 +15,16 @@ from demo.waiting import wait_until
 from localcluster import existing, gateway
 from localcluster.cluster import Cluster
 from localcluster.progress import Progress
-from tests.e2e.world import READY_SECONDS, World, wait_until_alone, wait_until_taken_back
+from tests.e2e.world import (
+    NO_TRIAL,
+    READY_SECONDS,
+    World,
+    wait_until_alone,
+    wait_until_taken_back,
+)
+
+# One process installs the gateway, uses it and removes it.
+pytestmark = pytest.mark.xdist_group("gateway")
 
 BUSY = Pace(connections=8, rate=80)
 SAMPLE = 800
@@ -55,8 +64,7 @@ def public_article(
     shop.patch({"route": ROUTE})
     wait_until(lambda: _is_served(world, url), READY_SECONDS, "the gateway leads to the shop")
     yield url
-    nothing = dict.fromkeys(("canary", "analysis"))
-    shop.patch({"route": None, "rollout": {**nothing, "strategy": "RollingUpdate"}})
+    shop.patch({"route": None, "rollout": NO_TRIAL})
 
 
 def _is_served(world: World, url: str) -> bool:

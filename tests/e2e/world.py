@@ -29,7 +29,8 @@ SMALL: dict[str, Any] = {
         "limits": {"cpu": "500m", "memory": "384Mi"},
     },
     "database": {"poolSize": 5},
-    "rollout": {"bakeSeconds": 3},
+    # The images of the releases are two in turn: all the same they get all their steps.
+    "rollout": {"bakeSeconds": 3, "rollbackWindow": {"revisions": 0}},
     "tenants": [{"name": TENANT, "ownerEmail": "owner@acme.example"}],
 }
 # A release that is judged while it waits for a person, and the way back to what SMALL asks for.
@@ -40,7 +41,7 @@ TRIAL: dict[str, Any] = {
 }
 NO_TRIAL: dict[str, Any] = {
     "strategy": "RollingUpdate",
-    **dict.fromkeys(("canary", "analysis", "rollbackWindow")),
+    **dict.fromkeys(("canary", "analysis")),
 }
 
 
