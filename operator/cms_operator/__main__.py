@@ -1,5 +1,6 @@
 """The operator's process, with its settings from the environment."""
 
+import asyncio
 import sys
 
 import kopf
@@ -16,15 +17,18 @@ def run() -> int:
         print(f"cannot start: {error}", file=sys.stderr)  # noqa: T201  - there is no log yet
         return 2
     observability.configure_logging(settings.log_level, settings.log_format)
-    uvloop.run(
-        kopf.operator(
-            registry=main.HANDLERS,
-            clusterwide=not settings.namespaces,
-            namespaces=settings.namespaces,
-            standalone=True,
-        )
-    )
+    uvloop.run(_serve(settings))
     return 0
+
+
+async def _serve(settings: Settings) -> None:
+    asyncio.get_running_loop().set_exception_handler(observability.loop_failure)
+    await kopf.operator(
+        registry=main.HANDLERS,
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+        standalone=True,
+    )
 
 
 sys.exit(run())

@@ -56,7 +56,7 @@ class Operator:
             settings=settings,
             now=lambda: datetime.now(UTC),
             random_bytes=secrets.token_bytes,
-            busy=lambda: self._queue.depth() > 0,
+            busy=self._is_busy,
         )
         self._workers = Workers(self._queue, self._reconciler.reconcile, settings.workers)
         self.events = handlers.Events(self._store, self._queue, self._reconciler.readers_of)
@@ -75,6 +75,11 @@ class Operator:
         ]
         self._tasks: list[asyncio.Task[None]] = []
         self._web: web.AppRunner | None = None
+
+    def _is_busy(self) -> bool:
+        """Keys wait for a worker, or most workers wait for the API server."""
+        many = max(1, self.settings.workers // 2)
+        return self._queue.depth() > 0 or self._queue.working() > many
 
     async def start(self) -> None:
         """Know everything that is there before the first reconcile acts."""

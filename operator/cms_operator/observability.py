@@ -1,11 +1,13 @@
 """What the operator shows of itself: metrics, logs, health."""
 
+import asyncio
 import contextvars
 import json
 import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -38,10 +40,24 @@ API_SECONDS = Histogram(
 )
 OBJECTS = Gauge("hcms_operator_objects", "HeadlessCMS objects that are known.", registry=REGISTRY)
 
+log = logging.getLogger(__name__)
+
 reconcile_id: contextvars.ContextVar[str] = contextvars.ContextVar("reconcile_id", default="")
 object_name: contextvars.ContextVar[str] = contextvars.ContextVar("object_name", default="")
 
 _NAMESPACED = "namespaces"
+
+
+def loop_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What no task is there to hear of.
+
+    Watches that are cancelled at the end may still be closing when the loop closes what is left
+    open: that costs nothing, and a traceback of it would only frighten.
+    """
+    if "asyncgen" in context:
+        log.debug("%s: %s", context["message"], context.get("exception"))
+    else:
+        loop.default_exception_handler(context)
 
 
 def api_request(method: str, path: str, status: int, seconds: float) -> None:

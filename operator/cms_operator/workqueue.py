@@ -104,6 +104,10 @@ class WorkQueue(Generic[K]):
     def depth(self) -> int:
         return len(self._ready)
 
+    def working(self) -> int:
+        """How many keys are being worked on."""
+        return len(self._working)
+
     def oldest_age(self) -> float:
         """Seconds that the longest-waiting key has waited."""
         since = next(iter(self._ready.values()), None)

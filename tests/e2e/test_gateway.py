@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from math import sqrt
 from typing import Any
 from urllib.parse import urlsplit
@@ -76,9 +77,12 @@ def test_a_good_release_goes_by_exact_weights_and_loses_no_request(
     world: World, shop: HeadlessCms, public_article: str, next_image: str
 ) -> None:
     old = shop.stable()
-    with world.load.send(public_article, BUSY) as traffic:
+    with ExitStack() as loads:
+        traffic = loads.enter_context(world.load.send(public_article, BUSY))
         shop.patch({"image": next_image, "rollout": canary(STEPS)})
         new = paused_at(shop, TESTERS)
+        header = f"X-HCMS-Revision: {new}"
+        session = loads.enter_context(world.load.send(public_article, STEADY, header))
         assert who_answers(world, public_article, "candidate") == {new}
         answers(traffic)
         assert set(traffic.now.revisions) == {old}, "nobody but testers has reached the candidate"
@@ -98,9 +102,10 @@ def test_a_good_release_goes_by_exact_weights_and_loses_no_request(
         wait_until(lambda: shop.stable() == new, READY_SECONDS, "the new revision is stable")
         wait_until_alone(shop)
         assert set(answers(traffic)) == {new}
-        report = traffic.stop()
+        report, pinned = traffic.stop(), session.stop()
     assert report.failures == {}
     assert set(report.revisions) == {old, new}
+    assert (pinned.failures, set(pinned.revisions)) == ({}, {new}), "from its first pod to its last"
 
 
 def test_a_bad_release_fails_within_its_weight_until_it_is_taken_back(

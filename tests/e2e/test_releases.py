@@ -1,4 +1,7 @@
-"""Releases under constant load, in every strategy: readers notice nothing, good or bad."""
+"""Releases under constant load, in every strategy: readers notice nothing, good or bad.
+
+And none has fewer pods available, or more of them at once, than its strategy allows.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +13,8 @@ from demo.installation import OPERATOR_NAMESPACE
 from demo.misbehaving.faults.names import Fault
 from demo.traffic import STEADY
 from demo.waiting import wait_until
-from tests.e2e.world import READY_SECONDS, World, wait_until_alone, wait_until_taken_back
+from tests.e2e.pod_trace import PodTrace
+from tests.e2e.world import READY_SECONDS, SMALL, World, wait_until_alone, wait_until_taken_back
 
 STEPS = [{"setWeight": 50}, {"pause": {"duration": 5}}]
 STRATEGIES: dict[str, dict[str, Any]] = {
@@ -18,6 +22,10 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "Canary": {"canary": {"steps": STEPS}},
     "BlueGreen": {"blueGreen": {"scaleDownDelaySeconds": 5}},
 }
+
+WANTED = int(SMALL["replicas"])
+# maxSurge is a quarter of two pods, rounded up; BlueGreen doubles them.
+MOST = {"RollingUpdate": WANTED + 1, "Canary": WANTED + 1, "BlueGreen": 2 * WANTED}
 
 
 @pytest.fixture(params=STRATEGIES)
@@ -41,7 +49,7 @@ def test_a_good_release_loses_no_request(
 ) -> None:
     settle(shop)
     old = shop.stable()
-    with world.load.send(article, STEADY) as traffic:
+    with PodTrace(shop) as pods, world.load.send(article, STEADY) as traffic:
         shop.patch({"image": next_image})
         wait_until(lambda: shop.stable() != old, READY_SECONDS, "the new revision is stable")
         settle(shop)
@@ -51,6 +59,7 @@ def test_a_good_release_loses_no_request(
     rollout = shop.rollout()
     assert (rollout["strategy"], rollout["phase"]) == (strategy, "Completed")
     assert report.failures == {}
+    assert_within_bounds(pods, strategy)
     assert set(report.revisions) == {old, new}
 
 
@@ -59,7 +68,7 @@ def test_an_operator_that_is_killed_in_the_middle_of_a_release_loses_no_request(
 ) -> None:
     settle(shop)
     old = shop.stable()
-    with world.load.send(article, STEADY) as traffic:
+    with PodTrace(shop) as pods, world.load.send(article, STEADY) as traffic:
         shop.patch({"image": next_image})
         wait_until(lambda: len(shop.deployments()) > 1, READY_SECONDS, "the candidate's pods")
         world.kubectl(
@@ -70,6 +79,7 @@ def test_an_operator_that_is_killed_in_the_middle_of_a_release_loses_no_request(
         report = traffic.stop()
     assert shop.rollout()["strategy"] == strategy
     assert report.failures == {}
+    assert_within_bounds(pods, strategy)
 
 
 def test_a_release_that_never_gets_ready_is_taken_back_and_loses_no_request(
@@ -81,9 +91,9 @@ def test_a_release_that_never_gets_ready_is_taken_back_and_loses_no_request(
 ) -> None:
     bad = misbehaving(Fault.NEVER_READY)
     settle(shop)
-    old, pods = shop.stable(), {pod["metadata"]["uid"] for pod in shop.pods()}
+    old, before = shop.stable(), {pod["metadata"]["uid"] for pod in shop.pods()}
     image = shop.found()["spec"]["image"]
-    with world.load.send(article, STEADY) as traffic:
+    with PodTrace(shop) as pods, world.load.send(article, STEADY) as traffic:
         shop.patch({"image": bad, "rollout": {"progressDeadlineSeconds": 10}})
         wait_until_taken_back(shop, "RolledBack")
         wait_until_alone(shop)
@@ -92,9 +102,10 @@ def test_a_release_that_never_gets_ready_is_taken_back_and_loses_no_request(
     assert "progressDeadlineSeconds" in shop.condition("Stalled")["message"]
     shop.patch({"image": image})
     assert report.failures == {}
+    assert_within_bounds(pods, strategy)
     assert set(report.revisions) == {old}
-    wait_until(lambda: len(shop.pods()) == len(pods), READY_SECONDS, "its last pod has ended")
-    assert {pod["metadata"]["uid"] for pod in shop.pods()} == pods
+    wait_until(lambda: len(shop.pods()) == len(before), READY_SECONDS, "its last pod has ended")
+    assert {pod["metadata"]["uid"] for pod in shop.pods()} == before
 
 
 def test_a_release_aborted_by_a_person_loses_no_request(
@@ -102,7 +113,7 @@ def test_a_release_aborted_by_a_person_loses_no_request(
 ) -> None:
     settle(shop)
     old, image = shop.stable(), shop.found()["spec"]["image"]
-    with world.load.send(article, STEADY) as traffic:
+    with PodTrace(shop) as pods, world.load.send(article, STEADY) as traffic:
         shop.patch({"image": next_image, "rollout": {"bakeSeconds": 300}})
         new = wait_until(lambda: answering(shop, old), READY_SECONDS, "the new revision answers")
         shop.ask("abort", f"{new}:{strategy}")
@@ -112,9 +123,15 @@ def test_a_release_aborted_by_a_person_loses_no_request(
     assert shop.rollout()["strategy"] == strategy
     shop.patch({"image": image, "rollout": {"bakeSeconds": 3}})
     assert report.failures == {}
+    assert_within_bounds(pods, strategy)
     # Kept connections stay with the pods that they lead to, so few may have moved.
     assert old in report.revisions
     assert set(report.revisions) <= {old, new}
+
+
+def assert_within_bounds(pods: PodTrace, strategy: str) -> None:
+    assert min(pods.available) >= WANTED
+    assert WANTED < max(pods.living) <= MOST[strategy]
 
 
 def answering(shop: HeadlessCms, old: str) -> str | None:

@@ -14,8 +14,7 @@ COUNTS_AT_LEAST_EVERY = timedelta(seconds=60)
 def counts_wait(told: datetime, now: datetime, *, busy: bool) -> float:
     """Seconds after which to see again whether counts alone are worth a write; 0: they are.
 
-    `told` is when the status was written last. Others wait for a worker where the operator is
-    `busy`.
+    `told` is when the status was written last. `busy`: there is much else to do.
     """
     age = now - told
     if age < COUNTS_EVERY:

@@ -1,11 +1,14 @@
 """What the operator shows of itself."""
 
+import asyncio
 import json
 import logging
 import sys
+from collections.abc import AsyncGenerator
 
 import aiohttp
 import pytest
+import uvloop
 
 from cms_operator import observability as show
 
@@ -62,3 +65,38 @@ async def test_health_says_what_it_is_told_and_metrics_are_served(unused_tcp_por
         text = await (await session.get(f"{address}/metrics")).text()
     await runner.cleanup()
     assert 'hcms_operator_api_requests_total{code="200",method="GET",resource="secrets"}' in text
+
+
+async def will_not_close() -> AsyncGenerator[int, None]:
+    try:
+        yield 1
+    finally:
+        yield 2
+
+
+def test_a_watch_that_does_not_close_at_the_end_leaves_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    left_open = will_not_close()
+
+    async def serve() -> None:
+        asyncio.get_running_loop().set_exception_handler(show.loop_failure)
+        await anext(left_open)
+
+    with caplog.at_level(logging.DEBUG):
+        uvloop.run(serve())
+    (told,) = [found for found in caplog.records if "asynchronous generator" in found.message]
+    assert (told.levelname, told.exc_info) == ("DEBUG", None)
+
+
+def test_any_other_failure_that_no_task_hears_of_is_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(show.loop_failure)
+        loop.call_soon(lambda: 1 / 0)
+        await asyncio.sleep(0)
+
+    uvloop.run(serve())
+    assert [found.levelname for found in caplog.records] == ["ERROR"]

@@ -31,6 +31,15 @@ def test_ten_events_of_one_object_are_one_reconcile(queue: WorkQueue[str]) -> No
     assert queue.depth() == 1
 
 
+def test_it_tells_what_waits_and_what_is_worked_on(queue: WorkQueue[str]) -> None:
+    for key in ("shop", "blog", "wiki"):
+        queue.add(key)
+    queue.take()
+    assert (queue.depth(), queue.working()) == (2, 1)
+    queue.done("shop")
+    assert (queue.depth(), queue.working()) == (2, 0)
+
+
 def test_a_change_during_a_reconcile_brings_another_one(queue: WorkQueue[str]) -> None:
     queue.add("shop")
     assert queue.take() == ("shop", 0)
