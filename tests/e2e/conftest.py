@@ -1,6 +1,7 @@
 """A real cluster with the charts in it.
 
-The processes of pytest-xdist share the operator; each has a namespace, datastores and a CMS.
+The processes of pytest-xdist share the operator; each has a namespace, datastores and a CMS. A
+file is run by one of them, so that what it puts into the cluster is its own.
 """
 
 import functools
@@ -191,7 +192,7 @@ def pytest_runtest_makereport(
     item: pytest.Function,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    kubectl = item.funcargs.get("kubectl")
-    if report.failed and isinstance(kubectl, Kubectl):
-        diagnostics.keep(kubectl, NAMESPACE, ARTIFACTS / item.name)
+    found = item.funcargs.get("installation")
+    if report.failed and isinstance(found, Installation):
+        diagnostics.keep(found.kubectl, NAMESPACE, ARTIFACTS / item.name)
     return report

@@ -3,6 +3,7 @@
 import subprocess
 import threading
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -24,27 +25,24 @@ class PodTrace:
     living: list[int] = field(default_factory=list)
     available: list[int] = field(default_factory=list)
     _ready: dict[str, bool] = field(default_factory=dict)
-    _process: "subprocess.Popen[str] | None" = None
-    _reader: threading.Thread | None = None
+    _end: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
         there = {pod["metadata"]["name"] for pod in self.cms.pods()}
-        self._process = subprocess.Popen(  # noqa: S603  - kubectl of this project, no shell
-            [*self.cms.kubectl.argv, *self._command()], text=True, stdout=subprocess.PIPE
+        process = self._end.enter_context(
+            subprocess.Popen(  # noqa: S603  - kubectl of this project, no shell
+                [*self.cms.kubectl.argv, *self._command()], text=True, stdout=subprocess.PIPE
+            )
         )
-        self._reader = threading.Thread(
-            target=self._follow, args=(self._process.stdout, there), daemon=True
-        )
-        self._reader.start()
+        reader = threading.Thread(target=self._follow, args=(process.stdout, there), daemon=True)
+        reader.start()
+        self._end.callback(reader.join)
+        self._end.callback(process.terminate)
         wait_until(lambda: self.living, START_SECONDS, "the pods that are there")
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process is not None
-        assert self._reader is not None
-        self._process.terminate()
-        self._process.wait()
-        self._reader.join()
+        self._end.close()
 
     def _command(self) -> list[str]:
         selector = f"{self.cms.selector},app.kubernetes.io/component=api"
