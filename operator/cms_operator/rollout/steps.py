@@ -44,16 +44,31 @@ def weight_at(steps: tuple[CanaryStep, ...], index: int) -> int:
     """Percentage for the candidate at a step: what was set last, and all of it after the end."""
     if index >= len(steps):
         return FULL
-    weights = [step.set_weight for step in steps[: index + 1] if step.set_weight is not None]
+    until = _last_of_one_act(steps, index) + 1
+    weights = [step.set_weight for step in steps[:until] if step.set_weight is not None]
     return weights[-1] if weights else 0
 
 
 def scale_at(steps: tuple[CanaryStep, ...], index: int) -> CanaryScale | None:
     """What was set last for the candidate's pods; None where they follow the weight."""
-    scales = [step.set_canary_scale for step in steps[: index + 1] if step.set_canary_scale]
+    until = _last_of_one_act(steps, index) + 1
+    scales = [step.set_canary_scale for step in steps[:until] if step.set_canary_scale]
     if index >= len(steps) or not scales or scales[-1].match_traffic_weight:
         return None
     return scales[-1]
+
+
+def _last_of_one_act(steps: tuple[CanaryStep, ...], index: int) -> int:
+    """A scale and the weight after it are set together: pods of the old weight would be taken from
+    those who use the candidate, only to be made again.
+    """
+    while index + 1 < len(steps) and steps[index].set_canary_scale and _sets(steps[index + 1]):
+        index += 1
+    return index
+
+
+def _sets(step: CanaryStep) -> bool:
+    return step.set_weight is not None or step.set_canary_scale is not None
 
 
 def blue_green(rollout: Rollout) -> BlueGreen:

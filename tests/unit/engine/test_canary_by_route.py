@@ -99,6 +99,36 @@ def test_an_abort_takes_the_weight_at_once_and_the_pods_when_it_is_accepted() ->
     assert gone.traffic == Traffic("a", "a")
 
 
+TESTERS_FIRST = rollout(
+    strategy="Canary",
+    canary={
+        "steps": [
+            {"setCanaryScale": {"replicas": 1}},
+            {"pause": {}},
+            {"setCanaryScale": {"matchTrafficWeight": True}},
+            {"setWeight": 67},
+            {"pause": {}},
+        ]
+    },
+)
+
+
+def test_testers_keep_the_candidate_when_its_pods_begin_to_follow_the_weight() -> None:
+    """At the weight before it would need none."""
+    found: dict[str, Any] = {"rollout": TESTERS_FIRST}
+    one = pods(3), pods(0, 1), route()
+    testing = at(*one, **found)
+    while testing.phase is not Phase.PAUSED:
+        testing = at(*one, progress=testing.progress, **found)
+    assert testing.sizes == {"a": 3, "b": 1}
+    asked = (Request("promote", "b"),)
+    promoted = at(*one, progress=testing.progress, requests=asked, **found)
+    assert promoted.sizes == {"a": 3, "b": 3}, "as many as the next weight needs, and never none"
+    assert promoted.traffic == Traffic("a", "b", 0, opened=True)
+    ready = at(pods(3), pods(0, 3), route(), progress=promoted.progress, **found)
+    assert ready.traffic == Traffic("a", "b", 67, opened=True)
+
+
 def test_a_candidate_that_has_lost_its_pods_has_no_weight() -> None:
     lost = at(pods(3), RevisionState(2, 2), route(weight=34), progress=paused())
     assert lost.traffic == Traffic("a", "b")
