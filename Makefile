@@ -36,7 +36,7 @@ test-service: $(VENV)/.ready ## The CMS against a real PostgreSQL and Redis
 	$(RUN) -m pytest tests/service -q $(COVERAGE)
 test-controlplane: $(VENV)/.ready ## The operator against a real API server with fake nodes
 	rm -rf test-artifacts/controlplane
-	$(RUN) -m pytest tests/controlplane -q -n 3 --dist worksteal
+	$(RUN) -m pytest tests/controlplane -q -n 4 --dist worksteal
 	$(RUN) -m pytest tests/rights -q
 test-e2e: $(VENV)/.ready ## The chart on a real node
 	$(RUN) -m pytest tests/e2e -q -n 3 --dist loadfile
