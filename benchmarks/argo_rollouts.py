@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from localcluster import kubeconfig, program
+from localcluster import paths, program
 from localcluster.controlplane import ControlPlane
 from localcluster.processes import ProcessRecord
 from localcluster.program import Program
@@ -52,4 +52,4 @@ def _kubeconfig(control_plane: ControlPlane) -> str:
     config = json.loads(control_plane.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": token}
     path = control_plane.folder / "argo-rollouts.kubeconfig"
-    return str(kubeconfig.write_private(path, json.dumps(config)))
+    return str(paths.write_private(path, json.dumps(config)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from localcluster import kubeconfig
+from localcluster import kubeconfig, paths
 from localcluster.addresses import Block
 from localcluster.pki import Authority, Certificate, Identity, make_key_pair
 
@@ -37,7 +37,7 @@ class Credentials:
         name = identity.user.replace(":", "-")
         certificate = self.cluster.issue(name, identity)
         text = kubeconfig.render(self.server, self.cluster.certificate, identity.user, certificate)
-        return kubeconfig.write_private(self.folder / f"{name}.kubeconfig", text)
+        return paths.write_private(self.folder / f"{name}.kubeconfig", text)
 
     def kubeconfigs(self, identities: Iterable[Identity]) -> list[Path]:
         with ThreadPoolExecutor(max_workers=4) as pool:

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 from localcluster.cluster import Cluster
-from localcluster.kubeconfig import write_private
 from localcluster.node import record
-from localcluster.paths import private_folder, state_home
+from localcluster.paths import private_folder, state_home, write_private
 from localcluster.shell import succeeds
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from localcluster import binaries
 from localcluster.cluster import Cluster
 from localcluster.errors import ClusterError
-from localcluster.kubeconfig import write_private
-from localcluster.paths import private_folder, state_home
+from localcluster.paths import private_folder, state_home, write_private
 from localcluster.progress import Progress
 from localcluster.shell import run
 
@@ -26,7 +25,7 @@ def up(context: str, progress: Progress) -> Cluster:
         run((kubectl, "--kubeconfig", str(cluster.kubeconfig), "version"))
     except ClusterError as error:
         cure = f"see that `kubectl --context {context} version` answers"
-        raise ClusterError(error.message, cure=cure) from None
+        raise ClusterError(error.message, log=error.log, cure=cure) from None
     return cluster
 
 

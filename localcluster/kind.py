@@ -9,7 +9,7 @@ from localcluster.errors import ClusterError
 from localcluster.paths import REPOSITORY, log_file, private_folder, state_home
 from localcluster.pki import Authority
 from localcluster.progress import Progress
-from localcluster.shell import run, run_logged
+from localcluster.shell import CURES, run, run_logged
 
 PROVIDER = "kind"
 NAME = "headlesscms"
@@ -27,7 +27,7 @@ def up(progress: Progress) -> Cluster:
             run_logged(
                 (*kind, *create, "--kubeconfig", str(kubeconfig)),
                 log_file("kind"),
-                cure="see that the engine runs and can pull kind's node image",
+                cure=CURES["kind"],
                 on_line=step.detail,
             )
         cluster = Cluster(PROVIDER, kubeconfig, programs)

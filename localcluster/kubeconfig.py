@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 from pathlib import Path
 
 from localcluster.pki import Certificate
@@ -27,12 +26,3 @@ def render(server: str, authority: Path, user: str, certificate: Certificate) ->
         "current-context": name,
     }
     return json.dumps(config, indent=2) + "\n"
-
-
-def write_private(path: Path, text: str) -> Path:
-    """Nobody else may read the file, not even for the moment of its making."""
-    path.unlink(missing_ok=True)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "w") as file:
-        file.write(text)
-    return path

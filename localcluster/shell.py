@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from localcluster.errors import ClusterError
-from localcluster.paths import log_file
-from localcluster.processes import tail
+from localcluster.paths import log_file, write_private
+from localcluster.processes import LOG_TAIL_BYTES, tail
 
 # Debian keeps iproute2 and nftables in folders that a user's PATH may lack.
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
 CURE = "`python3 -m localcluster doctor` names what this machine lacks"
-LONGEST_WORDS = 2000
 # What most often keeps these from their work.
 CURES = {
     "buildah": "often the disk is full: `buildah rmi --prune`; " + CURE,
@@ -46,8 +45,10 @@ def run(argv: Sequence[str], stdin: str | None = None) -> str:
         raise ClusterError(f"{argv[0]} is not installed", cure=CURE) from error
     if done.returncode != 0:
         name = Path(argv[0]).name
-        log = log_file(name)
-        log.write_text(f"{' '.join(argv)}\n{done.stdout}{done.stderr}")
+        # What it printed before it failed may be a credential.
+        log = write_private(
+            log_file(f"failed-{name}"), f"{' '.join(argv)}\n{done.stdout}{done.stderr}"
+        )
         raise ClusterError(
             f"{' '.join(argv[:4])} failed ({done.returncode}): {_last_words(done)}",
             log=log,
@@ -57,7 +58,7 @@ def run(argv: Sequence[str], stdin: str | None = None) -> str:
 
 
 def _last_words(done: subprocess.CompletedProcess[str]) -> str:
-    return (done.stderr or done.stdout).strip()[-LONGEST_WORDS:]
+    return (done.stderr or done.stdout).strip()[-LOG_TAIL_BYTES:]
 
 
 def succeeds(argv: Sequence[str]) -> bool:

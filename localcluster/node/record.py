@@ -9,8 +9,7 @@ from localcluster.addresses import Block
 from localcluster.api import ApiServer
 from localcluster.cluster import Cluster
 from localcluster.components import API_PORT
-from localcluster.kubeconfig import write_private
-from localcluster.paths import node_state
+from localcluster.paths import node_state, write_private
 from localcluster.pki import Certificate
 from localcluster.processes import ProcessFolder
 

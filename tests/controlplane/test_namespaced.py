@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from localcluster.controlplane import ControlPlane
-from localcluster.kubeconfig import write_private
+from localcluster.paths import write_private
 from tests.controlplane.api import Api
 from tests.controlplane.audit import START
 from tests.controlplane.operator_process import OperatorProcess, chart

@@ -7,7 +7,7 @@ import yaml
 
 from demo.headless_cms import HeadlessCms
 from demo.tools import CommandError, Kubectl
-from tests.e2e.world import TENANT, World
+from tests.e2e.world import SMALL, TENANT, World
 
 MINIMAL = Path(__file__).parents[2] / "config" / "samples" / "minimal.yaml"
 
@@ -17,6 +17,8 @@ def test_three_line_spec_becomes_ready_and_serves_an_article(world: World) -> No
     world.write_source("minimal", "minimal")
     sample["metadata"].update(name="minimal", namespace=world.namespace)
     sample["spec"].update(image=world.image, secretName="minimal-cms")
+    # The default requests would not fit two cores beside what the other processes try.
+    sample["spec"]["resources"] = SMALL["resources"]
     cms = HeadlessCms(world.kubectl, world.namespace, "minimal")
     try:
         world.kubectl.apply(sample)

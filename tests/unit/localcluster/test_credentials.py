@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import addresses, credentials, kubeconfig, pki
+from localcluster import addresses, credentials, paths, pki
 from localcluster.credentials import Credentials
 from localcluster.pki import Certificate, Identity
 from localcluster.shell import run, succeeds
@@ -53,5 +53,5 @@ def test_a_kubeconfig_is_never_written_through_what_was_there(tmp_path: Path) ->
     other = tmp_path / "other"
     other.write_text("theirs")
     (tmp_path / "kubeconfig").symlink_to(other)
-    kubeconfig.write_private(tmp_path / "kubeconfig", "ours")
+    paths.write_private(tmp_path / "kubeconfig", "ours")
     assert other.read_text() == "theirs"

@@ -41,6 +41,7 @@ def test_a_failure_has_the_programs_words_a_log_and_a_cure(
     assert "failed (3): no space left on device" in error.message
     assert error.log is not None
     assert error.log.read_text().splitlines()[1:] == ["working", "no space left on device"]
+    assert error.log.stat().st_mode & 0o077 == 0, "it may have printed a credential"
     assert cure in str(error)
 
 
