@@ -35,9 +35,7 @@ def install(control_plane: ControlPlane, progress: Progress) -> None:
     control_plane.kubectl("create", "namespace", NAMESPACE)
     named = [argument for file in files for argument in ("-f", file)]
     control_plane.kubectl("apply", "--server-side", "-n", NAMESPACE, *named)
-    control_plane.kubectl(
-        "wait", "--for=condition=Established", "crd/rollouts.argoproj.io", "--timeout=30s"
-    )
+    control_plane.wait_for_crd("rollouts.argoproj.io")
 
 
 def start(control_plane: ControlPlane, controller: Path) -> ProcessRecord:

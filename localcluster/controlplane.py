@@ -70,6 +70,19 @@ class ControlPlane:
         program = str(self.binaries / "kubectl")
         return run((program, "--kubeconfig", str(self.kubeconfig), *arguments), stdin)
 
+    def wait_for_crd(self, name: str) -> None:
+        """Until the API server serves its resource.
+
+        `kubectl wait` fails at once on a CRD so new that its conditions are still null.
+        """
+
+        def established() -> bool:
+            crd = json.loads(self.kubectl("get", "crd", name, "-o", "json"))
+            conditions = crd.get("status", {}).get("conditions") or []
+            return ("Established", "True") in [(one["type"], one["status"]) for one in conditions]
+
+        wait_until(established, what=f"crd/{name} is established", seconds=READY_SECONDS)
+
     def spawn(self, name: str, argv: Sequence[str]) -> ProcessRecord:
         """Starts a process inside the namespace; it ends with the control plane.
 

@@ -28,9 +28,7 @@ def crd() -> Path:
 
 def install(control_plane: ControlPlane, crd_file: Path) -> None:
     control_plane.kubectl("apply", "--server-side", "-f", str(crd_file))
-    control_plane.kubectl(
-        "wait", "--for=condition=Established", "crd/httproutes.gateway.networking.k8s.io"
-    )
+    control_plane.wait_for_crd("httproutes.gateway.networking.k8s.io")
 
 
 def accept(team: Team, route: Object) -> None:
