@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -91,6 +91,7 @@ class Reconciler:
         self._migrations = Migrations(applier)
         self._children = Children(applier, settings.operator_namespace)
         self._reported: dict[Key, datetime] = {}
+        self._report_cost = timedelta()
         self._analyses = analyses
 
     def readers_of(self, namespace: str, name: str) -> set[Key]:
@@ -295,7 +296,9 @@ class Reconciler:
     async def _report(self, work: Pass, parent: Object, after: Status, *, settling: bool) -> None:
         """News at once; counts of pods that come and go when the last report is some time ago."""
         told = self._reported.get(work.key)
-        wait = counts_wait(told, work.now, busy=self._busy()) if told and settling else 0.0
+        wait = 0.0
+        if told and settling:
+            wait = counts_wait(told, work.now, cost=self._report_cost, busy=self._busy())
         if wait and only_counts(work.before, after):
             work.again.append(wait)
         elif await self._publish(parent, work.before, after):
@@ -303,8 +306,10 @@ class Reconciler:
 
     async def _publish(self, parent: Object, before: Status, after: Status) -> bool:
         """Write the status where it differs, and tell as Events what is new in it."""
+        started = self._now()
         if not await self._applier.patch_status(parent, after.to_json()):
             return False
+        self._report_cost = (self._report_cost + (self._now() - started)) / 2
         for happening in happenings(before, after):
             log.info("%s: %s", happening.reason, happening.note)
             await self._tell(parent, event(parent, happening, self._now()))

@@ -9,18 +9,22 @@ from cms_operator.rollout.snapshot import Snapshot
 COUNTS_EVERY = timedelta(seconds=10)
 # So long they give way to whatever else there is to do.
 COUNTS_AT_LEAST_EVERY = timedelta(seconds=60)
+# Where a write takes long, the API server has better things to do: counts get 1 % of the time.
+COUNTS_PER_COST = 100
 
 
-def counts_wait(told: datetime, now: datetime, *, busy: bool) -> float:
+def counts_wait(told: datetime, now: datetime, *, cost: timedelta, busy: bool) -> float:
     """Seconds after which to see again whether counts alone are worth a write; 0: they are.
 
-    `told` is when the status was written last. `busy`: there is much else to do.
+    `told` is when the status was written last, `cost` how long such a write takes.
+    `busy`: there is much else to do.
     """
+    every = min(max(COUNTS_EVERY, COUNTS_PER_COST * cost), COUNTS_AT_LEAST_EVERY)
     age = now - told
-    if age < COUNTS_EVERY:
-        return (COUNTS_EVERY - age).total_seconds()
+    if age < every:
+        return (every - age).total_seconds()
     give_way = busy and age < COUNTS_AT_LEAST_EVERY
-    return COUNTS_EVERY.total_seconds() if give_way else 0.0
+    return every.total_seconds() if give_way else 0.0
 
 
 def at_rest(snapshot: Snapshot) -> bool:

@@ -1,6 +1,7 @@
 """Counts of pods may be told a little later; whatever else happens is told at once."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -83,16 +84,32 @@ def test_counts_are_at_rest_when_pods_and_traffic_are(
 
 
 @pytest.mark.parametrize(
-    ("age", "busy", "wait"),
-    [(4, False, 6), (4, True, 6), (10, False, 0), (10, True, 10), (59, True, 10), (60, True, 0)],
+    ("age", "cost", "busy", "wait"),
+    [
+        (4, 0.01, False, 6),
+        (4, 0.01, True, 6),
+        (10, 0.01, False, 0),
+        (10, 0.01, True, 10),
+        (10, 0.3, False, 20),
+        (30, 0.3, False, 0),
+        (30, 9, False, 30),
+        (59, 0.01, True, 10),
+        (60, 9, True, 0),
+    ],
     ids=[
         "they were told a moment ago",
         "a moment ago, and others wait",
         "they were told a while ago",
         "a while ago, and others wait",
+        "a while ago, and the server is slow",
+        "long ago, for a server that is slow",
+        "long ago, but the server is very slow",
         "long ago, and others wait",
-        "too long ago to wait for others",
+        "too long ago to wait for anything",
     ],
 )
-def test_counts_give_way_to_others_but_not_for_ever(age: int, *, busy: bool, wait: int) -> None:
-    assert counts_wait(later(-age), NOON, busy=busy) == wait
+def test_counts_give_way_to_others_but_not_for_ever(
+    age: int, cost: float, *, busy: bool, wait: int
+) -> None:
+    told = later(-age)
+    assert counts_wait(told, NOON, cost=timedelta(seconds=cost), busy=busy) == wait
