@@ -37,6 +37,7 @@ from cms_service.delivery.service import DeliveryService
 from cms_service.entries import endpoints as entry_endpoints
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.service import EntryService
+from cms_service.idempotency.service import Idempotency
 from cms_service.tenants import endpoints as tenant_endpoints
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.tenants.repository import TenantRepository
@@ -110,6 +111,7 @@ def build(settings: ServeSettings) -> Cms:
         {
             AccessTokens: tokens,
             HealthService: health,
+            Idempotency: Idempotency(database),
             AuthService: AuthService(directory, users, passwords, sessions, tokens),
             TenantService: TenantService(TenantRepository(database), directory),
             UserService: UserService(users, passwords),

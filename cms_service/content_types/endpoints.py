@@ -12,10 +12,10 @@ from cms_service.core.dependencies import provide
 from cms_service.core.generation import set_generation
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
-from cms_service.core.strict_route import StrictRoute
+from cms_service.idempotency.route import IdempotentRoute
 
 router = APIRouter(
-    prefix="/v1/tenants/{tenant}/content-types", tags=["content types"], route_class=StrictRoute
+    prefix="/v1/tenants/{tenant}/content-types", tags=["content types"], route_class=IdempotentRoute
 )
 Service = Annotated[ContentTypeService, Depends(provide(ContentTypeService))]
 Reader = Annotated[Actor, Depends(requires(Permission.READ_TYPES))]

@@ -9,8 +9,9 @@ works as well).
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -72,9 +73,39 @@ class Scope:
         self._database = database
         self._connection = connection
         self._tenant_id = tenant_id
+        self._task = asyncio.current_task()
 
     async def query(self, statement: Statement, **values: object) -> list[dict[str, Any]]:
         return await self._database.run(self._connection, self._tenant_id, statement, values)
+
+    async def fetch(self, name: str, sql: str, *values: object) -> Sequence[asyncpg.Record]:
+        """For the functions that set the tenant themselves."""
+        return await self._database.timed(self._connection, name, sql, values)
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """What this task asks the database for in this tenant becomes part of the transaction."""
+        token = _joined.set(self)
+        try:
+            yield
+        finally:
+            _joined.reset(token)
+
+    @asynccontextmanager
+    async def nested(self) -> AsyncIterator["Scope"]:
+        """A statement that fails is undone alone."""
+        async with self._connection.transaction():
+            yield self
+
+    def serves(self, database: "Database", tenant_id: UUID) -> bool:
+        """Not for another task, which may have inherited it: a connection does one thing at a
+        time.
+        """
+        mine = self._task is asyncio.current_task()
+        return mine and self._database is database and self._tenant_id == tenant_id
+
+
+_joined: ContextVar[Scope | None] = ContextVar("joined", default=None)
 
 
 class Database:
@@ -126,29 +157,36 @@ class Database:
     async def query(
         self, tenant_id: UUID, statement: Statement, **values: object
     ) -> list[dict[str, Any]]:
+        if (scope := self._joined(tenant_id)) is not None:
+            async with scope.nested():
+                return await scope.query(statement, **values)
         async with self._connection() as connection:
             return await self.run(connection, tenant_id, statement, values)
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID) -> AsyncIterator[Scope]:
+        if (scope := self._joined(tenant_id)) is not None:
+            async with scope.nested():
+                yield scope
+            return
         async with self._connection() as connection, connection.transaction():
             yield Scope(self, connection, tenant_id)
 
     async def fetch(self, name: str, sql: str, *values: object) -> Sequence[asyncpg.Record]:
         """For the functions that set the tenant themselves, and for questions about no tenant."""
         async with self._connection() as connection:
-            return await self._timed(connection, name, sql, values)
+            return await self.timed(connection, name, sql, values)
 
     async def run(
         self, connection: Any, tenant_id: UUID, statement: Statement, values: dict[str, object]
     ) -> list[dict[str, Any]]:
         args = orjson.dumps({**values, "tenant": str(tenant_id)}).decode()
-        rows = await self._timed(
+        rows = await self.timed(
             connection, statement.name, _TENANT_QUERY, (tenant_id, statement.sql, args)
         )
         return [orjson.loads(row[0]) for row in rows]
 
-    async def _timed(
+    async def timed(
         self, connection: Any, name: str, sql: str, values: Sequence[object]
     ) -> Sequence[asyncpg.Record]:
         started = time.perf_counter()
@@ -157,6 +195,10 @@ class Database:
             return rows
         finally:
             self._query_seconds.labels(name).observe(time.perf_counter() - started)
+
+    def _joined(self, tenant_id: UUID) -> Scope | None:
+        scope = _joined.get()
+        return scope if scope is not None and scope.serves(self, tenant_id) else None
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:

@@ -19,8 +19,12 @@ from cms_service.core.errors import (
 )
 
 MAX_BODY_BYTES = 1024 * 1024
+IDEMPOTENCY_KEY = "Idempotency-Key"
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _BODY_SECONDS = 30.0
 _MAX_PARAMETERS = 50
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class RefusedError(HTTPException):
@@ -66,7 +70,9 @@ def _closing(problem: Problem) -> RefusedError:
 
 
 class StrictRoute(APIRoute):
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    takes_idempotency_key = False
+
+    def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
         allowed = _query_names(self.dependant)
         takes_body = self.body_field is not None
@@ -74,9 +80,15 @@ class StrictRoute(APIRoute):
         async def strict_handler(request: Request) -> Response:
             check_query(request.scope["query_string"], allowed)
             _check_body_headers(request, takes_body=takes_body)
-            return await handler(StrictRequest(request.scope, request.receive))
+            if IDEMPOTENCY_KEY in request.headers and not self.takes_idempotency_key:
+                raise BadRequest(f"This request takes no {IDEMPOTENCY_KEY}.")
+            return await self.perform(StrictRequest(request.scope, request.receive), handler)
 
         return strict_handler
+
+    async def perform(self, request: Request, handler: Handler) -> Response:
+        """What is done with a request that is not refused at once."""
+        return await handler(request)
 
 
 def _query_names(dependant: Dependant) -> frozenset[str]:

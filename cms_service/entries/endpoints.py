@@ -12,14 +12,14 @@ from cms_service.core.dependencies import provide
 from cms_service.core.generation import set_generation
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
-from cms_service.core.strict_route import StrictRoute
 from cms_service.entries.schemas import Entry, EntryContent
 from cms_service.entries.service import EntryService
+from cms_service.idempotency.route import IdempotentRoute
 
 router = APIRouter(
     prefix="/v1/tenants/{tenant}/content-types/{type_name}/entries",
     tags=["entries"],
-    route_class=StrictRoute,
+    route_class=IdempotentRoute,
 )
 Service = Annotated[EntryService, Depends(provide(EntryService))]
 Reader = Annotated[Actor, Depends(requires(Permission.READ_ENTRIES))]

@@ -24,7 +24,8 @@ GRANT USAGE ON SCHEMA cms TO {role};
 GRANT SELECT ON cms.schema_migrations TO {role};
 GRANT SELECT, UPDATE ON cms.tenants TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE
-    ON cms.users, cms.content_types, cms.entries, cms.published_entries TO {role};
+    ON cms.users, cms.content_types, cms.entries, cms.published_entries, cms.idempotency_keys
+    TO {role};
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cms TO {role};
 """
 

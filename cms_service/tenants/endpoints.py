@@ -7,11 +7,11 @@ from cms_service.auth.permissions import Permission
 from cms_service.auth.tokens import Actor
 from cms_service.core.dependencies import provide
 from cms_service.core.generation import set_generation
-from cms_service.core.strict_route import StrictRoute
+from cms_service.idempotency.route import IdempotentRoute
 from cms_service.tenants.schemas import Tenant, TenantChange
 from cms_service.tenants.service import TenantService
 
-router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["tenants"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["tenants"], route_class=IdempotentRoute)
 Service = Annotated[TenantService, Depends(provide(TenantService))]
 Reader = Annotated[Actor, Depends(requires(Permission.READ_TENANT))]
 Writer = Annotated[Actor, Depends(requires(Permission.WRITE_TENANT))]

@@ -9,11 +9,11 @@ from cms_service.auth.tokens import Actor
 from cms_service.core.dependencies import provide
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
-from cms_service.core.strict_route import StrictRoute
+from cms_service.idempotency.route import IdempotentRoute
 from cms_service.users.schemas import NewUser, User, UserChange
 from cms_service.users.service import UserService
 
-router = APIRouter(prefix="/v1/tenants/{tenant}/users", tags=["users"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/tenants/{tenant}/users", tags=["users"], route_class=IdempotentRoute)
 Service = Annotated[UserService, Depends(provide(UserService))]
 Reader = Annotated[Actor, Depends(requires(Permission.READ_USERS))]
 Writer = Annotated[Actor, Depends(requires(Permission.WRITE_USERS))]

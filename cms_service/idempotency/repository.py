@@ -1,0 +1,59 @@
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from cms_service.core.database import Scope
+
+_WAIT_MILLISECONDS = 3_000
+_CLAIM = """SELECT claimed, fingerprint, status, headers, body
+    FROM cms.claim_idempotency_key($1, $2, $3, $4, $5)"""
+_KEEP = """UPDATE cms.idempotency_keys SET status = $4, headers = $5::jsonb, body = $6
+    WHERE tenant_id = $1 AND principal_id = $2 AND key = $3"""
+
+
+class KeyInUseError(Exception):
+    """Another request holds the key and is not done yet."""
+
+
+@dataclass(frozen=True)
+class ScopedKey:
+    tenant_id: UUID
+    principal_id: UUID
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An answer, and the fingerprint of the request that got it."""
+
+    fingerprint: bytes
+    answer: Answer
+
+
+async def claim(scope: Scope, key: ScopedKey, fingerprint: bytes) -> Kept | None:
+    """None: the key is new, and held until the transaction ends. Raises KeyInUseError."""
+    values = (key.tenant_id, key.principal_id, key.text, fingerprint, _WAIT_MILLISECONDS)
+    try:
+        rows = await scope.fetch("idempotency.claim", _CLAIM, *values)
+    except asyncpg.LockNotAvailableError:
+        raise KeyInUseError from None
+    found = rows[0]
+    if found["claimed"]:
+        return None
+    answer = Answer(found["status"], orjson.loads(found["headers"]), found["body"])
+    return Kept(found["fingerprint"], answer)
+
+
+async def keep(scope: Scope, key: ScopedKey, answer: Answer) -> None:
+    headers = orjson.dumps(answer.headers).decode()
+    values = (key.tenant_id, key.principal_id, key.text, answer.status, headers, answer.body)
+    await scope.fetch("idempotency.keep", _KEEP, *values)
