@@ -226,7 +226,7 @@ class Bench:
                 done.add(found["metadata"]["name"])
 
         place, cpu = self._audit.now(), cpu_seconds(controller.pid)
-        with Watch(self._api, controller.kind, NAMESPACE, see):
+        with Watch(self._api, controller.kind, NAMESPACE, see, resume=True):
             started = time.monotonic()
             for_each(names, lambda name: controller.apply(name, image))
             eventually(lambda: len(done) == len(names), f"all have {image}", PATIENCE)

@@ -86,22 +86,28 @@ class Watch:
     """Follows the objects of one kind in a namespace, and tells each change in its order.
 
     What is there already comes first, as ADDED. `see` gets the type of the change
-    and the object, on a thread of its own.
+    and the object, on a thread of its own. A server ends the watch of a reader that is too slow:
+    with `resume` it begins anew, for whoever wants states and not changes.
     """
 
     def __init__(
-        self, api: Api, kind: Kind, namespace: str, see: Callable[[str, Object], None]
+        self,
+        api: Api,
+        kind: Kind,
+        namespace: str,
+        see: Callable[[str, Object], None],
+        *,
+        resume: bool = False,
     ) -> None:
         self._connection = api.connect(WATCH_SECONDS)
+        self._resume = resume
         self._path = f"{kind.path(namespace)}?watch=true"
         self._see = see
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._stopped = threading.Event()
 
     def __enter__(self) -> Self:
-        self._connection.request("GET", self._path)
-        self._answer = self._connection.getresponse()
-        assert self._answer.status == http.HTTPStatus.OK, self._answer.read()
+        self._begin()
         self._thread.start()
         return self
 
@@ -118,15 +124,25 @@ class Watch:
         self._thread.join(ANSWER_SECONDS)
         self._connection.close()
 
+    def _begin(self) -> None:
+        self._connection.request("GET", self._path)
+        self._answer = self._connection.getresponse()
+        assert self._answer.status == http.HTTPStatus.OK, self._answer.read()
+
     def _follow(self) -> None:
-        for line in self._lines():
-            event = json.loads(line)
-            if event["type"] not in ("BOOKMARK", "ERROR"):
-                self._see(event["type"], event["object"])
+        while not self._stopped.is_set():
+            for line in self._lines():
+                event = json.loads(line)
+                if event["type"] not in ("BOOKMARK", "ERROR"):
+                    self._see(event["type"], event["object"])
+            if self._resume and not self._stopped.is_set():
+                self._connection.close()
+                self._begin()
 
     def _lines(self) -> Iterator[bytes]:
         try:
             while line := self._answer.readline():
                 yield line
         except (OSError, ValueError, http.client.HTTPException):
-            assert self._stopped.is_set(), "the watch ended by itself"
+            pass
+        assert self._resume or self._stopped.is_set(), "the watch ended by itself"
