@@ -35,9 +35,13 @@ from cms_service.delivery.databases import DeliveryDatabases
 from cms_service.delivery.repository import DeliveryRepository
 from cms_service.delivery.service import DeliveryService
 from cms_service.entries import endpoints as entry_endpoints
+from cms_service.entries.references import ReferenceRepository
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.service import EntryService
 from cms_service.idempotency.service import Idempotency
+from cms_service.locales import endpoints as locale_endpoints
+from cms_service.locales.repository import LocaleRepository
+from cms_service.locales.service import LocaleService
 from cms_service.tenants import endpoints as tenant_endpoints
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.tenants.repository import TenantRepository
@@ -50,6 +54,7 @@ _ROUTERS = (
     health_endpoints.router,
     auth_endpoints.router,
     tenant_endpoints.router,
+    locale_endpoints.router,
     user_endpoints.router,
     content_type_endpoints.router,
     entry_endpoints.router,
@@ -116,7 +121,10 @@ def build(settings: ServeSettings) -> Cms:
             TenantService: TenantService(TenantRepository(database), directory),
             UserService: UserService(users, passwords),
             ContentTypeService: content_types,
-            EntryService: EntryService(EntryRepository(database), content_types, directory),
+            LocaleService: LocaleService(LocaleRepository(database), directory),
+            EntryService: EntryService(
+                EntryRepository(database), ReferenceRepository(database), content_types, directory
+            ),
         }
     )
     delivery = delivery_app.DeliveryApp(

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0913, PLR0917 - FastAPI wants one parameter for each thing that a request says
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response, status
@@ -10,6 +11,7 @@ from cms_service.content_types.schemas import ContentType, Definition, NewConten
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.dependencies import provide
 from cms_service.core.generation import set_generation
+from cms_service.core.if_match import IfVersion
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
 from cms_service.idempotency.route import IdempotentRoute
@@ -22,9 +24,18 @@ Reader = Annotated[Actor, Depends(requires(Permission.READ_TYPES))]
 Writer = Annotated[Actor, Depends(requires(Permission.WRITE_TYPES))]
 
 
+def _tagged(response: Response, content_type: ContentType) -> ContentType:
+    response.headers["ETag"] = f'"{content_type.version}"'
+    return content_type
+
+
 @router.post("", status_code=status.HTTP_201_CREATED)
-async def create_content_type(body: NewContentType, actor: Writer, service: Service) -> ContentType:
-    return await service.create(actor.tenant_id, body)
+async def create_content_type(
+    body: NewContentType, actor: Writer, service: Service, response: Response
+) -> ContentType:
+    made, generation = await service.create(actor, body)
+    set_generation(response, generation)
+    return _tagged(response, made)
 
 
 @router.get("")
@@ -36,20 +47,33 @@ async def list_content_types(
 
 
 @router.get("/{type_name}")
-async def get_content_type(type_name: TypePath, actor: Reader, service: Service) -> ContentType:
-    return await service.get(actor.tenant_id, type_name)
+async def get_content_type(
+    type_name: TypePath, actor: Reader, service: Service, response: Response
+) -> ContentType:
+    return _tagged(response, await service.get(actor.tenant_id, type_name))
 
 
 @router.put("/{type_name}")
 async def replace_content_type(
-    type_name: TypePath, body: Definition, actor: Writer, service: Service
+    type_name: TypePath,
+    body: Definition,
+    if_version: IfVersion,
+    actor: Writer,
+    service: Service,
+    response: Response,
 ) -> ContentType:
     """Refused where the change would make entries wrong that are there."""
-    return await service.replace(actor.tenant_id, type_name, body)
+    changed, generation = await service.replace(actor, type_name, body, if_version)
+    set_generation(response, generation)
+    return _tagged(response, changed)
 
 
 @router.delete("/{type_name}", status_code=status.HTTP_204_NO_CONTENT)
 async def delete_content_type(
-    type_name: TypePath, actor: Writer, service: Service, response: Response
+    type_name: TypePath,
+    if_version: IfVersion,
+    actor: Writer,
+    service: Service,
+    response: Response,
 ) -> None:
-    set_generation(response, await service.delete(actor, type_name))
+    set_generation(response, await service.delete(actor, type_name, if_version))

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - the statements are put together from constants of this module
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,16 @@ from cms_service.core.errors import Conflict
 
 _JSON = """jsonb_build_object('id', t.id, 'name', t.name, 'displayName', t.display_name,
     'fields', t.fields, 'version', t.version, 'createdAt', t.created_at,
-    'updatedAt', t.updated_at)"""
+    'updatedAt', t.updated_at,
+    'locales', (SELECT n.locales FROM cms.tenants n WHERE n.id = t.tenant_id))"""
+
+# For statements that change what delivery may show; `t` is their own row of that.
+_NEXT_GENERATION = """generation AS (
+    UPDATE cms.tenants SET generation = cms.next_generation(generation)
+    WHERE id = ($1->>'tenant')::uuid AND EXISTS (SELECT FROM t)
+    RETURNING generation)"""
+_WITH_GENERATION = f"""SELECT {_JSON} || jsonb_build_object('generation', generation.generation)
+    FROM t CROSS JOIN generation"""
 
 _GET = Statement(
     "content_types.get", f"SELECT {_JSON} FROM cms.content_types t WHERE t.name = $1->>'name'"
@@ -40,8 +49,9 @@ _INSERT = Statement(
             INSERT INTO cms.content_types (tenant_id, id, name, display_name, fields)
             VALUES (($1->>'tenant')::uuid, ($1->>'id')::uuid, $1->>'name', $1->>'displayName',
                     $1->'fields')
-            RETURNING *)
-        SELECT {_JSON} FROM t""",
+            RETURNING *),
+        {_NEXT_GENERATION}
+        {_WITH_GENERATION}""",
 )
 _UPDATE = Statement(
     "content_types.update",
@@ -49,17 +59,29 @@ _UPDATE = Statement(
             UPDATE cms.content_types SET display_name = $1->>'displayName', fields = $1->'fields',
                 version = version + 1, updated_at = now()
             WHERE id = ($1->>'id')::uuid
-            RETURNING *)
-        SELECT {_JSON} FROM t""",
+            RETURNING *),
+        {_NEXT_GENERATION}
+        {_WITH_GENERATION}""",
 )
 _DELETE = Statement(
     "content_types.delete",
-    """WITH t AS (DELETE FROM cms.content_types WHERE id = ($1->>'id')::uuid RETURNING id),
-       generation AS (
-           UPDATE cms.tenants SET generation = cms.next_generation(generation)
-           WHERE id = ($1->>'tenant')::uuid AND EXISTS (SELECT FROM t)
-           RETURNING generation)
-       SELECT jsonb_build_object('generation', generation) FROM generation""",
+    f"""WITH t AS (DELETE FROM cms.content_types WHERE id = ($1->>'id')::uuid RETURNING id),
+        {_NEXT_GENERATION}
+        SELECT jsonb_build_object('generation', generation) FROM generation""",
+)
+# Those that are named stay until the transaction ends.
+_LOCK_NAMED = Statement(
+    "content_types.lock_named",
+    """WITH t AS (
+           SELECT name FROM cms.content_types WHERE $1->'names' ? name ORDER BY id FOR KEY SHARE)
+       SELECT to_jsonb(t.name) FROM t""",
+)
+_REFERRING = Statement(
+    "content_types.referring",
+    """SELECT to_jsonb(t.name) FROM cms.content_types t
+       WHERE t.id <> ($1->>'id')::uuid
+         AND jsonb_path_exists(t.fields, '$.**.types[*] ? (@ == $name)', $1)
+       ORDER BY t.name LIMIT 20""",
 )
 
 
@@ -83,16 +105,15 @@ class ContentTypeRepository:
 
     async def insert(
         self,
-        tenant_id: UUID,
+        scope: Scope,
         type_id: UUID,
         name: str,
         display_name: str,
         fields: Sequence[BaseField],
-    ) -> ContentType:
-        """Raises Conflict for a name that is taken."""
+    ) -> tuple[ContentType, int]:
+        """Also the tenant's new generation. Raises Conflict for a name that is taken."""
         try:
-            rows = await self.database.query(
-                tenant_id,
+            rows = await scope.query(
                 _INSERT,
                 id=type_id,
                 name=name,
@@ -101,7 +122,7 @@ class ContentTypeRepository:
             )
         except asyncpg.UniqueViolationError:
             raise Conflict("There is a content type with this name.") from None
-        return _type(rows[0])
+        return _type_and_generation(rows[0])
 
     async def lock(self, scope: Scope, name: str) -> ContentType | None:
         """Until the transaction ends no entry of the type is written."""
@@ -114,11 +135,22 @@ class ContentTypeRepository:
 
     async def update(
         self, scope: Scope, type_id: UUID, display_name: str, fields: Sequence[BaseField]
-    ) -> ContentType:
+    ) -> tuple[ContentType, int]:
+        """Also the tenant's new generation."""
         rows = await scope.query(
             _UPDATE, id=type_id, displayName=display_name, fields=_stored(fields)
         )
-        return _type(rows[0])
+        return _type_and_generation(rows[0])
+
+    async def lock_named(self, scope: Scope, names: Collection[str]) -> set[str]:
+        """Those of them that exist; they stay until the transaction ends."""
+        rows: list[Any] = await scope.query(_LOCK_NAMED, names=sorted(names))
+        return set(rows)
+
+    async def referring_types(self, scope: Scope, content_type: ContentType) -> list[str]:
+        """Other types whose fields may refer to it."""
+        rows: list[Any] = await scope.query(_REFERRING, id=content_type.id, name=content_type.name)
+        return rows
 
     async def delete(self, scope: Scope, type_id: UUID) -> int:
         """The tenant's new generation: delivery showed an empty list of the type."""
@@ -129,6 +161,11 @@ class ContentTypeRepository:
 
 def _stored(fields: Sequence[BaseField]) -> list[dict[str, Any]]:
     return [field.model_dump(mode="json", by_alias=True) for field in fields]
+
+
+def _type_and_generation(row: dict[str, Any]) -> tuple[ContentType, int]:
+    generation: int = row.pop("generation")
+    return _type(row), generation
 
 
 def _type(row: dict[str, Any]) -> ContentType:

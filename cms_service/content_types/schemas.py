@@ -3,13 +3,15 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from cms_service.content_types.fields import MAX_FIELDS, Fields, SlugField
+from cms_service.content_types.fields import Fields, SlugField
+from cms_service.content_types.fields.component import check_names, total
+from cms_service.content_types.names import TypeName
 from cms_service.core.schemas import RequestBody, Schema, Timestamp
+from cms_service.locales.schemas import Locales
 from cms_service.tenants.schemas import DisplayName
 
-TYPE_NAME_PATTERN = r"^[a-z][a-z0-9-]{0,62}$"
-
-TypeName = Annotated[str, Field(pattern=TYPE_NAME_PATTERN)]
+MAX_FIELDS = 100
+MAX_FIELDS_WITH_INNER = 300
 
 
 class Definition(RequestBody):
@@ -18,10 +20,13 @@ class Definition(RequestBody):
 
     @model_validator(mode="after")
     def _fields_fit(self) -> Self:
-        if len({field.name for field in self.fields}) != len(self.fields):
-            raise ValueError("a field's name is used twice")
+        check_names(self.fields)
         if sum(isinstance(field, SlugField) for field in self.fields) > 1:
             raise ValueError("a type has at most one slug field")
+        if total(self.fields) > MAX_FIELDS_WITH_INNER:
+            raise ValueError(
+                f"a type has at most {MAX_FIELDS_WITH_INNER} fields, inner ones counted"
+            )
         return self
 
 
@@ -30,6 +35,8 @@ class NewContentType(Definition):
 
 
 class ContentType(Schema):
+    """`locales` are the tenant's, read together with the type: entries are checked against both."""
+
     id: UUID
     name: str
     display_name: str
@@ -37,3 +44,4 @@ class ContentType(Schema):
     version: int
     created_at: Timestamp
     updated_at: Timestamp
+    locales: Annotated[Locales, Field(exclude=True)]

@@ -1,24 +1,36 @@
+from collections.abc import Sequence
 from uuid import UUID
 
 from cms_service.auth.tokens import Actor
 from cms_service.content_types.changes import breaking_changes
+from cms_service.content_types.fields import BaseField
+from cms_service.content_types.fields.walk import types_referred_to
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.schemas import ContentType, Definition, NewContentType
 from cms_service.core.cursor import Cursor
-from cms_service.core.errors import Conflict, NotFound
+from cms_service.core.database import Scope
+from cms_service.core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
 from cms_service.core.ids import new_id
 from cms_service.tenants.directory import TenantDirectory
 
 
 class ContentTypeService:
+    """Writes also answer with the tenant's new generation. `if_version`: the version that the
+    caller has seen; None where it does not care.
+    """
+
     def __init__(self, repository: ContentTypeRepository, directory: TenantDirectory) -> None:
         self._repository = repository
         self._directory = directory
 
-    async def create(self, tenant_id: UUID, new: NewContentType) -> ContentType:
-        return await self._repository.insert(
-            tenant_id, new_id(), new.name, new.display_name, new.fields
-        )
+    async def create(self, actor: Actor, new: NewContentType) -> tuple[ContentType, int]:
+        async with self._repository.database.transaction(actor.tenant_id) as scope:
+            await self._check_references(scope, new.name, new.fields)
+            made, generation = await self._repository.insert(
+                scope, new_id(), new.name, new.display_name, new.fields
+            )
+        self._directory.note_write(actor.tenant_name, generation)
+        return made, generation
 
     async def get(self, tenant_id: UUID, name: str) -> ContentType:
         return _found(await self._repository.get(tenant_id, name))
@@ -26,26 +38,51 @@ class ContentTypeService:
     async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[ContentType]:
         return await self._repository.page(tenant_id, limit, after)
 
-    async def replace(self, tenant_id: UUID, name: str, definition: Definition) -> ContentType:
+    async def replace(
+        self, actor: Actor, name: str, definition: Definition, if_version: int | None
+    ) -> tuple[ContentType, int]:
         """A type with entries takes only changes that leave every entry right."""
-        async with self._repository.database.transaction(tenant_id) as scope:
+        async with self._repository.database.transaction(actor.tenant_id) as scope:
             old = _found(await self._repository.lock(scope, name))
+            _check_version(old, if_version)
+            await self._check_references(scope, name, definition.fields)
             reasons = breaking_changes(old.fields, definition.fields)
             if reasons and await self._repository.has_entries(scope, old.id):
                 raise Conflict(f"The type has entries: {'; '.join(reasons)}."[:1000])
-            return await self._repository.update(
+            changed, generation = await self._repository.update(
                 scope, old.id, definition.display_name, definition.fields
             )
+        self._directory.note_write(actor.tenant_name, generation)
+        return changed, generation
 
-    async def delete(self, actor: Actor, name: str) -> int:
-        """The tenant's new generation."""
+    async def delete(self, actor: Actor, name: str, if_version: int | None) -> int:
         async with self._repository.database.transaction(actor.tenant_id) as scope:
             old = _found(await self._repository.lock(scope, name))
+            _check_version(old, if_version)
             if await self._repository.has_entries(scope, old.id):
                 raise Conflict("The type has entries.")
+            if others := await self._repository.referring_types(scope, old):
+                raise Conflict(f"Fields of {', '.join(others)} may refer to the type.")
             generation = await self._repository.delete(scope, old.id)
         self._directory.note_write(actor.tenant_name, generation)
         return generation
+
+    async def _check_references(self, scope: Scope, name: str, fields: Sequence[BaseField]) -> None:
+        """A type may refer to itself and to those that are there; they stay meanwhile."""
+        wanted = types_referred_to(fields) - {name}
+        if wanted and (unknown := wanted - await self._repository.lock_named(scope, wanted)):
+            raise Invalid(
+                "A field refers to a content type that does not exist.",
+                tuple(
+                    FieldError("/fields", f"there is no content type {other}")
+                    for other in sorted(unknown)
+                ),
+            )
+
+
+def _check_version(content_type: ContentType, if_version: int | None) -> None:
+    if if_version is not None and content_type.version != if_version:
+        raise PreconditionFailed(f"The type is at version {content_type.version} by now.")
 
 
 def _found(content_type: ContentType | None) -> ContentType:

@@ -13,6 +13,14 @@ def new_id() -> UUID:
     return uuid7(time.time_ns() // 1_000_000, secrets.randbits(_RANDOM_BITS))
 
 
+def is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def uuid7(milliseconds: int, randomness: int) -> UUID:
     high, low = randomness >> 62, randomness & (2**62 - 1)
     return UUID(int=milliseconds << 80 | 7 << 76 | high << 64 | 0b10 << 62 | low)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cms_service.auth.permissions import Permission
 from cms_service.auth.tokens import AccessTokens, bearer_token
-from cms_service.content_types.schemas import TYPE_NAME_PATTERN
+from cms_service.content_types.names import TYPE_NAME_PATTERN
 from cms_service.core.cache import Body
 from cms_service.core.cursor import Cursor
 from cms_service.core.errors import BadRequest, MethodNotAllowed, NotFound

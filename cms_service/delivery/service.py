@@ -3,9 +3,9 @@ from uuid import UUID
 
 import orjson
 
-from cms_service.content_types.fields import is_uuid
 from cms_service.core.cache import Body, BodyCache, CacheKey
 from cms_service.core.cursor import Cursor
+from cms_service.core.ids import is_uuid
 from cms_service.delivery.repository import DeliveryRepository
 from cms_service.tenants.schemas import TenantState
 

@@ -2,7 +2,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response, status
+from fastapi import APIRouter, Depends, Query, Response, status
 
 from cms_service.auth.access import requires
 from cms_service.auth.permissions import Permission
@@ -10,9 +10,10 @@ from cms_service.auth.tokens import Actor
 from cms_service.content_types.paths import TypePath
 from cms_service.core.dependencies import provide
 from cms_service.core.generation import set_generation
+from cms_service.core.if_match import IfVersion
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
-from cms_service.entries.schemas import Entry, EntryContent
+from cms_service.entries.schemas import Entry, EntryContent, Referrer
 from cms_service.entries.service import EntryService
 from cms_service.idempotency.route import IdempotentRoute
 
@@ -25,15 +26,6 @@ Service = Annotated[EntryService, Depends(provide(EntryService))]
 Reader = Annotated[Actor, Depends(requires(Permission.READ_ENTRIES))]
 Writer = Annotated[Actor, Depends(requires(Permission.WRITE_ENTRIES))]
 Publisher = Annotated[Actor, Depends(requires(Permission.PUBLISH_ENTRIES))]
-
-
-async def _if_match(
-    if_match: Annotated[str | None, Header(pattern=r'^"[0-9]{1,9}"$')] = None,
-) -> int | None:
-    return None if if_match is None else int(if_match.strip('"'))
-
-
-IfVersion = Annotated[int | None, Depends(_if_match)]
 
 
 def _tagged(response: Response, entry: Entry) -> Entry:
@@ -85,8 +77,29 @@ async def delete_entry(
     actor: Writer,
     service: Service,
     response: Response,
+    *,
+    break_references: Annotated[
+        bool, Query(alias="breakReferences", description="although published entries refer to it")
+    ] = False,
 ) -> None:
-    set_generation(response, await service.delete(actor, type_name, entry_id, if_version))
+    generation = await service.delete(
+        actor, type_name, entry_id, if_version, break_references=break_references
+    )
+    set_generation(response, generation)
+
+
+@router.get("/{entry_id}/referrers")
+async def list_referrers(
+    type_name: TypePath,
+    entry_id: UUID,
+    actor: Reader,
+    service: Service,
+    after: After,
+    limit: LimitQuery = 20,
+) -> Page[Referrer]:
+    """The entries that refer to this one."""
+    referrers = await service.referrers(actor, type_name, entry_id, limit + 1, after)
+    return page_of(referrers, limit, lambda referrer: (referrer.created_at, referrer.id))
 
 
 @router.post("/{entry_id}/publish")

@@ -9,7 +9,9 @@ import asyncpg
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Statement
-from cms_service.core.errors import Conflict, Unauthorized
+from cms_service.core.errors import OVERTAKEN, Conflict, Unauthorized
+from cms_service.entries import references, unique
+from cms_service.entries.references import Reference
 from cms_service.entries.schemas import Entry
 
 # Of the rows e (entry), t (its type) and p (its published state, or NULLs).
@@ -27,6 +29,14 @@ _CHECKED_TYPE = """t AS (
 _PUBLISHED = (
     """LEFT JOIN cms.published_entries p ON p.tenant_id = e.tenant_id AND p.entry_id = e.id"""
 )
+
+# What the draft claims for itself and refers to, written after the row e.
+_LINK = """CROSS JOIN LATERAL cms.link_entry(
+    e.tenant_id, e.content_type_id, e.id, $1->'claims', $1->'references') AS linked"""
+
+# The same of what is published, after the row p.
+_PUBLISH_LINKS = """CROSS JOIN LATERAL cms.publish_links(
+    p.tenant_id, p.content_type_id, p.entry_id, $1->'claims', $1->'references') AS linked"""
 
 # For statements that change what delivery may show; `changed` is their own row of that.
 _NEXT_GENERATION = """generation AS (
@@ -58,7 +68,7 @@ _INSERT = Statement(
             SELECT ($1->>'tenant')::uuid, ($1->>'id')::uuid, t.id, $1->>'slug', $1->'fields',
                    ($1->>'userId')::uuid, ($1->>'userId')::uuid FROM t
             RETURNING *)
-        SELECT {_JSON} FROM e CROSS JOIN t {_PUBLISHED}""",
+        SELECT {_JSON} FROM e CROSS JOIN t {_LINK} {_PUBLISHED}""",
 )
 _UPDATE = Statement(
     "entries.update",
@@ -68,7 +78,7 @@ _UPDATE = Statement(
             WHERE id = ($1->>'id')::uuid AND version = ($1->>'version')::int
               AND content_type_id = (SELECT id FROM t)
             RETURNING *)
-        SELECT {_JSON} FROM e CROSS JOIN t {_PUBLISHED}""",
+        SELECT {_JSON} FROM e CROSS JOIN t {_LINK} {_PUBLISHED}""",
 )
 _PUBLISH = Statement(
     "entries.publish",
@@ -85,7 +95,8 @@ _PUBLISH = Statement(
             RETURNING *),
         {_NEXT_GENERATION}
         SELECT {_JSON} || jsonb_build_object('generation', generation.generation)
-        FROM e CROSS JOIN t JOIN changed p ON p.entry_id = e.id CROSS JOIN generation""",
+        FROM e CROSS JOIN t JOIN changed p ON p.entry_id = e.id {_PUBLISH_LINKS}
+        CROSS JOIN generation""",
 )
 # The entry is locked first, as by the others: a delete would wait for this, and this for it.
 _UNPUBLISH = Statement(
@@ -115,6 +126,14 @@ class Draft:
     type: ContentType
     fields: Mapping[str, Any]
     slug: str | None
+
+    @property
+    def claims(self) -> list[dict[str, str]]:
+        return unique.claims(self.type.fields, self.fields)
+
+    @property
+    def references(self) -> list[Reference]:
+        return references.references_in(self.type.fields, self.fields)
 
 
 class EntryRepository:
@@ -171,14 +190,20 @@ class EntryRepository:
         rows = await self._database.query(tenant_id, _UNPUBLISH, id=entry_id)
         return rows[0]["generation"] if rows else None
 
-    async def delete(self, tenant_id: UUID, entry_id: UUID, version: int) -> int | None:
-        """The tenant's new generation."""
-        rows = await self._database.query(tenant_id, _DELETE, id=entry_id, version=version)
+    async def delete(
+        self, tenant_id: UUID, entry_id: UUID, version: int, *, break_references: bool
+    ) -> int | None:
+        """The tenant's new generation. Raises Conflict where published entries refer to it."""
+        async with self._database.transaction(tenant_id) as scope:
+            if not break_references:
+                await references.check_not_referred_to(scope, entry_id)
+            rows = await scope.query(_DELETE, id=entry_id, version=version)
         return rows[0]["generation"] if rows else None
 
     async def _write(
         self, tenant_id: UUID, statement: Statement, draft: Draft, **values: object
     ) -> list[dict[str, Any]]:
+        referred = draft.references
         try:
             return await self._database.query(
                 tenant_id,
@@ -187,11 +212,18 @@ class EntryRepository:
                 typeVersion=draft.type.version,
                 fields=draft.fields,
                 slug=draft.slug,
+                claims=draft.claims,
+                references=[reference.stored() for reference in referred],
                 **values,
             )
-        except asyncpg.UniqueViolationError:
-            raise Conflict(f"Another entry has the slug {draft.slug}.") from None
-        except asyncpg.ForeignKeyViolationError:
+        except asyncpg.UniqueViolationError as error:
+            slug_taken = Conflict(f"Another entry has the slug {draft.slug}.")
+            raise unique.taken(error) or slug_taken from None
+        except asyncpg.ForeignKeyViolationError as error:
+            if (problem := references.missing(error, referred)) is not None:
+                raise problem from None
+            if references.overtaken(error):
+                raise Conflict(OVERTAKEN) from None
             # The type is locked by the statement itself, so it is the author that is gone.
             raise Unauthorized("The token's user does not exist any more.") from None
 

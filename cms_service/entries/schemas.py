@@ -16,6 +16,17 @@ class Published(Schema):
     published_at: Timestamp
 
 
+class Referrer(Schema):
+    """An entry that refers to another: by these fields of its draft, and of what is published."""
+
+    id: UUID
+    type: str
+    slug: str | None
+    created_at: Timestamp
+    fields: list[str]
+    published_fields: list[str]
+
+
 class Entry(Schema):
     """`fields` is the draft."""
 

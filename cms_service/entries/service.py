@@ -3,14 +3,21 @@ from typing import Any
 from uuid import UUID
 
 from cms_service.auth.tokens import Actor
-from cms_service.content_types.fields import Completeness, accept_all, slug_of
+from cms_service.content_types.fields import (
+    Completeness,
+    Context,
+    accept_all,
+    slug_of,
+    with_defaults,
+)
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.cursor import Cursor
 from cms_service.core.errors import OVERTAKEN, Conflict, Invalid, NotFound, PreconditionFailed
 from cms_service.core.ids import new_id
+from cms_service.entries.references import ReferenceRepository
 from cms_service.entries.repository import Draft, EntryRepository
-from cms_service.entries.schemas import Entry
+from cms_service.entries.schemas import Entry, Referrer
 from cms_service.tenants.directory import TenantDirectory
 
 # How often a write begins anew when another one came between its reading and its writing.
@@ -23,17 +30,21 @@ class EntryService:
     def __init__(
         self,
         repository: EntryRepository,
+        references: ReferenceRepository,
         content_types: ContentTypeService,
         directory: TenantDirectory,
     ) -> None:
         self._repository = repository
+        self._references = references
         self._content_types = content_types
         self._directory = directory
 
     async def create(self, actor: Actor, type_name: str, fields: Mapping[str, Any]) -> Entry:
         for _ in range(_ATTEMPTS):
             content_type = await self._content_types.get(actor.tenant_id, type_name)
-            draft = _draft(content_type, fields, Completeness.DRAFT)
+            context = Context(Completeness.DRAFT, content_type.locales)
+            begun = with_defaults(content_type.fields, fields, context)
+            draft = _draft(content_type, begun, Completeness.DRAFT)
             entry = await self._repository.insert(actor.tenant_id, new_id(), draft, actor.user_id)
             if entry is not None:
                 return entry
@@ -50,6 +61,12 @@ class EntryService:
     ) -> list[Entry]:
         content_type = await self._content_types.get(actor.tenant_id, type_name)
         return await self._repository.page(actor.tenant_id, content_type.id, limit, after)
+
+    async def referrers(
+        self, actor: Actor, type_name: str, entry_id: UUID, limit: int, after: Cursor | None
+    ) -> list[Referrer]:
+        await self.get(actor, type_name, entry_id)
+        return await self._references.page(actor.tenant_id, entry_id, limit, after)
 
     async def update(
         self,
@@ -96,12 +113,20 @@ class EntryService:
         return await self.get(actor, type_name, entry_id), generation
 
     async def delete(
-        self, actor: Actor, type_name: str, entry_id: UUID, if_version: int | None
+        self,
+        actor: Actor,
+        type_name: str,
+        entry_id: UUID,
+        if_version: int | None,
+        *,
+        break_references: bool,
     ) -> int:
         """The tenant's new generation."""
         for _ in range(_ATTEMPTS):
             version = await self._version(actor, type_name, entry_id, if_version)
-            generation = await self._repository.delete(actor.tenant_id, entry_id, version)
+            generation = await self._repository.delete(
+                actor.tenant_id, entry_id, version, break_references=break_references
+            )
             if generation is not None:
                 self._directory.note_write(actor.tenant_name, generation)
                 return generation
@@ -118,7 +143,8 @@ class EntryService:
 def _draft(
     content_type: ContentType, values: Mapping[str, Any], completeness: Completeness
 ) -> Draft:
-    accepted, errors = accept_all(content_type.fields, values, completeness)
+    context = Context(completeness, content_type.locales)
+    accepted, errors = accept_all(content_type.fields, values, context)
     if errors:
         raise Invalid(f"The fields do not fit the type {content_type.name}.", errors)
     return Draft(content_type, accepted, slug_of(content_type.fields, accepted))

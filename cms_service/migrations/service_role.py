@@ -26,6 +26,9 @@ GRANT SELECT, UPDATE ON cms.tenants TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE
     ON cms.users, cms.content_types, cms.entries, cms.published_entries, cms.idempotency_keys
     TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE
+    ON cms.unique_values, cms.published_unique_values, cms.entry_references,
+       cms.published_references TO {role};
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cms TO {role};
 """
 

@@ -4,16 +4,13 @@ from uuid import UUID
 from pydantic import Field, SecretStr
 
 from cms_service.auth.permissions import Role
+from cms_service.core.email import EMAIL_PATTERN, MAX_EMAIL_LENGTH
 from cms_service.core.schemas import RequestBody, Schema, Timestamp
 
-MAX_EMAIL_LENGTH = 254
 MAX_PASSWORD_LENGTH = 256
 MIN_PASSWORD_LENGTH = 12
 
-# What can be told without sending a message: one @, no white space, a dot in the domain.
-Email = Annotated[
-    str, Field(max_length=MAX_EMAIL_LENGTH, pattern=r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$")
-]
+Email = Annotated[str, Field(max_length=MAX_EMAIL_LENGTH, pattern=EMAIL_PATTERN)]
 NewPassword = Annotated[
     SecretStr, Field(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)
 ]

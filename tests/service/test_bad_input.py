@@ -139,7 +139,7 @@ TYPES = {
     "a field twice": ARTICLE | {"fields": [FIELD, FIELD]},
     "two slugs": ARTICLE | {"fields": [{"name": n, "kind": "slug"} for n in ("a", "b")]},
     "an unknown kind": ARTICLE | {"fields": [{"name": "a", "kind": "sql"}]},
-    "an unknown option": ARTICLE | {"fields": [FIELD | {"unique": True}]},
+    "an unknown option": ARTICLE | {"fields": [FIELD | {"searchable": True}]},
     "another spelling of an option": ARTICLE | {"fields": [FIELD | {"max_length": 3}]},
     "bounds that nothing fits": ARTICLE | {"fields": [FIELD | {"minLength": 3, "maxLength": 2}]},
     "a pattern with look-ahead": ARTICLE | {"fields": [FIELD | {"pattern": "(?=a)b"}]},

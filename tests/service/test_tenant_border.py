@@ -18,7 +18,26 @@ from tests.service.world import (
     expect_problem,
 )
 
-TABLES = ("tenants", "users", "content_types", "entries", "published_entries")
+TABLES = (
+    "tenants",
+    "users",
+    "content_types",
+    "entries",
+    "published_entries",
+    "unique_values",
+    "published_unique_values",
+    "entry_references",
+    "published_references",
+)
+
+NOTE = {
+    "name": "note",
+    "displayName": "Note",
+    "fields": [
+        {"name": "code", "kind": "text", "unique": True},
+        {"name": "on", "kind": "reference", "types": ["article"]},
+    ],
+}
 
 
 async def test_a_token_of_one_tenant_opens_no_route_of_another(
@@ -82,9 +101,16 @@ async def tenant_id(site: Site, name: str) -> UUID:
 
 @pytest.fixture
 async def filled(site: Site, acme: Desk, globex: Desk) -> Site:
+    """Rows of both tenants in every table."""
     for desk in (acme, globex):
         await desk.make_type()
-        await desk.publish_new(title="Hello", slug="hello")
+        article = await desk.publish_new(title="Hello", slug="hello")
+        types = f"{desk.root}/content-types"
+        expect(await desk.client.post(types, json=NOTE), 201)
+        fields = {"code": "1", "on": article["id"]}
+        note = await desk.client.post(f"{types}/note/entries", json={"fields": fields})
+        url = f"{types}/note/entries/{expect(note, 201)['id']}/publish"
+        expect(await desk.client.post(url), 200)
     return site
 
 

@@ -1,0 +1,119 @@
+"""Groups of named fields inside an entry, once or repeated."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from cms_service.content_types.fields.base import (
+    BaseField,
+    Context,
+    JsonSchema,
+    RefusedValue,
+    accept_members,
+    errors_at,
+    members_schema,
+    pointer,
+)
+from cms_service.content_types.fields.reference import check_items
+from cms_service.content_types.fields.scalar import UniqueField
+from cms_service.content_types.fields.slug import SlugField
+from cms_service.core.errors import FieldError
+
+if TYPE_CHECKING:
+    from cms_service.content_types.fields.kinds import AnyField
+
+MAX_INNER_FIELDS = 50
+MAX_NESTING = 3
+MAX_ITEMS = 200
+
+
+class _GroupField(BaseField):
+    fields: Annotated[tuple["AnyField", ...], Field(min_length=1, max_length=MAX_INNER_FIELDS)]
+
+    @model_validator(mode="after")
+    def _inner_fields_fit(self) -> Self:
+        check_names(self.fields)
+        if nesting(self.fields) >= MAX_NESTING:
+            raise ValueError(f"components are nested at most {MAX_NESTING} levels")
+        for field in self.fields:
+            if isinstance(field, SlugField):
+                raise ValueError("a slug is a field of the type itself")  # noqa: TRY004 - a wrong value
+            if isinstance(field, UniqueField) and field.unique:
+                raise ValueError("only a field of the type itself can be unique")
+        return self
+
+    def _accept_one(self, value: Any, context: Context) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValueError("must be an object")  # noqa: TRY004 - a wrong value, whatever its type
+        accepted, errors = accept_members(self.fields, value, context)
+        if errors:
+            raise RefusedValue(errors)
+        return accepted
+
+
+class ComponentField(_GroupField):
+    kind: Literal["component"]
+
+    def accept(self, value: Any, context: Context) -> dict[str, Any]:
+        return self._accept_one(value, context)
+
+    def json_schema(self) -> JsonSchema:
+        return members_schema(self.fields)
+
+
+class ComponentsField(_GroupField):
+    """`minItems` is asked for when an entry is published, as `required` is."""
+
+    kind: Literal["components"]
+    min_items: Annotated[int, Field(ge=0, le=MAX_ITEMS)] = 0
+    max_items: Annotated[int, Field(ge=1, le=MAX_ITEMS)] = MAX_ITEMS
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.min_items > self.max_items:
+            raise ValueError("minItems is above maxItems")
+        return self
+
+    def accept(self, value: Any, context: Context) -> list[dict[str, Any]]:
+        check_items(value, max(self.min_items, self.required), self.max_items, context)
+        accepted: list[dict[str, Any]] = []
+        errors: list[FieldError] = []
+        for position, item in enumerate(value):
+            try:
+                accepted.append(self._accept_one(item, context))
+            except ValueError as error:
+                errors += errors_at(pointer(position), error)
+        if errors:
+            raise RefusedValue(errors)
+        return accepted
+
+    def json_schema(self) -> JsonSchema:
+        return {
+            "type": "array",
+            "items": members_schema(self.fields),
+            "minItems": max(self.min_items, int(self.required)),
+            "maxItems": self.max_items,
+        }
+
+
+def check_names(fields: Sequence[BaseField]) -> None:
+    """Raises ValueError."""
+    if len({field.name for field in fields}) != len(fields):
+        raise ValueError("a field's name is used twice")
+    sources = [field.renamed_from for field in fields if field.renamed_from is not None]
+    if len(set(sources)) != len(sources):
+        raise ValueError("two fields are renamed from the same one")
+
+
+def nesting(fields: Sequence[BaseField]) -> int:
+    return max(
+        (1 + nesting(field.fields) for field in fields if isinstance(field, _GroupField)), default=0
+    )
+
+
+def total(fields: Sequence[BaseField]) -> int:
+    """With the inner ones."""
+    return sum(
+        1 + (total(field.fields) if isinstance(field, _GroupField) else 0) for field in fields
+    )

@@ -1,0 +1,25 @@
+from typing import Any, Literal
+
+from cms_service.content_types.fields.base import BaseField, Context, JsonSchema, text_of
+from cms_service.content_types.fields.patterns import matches
+from cms_service.core.ids import is_uuid
+
+_MAX_LENGTH = 200
+_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+
+
+class SlugField(BaseField):
+    """Unique within its type: entries are delivered by it."""
+
+    kind: Literal["slug"]
+
+    def accept(self, value: Any, _context: Context) -> str:
+        text = text_of(value)
+        if len(text) > _MAX_LENGTH or not matches(_PATTERN, text):
+            raise ValueError("must be lower-case letters and digits, joined by single hyphens")
+        if is_uuid(text):
+            raise ValueError("must not look like an identifier")
+        return text
+
+    def json_schema(self) -> JsonSchema:
+        return {"type": "string", "maxLength": _MAX_LENGTH, "pattern": _PATTERN}

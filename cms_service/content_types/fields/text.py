@@ -1,0 +1,47 @@
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from cms_service.content_types.fields.base import JsonSchema, text_of
+from cms_service.content_types.fields.patterns import compiled, is_portable, matches
+from cms_service.content_types.fields.scalar import UniqueField
+
+MAX_TEXT_LENGTH = 100_000
+
+
+class TextField(UniqueField):
+    """`pattern` may match anywhere in the text unless it is anchored; it knows no look-around
+    and no back-references, so that no pattern can take more than linear time.
+    """
+
+    kind: Literal["text"]
+    min_length: Annotated[int, Field(ge=0, le=MAX_TEXT_LENGTH)] = 0
+    max_length: Annotated[int, Field(ge=1, le=MAX_TEXT_LENGTH)] = 10_000
+    pattern: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    default: str | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.min_length > self.max_length:
+            raise ValueError("minLength is above maxLength")
+        if self.pattern is not None:
+            compiled(self.pattern)
+        return self
+
+    def accept_value(self, value: Any) -> str:
+        text = text_of(value)
+        if not self.min_length <= len(text) <= self.max_length:
+            raise ValueError(f"must have {self.min_length} to {self.max_length} characters")
+        if self.pattern is not None and not matches(self.pattern, text):
+            raise ValueError(f"must match the pattern {self.pattern}")
+        return text
+
+    def value_schema(self) -> JsonSchema:
+        schema: JsonSchema = {
+            "type": "string",
+            "minLength": self.min_length,
+            "maxLength": self.max_length,
+        }
+        if self.pattern is not None and is_portable(self.pattern):
+            schema["pattern"] = self.pattern
+        return schema

@@ -1,0 +1,33 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from cms_service.auth.access import requires
+from cms_service.auth.permissions import Permission
+from cms_service.auth.tokens import Actor
+from cms_service.core.dependencies import provide
+from cms_service.core.generation import set_generation
+from cms_service.idempotency.route import IdempotentRoute
+from cms_service.locales.schemas import Locales
+from cms_service.locales.service import LocaleService
+
+router = APIRouter(
+    prefix="/v1/tenants/{tenant}/locales", tags=["locales"], route_class=IdempotentRoute
+)
+Service = Annotated[LocaleService, Depends(provide(LocaleService))]
+Reader = Annotated[Actor, Depends(requires(Permission.READ_TENANT))]
+Writer = Annotated[Actor, Depends(requires(Permission.WRITE_TENANT))]
+
+
+@router.get("")
+async def get_locales(actor: Reader, service: Service) -> Locales:
+    return await service.get(actor.tenant_id)
+
+
+@router.put("")
+async def replace_locales(
+    body: Locales, actor: Writer, service: Service, response: Response
+) -> Locales:
+    locales, generation = await service.replace(actor, body)
+    set_generation(response, generation)
+    return locales

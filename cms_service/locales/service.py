@@ -1,0 +1,70 @@
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from cms_service.auth.tokens import Actor
+from cms_service.content_types.fields import BaseField, Fields
+from cms_service.content_types.fields.walk import localised_paths
+from cms_service.core.database import Scope
+from cms_service.core.errors import Conflict, NotFound
+from cms_service.locales.repository import LocaleRepository
+from cms_service.locales.schemas import Locales
+from cms_service.tenants.directory import TenantDirectory
+
+_FIELDS: TypeAdapter[tuple[BaseField, ...]] = TypeAdapter(Fields)
+
+
+class LocaleService:
+    def __init__(self, repository: LocaleRepository, directory: TenantDirectory) -> None:
+        self._repository = repository
+        self._directory = directory
+
+    async def get(self, tenant_id: UUID) -> Locales:
+        locales = await self._repository.get(tenant_id)
+        if locales is None:
+            raise NotFound("There is no such tenant.")
+        return locales
+
+    async def replace(self, actor: Actor, new: Locales) -> tuple[Locales, int]:
+        """A locale in which something is written cannot be taken away. Also the tenant's new
+        generation.
+        """
+        async with self._repository.database.transaction(actor.tenant_id) as scope:
+            await self._repository.lock_types(scope)
+            old = await self._repository.current(scope)
+            generation = await self._repository.update(scope, new)
+            # Once more: whoever makes a type writes the tenant's row too, and was waited for.
+            types = await self._localised(scope)
+            if removed := old.codes - new.codes:
+                await self._check_unused(scope, types, removed)
+            await self._repository.touch_types(scope, [row["id"] for row, _ in types])
+        self._directory.note_write(actor.tenant_name, generation)
+        return new, generation
+
+    async def _localised(self, scope: Scope) -> list[tuple[dict[str, Any], Sequence[str]]]:
+        """Types with localised fields, and where these are."""
+        rows = await self._repository.lock_types(scope)
+        found = [(row, _sql_paths(_FIELDS.validate_python(row["fields"]))) for row in rows]
+        return [(row, paths) for row, paths in found if paths]
+
+    async def _check_unused(
+        self,
+        scope: Scope,
+        types: Sequence[tuple[dict[str, Any], Sequence[str]]],
+        removed: Collection[str],
+    ) -> None:
+        for row, paths in types:
+            in_locales = [f'{path}."{code}"' for path in paths for code in removed]
+            count = await self._repository.entries_with(scope, row["id"], in_locales)
+            if count:
+                raise Conflict(
+                    f"{count} entries of the type {row['name']} have values in"
+                    f" {' or '.join(sorted(removed))}: remove these first."
+                )
+
+
+def _sql_paths(fields: Sequence[BaseField]) -> list[str]:
+    """In the lax mode of SQL/JSON a path goes through lists by itself."""
+    return ["$" + "".join(f'."{name}"' for name in path) for path in localised_paths(fields)]
