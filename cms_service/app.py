@@ -109,7 +109,7 @@ def build(settings: ServeSettings) -> Cms:
     tokens = AccessTokens(keys, settings.access_token_seconds, time.time)
     directory = TenantDirectory(TenantRepository(database), time.monotonic)
     users = UserRepository(database)
-    content_types = ContentTypeService(ContentTypeRepository(database), directory)
+    content_types = ContentTypeService(ContentTypeRepository(database), directory, time.monotonic)
     health = HealthService(database, redis)
     sessions = Sessions(redis, settings.refresh_token_seconds)
     management = _management(

@@ -1,12 +1,13 @@
 # ruff: noqa: PLR0913, PLR0917 - FastAPI wants one parameter for each thing that a request says
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response, status
+from fastapi import APIRouter, Depends, Query, Response, status
 
 from cms_service.auth.access import requires
 from cms_service.auth.permissions import Permission
 from cms_service.auth.tokens import Actor
 from cms_service.content_types.paths import TypePath
+from cms_service.content_types.plans import PLAN_ID_PATTERN, Plan
 from cms_service.content_types.schemas import ContentType, Definition, NewContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.dependencies import provide
@@ -53,6 +54,14 @@ async def get_content_type(
     return _tagged(response, await service.get(actor.tenant_id, type_name))
 
 
+@router.post("/{type_name}/plan")
+async def plan_change(
+    type_name: TypePath, body: Definition, actor: Writer, service: Service
+) -> Plan:
+    """What it would do to replace the type's definition. Nothing is changed."""
+    return await service.plan(actor.tenant_id, type_name, body)
+
+
 @router.put("/{type_name}")
 async def replace_content_type(
     type_name: TypePath,
@@ -61,9 +70,15 @@ async def replace_content_type(
     actor: Writer,
     service: Service,
     response: Response,
+    acknowledge: Annotated[
+        str | None,
+        Query(pattern=PLAN_ID_PATTERN, description="the id of a plan that loses or breaks content"),
+    ] = None,
 ) -> ContentType:
-    """Refused where the change would make entries wrong that are there."""
-    changed, generation = await service.replace(actor, type_name, body, if_version)
+    """Entries are rewritten where they need it; refused where content would be lost or broken and
+    the plan is not acknowledged.
+    """
+    changed, generation = await service.replace(actor, type_name, body, if_version, acknowledge)
     set_generation(response, generation)
     return _tagged(response, changed)
 

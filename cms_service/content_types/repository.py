@@ -124,6 +124,10 @@ class ContentTypeRepository:
             raise Conflict("There is a content type with this name.") from None
         return _type_and_generation(rows[0])
 
+    async def get_in(self, scope: Scope, name: str) -> ContentType | None:
+        rows = await scope.query(_GET, name=name)
+        return _type(rows[0]) if rows else None
+
     async def lock(self, scope: Scope, name: str) -> ContentType | None:
         """Until the transaction ends no entry of the type is written."""
         rows = await scope.query(_LOCK, name=name)

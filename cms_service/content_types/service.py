@@ -1,10 +1,11 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from cms_service.auth.tokens import Actor
-from cms_service.content_types.changes import breaking_changes
+from cms_service.content_types import change_run
 from cms_service.content_types.fields import BaseField
 from cms_service.content_types.fields.walk import types_referred_to
+from cms_service.content_types.plans import Plan, check_acknowledged
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.schemas import ContentType, Definition, NewContentType
 from cms_service.core.cursor import Cursor
@@ -19,9 +20,15 @@ class ContentTypeService:
     caller has seen; None where it does not care.
     """
 
-    def __init__(self, repository: ContentTypeRepository, directory: TenantDirectory) -> None:
+    def __init__(
+        self,
+        repository: ContentTypeRepository,
+        directory: TenantDirectory,
+        clock: Callable[[], float],
+    ) -> None:
         self._repository = repository
         self._directory = directory
+        self._clock = clock
 
     async def create(self, actor: Actor, new: NewContentType) -> tuple[ContentType, int]:
         async with self._repository.database.transaction(actor.tenant_id) as scope:
@@ -38,17 +45,34 @@ class ContentTypeService:
     async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[ContentType]:
         return await self._repository.page(tenant_id, limit, after)
 
+    async def plan(self, tenant_id: UUID, name: str, definition: Definition) -> Plan:
+        """What `replace` would do."""
+        async with self._repository.database.transaction(tenant_id) as scope:
+            old = _found(await self._repository.get_in(scope, name))
+            await self._check_references(scope, name, definition.fields)
+            return await change_run.run(scope, old, definition, self._clock, write=False)
+
     async def replace(
-        self, actor: Actor, name: str, definition: Definition, if_version: int | None
+        self,
+        actor: Actor,
+        name: str,
+        definition: Definition,
+        if_version: int | None,
+        acknowledged: str | None,
     ) -> tuple[ContentType, int]:
-        """A type with entries takes only changes that leave every entry right."""
+        """Rewrites the entries as far as they need it. What loses or breaks content is done only
+        where `acknowledged` is the id of the plan that says so.
+
+        All of it is one transaction that holds the type: whoever writes an entry meanwhile, on
+        any pod, waits, and is then checked against the new definition; readers go on with the
+        old content until the new one shows all at once.
+        """
         async with self._repository.database.transaction(actor.tenant_id) as scope:
             old = _found(await self._repository.lock(scope, name))
             _check_version(old, if_version)
             await self._check_references(scope, name, definition.fields)
-            reasons = breaking_changes(old.fields, definition.fields)
-            if reasons and await self._repository.has_entries(scope, old.id):
-                raise Conflict(f"The type has entries: {'; '.join(reasons)}."[:1000])
+            plan = await change_run.run(scope, old, definition, self._clock, write=True)
+            check_acknowledged(plan, acknowledged)
             changed, generation = await self._repository.update(
                 scope, old.id, definition.display_name, definition.fields
             )

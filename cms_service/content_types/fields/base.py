@@ -48,6 +48,7 @@ class BaseField(RequestBody):
     """
 
     name: FieldName
+    kind: str
     required: bool = False
     renamed_from: Annotated[FieldName | None, Field(exclude=True)] = None
 

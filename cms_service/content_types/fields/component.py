@@ -104,6 +104,8 @@ def check_names(fields: Sequence[BaseField]) -> None:
     sources = [field.renamed_from for field in fields if field.renamed_from is not None]
     if len(set(sources)) != len(sources):
         raise ValueError("two fields are renamed from the same one")
+    if stay := {field.name for field in fields}.intersection(sources):
+        raise ValueError(f"a field is renamed from {min(stay)}, which stays")
 
 
 def nesting(fields: Sequence[BaseField]) -> int:

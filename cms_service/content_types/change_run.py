@@ -1,0 +1,87 @@
+"""Looks at the entries of a type for what a change would do to them, and does it."""
+
+from collections.abc import Callable
+
+from cms_service.content_types.changes import compare
+from cms_service.content_types.fields import BaseField, Completeness
+from cms_service.content_types.moving import Moved, Mover
+from cms_service.content_types.plans import Plan, Tally, plan_of
+from cms_service.content_types.schemas import ContentType, Definition
+from cms_service.core.database import Scope
+from cms_service.core.errors import Conflict
+from cms_service.entries import rewriting
+from cms_service.entries.rewriting import BATCH, MovedRow, Row, Touched
+
+# Who writes entries of the type waits so long at most, holding a connection.
+MAX_SECONDS = 8.0
+
+
+async def run(
+    scope: Scope,
+    old: ContentType,
+    definition: Definition,
+    clock: Callable[[], float],
+    *,
+    write: bool,
+) -> Plan:
+    """With `write` the entries are rewritten on the way: a caller that does not like the plan
+    rolls back.
+    """
+    changes = compare(old.fields, definition.fields)
+    looked_at = [change for change in changes if change.needs_a_look]
+    tally = Tally(entries=await rewriting.count(scope, old.id))
+    if looked_at and tally.entries:
+        touched = Touched(
+            type_id=old.id,
+            old=[change.old for change in looked_at if change.old],
+            new=[change.new for change in looked_at if change.new],
+            all=any(_is_newly_required(change.old, change.new) for change in looked_at),
+        )
+        deadline = clock() + MAX_SECONDS
+        await _move_all(scope, old, touched, tally, lambda: clock() < deadline, write=write)
+    return plan_of(old, definition, changes, tally)
+
+
+async def _move_all(  # noqa: PLR0913 - as many as the work has sides
+    scope: Scope,
+    old: ContentType,
+    touched: Touched,
+    tally: Tally,
+    has_time: Callable[[], bool],
+    *,
+    write: bool,
+) -> None:
+    mover = Mover(touched.old, touched.new, old.locales)
+    if write:
+        await rewriting.forget(scope, touched)
+    last: Row | None = None
+    while True:
+        rows = await rewriting.read(scope, touched, last, lock=write)
+        types = await rewriting.target_types(scope, touched, rows)
+        moved = [_move(mover, row, types, tally) for row in rows]
+        if write and moved:
+            await rewriting.write(scope, touched, moved)
+        if len(rows) < BATCH:
+            return
+        last = rows[-1]
+        if not has_time():
+            raise Conflict(
+                f"The change needs a look at more entries than {MAX_SECONDS:.0f} seconds allow:"
+                " nothing is changed. Add an optional field, fill it in entry by entry, and remove"
+                " the old one when it is empty."
+            )
+
+
+def _move(mover: Mover, row: Row, types: dict[str, str], tally: Tally) -> MovedRow:
+    draft = mover.move(row.fields, Completeness.DRAFT, types)
+    public = (
+        Moved({}, {})
+        if row.published is None
+        else mover.move(row.published, Completeness.PUBLISHED, types)
+    )
+    tally.add(row.id, draft.misfits, public.misfits)
+    return MovedRow(row.id, draft.values, None if row.published is None else public.values)
+
+
+def _is_newly_required(old: BaseField | None, new: BaseField | None) -> bool:
+    return new is not None and new.required and not (old is not None and old.required)

@@ -1,0 +1,172 @@
+"""What becomes of an entry's values when its type changes. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cms_service.content_types.changes import differences, sources
+from cms_service.content_types.conversions import convert
+from cms_service.content_types.fields import BaseField, Completeness, Context
+from cms_service.content_types.fields.base import accept_members
+from cms_service.content_types.fields.component import ComponentField, ComponentsField
+from cms_service.content_types.fields.reference import ReferenceField, ReferencesField
+from cms_service.content_types.fields.scalar import UniqueField
+from cms_service.content_types.fields.slug import SlugField
+from cms_service.locales.schemas import Locales
+
+_Group = ComponentField | ComponentsField
+_Referring = ReferenceField | ReferencesField
+
+
+@dataclass(frozen=True)
+class Moved:
+    """`misfits`: by the name of the field (the old one where it is removed), what does not fit."""
+
+    values: dict[str, Any]
+    misfits: dict[str, str]
+
+
+@dataclass
+class Mover:
+    """Moves the values of those fields that change, entry by entry, the oldest first: of several
+    entries with a value that becomes unique the oldest keeps it.
+    """
+
+    old: Sequence[BaseField]
+    new: Sequence[BaseField]
+    locales: Locales
+    _taken: set[tuple[Completeness, str, str, bytes]] = field(default_factory=set)
+
+    def move(
+        self,
+        values: Mapping[str, Any],
+        completeness: Completeness,
+        target_types: Mapping[str, str],
+    ) -> Moved:
+        """`target_types`: of which type the entries are that the values refer to."""
+        task = _Move(self.locales, target_types)
+        moved = task.members(self.old, self.new, values)
+        if completeness is Completeness.PUBLISHED:
+            task.check_complete(self.new, moved)
+        for one in self.new:
+            if one.name in moved:
+                self._claim(one, moved, completeness, task)
+        return Moved(moved, task.misfits)
+
+    def _claim(
+        self, one: BaseField, moved: dict[str, Any], completeness: Completeness, task: "_Move"
+    ) -> None:
+        by_locale = _claims(one, moved[one.name])
+        kept = {}
+        for locale, (value, identity) in by_locale.items():
+            claim = (completeness, one.name, locale, identity)
+            if claim in self._taken:
+                task.note(one.name, "an older entry has the same value")
+            else:
+                self._taken.add(claim)
+                kept[locale] = value
+        if by_locale and not kept:
+            del moved[one.name]
+        elif len(kept) < len(by_locale):
+            moved[one.name] = kept
+
+
+def _claims(one: BaseField, value: Any) -> dict[str, tuple[Any, bytes]]:
+    """By locale, what is claimed and what counts as the same."""
+    if isinstance(one, SlugField):
+        return {"": (value, value.encode())}
+    if isinstance(one, UniqueField) and one.unique:
+        parts = one.values_by_locale(value)
+        return {locale: (part, one.identity(part)) for locale, part in parts.items()}
+    return {}
+
+
+@dataclass
+class _Move:
+    """Of one entry. `top` is the field of the type in which everything below is."""
+
+    locales: Locales
+    target_types: Mapping[str, str]
+    misfits: dict[str, str] = field(default_factory=dict)
+
+    def note(self, top: str, detail: str) -> None:
+        self.misfits.setdefault(top, detail)
+
+    def members(
+        self,
+        old: Sequence[BaseField],
+        new: Sequence[BaseField],
+        values: Mapping[str, Any],
+        top: str = "",
+    ) -> dict[str, Any]:
+        pairs = sources(old, new)
+        moved = {
+            one.name: value
+            for one in new
+            if (value := self._member(pairs.get(one.name), one, values, top or one.name))
+            is not None
+        }
+        kept = {source.name for source in pairs.values()}
+        for one in old:
+            if one.name not in kept and values.get(one.name) is not None:
+                self.note(top or one.name, f"{one.name} has a value, which would be lost")
+        return moved
+
+    def _member(
+        self, old: BaseField | None, new: BaseField, values: Mapping[str, Any], top: str
+    ) -> Any:
+        value = None if old is None else values.get(old.name)
+        if old is not None and value is not None:
+            return self._value(old, new, value, top)
+        if new.required and (old is None or not old.required):
+            return new.default_value(self._draft)
+        return None
+
+    def check_complete(self, new: Sequence[BaseField], moved: Mapping[str, Any]) -> None:
+        _, errors = accept_members(new, moved, Context(Completeness.PUBLISHED, self.locales))
+        for error in errors:
+            _, name, *inside = error.pointer.split("/")
+            place = f"{'/'.join(inside)} " if inside else ""
+            self.note(name, f"is published, and {place}{error.detail}")
+
+    @property
+    def _draft(self) -> Context:
+        return Context(Completeness.DRAFT, self.locales)
+
+    def _value(self, old: BaseField, new: BaseField, value: Any, top: str) -> Any:
+        if not differences(old, new):
+            return value
+        try:
+            return new.accept(self._converted(old, new, value, top), self._draft)
+        except ValueError as error:
+            self.note(top, str(error))
+            return None
+
+    def _converted(self, old: BaseField, new: BaseField, value: Any, top: str) -> Any:
+        if isinstance(old, _Group) and isinstance(new, _Group):
+            items = value if isinstance(old, ComponentsField) else [value]
+            moved = [self.members(old.fields, new.fields, item, top) for item in items]
+            return moved if isinstance(new, ComponentsField) else _only(moved)
+        if isinstance(old, _Referring) and isinstance(new, _Referring):
+            targets = value if isinstance(old, ReferencesField) else [value]
+            kept = [target for target in targets if self._may_refer(new, target)]
+            if len(kept) < len(targets):
+                self.note(top, f"refers to an entry that is no {' or '.join(new.types)}")
+            return kept if isinstance(new, ReferencesField) else _only(kept)
+        if isinstance(new, _Group | _Referring):
+            raise ValueError(f"cannot become a value of the kind {new.kind}")  # noqa: TRY004 - a wrong value
+        converted, lost = convert(value, old, new, self.locales)
+        if lost:
+            self.note(top, "has translations, which would be lost")
+        return converted
+
+    def _may_refer(self, new: _Referring, target: str) -> bool:
+        """What is gone is nothing that a type could be wrong for."""
+        return self.target_types.get(target, new.types[0]) in new.types
+
+
+def _only(items: Sequence[Any]) -> Any:
+    """Raises ValueError."""
+    if len(items) != 1:
+        raise ValueError(f"has {len(items)} items, where one is asked for")
+    return items[0]

@@ -1,0 +1,140 @@
+"""What a change of a type would do to its content, and what it is asked to do. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from uuid import UUID
+
+import orjson
+
+from cms_service.content_types.changes import Change, ChangeKind
+from cms_service.content_types.schemas import ContentType, Definition
+from cms_service.core.errors import Conflict, FieldError
+from cms_service.core.schemas import Schema
+
+PLAN_ID_PATTERN = r"^[0-9a-f]{64}$"
+_MAX_EXAMPLES = 20
+_MAX_DETAIL_LENGTH = 300
+
+
+class Misfit(Schema):
+    """An entry of which something would not fit any more."""
+
+    entry_id: UUID
+    published: bool
+    detail: str
+
+
+class FieldChange(Schema):
+    """`misfits` counts entries; `examples` are the oldest of them."""
+
+    field: str
+    change: ChangeKind
+    renamed_from: str | None
+    details: list[str]
+    misfits: int
+    examples: list[Misfit]
+    advice: str
+
+
+class Plan(Schema):
+    """`id` names the old and the new definition. A plan that is not safe loses or breaks content
+    of `misfits` entries, and is carried out only when it is acknowledged by its id.
+    """
+
+    id: str
+    type: str
+    version: int
+    unchanged: bool
+    safe: bool
+    entries: int
+    misfits: int
+    changes: list[FieldChange]
+
+
+@dataclass
+class Tally:
+    """Counts what does not fit."""
+
+    entries: int = 0
+    misfits: int = 0
+    by_field: dict[str, list[Misfit]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, entry_id: UUID, draft: Mapping[str, str], public: Mapping[str, str]) -> None:
+        names = draft.keys() | public.keys()
+        self.misfits += bool(names)
+        for name in names:
+            self.counts[name] = self.counts.get(name, 0) + 1
+            examples = self.by_field.setdefault(name, [])
+            if len(examples) < _MAX_EXAMPLES:
+                detail = (public.get(name) or draft[name])[:_MAX_DETAIL_LENGTH]
+                examples.append(Misfit(entry_id=entry_id, published=name in public, detail=detail))
+
+
+def plan_of(
+    old: ContentType, definition: Definition, changes: Sequence[Change], tally: Tally
+) -> Plan:
+    return Plan(
+        id=plan_id(old, definition),
+        type=old.name,
+        version=old.version,
+        unchanged=_written(old) == _written(definition),
+        safe=not tally.misfits,
+        entries=tally.entries,
+        misfits=tally.misfits,
+        changes=[_field_change(change, tally) for change in changes],
+    )
+
+
+def plan_id(old: ContentType, definition: Definition) -> str:
+    sides = [[side.display_name, repr(side.fields)] for side in (old, definition)]
+    return sha256(orjson.dumps([old.name, old.version, sides])).hexdigest()
+
+
+def check_acknowledged(plan: Plan, acknowledged: str | None) -> None:
+    """Raises Conflict."""
+    if acknowledged is not None and acknowledged != plan.id:
+        raise Conflict("The acknowledged plan was made for other definitions: ask for a new one.")
+    if plan.safe or acknowledged is not None:
+        return
+    raise Conflict(
+        f"The change loses or breaks content of {plan.misfits} of {plan.entries} entries. Ask for"
+        f" the plan, and to carry it out all the same repeat this with acknowledge={plan.id}.",
+        tuple(
+            FieldError(
+                f"/fields/{change.field}",
+                f"is {change.change}: {change.misfits} entries do not fit. {change.advice}",
+            )
+            for change in plan.changes
+            if change.misfits
+        ),
+    )
+
+
+def _written(definition: ContentType | Definition) -> object:
+    return [
+        definition.display_name,
+        [one.model_dump(mode="json", by_alias=True) for one in definition.fields],
+    ]
+
+
+def _field_change(change: Change, tally: Tally) -> FieldChange:
+    renamed = change.old and change.new and change.old.name != change.new.name
+    return FieldChange(
+        field=change.name,
+        change=change.kind,
+        renamed_from=change.old.name if renamed and change.old else None,
+        details=list(change.details),
+        misfits=tally.counts.get(change.name, 0),
+        examples=tally.by_field.get(change.name, []),
+        advice=_advice(change) if tally.counts.get(change.name) else "",
+    )
+
+
+def _advice(change: Change) -> str:
+    if change.kind is ChangeKind.REMOVED:
+        return "Its values are deleted: rename the field to keep them."
+    if change.kind is ChangeKind.ADDED:
+        return "Give it a default: without one what is published lacks it until it is filled in."
+    return "Change these entries first: what does not fit is removed from them."

@@ -1,0 +1,219 @@
+# ruff: noqa: S608 - the statements are put together from constants of this module
+"""Reads and rewrites the entries of a type whose definition changes, in bounded batches. The type
+is locked by the caller, so that no entry of it is made, changed or published meanwhile.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from cms_service.content_types.fields import BaseField, slug_of
+from cms_service.core.database import Scope, Statement
+from cms_service.entries.references import references_in
+from cms_service.entries.unique import claims
+
+BATCH = 200
+
+_PICKED = """(SELECT coalesce(jsonb_object_agg(f.key, f.value), '{{}}')
+    FROM jsonb_each({0}.fields) AS f WHERE $1->'names' ? f.key)"""
+_NAMES = "ARRAY(SELECT jsonb_array_elements_text($1->'names'))"
+_ROWS = f"""
+    SELECT e.id, e.created_at, {_PICKED.format("e")} AS fields,
+        CASE WHEN p.entry_id IS NOT NULL THEN {_PICKED.format("p")} END AS published
+    FROM cms.entries e
+    LEFT JOIN cms.published_entries p ON p.tenant_id = e.tenant_id AND p.entry_id = e.id
+    WHERE e.content_type_id = ($1->>'typeId')::uuid
+      AND ($1->>'at' IS NULL
+        OR (e.created_at, e.id) > (($1->>'at')::timestamptz, ($1->>'after')::uuid))
+      AND (($1->>'all')::boolean OR e.fields ?| {_NAMES} OR p.fields ?| {_NAMES})
+    ORDER BY e.created_at, e.id LIMIT ($1->>'limit')::int"""
+_ROW_JSON = """jsonb_build_object('id', r.id, 'at', r.created_at, 'fields', r.fields,
+    'published', r.published)"""
+
+_COUNT = Statement(
+    "rewriting.count",
+    """SELECT jsonb_build_object('entries', count(*)) FROM cms.entries e
+       WHERE e.content_type_id = ($1->>'typeId')::uuid""",
+)
+_READ = Statement("rewriting.read", f"SELECT {_ROW_JSON} FROM ({_ROWS}) AS r")
+_READ_LOCKED = Statement(
+    "rewriting.read_locked", f"SELECT {_ROW_JSON} FROM ({_ROWS} FOR UPDATE OF e) AS r"
+)
+_TARGET_TYPES = Statement(
+    "rewriting.target_types",
+    """SELECT jsonb_build_object('id', e.id, 'type', t.name) FROM cms.entries e
+       JOIN cms.content_types t ON t.tenant_id = e.tenant_id AND t.id = e.content_type_id
+       WHERE e.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1->'ids')::uuid))""",
+)
+# What hangs on the fields that change is made anew with their values.
+_FORGET = Statement(
+    "rewriting.forget",
+    f"""WITH a AS (
+            DELETE FROM cms.unique_values
+            WHERE content_type_id = ($1->>'typeId')::uuid AND $1->'names' ? field),
+        b AS (
+            DELETE FROM cms.published_unique_values
+            WHERE content_type_id = ($1->>'typeId')::uuid AND $1->'names' ? field),
+        c AS (
+            DELETE FROM cms.entry_references r USING cms.entries e
+            WHERE e.tenant_id = r.tenant_id AND e.id = r.source_id
+              AND e.content_type_id = ($1->>'typeId')::uuid
+              AND split_part(r.field, '.', 1) = ANY ({_NAMES})),
+        d AS (
+            DELETE FROM cms.published_references r USING cms.entries e
+            WHERE e.tenant_id = r.tenant_id AND e.id = r.source_id
+              AND e.content_type_id = ($1->>'typeId')::uuid
+              AND split_part(r.field, '.', 1) = ANY ({_NAMES})),
+        s AS (
+            UPDATE cms.entries SET slug = NULL
+            WHERE content_type_id = ($1->>'typeId')::uuid AND ($1->>'slugs')::boolean),
+        t AS (
+            UPDATE cms.published_entries SET slug = NULL
+            WHERE content_type_id = ($1->>'typeId')::uuid AND ($1->>'slugs')::boolean)
+        SELECT '{{}}'::jsonb""",
+)
+
+
+def _links(table: str, claims_or_references: str) -> str:
+    """The rows of one of the tables that hang on entries, of the rows m."""
+    state = "published_" if table.startswith("published_") else ""
+    public = "AND EXISTS (SELECT FROM cms.published_entries p WHERE p.entry_id = m.id)"
+    if claims_or_references == "claims":
+        return f"""INSERT INTO cms.{table}
+                (tenant_id, content_type_id, field, locale, digest, entry_id)
+            SELECT ($1->>'tenant')::uuid, ($1->>'typeId')::uuid, c.field, c.locale, c.digest, m.id
+            FROM moved m CROSS JOIN LATERAL jsonb_to_recordset(m.{state}claims)
+                AS c(field text, locale text, digest text)
+            WHERE true {public if state else ""}"""
+    return f"""INSERT INTO cms.{table} (tenant_id, source_id, field, position, target_id)
+            SELECT ($1->>'tenant')::uuid, m.id, c.field, c.position, c.target
+            FROM moved m CROSS JOIN LATERAL jsonb_to_recordset(m.{state}links)
+                AS c(field text, position integer, target uuid)
+            WHERE EXISTS (SELECT FROM cms.entries e WHERE e.id = c.target)
+                {public if state else ""}"""
+
+
+_WRITE = Statement(
+    "rewriting.write",
+    f"""WITH moved AS (
+            SELECT * FROM jsonb_to_recordset($1->'rows') AS m(
+                id uuid, fields jsonb, slug text, claims jsonb, links jsonb, published jsonb,
+                published_slug text, published_claims jsonb, published_links jsonb)),
+        a AS (
+            UPDATE cms.entries e SET fields = (e.fields - {_NAMES}) || m.fields,
+                slug = CASE WHEN ($1->>'slugs')::boolean THEN m.slug ELSE e.slug END
+            FROM moved m
+            WHERE e.tenant_id = ($1->>'tenant')::uuid AND e.id = m.id AND (
+                ($1->>'slugs')::boolean OR e.fields <> (e.fields - {_NAMES}) || m.fields)),
+        b AS (
+            UPDATE cms.published_entries p SET fields = (p.fields - {_NAMES}) || m.published,
+                slug = CASE WHEN ($1->>'slugs')::boolean THEN m.published_slug ELSE p.slug END
+            FROM moved m
+            WHERE p.tenant_id = ($1->>'tenant')::uuid AND p.entry_id = m.id AND (
+                ($1->>'slugs')::boolean OR p.fields <> (p.fields - {_NAMES}) || m.published)),
+        c AS ({_links("unique_values", "claims")}),
+        d AS ({_links("published_unique_values", "claims")}),
+        f AS ({_links("entry_references", "references")}),
+        g AS ({_links("published_references", "references")})
+        SELECT '{{}}'::jsonb""",
+)
+
+
+@dataclass(frozen=True)
+class Touched:
+    """The fields that change, as they were and as they will be; `all`: whether entries that have
+    no value in any of them matter too.
+    """
+
+    type_id: UUID
+    old: Sequence[BaseField]
+    new: Sequence[BaseField]
+    all: bool
+
+    @property
+    def names(self) -> list[str]:
+        return sorted({field.name for field in (*self.old, *self.new)})
+
+    @property
+    def slugs(self) -> bool:
+        return any(field.kind == "slug" for field in (*self.old, *self.new))
+
+
+@dataclass(frozen=True)
+class Row:
+    """An entry's values in the fields that change; `published` is None where it is not."""
+
+    id: UUID
+    at: str
+    fields: Mapping[str, Any]
+    published: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class MovedRow:
+    id: UUID
+    fields: Mapping[str, Any]
+    published: Mapping[str, Any] | None
+
+
+async def count(scope: Scope, type_id: UUID) -> int:
+    rows = await scope.query(_COUNT, typeId=type_id)
+    entries: int = rows[0]["entries"]
+    return entries
+
+
+async def read(scope: Scope, touched: Touched, after: Row | None, *, lock: bool) -> list[Row]:
+    """The oldest first. With `lock` no entry of the batch is deleted or unpublished meanwhile."""
+    rows = await scope.query(
+        _READ_LOCKED if lock else _READ,
+        typeId=touched.type_id,
+        names=touched.names,
+        all=touched.all,
+        limit=BATCH,
+        at=after.at if after else None,
+        after=after.id if after else None,
+    )
+    return [Row(UUID(row["id"]), row["at"], row["fields"], row["published"]) for row in rows]
+
+
+async def target_types(scope: Scope, touched: Touched, rows: Sequence[Row]) -> dict[str, str]:
+    """Of the entries that the rows refer to, by their identifiers."""
+    values = [values for row in rows for values in (row.fields, row.published) if values]
+    ids: Collection[str] = {
+        reference.target for one in values for reference in references_in(touched.old, one)
+    }
+    if not ids:
+        return {}
+    found = await scope.query(_TARGET_TYPES, ids=sorted(ids))
+    return {row["id"]: row["type"] for row in found}
+
+
+async def forget(scope: Scope, touched: Touched) -> None:
+    await scope.query(_FORGET, typeId=touched.type_id, names=touched.names, slugs=touched.slugs)
+
+
+async def write(scope: Scope, touched: Touched, rows: Sequence[MovedRow]) -> None:
+    await scope.query(
+        _WRITE,
+        typeId=touched.type_id,
+        names=touched.names,
+        slugs=touched.slugs,
+        rows=[_written(row, touched.new) for row in rows],
+    )
+
+
+def _written(row: MovedRow, new: Sequence[BaseField]) -> dict[str, object]:
+    written: dict[str, object] = {"id": row.id}
+    for prefix, name, values in (
+        ("", "fields", row.fields),
+        ("published_", "published", row.published),
+    ):
+        if values is not None:
+            written |= {
+                name: values,
+                f"{prefix}slug": slug_of(new, values),
+                f"{prefix}claims": claims(new, values),
+                f"{prefix}links": [one.stored() for one in references_in(new, values)],
+            }
+    return written

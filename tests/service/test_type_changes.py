@@ -1,0 +1,291 @@
+"""A content type is changed while there is content of it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from cms_service.content_types import change_run
+from cms_service.entries import rewriting
+from tests.service.test_content import held, until_waiting
+from tests.service.world import ARTICLE, Desk, Site, expect, expect_problem
+
+_FIELDS = ARTICLE["fields"]
+assert isinstance(_FIELDS, list)
+TITLE, SLUG, VIEWS = _FIELDS
+WORD = {"name": "word", "kind": "text"}
+
+
+class Architect:
+    """Changes the type article."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.client = desk.client
+        self.url = f"{desk.root}/content-types/article"
+
+    async def plan(self, *fields: object) -> Any:
+        body = {"displayName": "Article", "fields": list(fields)}
+        return expect(await self.client.post(f"{self.url}/plan", json=body), 200)
+
+    async def change(self, *fields: object, status: int = 200, query: str = "") -> Any:
+        body = {"displayName": "Article", "fields": list(fields)}
+        return expect(await self.client.put(self.url + query, json=body), status)
+
+    async def contents(self) -> list[tuple[Any, Any]]:
+        """Drafts, the newest first, each with what is delivered of it."""
+        items = expect(await self.client.get(self.desk.entries), 200)["items"]
+        public = expect(await self.client.get(self.desk.delivery), 200)["items"]
+        delivered = {item["id"]: item["fields"] for item in public}
+        return [(item["fields"], delivered.get(item["id"])) for item in items]
+
+
+@pytest.fixture
+async def architect(acme: Desk) -> Architect:
+    await acme.make_type()
+    return Architect(acme)
+
+
+def change_of(plan: Any, field: str) -> Any:
+    (found,) = [change for change in plan["changes"] if change["field"] == field]
+    return found
+
+
+async def test_a_plan_tells_what_would_be_lost_and_changes_nothing(architect: Architect) -> None:
+    short = await architect.desk.publish_new(title="Short", slug="short", views=1)
+    long = await architect.desk.draft(title="Much too long", slug="long")
+    await architect.desk.publish(long["id"])
+    before = await architect.contents()
+    plan = await architect.plan(TITLE | {"maxLength": 5}, SLUG, WORD | {"required": True})
+    assert (plan["safe"], plan["unchanged"], plan["entries"], plan["misfits"]) == (
+        False,
+        False,
+        2,
+        2,
+    )
+    narrowed, added, removed = (change_of(plan, name) for name in ("title", "word", "views"))
+    assert narrowed["change"] == "narrowed"
+    assert narrowed["details"] == ["maxLength: 200 → 5"]
+    assert [(e["entryId"], e["published"]) for e in narrowed["examples"]] == [(long["id"], True)]
+    assert (added["change"], added["misfits"]) == ("added", 2)
+    assert "default" in added["advice"]
+    assert (removed["change"], removed["misfits"]) == ("removed", 1)
+    assert removed["examples"][0]["entryId"] == short["id"]
+    assert await architect.contents() == before
+
+
+async def test_what_loses_content_is_done_only_when_its_plan_is_acknowledged(
+    architect: Architect,
+) -> None:
+    await architect.desk.publish_new(title="Much too long", slug="long", views=1)
+    new = (TITLE | {"maxLength": 5}, SLUG)
+    before = await architect.contents()
+    problem = await architect.change(*new, status=409)
+    assert [error["pointer"] for error in problem["errors"]] == ["/fields/title", "/fields/views"]
+    plan = await architect.plan(*new)
+    assert plan["id"] in problem["detail"]
+    await architect.change(*new, status=409, query=f"?acknowledge={'0' * 64}")
+    await architect.change(TITLE, SLUG, status=409, query=f"?acknowledge={plan['id']}")
+    assert await architect.contents() == before
+    changed = await architect.change(*new, query=f"?acknowledge={plan['id']}")
+    assert changed["version"] == 2
+    assert await architect.contents() == [({"slug": "long"}, {"slug": "long"})]
+
+
+async def test_an_acknowledged_plan_is_refused_when_the_type_changed_in_between(
+    architect: Architect,
+) -> None:
+    await architect.desk.draft(title="Much too long", slug="long", views=1)
+    plan = await architect.plan(TITLE, SLUG)
+    await architect.change(TITLE, SLUG, VIEWS, WORD)
+    await architect.change(TITLE, SLUG, status=409, query=f"?acknowledge={plan['id']}")
+
+
+async def test_a_narrower_field_is_safe_where_everything_fits(architect: Architect) -> None:
+    await architect.desk.draft(title="Short", slug="short", views=1)
+    new = (TITLE | {"maxLength": 5}, SLUG, VIEWS)
+    plan = await architect.plan(*new)
+    assert (plan["safe"], change_of(plan, "title")["change"]) == (True, "narrowed")
+    await architect.change(*new)
+
+
+async def test_the_same_definition_changes_nothing(architect: Architect) -> None:
+    plan = await architect.plan(TITLE, SLUG, VIEWS)
+    assert (plan["unchanged"], plan["safe"], plan["changes"]) == (True, True, [])
+
+
+async def test_a_renamed_field_keeps_its_values_in_public_too(architect: Architect) -> None:
+    await architect.desk.publish_new(title="Hello", slug="hello", views=3)
+    renamed = {**VIEWS, "name": "reads", "renamedFrom": "views"}
+    changed = await architect.change(TITLE, SLUG, renamed)
+    assert [field["name"] for field in changed["fields"]] == ["title", "slug", "reads"]
+    assert "renamedFrom" not in changed["fields"][2]
+    kept = {"title": "Hello", "slug": "hello", "reads": 3}
+    assert await architect.contents() == [(kept, kept)]
+    assert (await architect.plan(TITLE, SLUG, renamed))["unchanged"]
+
+
+async def test_a_default_fills_in_for_a_new_required_field(architect: Architect) -> None:
+    entry = await architect.desk.publish_new(title="Hello", slug="hello")
+    state = {
+        "name": "state",
+        "kind": "enumeration",
+        "values": ["a", "b"],
+        "required": True,
+        "default": "b",
+    }
+    assert (await architect.plan(TITLE, SLUG, VIEWS, state))["safe"]
+    await architect.change(TITLE, SLUG, VIEWS, state)
+    kept = {"title": "Hello", "slug": "hello", "state": "b"}
+    assert await architect.contents() == [(kept, kept)]
+    shown = expect(await architect.client.get(f"{architect.desk.entries}/{entry['id']}"), 200)
+    assert shown["version"] == shown["published"]["version"], "no draft has become newer"
+
+
+async def test_values_are_converted(architect: Architect) -> None:
+    await architect.desk.publish_new(title="7", slug="hello", views=3)
+    await architect.change(
+        {"name": "title", "kind": "number"},
+        SLUG,
+        {"name": "views", "kind": "text", "localised": True},
+    )
+    kept = {"title": 7, "slug": "hello", "views": {"en": "3"}}
+    assert await architect.contents() == [(kept, kept)]
+
+
+async def test_a_field_that_becomes_unique_leaves_a_value_to_the_oldest(
+    architect: Architect,
+) -> None:
+    for slug in ("one", "two", "three"):
+        await architect.desk.publish_new(title="Same" if slug != "three" else "Own", slug=slug)
+    new = (TITLE | {"unique": True}, SLUG, VIEWS)
+    plan = await architect.plan(*new)
+    assert (plan["safe"], plan["misfits"]) == (False, 1)
+    await architect.change(*new, query=f"?acknowledge={plan['id']}")
+    titles = [draft.get("title") for draft, _ in await architect.contents()]
+    assert titles == ["Own", None, "Same"]
+    body = {"fields": {"title": "Same"}}
+    expect_problem(await architect.client.post(architect.desk.entries, json=body), 409)
+
+
+async def test_what_was_unique_stays_so_under_another_name(architect: Architect) -> None:
+    await architect.change(TITLE, SLUG, WORD | {"unique": True})
+    await architect.desk.draft(title="x", word="only")
+    await architect.change(TITLE, SLUG, {"name": "term", "kind": "text", "unique": True,
+                                         "renamedFrom": "word"})  # fmt: skip
+    body = {"fields": {"term": "only"}}
+    expect_problem(await architect.client.post(architect.desk.entries, json=body), 409)
+    await architect.change(TITLE, SLUG, {"name": "term", "kind": "text"})
+    expect(await architect.client.post(architect.desk.entries, json=body), 201)
+
+
+async def test_entries_are_delivered_by_a_slug_that_was_a_text(architect: Architect) -> None:
+    await architect.change(TITLE, WORD)
+    for word in ("hello", "Not a slug"):
+        await architect.desk.publish_new(title=word, word=word)
+    address = {"name": "address", "kind": "slug", "renamedFrom": "word"}
+    plan = await architect.plan(TITLE, address)
+    assert change_of(plan, "address")["misfits"] == 1
+    await architect.change(TITLE, address, query=f"?acknowledge={plan['id']}")
+    shown = expect(await architect.client.get(f"{architect.desk.delivery}/hello"), 200)
+    assert shown["fields"] == {"title": "hello", "address": "hello"}
+
+
+async def test_references_follow_their_field(architect: Architect) -> None:
+    related = {"name": "related", "kind": "reference", "types": ["article"]}
+    await architect.change(TITLE, SLUG, related)
+    first = await architect.desk.draft(title="first")
+    second = await architect.desk.publish_new(title="second", slug="x", related=first["id"])
+    many = {"name": "links", "kind": "references", "types": ["article"], "renamedFrom": "related"}
+    await architect.change(TITLE, SLUG, many)
+    url = f"{architect.desk.entries}/{first['id']}/referrers"
+    (referrer,) = expect(await architect.client.get(url), 200)["items"]
+    assert (referrer["id"], referrer["fields"], referrer["publishedFields"]) == (
+        second["id"],
+        ["links"],
+        ["links"],
+    )
+    assert (await architect.contents())[0][1]["links"] == [first["id"]]
+
+
+async def test_a_reference_to_a_type_that_is_no_longer_allowed_is_a_misfit(
+    architect: Architect,
+) -> None:
+    tag = {"name": "tag", "displayName": "Tag", "fields": [TITLE]}
+    types = f"{architect.desk.root}/content-types"
+    expect(await architect.client.post(types, json=tag), 201)
+    related = {"name": "related", "kind": "references", "types": ["article", "tag"]}
+    await architect.change(TITLE, SLUG, related)
+    first = await architect.desk.draft(title="first")
+    made = await architect.client.post(f"{types}/tag/entries", json={"fields": {"title": "t"}})
+    await architect.desk.draft(related=[first["id"], expect(made, 201)["id"]])
+    new = (TITLE, SLUG, related | {"types": ["article"]})
+    plan = await architect.plan(*new)
+    assert change_of(plan, "related")["examples"][0]["detail"] == (
+        "refers to an entry that is no article"
+    )
+    await architect.change(*new, query=f"?acknowledge={plan['id']}")
+    assert (await architect.contents())[0][0] == {"related": [first["id"]]}
+
+
+async def test_content_of_many_batches_is_moved_all_at_once(
+    architect: Architect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rewriting, "BATCH", 3)
+    monkeypatch.setattr(change_run, "BATCH", 3)
+    for number in range(9):
+        await architect.desk.draft(title=f"{number}", views=number)
+    plan = await architect.plan({"name": "title", "kind": "number"}, SLUG, VIEWS | {"maximum": 6})
+    assert (change_of(plan, "views")["misfits"], plan["entries"]) == (2, 9)
+    await architect.change({"name": "title", "kind": "number"}, SLUG, VIEWS)
+    assert [draft["title"] for draft, _ in await architect.contents()] == list(range(8, -1, -1))
+
+
+async def test_a_change_that_would_hold_up_writers_for_long_is_given_up(
+    architect: Architect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rewriting, "BATCH", 1)
+    monkeypatch.setattr(change_run, "BATCH", 1)
+    monkeypatch.setattr(change_run, "MAX_SECONDS", 0.0)
+    await architect.desk.draft(title="1")
+    await architect.desk.draft(title="2")
+    problem = await architect.change({"name": "title", "kind": "number"}, SLUG, VIEWS, status=409)
+    assert "more entries than" in problem["detail"]
+    assert [draft["title"] for draft, _ in await architect.contents()] == ["2", "1"]
+
+
+async def test_an_entry_that_is_written_while_its_type_changes_fits_the_new_type(
+    site: Site, architect: Architect
+) -> None:
+    """The change waits in its transaction; the writer waits for the change."""
+    await architect.desk.draft(title="Hello")
+    entries = architect.desk.entries
+    async with held(site, "SELECT FROM cms.tenants FOR UPDATE"):
+        change = asyncio.create_task(
+            architect.change(TITLE, SLUG, {**VIEWS, "name": "reads", "renamedFrom": "views"})
+        )
+        await until_waiting(site, 1)
+        write = asyncio.create_task(architect.client.post(entries, json={"fields": {"views": 1}}))
+        await until_waiting(site, 2)
+    await change
+    expect_problem(await write, 422)
+    expect(await architect.client.post(entries, json={"fields": {"reads": 1}}), 201)
+
+
+async def test_two_changes_at_once_with_the_same_version_one_wins(architect: Architect) -> None:
+    body = {"displayName": "Article", "fields": [TITLE, SLUG, VIEWS, WORD]}
+    changes = [
+        architect.client.put(architect.url, json=body, headers={"If-Match": '"1"'})
+        for _ in range(4)
+    ]
+    statuses = sorted(answer.status_code for answer in await asyncio.gather(*changes))
+    assert statuses == [200, 412, 412, 412]
+
+
+async def test_readers_see_the_new_content_at_once(architect: Architect) -> None:
+    await architect.desk.open_to_the_public()
+    await architect.desk.publish_new(title="Hello", slug="hello", views=3)
+    url = f"{architect.desk.delivery}/hello"
+    expect(await architect.client.get(url), 200)
+    await architect.change(TITLE, SLUG, {**VIEWS, "name": "reads", "renamedFrom": "views"})
+    assert expect(await architect.client.get(url), 200)["fields"]["reads"] == 3
