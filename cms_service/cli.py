@@ -1,5 +1,5 @@
-"""`cms serve | migrate [--contract] | tenants create`. Settings come from the environment, secrets
-from files: the arguments of a process can be read by everyone.
+"""`cms serve | migrate [--contract] | tenants create | types diff|apply|export`. Settings come
+from the environment, secrets from files: the arguments of a process can be read by everyone.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from cms_service.core.settings import (
     MigrateSettings,
     ServeSettings,
     SettingsError,
+    TypesSettings,
     load,
 )
 from cms_service.migrations import job
@@ -54,7 +55,33 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--owner-email", required=True)
     new.add_argument("--password-file", required=True, type=Path)
     new.set_defaults(run=_create_tenant)
+    _add_types(commands)
     return parser
+
+
+def _add_types(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    types = commands.add_parser(
+        "types",
+        help="content types from files",
+        description="Asks the management API at CMS_URL for the tenant CMS_TENANT, with the token"
+        " or API key in CMS_TOKEN or in the file CMS_TOKEN_FILE.",
+    ).add_subparsers(required=True)
+    diff = types.add_parser("diff", help="what apply would change: exit code 1, or 0 for nothing")
+    apply = types.add_parser("apply", help="show what would change, ask, and change it")
+    for reading in (diff, apply):
+        reading.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    apply.add_argument("--yes", action="store_true", help="do not ask")
+    apply.add_argument(
+        "--acknowledge",
+        action="append",
+        default=[],
+        metavar="PLAN",
+        help="carry out a plan that is not safe, as diff has shown it; may be given again",
+    )
+    export = types.add_parser("export", help="print all content types as YAML")
+    diff.set_defaults(run=_diff_types)
+    apply.set_defaults(run=_apply_types)
+    export.set_defaults(run=_export_types)
 
 
 def _serve(_arguments: argparse.Namespace) -> int:
@@ -97,6 +124,27 @@ async def _create(settings: DatabaseSettings, tenant: NewTenant, owner: FirstOwn
         return await create(connection, tenant, owner)
     finally:
         await connection.close()
+
+
+def _diff_types(arguments: argparse.Namespace) -> int:
+    # Imported here as below: the service and the migrations read no YAML.
+    from cms_service.type_files import command  # noqa: PLC0415 - as said
+
+    return command.diff(load(TypesSettings), arguments.files)
+
+
+def _apply_types(arguments: argparse.Namespace) -> int:
+    from cms_service.type_files import command  # noqa: PLC0415 - as said
+
+    return command.apply(
+        load(TypesSettings), arguments.files, arguments.acknowledge, yes=arguments.yes
+    )
+
+
+def _export_types(_arguments: argparse.Namespace) -> int:
+    from cms_service.type_files import command  # noqa: PLC0415 - as said
+
+    return command.export(load(TypesSettings))
 
 
 def _failed(sentence: str) -> int:

@@ -1,6 +1,6 @@
 """Looks at the entries of a type for what a change would do to them, and does it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cms_service.content_types.changes import compare
 from cms_service.content_types.fields import BaseField, Completeness
@@ -16,10 +16,11 @@ from cms_service.entries.rewriting import BATCH, MovedRow, Row, Touched
 MAX_SECONDS = 8.0
 
 
-async def run(
+async def run(  # noqa: PLR0913 - as many as the work has sides
     scope: Scope,
     old: ContentType,
     definition: Definition,
+    missing_types: Sequence[str],
     clock: Callable[[], float],
     *,
     write: bool,
@@ -39,7 +40,7 @@ async def run(
         )
         deadline = clock() + MAX_SECONDS
         await _move_all(scope, old, touched, tally, lambda: clock() < deadline, write=write)
-    return plan_of(old, definition, changes, tally)
+    return plan_of(old, definition, changes, tally, missing_types)
 
 
 async def _move_all(  # noqa: PLR0913 - as many as the work has sides

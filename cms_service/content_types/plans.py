@@ -40,6 +40,7 @@ class FieldChange(Schema):
 class Plan(Schema):
     """`id` names the old and the new definition. A plan that is not safe loses or breaks content
     of `misfits` entries, and is carried out only when it is acknowledged by its id.
+    `missing_types`: what fields refer to and does not exist; they have to be made first.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Plan(Schema):
     safe: bool
     entries: int
     misfits: int
+    missing_types: list[str]
     changes: list[FieldChange]
 
 
@@ -73,7 +75,11 @@ class Tally:
 
 
 def plan_of(
-    old: ContentType, definition: Definition, changes: Sequence[Change], tally: Tally
+    old: ContentType,
+    definition: Definition,
+    changes: Sequence[Change],
+    tally: Tally,
+    missing_types: Sequence[str],
 ) -> Plan:
     return Plan(
         id=plan_id(old, definition),
@@ -83,6 +89,7 @@ def plan_of(
         safe=not tally.misfits,
         entries=tally.entries,
         misfits=tally.misfits,
+        missing_types=list(missing_types),
         changes=[_field_change(change, tally) for change in changes],
     )
 

@@ -49,8 +49,8 @@ class ContentTypeService:
         """What `replace` would do."""
         async with self._repository.database.transaction(tenant_id) as scope:
             old = _found(await self._repository.get_in(scope, name))
-            await self._check_references(scope, name, definition.fields)
-            return await change_run.run(scope, old, definition, self._clock, write=False)
+            missing = await self._missing_types(scope, name, definition.fields)
+            return await change_run.run(scope, old, definition, missing, self._clock, write=False)
 
     async def replace(
         self,
@@ -71,7 +71,7 @@ class ContentTypeService:
             old = _found(await self._repository.lock(scope, name))
             _check_version(old, if_version)
             await self._check_references(scope, name, definition.fields)
-            plan = await change_run.run(scope, old, definition, self._clock, write=True)
+            plan = await change_run.run(scope, old, definition, [], self._clock, write=True)
             check_acknowledged(plan, acknowledged)
             changed, generation = await self._repository.update(
                 scope, old.id, definition.display_name, definition.fields
@@ -92,16 +92,21 @@ class ContentTypeService:
         return generation
 
     async def _check_references(self, scope: Scope, name: str, fields: Sequence[BaseField]) -> None:
-        """A type may refer to itself and to those that are there; they stay meanwhile."""
-        wanted = types_referred_to(fields) - {name}
-        if wanted and (unknown := wanted - await self._repository.lock_named(scope, wanted)):
+        """Raises Invalid: a type may refer to itself and to those that are there."""
+        if missing := await self._missing_types(scope, name, fields):
             raise Invalid(
                 "A field refers to a content type that does not exist.",
                 tuple(
-                    FieldError("/fields", f"there is no content type {other}")
-                    for other in sorted(unknown)
+                    FieldError("/fields", f"there is no content type {other}") for other in missing
                 ),
             )
+
+    async def _missing_types(
+        self, scope: Scope, name: str, fields: Sequence[BaseField]
+    ) -> list[str]:
+        """Those that are there stay until the transaction ends."""
+        wanted = types_referred_to(fields) - {name}
+        return sorted(wanted - await self._repository.lock_named(scope, wanted)) if wanted else []
 
 
 def _check_version(content_type: ContentType, if_version: int | None) -> None:

@@ -1,6 +1,8 @@
 """FastAPI's own errors as problems, beside ours."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +18,7 @@ from cms_service.core.errors import (
     Problem,
     problem_body,
 )
+from cms_service.core.locations import path_in
 from cms_service.core.logging import request_id
 from cms_service.core.strict_route import RefusedError
 
@@ -64,7 +67,7 @@ def _invalid(error: RequestValidationError) -> Problem:
     """Names places and rules, never the values: a password may be among them."""
     errors = tuple(
         FieldError(
-            _pointer(details["loc"]),
+            _pointer(error, details),
             details["msg"].removeprefix("Value error, ")[:_MAX_DETAIL_LENGTH],
         )
         for details in error.errors()[:_MAX_ERRORS]
@@ -72,8 +75,11 @@ def _invalid(error: RequestValidationError) -> Problem:
     return Invalid("The request does not fit the API.", errors)
 
 
-def _pointer(location: tuple[str | int, ...]) -> str:
-    place, *path = location
+def _pointer(error: RequestValidationError, details: Mapping[str, Any]) -> str:
+    place, *path = details["loc"]
     if place == "body":
-        return "".join(f"/{str(part)[:100].replace('~', '~0').replace('/', '~1')}" for part in path)
+        parts = path_in(error.body, details, skip=1)
+        return "".join(
+            f"/{str(part)[:100].replace('~', '~0').replace('/', '~1')}" for part in parts
+        )
     return str(path[-1]) if path else str(place)

@@ -156,6 +156,13 @@ async def test_a_content_type_that_makes_no_sense_is_refused(acme: Desk, name: s
     assert expect(await acme.client.get(types), 200)["items"] == []
 
 
+async def test_the_place_of_what_is_wrong_in_a_field_is_named(acme: Desk) -> None:
+    body = ARTICLE | {"fields": [FIELD, FIELD | {"maxLength": 0}, {"kind": "text"}]}
+    problem = expect_problem(await acme.client.post(f"{acme.root}/content-types", json=body), 422)
+    pointers = [error["pointer"] for error in problem["errors"]]
+    assert pointers == ["/fields/1/maxLength", "/fields/2/name"]
+
+
 async def test_a_catastrophic_pattern_costs_nothing(acme: Desk) -> None:
     pattern = {"name": "title", "kind": "text", "maxLength": 100_000, "pattern": "^(a+)+$"}
     body = ARTICLE | {"fields": [pattern]}
