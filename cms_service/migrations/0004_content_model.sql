@@ -78,48 +78,56 @@ CREATE POLICY own_tenant ON cms.published_references
 
 -- Writes down what an entry's draft claims and refers to. An insert waits for another writer of the same value,
 -- so that of two at once one is refused. With row-level security PostgreSQL itself would not say by which field.
-CREATE FUNCTION cms.link_entry(p_tenant uuid, p_type uuid, p_entry uuid, p_unique jsonb, p_references jsonb)
-    RETURNS boolean
+-- A new entry that claims nothing and refers to nothing, as most do, costs no statement.
+CREATE FUNCTION cms.link_entry(
+    p_tenant uuid, p_type uuid, p_entry uuid, p_new boolean, p_unique jsonb, p_references jsonb
+) RETURNS boolean
     LANGUAGE plpgsql VOLATILE SECURITY INVOKER AS $$
 DECLARE
     v_taken text;
     v_missing jsonb;
 BEGIN
-    DELETE FROM cms.unique_values WHERE tenant_id = p_tenant AND entry_id = p_entry;
-    INSERT INTO cms.unique_values (tenant_id, content_type_id, field, locale, digest, entry_id)
-        SELECT p_tenant, p_type, u.field, u.locale, u.digest, p_entry
-        FROM jsonb_to_recordset(p_unique) AS u(field text, locale text, digest text)
-        ORDER BY u.field, u.locale, u.digest
-        ON CONFLICT DO NOTHING;
-    SELECT u.field INTO v_taken
-        FROM jsonb_to_recordset(p_unique) AS u(field text, locale text, digest text)
-        WHERE NOT EXISTS (
-            SELECT FROM cms.unique_values v
-            WHERE v.tenant_id = p_tenant AND v.content_type_id = p_type AND v.field = u.field
-              AND v.locale = u.locale AND v.digest = u.digest AND v.entry_id = p_entry)
-        ORDER BY u.field LIMIT 1;
-    IF v_taken IS NOT NULL THEN
-        RAISE EXCEPTION 'a value is taken'
-            USING ERRCODE = 'unique_violation', CONSTRAINT = 'unique_values_pkey', COLUMN = v_taken;
+    IF NOT p_new THEN
+        DELETE FROM cms.unique_values WHERE tenant_id = p_tenant AND entry_id = p_entry;
+        DELETE FROM cms.entry_references WHERE tenant_id = p_tenant AND source_id = p_entry;
+    END IF;
+    IF jsonb_array_length(p_unique) > 0 THEN
+        INSERT INTO cms.unique_values (tenant_id, content_type_id, field, locale, digest, entry_id)
+            SELECT p_tenant, p_type, u.field, u.locale, u.digest, p_entry
+            FROM jsonb_to_recordset(p_unique) AS u(field text, locale text, digest text)
+            ORDER BY u.field, u.locale, u.digest
+            ON CONFLICT DO NOTHING;
+        SELECT u.field INTO v_taken
+            FROM jsonb_to_recordset(p_unique) AS u(field text, locale text, digest text)
+            WHERE NOT EXISTS (
+                SELECT FROM cms.unique_values v
+                WHERE v.tenant_id = p_tenant AND v.content_type_id = p_type AND v.field = u.field
+                  AND v.locale = u.locale AND v.digest = u.digest AND v.entry_id = p_entry)
+            ORDER BY u.field LIMIT 1;
+        IF v_taken IS NOT NULL THEN
+            RAISE EXCEPTION 'a value is taken'
+                USING ERRCODE = 'unique_violation', CONSTRAINT = 'unique_values_pkey', COLUMN = v_taken;
+        END IF;
     END IF;
 
-    SELECT jsonb_agg(r.ordinal - 1) INTO v_missing
-        FROM jsonb_array_elements(p_references) WITH ORDINALITY AS r(reference, ordinal)
-        WHERE NOT EXISTS (
-            SELECT FROM cms.entries e
-            JOIN cms.content_types t ON t.tenant_id = e.tenant_id AND t.id = e.content_type_id
-            WHERE e.tenant_id = p_tenant AND e.id = (r.reference->>'target')::uuid
-              AND r.reference->'types' ? t.name);
-    IF v_missing IS NOT NULL THEN
-        RAISE EXCEPTION 'a reference leads nowhere'
-            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'entry_references_missing',
-                  DETAIL = v_missing::text;
+    IF jsonb_array_length(p_references) > 0 THEN
+        SELECT jsonb_agg(r.ordinal - 1) INTO v_missing
+            FROM jsonb_array_elements(p_references) WITH ORDINALITY AS r(reference, ordinal)
+            WHERE NOT EXISTS (
+                SELECT FROM cms.entries e
+                JOIN cms.content_types t ON t.tenant_id = e.tenant_id AND t.id = e.content_type_id
+                WHERE e.tenant_id = p_tenant AND e.id = (r.reference->>'target')::uuid
+                  AND r.reference->'types' ? t.name);
+        IF v_missing IS NOT NULL THEN
+            RAISE EXCEPTION 'a reference leads nowhere'
+                USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'entry_references_missing',
+                      DETAIL = v_missing::text;
+        END IF;
+        INSERT INTO cms.entry_references (tenant_id, source_id, field, position, target_id)
+            SELECT p_tenant, p_entry, r.field, r.position, r.target
+            FROM jsonb_to_recordset(p_references) AS r(field text, position integer, target uuid)
+            ORDER BY r.target;
     END IF;
-    DELETE FROM cms.entry_references WHERE tenant_id = p_tenant AND source_id = p_entry;
-    INSERT INTO cms.entry_references (tenant_id, source_id, field, position, target_id)
-        SELECT p_tenant, p_entry, r.field, r.position, r.target
-        FROM jsonb_to_recordset(p_references) AS r(field text, position integer, target uuid)
-        ORDER BY r.target;
     RETURN true;
 END
 $$;
@@ -132,7 +140,7 @@ CREATE FUNCTION cms.publish_links(p_tenant uuid, p_type uuid, p_entry uuid, p_un
 DECLARE
     v_taken text;
 BEGIN
-    PERFORM cms.link_entry(p_tenant, p_type, p_entry, p_unique, p_references);
+    PERFORM cms.link_entry(p_tenant, p_type, p_entry, false, p_unique, p_references);
     DELETE FROM cms.published_unique_values WHERE tenant_id = p_tenant AND entry_id = p_entry;
     INSERT INTO cms.published_unique_values (tenant_id, content_type_id, field, locale, digest, entry_id)
         SELECT v.tenant_id, v.content_type_id, v.field, v.locale, v.digest, v.entry_id
