@@ -32,7 +32,8 @@ _PUBLISHED = (
 
 # What the draft claims for itself and refers to, written after the row e.
 _LINK = """CROSS JOIN LATERAL cms.link_entry(
-    e.tenant_id, e.content_type_id, e.id, e.version = 1, $1->'claims', $1->'references') AS linked"""
+    e.tenant_id, e.content_type_id, e.id, e.version = 1, $1->'claims', $1->'references'
+) AS linked"""
 
 # The same of what is published, after the row p.
 _PUBLISH_LINKS = """CROSS JOIN LATERAL cms.publish_links(

@@ -1,10 +1,16 @@
 """Kinds of fields, unique values, references between entries and locales, on the real database."""
 
 import asyncio
+from datetime import UTC
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
+from cms_service.content_types.fields import AnyField, BaseField, Completeness, Context
+from cms_service.locales.schemas import Locales
 from tests.service.test_content import held, until_waiting
 from tests.service.world import Desk, Site, expect, expect_problem
 
@@ -111,6 +117,69 @@ async def test_every_kind_of_value_comes_back_as_it_was_given(editor: Editor) ->
     await editor.publish("page", page)
     for url in (f"{editor.entries('page')}/{page}", "/v1/delivery/acme/page/hello"):
         assert expect(await editor.client.get(url), 200)["fields"] == fields
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=50)
+NUMBERS = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-(2**53) + 1, 2**53 - 1)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=10,
+)
+WORDS = st.builds(
+    lambda text, marks: {"type": "text", "text": text, "marks": [{"type": m} for m in marks]},
+    TEXTS.filter(bool),
+    st.sets(st.sampled_from(["bold", "italic"])),
+)
+PARAGRAPHS = st.builds(
+    lambda words: {"type": "paragraph", "content": words}, st.lists(WORDS, max_size=3)
+)
+KINDS: dict[str, tuple[dict[str, Any], st.SearchStrategy[Any]]] = {
+    "text": ({}, TEXTS),
+    "richtext": ({}, st.lists(PARAGRAPHS, max_size=3).map(lambda c: {"type": "doc", "content": c})),
+    "number": ({}, NUMBERS),
+    "boolean": ({}, st.booleans()),
+    "date": ({}, st.dates().map(str)),
+    "datetime": (
+        {},
+        st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.isoformat()),
+    ),
+    "enumeration": ({"values": ["a", "ż"]}, st.sampled_from(["a", "ż"])),
+    "email": ({}, st.emails().filter(lambda address: "." in address.partition("@")[2])),
+    "json": ({}, ANYTHING.filter(lambda value: value is not None)),
+    "components": (
+        {"fields": [TITLE, {"name": "much", "kind": "json", "required": True}]},
+        st.lists(st.fixed_dictionaries({"title": TEXTS, "much": ANYTHING}), max_size=3),
+    ),
+}
+EVERYTHING = {
+    "name": "everything",
+    "displayName": "Everything",
+    "fields": [{"name": kind, "kind": kind, **options} for kind, (options, _) in KINDS.items()],
+}
+FIELDS = {
+    field["name"]: TypeAdapter[BaseField](AnyField).validate_python(field)
+    for field in EVERYTHING["fields"]
+    if isinstance(field, dict)
+}
+ANY_DRAFT = Context(Completeness.DRAFT, Locales.model_validate(GERMAN))
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.fixed_dictionaries({}, optional={kind: values for kind, (_, values) in KINDS.items()}))
+async def test_whatever_is_accepted_is_stored_and_read_back_alike(
+    editor: Editor, values: dict[str, Any]
+) -> None:
+    if (await editor.client.get(f"{editor.types}/everything")).status_code == 404:
+        expect(await editor.client.post(editor.types, json=EVERYTHING), 201)
+    accepted = {name: FIELDS[name].accept(value, ANY_DRAFT) for name, value in values.items()}
+    entry = await editor.make("everything", **values)
+    url = f"{editor.entries('everything')}/{entry}"
+    assert expect(await editor.client.get(url), 200)["fields"] == accepted
+    if "components" not in values or all(one["much"] is not None for one in values["components"]):
+        await editor.publish("everything", entry)
+        delivered = await editor.client.get(f"/v1/delivery/acme/everything/{entry}")
+        assert expect(delivered, 200)["fields"] == accepted
 
 
 async def test_a_new_entry_begins_with_defaults_and_a_change_keeps_what_it_says(

@@ -2,6 +2,7 @@
 made.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +45,12 @@ def test_a_file_holds_a_document_for_each_type() -> None:
     assert (article.name, article.line, tag.name, tag.line) == ("article", 2, "tag", 11)
     assert article.type.fields[1].default == "2026-01-31"  # type: ignore[union-attr]  # a date
     assert set(article.definition) == {"displayName", "fields"}
+
+
+def test_the_example_in_the_documentation_is_one() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "content-types.md").read_text()
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    assert [one.name for one in parse("docs", example.encode())] == ["article", "author"]
 
 
 LAUGHS = "a: &a [x, x]\nb: &b [*a, *a]\nname: x\n"
