@@ -164,8 +164,10 @@ def claims_of(token: str) -> dict[str, object]:
     return claims
 
 
-def forged(claims: dict[str, object], key: str = JWT_KEY, **header: str) -> str:
-    return jwt.encode(claims, key, headers={"kid": "env", "typ": "at+jwt"} | header)
+def forged(
+    claims: dict[str, object], key: str = JWT_KEY, algorithm: str = "HS256", **header: str
+) -> str:
+    return jwt.encode(claims, key, algorithm, headers={"kid": "env", "typ": "at+jwt"} | header)
 
 
 def unsigned(claims: dict[str, object]) -> str:
@@ -183,11 +185,14 @@ def tampered(token: str) -> str:
 
 
 FORGERIES: dict[str, Callable[[str], str]] = {
-    "expired": lambda token: forged(claims_of(token) | {"exp": int(time.time()) - 1}),
+    "expired": lambda token: forged(claims_of(token) | {"exp": int(time.time()) - 60}),
+    "not yet valid": lambda token: forged(claims_of(token) | {"nbf": int(time.time()) + 60}),
+    "issued in the future": lambda token: forged(claims_of(token) | {"iat": int(time.time()) + 60}),
     "not a token": lambda _: "gibberish",
     "tampered claims": tampered,
     "no signature (alg none)": lambda token: unsigned(claims_of(token)),
-    "another key": lambda token: forged(claims_of(token), key="x" * 40),
+    "another algorithm": lambda token: forged(claims_of(token), algorithm="HS512"),
+    "the key of another deployment": lambda token: forged(claims_of(token), key="x" * 40),
     "an unknown kid": lambda token: forged(claims_of(token), kid="other"),
     "another audience": lambda token: forged(claims_of(token) | {"aud": "somebody-else"}),
     "another issuer": lambda token: forged(claims_of(token) | {"iss": "somebody-else"}),
@@ -207,6 +212,14 @@ async def test_a_token_that_is_not_ours_opens_nothing(pod: Pod, acme: Desk, forg
         expect_problem(await client.post(acme.entries, json={"fields": {}}), 401)
         expect_problem(await client.get(acme.delivery), 401)
     assert expect(await acme.client.get(acme.entries), 200)["items"] == []
+
+
+async def test_neither_kind_of_token_does_for_the_other(pod: Pod) -> None:
+    acme = await pod.log_in("acme")
+    async with pod.client(acme.tokens["refreshToken"]) as client:
+        expect_problem(await client.get(acme.root), 401)
+        swapped = {"refreshToken": acme.tokens["accessToken"][:200]}
+        expect_problem(await client.post(REFRESH, json=swapped), 401)
 
 
 async def test_without_a_token_nothing_but_log_in_answers(pod: Pod) -> None:

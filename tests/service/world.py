@@ -20,7 +20,7 @@ OWNER_ROLE, OWNER_PASSWORD = "cms_owner", "owner-of-the-tables"
 SERVICE_ROLE, SERVICE_PASSWORD = "cms_service", "may-use-rows-only"
 TENANTS = ("acme", "globex")
 PASSWORD = "correct horse battery"
-JWT_KEY = "a-key-of-the-tests-with-32-bytes-or-more"
+JWT_KEY = "a-key-of-the-tests-with-64-bytes-or-more-so-that-every-hash-takes-it"
 
 ARTICLE = {
     "name": "article",

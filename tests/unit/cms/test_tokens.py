@@ -1,15 +1,14 @@
 """Access tokens through their life. What is forged is tried against the running service."""
 
 import time
-from datetime import datetime, tzinfo
-from typing import Self
 from uuid import UUID
 
+import jwt
 import pytest
 
 from cms_service.auth.keys import KeyRing, KeyStore
 from cms_service.auth.permissions import Permission, Role, is_granted
-from cms_service.auth.tokens import AccessTokens, Actor, bearer_token
+from cms_service.auth.tokens import LEEWAY_SECONDS, AccessTokens, Actor, bearer_token
 from cms_service.core.errors import Forbidden, Unauthorized
 
 ACTOR = Actor(UUID(int=1), UUID(int=2), "acme", Role.EDITOR)
@@ -47,21 +46,83 @@ def test_a_token_says_who_asks(tokens: AccessTokens) -> None:
     assert [tokens.verify(token) for _ in range(2)] == [ACTOR, ACTOR]
 
 
-def test_a_remembered_token_expires_all_the_same(
-    tokens: AccessTokens, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class LibraryClock(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Self:
-            return cls.fromtimestamp(clock.now, tz)
-
-    monkeypatch.setattr("jwt.api_jwt.datetime", LibraryClock)
+def test_a_remembered_token_expires_all_the_same(tokens: AccessTokens, clock: Clock) -> None:
     token = tokens.issue(ACTOR)
     clock.now += 899
     assert tokens.verify(token) == ACTOR
-    clock.now += 2
+    clock.now += 2 + LEEWAY_SECONDS
     with pytest.raises(Unauthorized, match="expired"):
         tokens.verify(token)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "good"), [(LEEWAY_SECONDS - 1, True), (LEEWAY_SECONDS + 2, False)]
+)
+def test_the_clocks_of_two_pods_may_differ_a_little(
+    keys: KeyStore, clock: Clock, ahead: int, *, good: bool
+) -> None:
+    """For a token that was just issued, and for one that has just ended."""
+    here, there = (AccessTokens(keys, 900, clock) for _ in range(2))
+    clock.now += ahead
+    early = there.issue(ACTOR)
+    clock.now -= ahead + 900 + ahead
+    late = there.issue(ACTOR)
+    clock.now += 900 + ahead
+    for token in (early, late):
+        if good:
+            assert here.verify(token) == ACTOR
+        else:
+            with pytest.raises(Unauthorized):
+                here.verify(token)
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"), [("nbf", 1e12), ("iat", 1e12), ("exp", "never"), ("exp", True)]
+)
+def test_a_time_that_is_no_time_or_not_yet_come_is_refused(
+    tokens: AccessTokens, keys: KeyStore, claim: str, value: object
+) -> None:
+    token = tokens.issue(ACTOR)
+    claims = jwt.decode(token, options={"verify_signature": False}) | {claim: value}
+    key = keys.ring.keys["k1"]
+    with pytest.raises(Unauthorized):
+        tokens.verify(jwt.encode(claims, key, headers={"kid": "k1", "typ": "at+jwt"}))
+
+
+# What the first release issues, and all that it asks of a token: both run during a release.
+_FIRST_HEADER = {"alg": "HS256", "kid": "k1", "typ": "at+jwt"}
+_FIRST_CLAIMS = {
+    "iss": "headlesscms",
+    "aud": "headlesscms-api",
+    "jti": "0011223344556677",
+    "sub": str(UUID(int=1)),
+    "tenant": "acme",
+    "tenant_id": str(UUID(int=2)),
+    "role": "editor",
+}
+
+
+def test_a_token_of_the_first_release_is_good_here(
+    tokens: AccessTokens, keys: KeyStore, clock: Clock
+) -> None:
+    now = int(clock())
+    claims = _FIRST_CLAIMS | {"iat": now, "exp": now + 900}
+    assert tokens.verify(jwt.encode(claims, keys.ring.keys["k1"], headers=_FIRST_HEADER)) == ACTOR
+
+
+def test_the_first_release_takes_a_token_of_this_one(tokens: AccessTokens, keys: KeyStore) -> None:
+    token = tokens.issue(ACTOR)
+    assert jwt.get_unverified_header(token) == _FIRST_HEADER
+    claims = jwt.decode(
+        token,
+        keys.ring.keys["k1"],
+        algorithms=["HS256"],
+        audience="headlesscms-api",
+        issuer="headlesscms",
+        options={"require": [*_FIRST_CLAIMS, "iat", "exp"]},
+    )
+    stated = {name: claims[name] for name in _FIRST_CLAIMS if name != "jti"}
+    assert stated == {name: _FIRST_CLAIMS[name] for name in stated}
 
 
 def test_a_remembered_token_ends_with_its_key(tokens: AccessTokens, keys: KeyStore) -> None:
