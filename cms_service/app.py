@@ -111,7 +111,7 @@ def build(settings: ServeSettings) -> Cms:
     users = UserRepository(database)
     content_types = ContentTypeService(ContentTypeRepository(database), directory, time.monotonic)
     health = HealthService(database, redis)
-    sessions = Sessions(redis, settings.refresh_token_seconds)
+    sessions = Sessions(redis, settings.refresh_token_seconds, settings.session_seconds)
     management = _management(
         {
             AccessTokens: tokens,

@@ -11,13 +11,19 @@ from cms_service.core.dependencies import provide
 from cms_service.tenants.paths import TenantPath
 
 
+async def signed_in(
+    request: Request,
+    tenant: TenantPath,
+    tokens: Annotated[AccessTokens, Depends(provide(AccessTokens))],
+) -> Actor:
+    """Whoever it is, whatever the role: for what concerns the caller alone."""
+    actor = tokens.verify(bearer_token(request.headers.get("authorization")))
+    actor.check_tenant(tenant)
+    return actor
+
+
 def requires(permission: Permission) -> Callable[..., Awaitable[Actor]]:
-    async def dependency(
-        request: Request,
-        tenant: TenantPath,
-        tokens: Annotated[AccessTokens, Depends(provide(AccessTokens))],
-    ) -> Actor:
-        actor = tokens.verify(bearer_token(request.headers.get("authorization")))
+    async def dependency(actor: Annotated[Actor, Depends(signed_in)], tenant: TenantPath) -> Actor:
         actor.check(permission, tenant)
         return actor
 

@@ -2,8 +2,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response, status
 
-from cms_service.auth.schemas import Login, Refresh, Tokens
+from cms_service.auth.access import signed_in
+from cms_service.auth.schemas import Login, PasswordChange, Refresh, Tokens
 from cms_service.auth.service import AuthService
+from cms_service.auth.tokens import Actor
 from cms_service.core.dependencies import provide
 from cms_service.core.strict_route import StrictRoute
 from cms_service.tenants.paths import TenantPath
@@ -12,6 +14,7 @@ router = APIRouter(
     prefix="/v1/tenants/{tenant}/auth", tags=["authentication"], route_class=StrictRoute
 )
 Service = Annotated[AuthService, Depends(provide(AuthService))]
+SignedIn = Annotated[Actor, Depends(signed_in)]
 
 
 def _not_to_be_stored(response: Response) -> None:
@@ -28,7 +31,9 @@ async def login(tenant: TenantPath, body: Login, service: Service, response: Res
 async def refresh(
     tenant: TenantPath, body: Refresh, service: Service, response: Response
 ) -> Tokens:
-    """A refresh token is good for one use; one that is used again ends the session."""
+    """A refresh token is good for one use; one that is used again ends the session. Only a client
+    that lost the answer may ask once more, at once.
+    """
     _not_to_be_stored(response)
     return await service.refresh(tenant, body.refresh_token.get_secret_value())
 
@@ -36,3 +41,17 @@ async def refresh(
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
 async def logout(tenant: TenantPath, body: Refresh, service: Service) -> None:
     await service.logout(tenant, body.refresh_token.get_secret_value())
+
+
+@router.post("/logout-everywhere", status_code=status.HTTP_204_NO_CONTENT)
+async def logout_everywhere(actor: SignedIn, service: Service) -> None:
+    """Ends every session of the caller. Access tokens that are out stay good until they expire."""
+    await service.logout_everywhere(actor)
+
+
+@router.post("/password", status_code=status.HTTP_204_NO_CONTENT)
+async def change_password(actor: SignedIn, body: PasswordChange, service: Service) -> None:
+    """The caller's own. Every session ends, this one too: log in with the new password."""
+    await service.change_password(
+        actor, body.current_password.get_secret_value(), body.new_password.get_secret_value()
+    )

@@ -4,7 +4,7 @@ from pydantic import Field, SecretStr
 
 from cms_service.core.email import MAX_EMAIL_LENGTH
 from cms_service.core.schemas import RequestBody, Schema
-from cms_service.users.schemas import MAX_PASSWORD_LENGTH
+from cms_service.users.schemas import MAX_PASSWORD_LENGTH, NewPassword
 
 _MAX_REFRESH_TOKEN_LENGTH = 200
 
@@ -16,6 +16,11 @@ class Login(RequestBody):
 
 class Refresh(RequestBody):
     refresh_token: Annotated[SecretStr, Field(max_length=_MAX_REFRESH_TOKEN_LENGTH)]
+
+
+class PasswordChange(RequestBody):
+    current_password: Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LENGTH)]
+    new_password: NewPassword
 
 
 class Tokens(Schema):

@@ -2,9 +2,9 @@ from uuid import UUID
 
 from cms_service.auth.passwords import Passwords
 from cms_service.auth.schemas import Tokens
-from cms_service.auth.sessions import RefreshToken, Sessions
+from cms_service.auth.sessions import Issued, RefreshToken, Session, Sessions
 from cms_service.auth.tokens import AccessTokens, Actor
-from cms_service.core.errors import Unauthorized, Unavailable
+from cms_service.core.errors import OVERTAKEN, Conflict, Forbidden, Unauthorized, Unavailable
 from cms_service.core.redis_store import RedisAwayError
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.users.repository import UserRepository
@@ -36,10 +36,11 @@ class AuthService:
         if tenant is None or found is None or not matches:
             raise Unauthorized("The e-mail address or the password is wrong.")
         try:
-            refresh = await self._sessions.start(tenant.id, found.user.id)
+            session = Session(found.user.id, found.sessions_generation)
+            issued = await self._sessions.start(tenant.id, session)
         except RedisAwayError:
             raise Unavailable(_SESSIONS_AWAY) from None
-        return self._answer(tenant.id, tenant_name, found.user, refresh)
+        return self._answer(tenant.id, tenant_name, found.user, issued)
 
     async def refresh(self, tenant_name: str, text: str) -> Tokens:
         try:
@@ -56,29 +57,44 @@ class AuthService:
         except RedisAwayError:
             raise Unavailable(_SESSIONS_AWAY) from None
 
+    async def logout_everywhere(self, actor: Actor) -> None:
+        if not await self._users.end_sessions(actor.tenant_id, actor.user_id):
+            raise _gone()
+
+    async def change_password(self, actor: Actor, current: str, new: str) -> None:
+        account = await self._users.by_id(actor.tenant_id, actor.user_id)
+        if account is None:
+            raise _gone()
+        if not await self._passwords.verify(current, account.password_hash):
+            raise Forbidden("The current password is wrong.")
+        changed = await self._users.replace_password(
+            actor.tenant_id, actor.user_id, account.password_hash, await self._passwords.hash(new)
+        )
+        if not changed:
+            raise Conflict(OVERTAKEN)
+
     async def _refresh(self, tenant_name: str, token: RefreshToken) -> Tokens:
         tenant = await self._directory.find(tenant_name)
-        user_id = await self._sessions.user_of(tenant.id, token) if tenant else None
-        if tenant is None or user_id is None:
+        session = await self._sessions.peek(tenant.id, token) if tenant else None
+        if tenant is None or session is None:
             raise _spent()
-        # The user is read first: with the database away, the token must not be used up.
-        user = await self._users.get(tenant.id, user_id)
-        if user is None:
+        # The user is read first: with the database away, the token must not be used up. What is
+        # read decides whether the session still goes on; Redis may have come back from an old copy.
+        account = await self._users.by_id(tenant.id, session.user_id)
+        if account is None or account.sessions_generation != session.generation:
             await self._sessions.end(tenant.id, token)
             raise _spent()
-        successor = await self._sessions.rotate(tenant.id, token)
-        if successor is None:
+        issued = await self._sessions.rotate(tenant.id, token)
+        if issued is None:
             raise _spent()
-        return self._answer(tenant.id, tenant_name, user, successor)
+        return self._answer(tenant.id, tenant_name, account.user, issued)
 
-    def _answer(
-        self, tenant_id: UUID, tenant_name: str, user: User, refresh: RefreshToken
-    ) -> Tokens:
+    def _answer(self, tenant_id: UUID, tenant_name: str, user: User, issued: Issued) -> Tokens:
         return Tokens(
             access_token=self._tokens.issue(Actor(user.id, tenant_id, tenant_name, user.role)),
             expires_in=self._tokens.lifetime_seconds,
-            refresh_token=refresh.encode(),
-            refresh_expires_in=self._sessions.lifetime_seconds,
+            refresh_token=issued.token.encode(),
+            refresh_expires_in=issued.seconds,
         )
 
 
@@ -87,6 +103,10 @@ def _parse(text: str) -> RefreshToken:
         return RefreshToken.parse(text)
     except ValueError:
         raise _spent() from None
+
+
+def _gone() -> Unauthorized:
+    return Unauthorized("The token's user does not exist any more.")
 
 
 def _spent() -> Unauthorized:

@@ -89,6 +89,7 @@ class ServeSettings(DatabaseSettings):
     jwt_secret: SecretStr | None = None
     access_token_seconds: int = Field(default=900, ge=10, le=86_400)
     refresh_token_seconds: int = Field(default=1_209_600, ge=60, le=31_536_000)
+    session_seconds: int = Field(default=7_776_000, ge=60, le=31_536_000)
     drain_seconds: float = Field(default=10, ge=0, le=600)
 
     @model_validator(mode="after")

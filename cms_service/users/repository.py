@@ -14,10 +14,15 @@ from cms_service.users.schemas import User
 _JSON = """jsonb_build_object('id', u.id, 'email', u.email, 'role', u.role,
     'createdAt', u.created_at, 'updatedAt', u.updated_at)"""
 
+_ACCOUNT = f"""{_JSON} || jsonb_build_object('passwordHash', u.password_hash,
+    'sessionsGeneration', u.sessions_generation)"""
+
 _BY_EMAIL = Statement(
     "users.by_email",
-    f"""SELECT {_JSON} || jsonb_build_object('passwordHash', u.password_hash)
-        FROM cms.users u WHERE lower(u.email) = lower($1->>'email')""",
+    f"""SELECT {_ACCOUNT} FROM cms.users u WHERE lower(u.email) = lower($1->>'email')""",
+)
+_BY_ID = Statement(
+    "users.account", f"SELECT {_ACCOUNT} FROM cms.users u WHERE u.id = ($1->>'id')::uuid"
 )
 _GET = Statement("users.get", f"SELECT {_JSON} FROM cms.users u WHERE u.id = ($1->>'id')::uuid")
 _LIST = Statement(
@@ -52,6 +57,23 @@ _DELETE = Statement(
     """WITH u AS (DELETE FROM cms.users WHERE id = ($1->>'id')::uuid RETURNING id)
        SELECT jsonb_build_object('id', u.id) FROM u""",
 )
+# Two changes at once: the second was made with a password that is no longer the user's.
+_REPLACE_PASSWORD = Statement(
+    "users.replace_password",
+    """WITH u AS (
+            UPDATE cms.users SET password_hash = $1->>'new', updated_at = now()
+            WHERE id = ($1->>'id')::uuid AND password_hash = $1->>'old'
+            RETURNING id)
+       SELECT jsonb_build_object('id', u.id) FROM u""",
+)
+_END_SESSIONS = Statement(
+    "users.end_sessions",
+    """WITH u AS (
+            UPDATE cms.users SET sessions_generation = cms.next_generation(sessions_generation)
+            WHERE id = ($1->>'id')::uuid
+            RETURNING id)
+       SELECT jsonb_build_object('id', u.id) FROM u""",
+)
 _LOCK_OWNERS = Statement(
     "users.lock_owners",
     """WITH u AS (SELECT id FROM cms.users WHERE role = 'owner' ORDER BY id FOR UPDATE)
@@ -60,21 +82,31 @@ _LOCK_OWNERS = Statement(
 
 
 @dataclass(frozen=True)
-class Found:
+class Account:
+    """`sessions_generation`: sessions that began with another one are over."""
+
     user: User
     password_hash: str = field(repr=False)
+    sessions_generation: int
 
 
 class UserRepository:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    async def by_email(self, tenant_id: UUID, email: str) -> Found | None:
-        rows = await self.database.query(tenant_id, _BY_EMAIL, email=email)
-        if not rows:
-            return None
-        password_hash = rows[0].pop("passwordHash")
-        return Found(_user(rows[0]), password_hash)
+    async def by_email(self, tenant_id: UUID, email: str) -> Account | None:
+        return _account(await self.database.query(tenant_id, _BY_EMAIL, email=email))
+
+    async def by_id(self, tenant_id: UUID, user_id: UUID) -> Account | None:
+        return _account(await self.database.query(tenant_id, _BY_ID, id=user_id))
+
+    async def replace_password(self, tenant_id: UUID, user_id: UUID, old: str, new: str) -> bool:
+        """By their hashes; false where the old one is not the user's any more."""
+        values = {"id": user_id, "old": old, "new": new}
+        return bool(await self.database.query(tenant_id, _REPLACE_PASSWORD, **values))
+
+    async def end_sessions(self, tenant_id: UUID, user_id: UUID) -> bool:
+        return bool(await self.database.query(tenant_id, _END_SESSIONS, id=user_id))
 
     async def get(self, tenant_id: UUID, user_id: UUID) -> User | None:
         rows = await self.database.query(tenant_id, _GET, id=user_id)
@@ -114,6 +146,15 @@ class UserRepository:
 
     async def delete(self, scope: Scope, user_id: UUID) -> bool:
         return bool(await scope.query(_DELETE, id=user_id))
+
+
+def _account(rows: list[dict[str, Any]]) -> Account | None:
+    if not rows:
+        return None
+    password_hash, generation = (
+        rows[0].pop(name) for name in ("passwordHash", "sessionsGeneration")
+    )
+    return Account(_user(rows[0]), password_hash, generation)
 
 
 def _user(row: dict[str, Any]) -> User:

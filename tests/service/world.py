@@ -1,5 +1,6 @@
 """What the scenarios stand on: a migrated database with two tenants, and the service on it."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ import httpx
 
 from cms_service import app
 from cms_service.app import Cms
+from cms_service.core.redis_store import RedisAwayError
 from cms_service.core.settings import ServeSettings
 from cms_service.core.startup import check_until_ready
 from tests.service.servers import Postgres, Redis
@@ -87,15 +89,24 @@ class Pod:
     async def become_ready(self) -> None:
         await check_until_ready(self.cms.database, self.cms.lifecycle)
 
-    def client(self, token: str = "") -> httpx.AsyncClient:
+    def client(self, token: str = "", address: str = "127.0.0.1") -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        transport = httpx.ASGITransport(self.cms.public)
+        transport = httpx.ASGITransport(self.cms.public, client=(address, 50_000))
         return httpx.AsyncClient(transport=transport, base_url="http://cms", headers=headers)
 
     def admin(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(self.cms.admin), base_url="http://admin"
         )
+
+    async def find_redis_again(self) -> None:
+        """After a restart: connections from before fail once each."""
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    return await self.cms.redis.ping()
+                except RedisAwayError:
+                    await asyncio.sleep(0.01)
 
     async def log_in(self, tenant: str, email: str = "", password: str = PASSWORD) -> "Desk":
         async with self.client() as client:
