@@ -9,24 +9,29 @@ from typing import Any
 from fastapi import FastAPI
 
 from cms_service.auth import endpoints as auth_endpoints
+from cms_service.auth.clients import Clients
 from cms_service.auth.keys import KeyStore, parse_key_ring, ring_of_secret
 from cms_service.auth.passwords import Passwords
 from cms_service.auth.service import AuthService
 from cms_service.auth.sessions import Sessions
+from cms_service.auth.throttle import LoginThrottle
 from cms_service.auth.tokens import AccessTokens
 from cms_service.content_types import endpoints as content_type_endpoints
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core import health_endpoints
 from cms_service.core.admin import AdminApp
+from cms_service.core.buckets import Buckets
 from cms_service.core.cache import BodyCache
 from cms_service.core.credentials import fixed, from_url_file
 from cms_service.core.database import Database, DatabaseName
+from cms_service.core.gcra import per_minute
 from cms_service.core.health import HealthService
 from cms_service.core.http import App, Observed, Receive, Scope, Send
 from cms_service.core.lifecycle import Lifecycle
 from cms_service.core.metrics import Metrics
 from cms_service.core.problems import install_problem_handlers
+from cms_service.core.rate_limits import RateLimits
 from cms_service.core.redis_store import RedisStore, open_store
 from cms_service.core.redis_url import parse_redis_url
 from cms_service.core.settings import ServeSettings, SettingsError
@@ -75,6 +80,7 @@ class Cms:
     database: Database
     replica: Database | None
     redis: RedisStore
+    limits: "_Limits"
     keys: KeyStore
     passwords: Passwords
     health: HealthService
@@ -91,6 +97,7 @@ class Cms:
     async def close(self, seconds: float) -> None:
         self.passwords.close()
         await asyncio.gather(*(database.close(seconds) for database in self.databases))
+        await asyncio.gather(self.limits.delivery.close(), self.limits.management.close())
         await self.redis.close()
 
 
@@ -112,12 +119,19 @@ def build(settings: ServeSettings) -> Cms:
     content_types = ContentTypeService(ContentTypeRepository(database), directory, time.monotonic)
     health = HealthService(database, redis)
     sessions = Sessions(redis, settings.refresh_token_seconds, settings.session_seconds)
+    buckets = Buckets(redis, _microseconds)
+    throttle = LoginThrottle(buckets, redis)
+    limits = _limits(settings, buckets)
     management = _management(
         {
             AccessTokens: tokens,
+            RateLimits: limits.management,
+            Clients: Clients(settings.trusted_proxies),
             HealthService: health,
             Idempotency: Idempotency(database),
-            AuthService: AuthService(directory, users, passwords, sessions, tokens),
+            AuthService: AuthService(
+                directory, users, passwords, sessions, tokens, throttle=throttle
+            ),
             TenantService: TenantService(TenantRepository(database), directory),
             UserService: UserService(users, passwords),
             ContentTypeService: content_types,
@@ -130,6 +144,7 @@ def build(settings: ServeSettings) -> Cms:
     delivery = delivery_app.DeliveryApp(
         directory,
         tokens,
+        limits.delivery,
         DeliveryService(DeliveryRepository(delivered), BodyCache(redis, metrics)),
     )
     public = _Public(delivery, management)
@@ -141,6 +156,7 @@ def build(settings: ServeSettings) -> Cms:
         database=database,
         replica=replica,
         redis=redis,
+        limits=limits,
         keys=keys,
         passwords=passwords,
         health=health,
@@ -165,6 +181,32 @@ def _management(services: Mapping[type, Any]) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     return app
+
+
+@dataclass(frozen=True)
+class _Limits:
+    delivery: RateLimits
+    management: RateLimits
+
+
+def _limits(settings: ServeSettings, buckets: Buckets) -> _Limits:
+    def limits(api: str, client: int, tenant: int) -> RateLimits:
+        return RateLimits(api, per_minute(client), per_minute(tenant), buckets, _microseconds)
+
+    return _Limits(
+        limits(
+            "delivery", settings.rate_limit_delivery_client, settings.rate_limit_delivery_tenant
+        ),
+        limits(
+            "management",
+            settings.rate_limit_management_client,
+            settings.rate_limit_management_tenant,
+        ),
+    )
+
+
+def _microseconds() -> int:
+    return time.monotonic_ns() // 1000
 
 
 def _replica(settings: ServeSettings, metrics: Metrics) -> Database | None:

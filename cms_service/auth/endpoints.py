@@ -1,8 +1,9 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response, status
+from fastapi import APIRouter, Depends, Request, Response, status
 
 from cms_service.auth.access import signed_in
+from cms_service.auth.clients import Clients
 from cms_service.auth.schemas import Login, PasswordChange, Refresh, Tokens
 from cms_service.auth.service import AuthService
 from cms_service.auth.tokens import Actor
@@ -14,6 +15,13 @@ router = APIRouter(
     prefix="/v1/tenants/{tenant}/auth", tags=["authentication"], route_class=StrictRoute
 )
 Service = Annotated[AuthService, Depends(provide(AuthService))]
+
+
+async def _client(request: Request, clients: Annotated[Clients, Depends(provide(Clients))]) -> str:
+    return clients.of(request)
+
+
+Client = Annotated[str, Depends(_client)]
 SignedIn = Annotated[Actor, Depends(signed_in)]
 
 
@@ -22,9 +30,12 @@ def _not_to_be_stored(response: Response) -> None:
 
 
 @router.post("/login")
-async def login(tenant: TenantPath, body: Login, service: Service, response: Response) -> Tokens:
+async def login(
+    tenant: TenantPath, body: Login, client: Client, service: Service, response: Response
+) -> Tokens:
+    """Failed attempts make the next ones wait (429)."""
     _not_to_be_stored(response)
-    return await service.login(tenant, body.email, body.password.get_secret_value())
+    return await service.login(tenant, body.email, body.password.get_secret_value(), client)
 
 
 @router.post("/refresh")
@@ -50,8 +61,13 @@ async def logout_everywhere(actor: SignedIn, service: Service) -> None:
 
 
 @router.post("/password", status_code=status.HTTP_204_NO_CONTENT)
-async def change_password(actor: SignedIn, body: PasswordChange, service: Service) -> None:
+async def change_password(
+    actor: SignedIn, body: PasswordChange, client: Client, service: Service
+) -> None:
     """The caller's own. Every session ends, this one too: log in with the new password."""
     await service.change_password(
-        actor, body.current_password.get_secret_value(), body.new_password.get_secret_value()
+        actor,
+        body.current_password.get_secret_value(),
+        body.new_password.get_secret_value(),
+        client,
     )

@@ -1,8 +1,9 @@
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from cms_service.auth.passwords import Passwords
 from cms_service.auth.schemas import Tokens
 from cms_service.auth.sessions import Issued, RefreshToken, Session, Sessions
+from cms_service.auth.throttle import LoginThrottle
 from cms_service.auth.tokens import AccessTokens, Actor
 from cms_service.core.errors import OVERTAKEN, Conflict, Forbidden, Unauthorized, Unavailable
 from cms_service.core.redis_store import RedisAwayError
@@ -14,27 +15,34 @@ _SESSIONS_AWAY = "Sessions cannot be kept at the moment."
 
 
 class AuthService:
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a log-in takes all of them
         self,
         directory: TenantDirectory,
         users: UserRepository,
         passwords: Passwords,
         sessions: Sessions,
         tokens: AccessTokens,
+        *,
+        throttle: LoginThrottle,
     ) -> None:
         self._directory = directory
         self._users = users
         self._passwords = passwords
         self._sessions = sessions
         self._tokens = tokens
+        self._throttle = throttle
 
-    async def login(self, tenant_name: str, email: str, password: str) -> Tokens:
+    async def login(self, tenant_name: str, email: str, password: str, client: str) -> Tokens:
         tenant = await self._directory.find(tenant_name)
+        # The same work for a tenant or a user that is not there.
+        tenant_id = tenant.id if tenant else uuid5(NAMESPACE_URL, tenant_name)
+        attempt = await self._throttle.enter(tenant_id, email, client)
         found = await self._users.by_email(tenant.id, email) if tenant else None
         stored = found.password_hash if found else None
         matches = await self._passwords.verify(password, stored)
         if tenant is None or found is None or not matches:
             raise Unauthorized("The e-mail address or the password is wrong.")
+        await self._throttle.succeeded(attempt)
         try:
             session = Session(found.user.id, found.sessions_generation)
             issued = await self._sessions.start(tenant.id, session)
@@ -61,12 +69,14 @@ class AuthService:
         if not await self._users.end_sessions(actor.tenant_id, actor.user_id):
             raise _gone()
 
-    async def change_password(self, actor: Actor, current: str, new: str) -> None:
+    async def change_password(self, actor: Actor, current: str, new: str, client: str) -> None:
         account = await self._users.by_id(actor.tenant_id, actor.user_id)
         if account is None:
             raise _gone()
+        attempt = await self._throttle.enter(actor.tenant_id, account.user.email, client)
         if not await self._passwords.verify(current, account.password_hash):
             raise Forbidden("The current password is wrong.")
+        await self._throttle.succeeded(attempt)
         changed = await self._users.replace_password(
             actor.tenant_id, actor.user_id, account.password_hash, await self._passwords.hash(new)
         )

@@ -1,5 +1,6 @@
 """Errors that a client sees, and their one way into an answer (RFC 9457)."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -79,6 +80,14 @@ class UnsupportedMediaType(Problem):
 
 class Invalid(Problem):
     status, code, title = 422, "invalid", "Invalid content"
+
+
+class TooManyRequests(Problem):
+    status, code, title = 429, "too-many-requests", "Too many requests"
+
+    def __init__(self, detail: str, retry_after_seconds: float) -> None:
+        seconds = max(1, math.ceil(retry_after_seconds))
+        super().__init__(detail, headers={"Retry-After": str(seconds)})
 
 
 class Unavailable(Problem):

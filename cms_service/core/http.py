@@ -25,6 +25,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Where an application leaves its route's template for the metrics.
 ROUTE = "hcms.route"
+# And what else its answer has to carry, whatever the answer.
+ANSWER_HEADERS = "hcms.answer-headers"
 _UNMATCHED = "unmatched"
 _LOGGED_PATH_LENGTH = 200
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -58,7 +60,11 @@ class Observed:
             nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *self._headers(identifier)]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    *scope.get(ANSWER_HEADERS, ()),
+                    *self._headers(identifier),
+                ]
             else:
                 complete = not message.get("more_body", False)
             await send(message)

@@ -8,6 +8,7 @@ from pydantic import Field, PlainValidator, SecretStr, ValidationError, model_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cms_service.core import credentials
+from cms_service.core.client_address import Network, parse_networks
 from cms_service.core.credentials import CredentialSource
 from cms_service.core.database_url import DatabaseUrl, parse_database_url
 
@@ -17,6 +18,9 @@ OptionalDatabaseUrlSetting = Annotated[
     NoDecode,
     PlainValidator(lambda text: None if text is None else parse_database_url(text)),
 ]
+Networks = Annotated[tuple[Network, ...], NoDecode, PlainValidator(parse_networks)]
+# Requests in a minute; 0 for no limit.
+RateLimit = Annotated[int, Field(ge=0, le=6_000_000)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 S = TypeVar("S", bound=BaseSettings)
 
@@ -89,6 +93,11 @@ class ServeSettings(DatabaseSettings):
     jwt_secret: SecretStr | None = None
     access_token_seconds: int = Field(default=900, ge=10, le=86_400)
     refresh_token_seconds: int = Field(default=1_209_600, ge=60, le=31_536_000)
+    trusted_proxies: Networks = Field(default=(), validate_default=False)
+    rate_limit_delivery_client: RateLimit = 1_200_000
+    rate_limit_delivery_tenant: RateLimit = 3_000_000
+    rate_limit_management_client: RateLimit = 60_000
+    rate_limit_management_tenant: RateLimit = 300_000
     session_seconds: int = Field(default=7_776_000, ge=60, le=31_536_000)
     drain_seconds: float = Field(default=10, ge=0, le=600)
 

@@ -4,6 +4,7 @@ the management API's framework would cost it more than all of its own work.
 
 import re
 from dataclasses import dataclass
+from uuid import UUID
 
 from cms_service.auth.permissions import Permission
 from cms_service.auth.tokens import AccessTokens, bearer_token
@@ -14,6 +15,7 @@ from cms_service.core.errors import BadRequest, MethodNotAllowed, NotFound
 from cms_service.core.generation import GENERATION_HEADER, parse_generation
 from cms_service.core.http import ROUTE, Receive, Scope, Send, send_response
 from cms_service.core.paging import MAX_LIMIT
+from cms_service.core.rate_limits import RateLimits
 from cms_service.core.strict_route import check_query
 from cms_service.delivery.service import DeliveryService
 from cms_service.tenants.directory import TenantDirectory
@@ -53,10 +55,15 @@ class _Headers:
 
 class DeliveryApp:
     def __init__(
-        self, directory: TenantDirectory, tokens: AccessTokens, service: DeliveryService
+        self,
+        directory: TenantDirectory,
+        tokens: AccessTokens,
+        limits: RateLimits,
+        service: DeliveryService,
     ) -> None:
         self._directory = directory
         self._tokens = tokens
+        self._limits = limits
         self._service = service
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
@@ -72,7 +79,8 @@ class DeliveryApp:
         lookup = await self._directory.look_up(tenant_name, headers.min_generation)
         if lookup.state is None:
             raise NotFound("There is no such tenant.")
-        self._check_access(lookup.state, headers)
+        client_id = self._check_access(lookup.state, headers)
+        await self._limits.admit(scope, lookup.state.id, client_id)
         if slug_or_id is None:
             limit, after = _page_of(scope["query_string"])
             body, at_hand = await self._service.page(lookup.state, type_name, limit, after)
@@ -84,11 +92,13 @@ class DeliveryApp:
         cache_status = _STALE if lookup.stale else _HIT if at_hand else _MISS
         await _answer(send, body, lookup.state.delivery_access, cache_status, headers.if_none_match)
 
-    def _check_access(self, tenant: TenantState, headers: _Headers) -> None:
+    def _check_access(self, tenant: TenantState, headers: _Headers) -> UUID | None:
+        """Who reads, where that matters."""
         if tenant.delivery_access is DeliveryAccess.PUBLIC:
-            return
+            return None
         actor = self._tokens.verify(bearer_token(headers.authorization))
         actor.check(Permission.READ_DELIVERY, tenant.name)
+        return actor.user_id
 
 
 def _read(headers: list[tuple[bytes, bytes]]) -> _Headers:

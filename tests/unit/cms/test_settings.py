@@ -79,6 +79,8 @@ def test_the_documents_three_variables_are_enough() -> None:
         ({"PORT": "99999"}, "PORT"),
         ({"PORT": "9000"}, "PORT and ADMIN_PORT must differ"),
         ({"DRAIN_SECONDS": "hunter2"}, "DRAIN_SECONDS"),
+        ({"TRUSTED_PROXIES": "10.0.0.0/8,hunter2"}, "TRUSTED_PROXIES: must name networks"),
+        ({"RATE_LIMIT_DELIVERY_CLIENT": "-1"}, "RATE_LIMIT_DELIVERY_CLIENT"),
     ],
 )
 def test_wrong_settings_are_named_and_never_repeated(

@@ -1,0 +1,16 @@
+"""Who is counted as one client."""
+
+from collections.abc import Sequence
+
+from fastapi import Request
+
+from cms_service.core.client_address import Network, client_network
+
+
+class Clients:
+    def __init__(self, trusted_proxies: Sequence[Network]) -> None:
+        self._trusted = trusted_proxies
+
+    def of(self, request: Request) -> str:
+        peer = request.client.host if request.client else ""
+        return client_network(peer, request.headers.getlist("x-forwarded-for"), self._trusted)

@@ -1,0 +1,78 @@
+"""Guessing passwords is made slow; nobody is locked out by it.
+
+Failed log-ins are counted by e-mail address and by client address, each in its tenant. One client
+alone uses up an e-mail's rate at most by half, so that its owner gets in with a short delay. Where
+the owner has logged in before, what others do elsewhere counts for nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from uuid import UUID
+
+from cms_service.core.buckets import Buckets
+from cms_service.core.errors import TooManyRequests
+from cms_service.core.gcra import SECOND, Rule
+from cms_service.core.redis_store import RedisAwayError, RedisStore
+
+BY_EMAIL = Rule(burst=20, interval=5 * SECOND)
+BY_CLIENT = Rule(burst=30, interval=10 * SECOND)
+# While Redis is away nobody can be logged in, but a password could be guessed.
+ALONE = Rule(burst=5, interval=20 * SECOND)
+_KNOWN_SECONDS = 30 * 86_400
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """`counted`: its buckets. `pair`: where a success is noted."""
+
+    counted: tuple[tuple[str, Rule], ...]
+    pair: str
+
+
+class LoginThrottle:
+    def __init__(self, buckets: Buckets, redis: RedisStore) -> None:
+        self._buckets = buckets
+        self._redis = redis
+
+    async def enter(self, tenant_id: UUID, email: str, client: str) -> Attempt:
+        """Counts as failed until `succeeded`. Raises TooManyRequests."""
+        email = email.lower()
+        pair = _key(tenant_id, "known", f"{client} {email}")
+        if await self._is_known(pair):
+            wanted = [(_key(tenant_id, "pair", f"{client} {email}"), BY_EMAIL)]
+        else:
+            wanted = [
+                (_key(tenant_id, "client", client), BY_CLIENT),
+                (_key(tenant_id, "email", email), BY_EMAIL),
+            ]
+        counted: list[tuple[str, Rule]] = []
+        for key, rule in wanted:
+            if wait := await self._buckets.take(key, rule, ALONE):
+                await self._give_back(counted)
+                raise TooManyRequests("Too many failed log-ins: wait a little.", wait / SECOND)
+            counted.append((key, rule))
+        return Attempt(tuple(counted), pair)
+
+    async def succeeded(self, attempt: Attempt) -> None:
+        await self._give_back(attempt.counted)
+        try:
+            await self._redis.set(attempt.pair, b"1", _KNOWN_SECONDS)
+        except RedisAwayError:
+            return
+
+    async def _give_back(self, counted: Sequence[tuple[str, Rule]]) -> None:
+        for key, rule in counted:
+            await self._buckets.give_back(key, rule, ALONE)
+
+    async def _is_known(self, pair: str) -> bool:
+        try:
+            return await self._redis.get(pair) is not None
+        except RedisAwayError:
+            return False
+
+
+def _key(tenant_id: UUID, kind: str, who: str) -> str:
+    """Redis learns neither e-mail nor address."""
+    digest = blake2b(who.encode(), digest_size=16).hexdigest()
+    return f"hcms:{{{tenant_id}}}:login:{kind}:{digest}"

@@ -1,0 +1,80 @@
+"""What the pods count together, in Redis; while that is away each counts for itself."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from cms_service.core import gcra
+from cms_service.core.gcra import Rule
+from cms_service.core.redis_store import RedisAwayError, RedisStore
+
+_MAX_ALONE = 10_000
+
+# `gcra` once more, by Redis' clock. A time that is too far ahead comes from another clock: it
+# holds nobody up for more than one window.
+_TAKE = """
+local burst, interval, quantity = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local window = burst * interval
+local tat = math.max(math.min(tonumber(redis.call('GET', KEYS[1]) or now), now + 2 * window), now)
+local after = math.max(tat + quantity * interval, now)
+local taken = ARGV[4] == 'charge' or after <= now + window
+if taken then
+  tat = after
+  redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', math.ceil((tat - now) / 1000) + 1)
+end
+return {taken and 1 or 0, tat - now}
+"""
+
+
+class Buckets:
+    """`clock` gives microseconds, as `gcra` has them."""
+
+    def __init__(self, redis: RedisStore, clock: Callable[[], int]) -> None:
+        self._redis = redis
+        self._clock = clock
+        self._alone: OrderedDict[str, int] = OrderedDict()
+
+    async def charge(self, key: str, rule: Rule, quantity: int) -> int:
+        """For what was let through already: how long, from now, until the whole burst is there
+        again. Raises RedisAwayError.
+        """
+        _, debt = await self._ask(key, rule, quantity, "charge")
+        return debt
+
+    async def take(self, key: str, rule: Rule, alone: Rule) -> int:
+        """One request: 0, or how long it has to wait. By the rule `alone` while Redis is away."""
+        try:
+            taken, debt = await self._ask(key, rule, 1, "take")
+        except RedisAwayError:
+            return self._take_alone(key, alone)
+        return 0 if taken else gcra.retry_after(rule, debt, 0)
+
+    def _take_alone(self, key: str, rule: Rule) -> int:
+        now = self._clock()
+        tat = self._alone.get(key, now)
+        after = gcra.take(rule, tat, now)
+        if after is None:
+            return gcra.retry_after(rule, tat, now)
+        self._keep(key, after)
+        return 0
+
+    async def give_back(self, key: str, rule: Rule, alone: Rule) -> None:
+        try:
+            await self.charge(key, rule, -1)
+        except RedisAwayError:
+            now = self._clock()
+            self._keep(key, gcra.charge(alone, self._alone.get(key, now), now, -1))
+
+    async def _ask(self, key: str, rule: Rule, quantity: int, how: str) -> tuple[bool, int]:
+        taken, debt = await self._redis.run_script(
+            _TAKE, key, rule.burst, rule.interval, quantity, how
+        )
+        return bool(taken), int(debt)
+
+    def _keep(self, key: str, tat: int) -> None:
+        """Bounded: the key that was used longest ago goes."""
+        self._alone[key] = tat
+        self._alone.move_to_end(key)
+        if len(self._alone) > _MAX_ALONE:
+            self._alone.popitem(last=False)
