@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cms_service.migrations.files import latest_version
 from tests.service.processes import ServeProcess, run_cms
 from tests.service.servers import wait_until
 from tests.service.world import (
@@ -159,7 +160,7 @@ async def test_the_admin_port_tells_the_operator_what_runs(
         assert answer.headers["x-request-id"] == "from-the-proxy.1"
         assert pod.admin("/statusz").json() == {
             "jwtKeysGeneration": 0,
-            "schemaVersion": 2,
+            "schemaVersion": latest_version(),
             "revision": "abc123",
         }
         metrics = pod.admin("/metrics").text
