@@ -8,8 +8,13 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from cms_service.api_keys import endpoints as api_key_endpoints
+from cms_service.api_keys.repository import ApiKeyRepository
+from cms_service.api_keys.service import ApiKeyService
+from cms_service.api_keys.uses import KeyUses
 from cms_service.auth import endpoints as auth_endpoints
 from cms_service.auth.clients import Clients
+from cms_service.auth.gate import Gate
 from cms_service.auth.keys import KeyStore, parse_key_ring, ring_of_secret
 from cms_service.auth.passwords import Passwords
 from cms_service.auth.service import AuthService
@@ -43,11 +48,22 @@ from cms_service.entries import endpoints as entry_endpoints
 from cms_service.entries.references import ReferenceRepository
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.service import EntryService
+from cms_service.hosts import endpoints as host_endpoints
+from cms_service.hosts.directory import HostDirectory
+from cms_service.hosts.repository import HostRepository
+from cms_service.hosts.routing import HostRouting
+from cms_service.hosts.service import HostService
 from cms_service.idempotency.service import Idempotency
+from cms_service.limits import endpoints as limit_endpoints
+from cms_service.limits.repository import LimitRepository
 from cms_service.locales import endpoints as locale_endpoints
 from cms_service.locales.repository import LocaleRepository
 from cms_service.locales.service import LocaleService
+from cms_service.roles import endpoints as role_endpoints
+from cms_service.roles.repository import RoleRepository
+from cms_service.roles.service import RoleService
 from cms_service.tenants import endpoints as tenant_endpoints
+from cms_service.tenants.access import AccessChanges
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.tenants.repository import TenantRepository
 from cms_service.tenants.service import TenantService
@@ -61,6 +77,10 @@ _ROUTERS = (
     tenant_endpoints.router,
     locale_endpoints.router,
     user_endpoints.router,
+    role_endpoints.router,
+    api_key_endpoints.router,
+    host_endpoints.router,
+    limit_endpoints.router,
     content_type_endpoints.router,
     entry_endpoints.router,
 )
@@ -84,6 +104,7 @@ class Cms:
     keys: KeyStore
     passwords: Passwords
     health: HealthService
+    key_uses: KeyUses
 
     @property
     def databases(self) -> list[Database]:
@@ -96,6 +117,7 @@ class Cms:
 
     async def close(self, seconds: float) -> None:
         self.passwords.close()
+        await self.key_uses.close()
         await asyncio.gather(*(database.close(seconds) for database in self.databases))
         await asyncio.gather(self.limits.delivery.close(), self.limits.management.close())
         await self.redis.close()
@@ -116,6 +138,13 @@ def build(settings: ServeSettings) -> Cms:
     tokens = AccessTokens(keys, settings.access_token_seconds, time.time)
     directory = TenantDirectory(TenantRepository(database), time.monotonic)
     users = UserRepository(database)
+    hosts = HostRepository(database)
+    host_directory = HostDirectory(hosts.tenant_of, time.monotonic)
+    api_keys = ApiKeyRepository(database)
+    key_uses = KeyUses(api_keys.note_use, time.monotonic)
+    gate = Gate(tokens, users, api_keys, key_uses.note, time.time)
+    changes = AccessChanges(database, directory)
+    roles = RoleService(RoleRepository(database), changes)
     content_types = ContentTypeService(ContentTypeRepository(database), directory, time.monotonic)
     health = HealthService(database, redis)
     sessions = Sessions(redis, settings.refresh_token_seconds, settings.session_seconds)
@@ -124,7 +153,8 @@ def build(settings: ServeSettings) -> Cms:
     limits = _limits(settings, buckets)
     management = _management(
         {
-            AccessTokens: tokens,
+            Gate: gate,
+            TenantDirectory: directory,
             RateLimits: limits.management,
             Clients: Clients(settings.trusted_proxies),
             HealthService: health,
@@ -133,7 +163,11 @@ def build(settings: ServeSettings) -> Cms:
                 directory, users, passwords, sessions, tokens, throttle=throttle
             ),
             TenantService: TenantService(TenantRepository(database), directory),
-            UserService: UserService(users, passwords),
+            RoleService: roles,
+            ApiKeyService: ApiKeyService(api_keys, roles, changes, time.time),
+            LimitRepository: LimitRepository(database),
+            HostService: HostService(hosts, host_directory),
+            UserService: UserService(users, roles, passwords, changes),
             ContentTypeService: content_types,
             LocaleService: LocaleService(LocaleRepository(database), directory),
             EntryService: EntryService(
@@ -143,11 +177,11 @@ def build(settings: ServeSettings) -> Cms:
     )
     delivery = delivery_app.DeliveryApp(
         directory,
-        tokens,
+        gate,
         limits.delivery,
         DeliveryService(DeliveryRepository(delivered), BodyCache(redis, metrics)),
     )
-    public = _Public(delivery, management)
+    public = HostRouting(_Public(delivery, management), host_directory)
     return Cms(
         public=Observed(public, lifecycle, metrics, settings.hcms_revision, _QUIET_ROUTES),
         admin=AdminApp(lifecycle, metrics, settings.hcms_revision, lambda: keys.ring.generation),
@@ -160,6 +194,7 @@ def build(settings: ServeSettings) -> Cms:
         keys=keys,
         passwords=passwords,
         health=health,
+        key_uses=key_uses,
     )
 
 

@@ -1,5 +1,5 @@
-"""`cms serve | migrate [--contract] | tenants create | types diff|apply|export`. Settings come
-from the environment, secrets from files: the arguments of a process can be read by everyone.
+"""`cms serve | migrate [--contract] | tenants create|limits | types diff|apply|export`. Settings
+come from the environment, secrets from files: the arguments of a process can be read by everyone.
 """
 
 import argparse
@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from cms_service.core import logging as json_logging
+from cms_service.core.limits import LIMITS
 from cms_service.core.settings import (
     DatabaseSettings,
     MigrateSettings,
@@ -19,11 +20,13 @@ from cms_service.core.settings import (
     TypesSettings,
     load,
 )
+from cms_service.limits.manage import change
 from cms_service.migrations import job
 from cms_service.migrations.explain import explain
 from cms_service.tenants.provision import FirstOwner, NewTenant, create
 
 _WRONG_USE = 2
+_MAX_DIGITS = 15
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--owner-email", required=True)
     new.add_argument("--password-file", required=True, type=Path)
     new.set_defaults(run=_create_tenant)
+    limits = tenants.add_parser("limits", help="show a tenant's limits, or change them")
+    limits.add_argument("name")
+    limits.add_argument("--set", action="append", default=[], metavar="LIMIT=NUMBER")
+    limits.add_argument("--reset", action="append", default=[], choices=LIMITS)
+    limits.set_defaults(run=_limit_tenant)
     _add_types(commands)
     return parser
 
@@ -116,6 +124,34 @@ def _create_tenant(arguments: argparse.Namespace) -> int:
     except Exception as error:  # noqa: BLE001 - every error becomes a sentence for the reader
         return _failed(explain(error, settings.database_url.place))
     return 0 if created else _failed(f"There is a tenant {tenant.name} already.")
+
+
+def _limit_tenant(arguments: argparse.Namespace) -> int:
+    settings = load(DatabaseSettings)
+    changes: dict[str, int | None] = dict.fromkeys(arguments.reset)
+    for text in arguments.set:
+        what, _, most = text.partition("=")
+        if what not in LIMITS or not most.isdecimal() or len(most) > _MAX_DIGITS:
+            return _failed(f"--set takes LIMIT=NUMBER, with one of {', '.join(LIMITS)}.")
+        changes[what] = int(most)
+    try:
+        lines = asyncio.run(_limit(settings, arguments.name, changes))
+    except Exception as error:  # noqa: BLE001 - every error becomes a sentence for the reader
+        return _failed(explain(error, settings.database_url.place))
+    if lines is None:
+        return _failed(f"There is no tenant {arguments.name}.")
+    print("\n".join(lines))  # noqa: T201 - a command speaks to its user
+    return 0
+
+
+async def _limit(
+    settings: DatabaseSettings, name: str, changes: dict[str, int | None]
+) -> list[str] | None:
+    connection = await job.connect(settings)
+    try:
+        return await change(connection, name, changes)
+    finally:
+        await connection.close()
 
 
 async def _create(settings: DatabaseSettings, tenant: NewTenant, owner: FirstOwner) -> bool:

@@ -5,29 +5,46 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from cms_service.auth.permissions import Permission
-from cms_service.auth.tokens import AccessTokens, Actor, bearer_token
-from cms_service.core.dependencies import provide
+from cms_service.auth.actor import Actor
+from cms_service.auth.gate import Gate
+from cms_service.auth.permissions import Permission, Resource
+from cms_service.auth.tokens import Identity
 from cms_service.core.rate_limits import RateLimits
+from cms_service.tenants.directory import TenantDirectory
 from cms_service.tenants.paths import TenantPath
 
 
-async def signed_in(
-    request: Request,
-    tenant: TenantPath,
-    tokens: Annotated[AccessTokens, Depends(provide(AccessTokens))],
-    limits: Annotated[RateLimits, Depends(provide(RateLimits))],
-) -> Actor:
-    """Whoever it is, whatever the role: for what concerns the caller alone."""
-    actor = tokens.verify(bearer_token(request.headers.get("authorization")))
-    await limits.admit(request.scope, actor.tenant_id, actor.user_id)
-    actor.check_tenant(tenant)
+async def admitted(request: Request, tenant_name: str) -> Actor:
+    """Raises Unauthorized, Forbidden and TooManyRequests. A token tells at once on whose account a
+    request goes; a key is nobody's before it has been looked up.
+    """
+    services = request.app.state.services
+    gate: Gate = services[Gate]
+    directory: TenantDirectory = services[TenantDirectory]
+    limits: RateLimits = services[RateLimits]
+    credentials = gate.identify(
+        request.headers.get("authorization"), request.headers.get("x-api-key")
+    )
+    if isinstance(credentials, Identity):
+        await limits.admit(request.scope, credentials.tenant_id, credentials.user_id)
+        credentials.check_tenant(tenant_name)
+    actor = await gate.admit(credentials, await directory.find(tenant_name))
+    await limits.admit(request.scope, actor.tenant_id, actor.principal_id)
     return actor
 
 
+async def signed_in(request: Request, tenant: TenantPath) -> Actor:
+    """Whoever it is, whatever the role: for what concerns the caller alone."""
+    return await admitted(request, tenant)
+
+
 def requires(permission: Permission) -> Callable[..., Awaitable[Actor]]:
-    async def dependency(actor: Annotated[Actor, Depends(signed_in)], tenant: TenantPath) -> Actor:
-        actor.check(permission, tenant)
+    """For the content type in the path, if there is one; for which of its entries, fields and
+    locales is asked where they are known.
+    """
+
+    async def dependency(request: Request, actor: Annotated[Actor, Depends(signed_in)]) -> Actor:
+        actor.check(permission, Resource(content_type=request.path_params.get("type_name")))
         return actor
 
     return dependency

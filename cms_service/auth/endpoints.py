@@ -3,10 +3,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response, status
 
 from cms_service.auth.access import signed_in
+from cms_service.auth.actor import Actor
 from cms_service.auth.clients import Clients
 from cms_service.auth.schemas import Login, PasswordChange, Refresh, Tokens
 from cms_service.auth.service import AuthService
-from cms_service.auth.tokens import Actor
 from cms_service.core.dependencies import provide
 from cms_service.core.strict_route import StrictRoute
 from cms_service.tenants.paths import TenantPath

@@ -1,10 +1,11 @@
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from cms_service.auth.actor import Actor
 from cms_service.auth.passwords import Passwords
 from cms_service.auth.schemas import Tokens
 from cms_service.auth.sessions import Issued, RefreshToken, Session, Sessions
 from cms_service.auth.throttle import LoginThrottle
-from cms_service.auth.tokens import AccessTokens, Actor
+from cms_service.auth.tokens import AccessTokens, Identity
 from cms_service.core.errors import OVERTAKEN, Conflict, Forbidden, Unauthorized, Unavailable
 from cms_service.core.redis_store import RedisAwayError
 from cms_service.tenants.directory import TenantDirectory
@@ -40,7 +41,7 @@ class AuthService:
         found = await self._users.by_email(tenant.id, email) if tenant else None
         stored = found.password_hash if found else None
         matches = await self._passwords.verify(password, stored)
-        if tenant is None or found is None or not matches:
+        if tenant is None or found is None or not matches or not found.user.active:
             raise Unauthorized("The e-mail address or the password is wrong.")
         await self._throttle.succeeded(attempt)
         try:
@@ -66,11 +67,12 @@ class AuthService:
             raise Unavailable(_SESSIONS_AWAY) from None
 
     async def logout_everywhere(self, actor: Actor) -> None:
-        if not await self._users.end_sessions(actor.tenant_id, actor.user_id):
+        if not await self._users.end_sessions(actor.tenant_id, _user_of(actor)):
             raise _gone()
 
     async def change_password(self, actor: Actor, current: str, new: str, client: str) -> None:
-        account = await self._users.by_id(actor.tenant_id, actor.user_id)
+        user_id = _user_of(actor)
+        account = await self._users.by_id(actor.tenant_id, user_id)
         if account is None:
             raise _gone()
         attempt = await self._throttle.enter(actor.tenant_id, account.user.email, client)
@@ -78,7 +80,7 @@ class AuthService:
             raise Forbidden("The current password is wrong.")
         await self._throttle.succeeded(attempt)
         changed = await self._users.replace_password(
-            actor.tenant_id, actor.user_id, account.password_hash, await self._passwords.hash(new)
+            actor.tenant_id, user_id, account.password_hash, await self._passwords.hash(new)
         )
         if not changed:
             raise Conflict(OVERTAKEN)
@@ -91,7 +93,8 @@ class AuthService:
         # The user is read first: with the database away, the token must not be used up. What is
         # read decides whether the session still goes on; Redis may have come back from an old copy.
         account = await self._users.by_id(tenant.id, session.user_id)
-        if account is None or account.sessions_generation != session.generation:
+        ended = account is None or account.sessions_generation != session.generation
+        if account is None or ended or not account.user.active:
             await self._sessions.end(tenant.id, token)
             raise _spent()
         issued = await self._sessions.rotate(tenant.id, token)
@@ -101,11 +104,17 @@ class AuthService:
 
     def _answer(self, tenant_id: UUID, tenant_name: str, user: User, issued: Issued) -> Tokens:
         return Tokens(
-            access_token=self._tokens.issue(Actor(user.id, tenant_id, tenant_name, user.role)),
+            access_token=self._tokens.issue(Identity(user.id, tenant_id, tenant_name), user.role),
             expires_in=self._tokens.lifetime_seconds,
             refresh_token=issued.token.encode(),
             refresh_expires_in=issued.seconds,
         )
+
+
+def _user_of(actor: Actor) -> UUID:
+    if actor.user_id is None:
+        raise Forbidden("An API key has neither sessions nor a password.")
+    return actor.user_id
 
 
 def _parse(text: str) -> RefreshToken:

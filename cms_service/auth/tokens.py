@@ -9,7 +9,7 @@ from uuid import UUID
 import jwt
 
 from cms_service.auth.keys import KeyRing, KeyStore
-from cms_service.auth.permissions import Permission, Role, is_granted
+from cms_service.auth.permissions import Role, legacy_role
 from cms_service.core.errors import Forbidden, Unauthorized
 
 _ALGORITHM = "HS256"
@@ -24,19 +24,12 @@ _MAX_REMEMBERED = 5_000
 
 
 @dataclass(frozen=True)
-class Actor:
-    """Who asks, and in which tenant."""
+class Identity:
+    """Who asks, and in which tenant. What they may do is looked up: it may change at any time."""
 
     user_id: UUID
     tenant_id: UUID
     tenant_name: str
-    role: Role
-
-    def check(self, permission: Permission, tenant_name: str) -> None:
-        """Raises Forbidden."""
-        self.check_tenant(tenant_name)
-        if not is_granted(self.role, permission):
-            raise Forbidden(f"The role {self.role} lacks the permission {permission}.")
 
     def check_tenant(self, tenant_name: str) -> None:
         """Raises Forbidden."""
@@ -51,7 +44,8 @@ class AccessTokens:
         self.lifetime_seconds = lifetime_seconds
         self._verified: dict[str, _Verified] = {}
 
-    def issue(self, actor: Actor) -> str:
+    def issue(self, identity: Identity, role: str) -> str:
+        """`role` is for older releases, which read it from the token."""
         now = int(self._clock())
         ring = self._keys.ring
         claims = {
@@ -60,25 +54,25 @@ class AccessTokens:
             "iat": now,
             "exp": now + self.lifetime_seconds,
             "jti": secrets.token_hex(8),
-            "sub": str(actor.user_id),
-            "tenant": actor.tenant_name,
-            "tenant_id": str(actor.tenant_id),
-            "role": str(actor.role),
+            "sub": str(identity.user_id),
+            "tenant": identity.tenant_name,
+            "tenant_id": str(identity.tenant_id),
+            "role": str(legacy_role(role)),
         }
         headers = {"kid": ring.sign, "typ": _TYPE}
         return jwt.encode(claims, ring.keys[ring.sign], algorithm=_ALGORITHM, headers=headers)
 
-    def verify(self, token: str) -> Actor:
+    def verify(self, token: str) -> Identity:
         """Raises Unauthorized. A good token is not computed anew for each of its requests."""
         ring = self._keys.ring
         known = self._verified.get(token)
         if known is not None and known.ring is ring and self._clock() < known.expires_at:
-            return known.actor
+            return known.identity
         found = self._verify(token, ring)
         if len(self._verified) >= _MAX_REMEMBERED:
             self._verified.clear()
         self._verified[token] = found
-        return found.actor
+        return found.identity
 
     def _verify(self, token: str, ring: KeyRing) -> "_Verified":
         if len(token) > _MAX_TOKEN_LENGTH:
@@ -86,13 +80,13 @@ class AccessTokens:
         try:
             claims = _claims(token, ring)
             expires_at = _check_times(claims, self._clock())
-            actor = Actor(
+            identity = Identity(
                 user_id=UUID(claims["sub"]),
                 tenant_id=UUID(claims["tenant_id"]),
                 tenant_name=claims["tenant"],
-                role=Role(claims["role"]),
             )
-            return _Verified(actor, expires_at, ring)
+            Role(claims["role"])
+            return _Verified(identity, expires_at, ring)
         except jwt.ExpiredSignatureError:
             raise Unauthorized("The token has expired.") from None
         except (jwt.InvalidTokenError, ValueError, AttributeError):
@@ -103,7 +97,7 @@ class AccessTokens:
 class _Verified:
     """Good until it expires, and as long as the keys are the same."""
 
-    actor: Actor
+    identity: Identity
     expires_at: float
     ring: KeyRing
 

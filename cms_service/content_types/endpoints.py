@@ -4,8 +4,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response, status
 
 from cms_service.auth.access import requires
+from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.auth.tokens import Actor
 from cms_service.content_types.paths import TypePath
 from cms_service.content_types.plans import PLAN_ID_PATTERN, Plan
 from cms_service.content_types.schemas import ContentType, Definition, NewContentType

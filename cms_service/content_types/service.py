@@ -1,7 +1,7 @@
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from cms_service.auth.tokens import Actor
+from cms_service.auth.actor import Actor
 from cms_service.content_types import change_run
 from cms_service.content_types.fields import BaseField
 from cms_service.content_types.fields.walk import types_referred_to

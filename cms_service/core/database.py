@@ -22,7 +22,7 @@ import orjson
 
 from cms_service.core.credentials import CredentialSource, CredentialsUnavailableError
 from cms_service.core.database_url import DatabaseUrl
-from cms_service.core.errors import OVERTAKEN, Conflict, Unavailable
+from cms_service.core.errors import OVERTAKEN, Conflict, LimitReached, Unavailable
 from cms_service.core.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,9 @@ _IDLE_CONNECTION_SECONDS = 300.0
 # Beyond it a wait would end in a time-out anyway: refuse at once.
 _WAITING_PER_CONNECTION = 10
 _TENANT_QUERY = "SELECT cms.tenant_query($1, $2, $3::jsonb)"
+
+# Raised by the triggers that count what a tenant has.
+_LIMIT_REACHED = "HC001"
 
 # What says that the database is away or cannot take more, not that a statement is wrong.
 _AWAY = (
@@ -223,6 +226,10 @@ class Database:
             raise Unavailable("The database cannot be reached.") from error
         except asyncpg.TransactionRollbackError:  # two that wait for each other
             raise Conflict(OVERTAKEN) from None
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == _LIMIT_REACHED:
+                raise LimitReached(f"The tenant may have at most {error.detail}.") from None
+            raise
         self._up.set(1)
 
     def _give_back(self, connection: Any) -> asyncio.Task[None]:

@@ -50,6 +50,10 @@ class Forbidden(Problem):
     status, code, title = 403, "forbidden", "Forbidden"
 
 
+class LimitReached(Problem):
+    status, code, title = 403, "limit-reached", "Limit reached"
+
+
 class NotFound(Problem):
     status, code, title = 404, "not-found", "Not found"
 
@@ -76,6 +80,10 @@ class ContentTooLarge(Problem):
 
 class UnsupportedMediaType(Problem):
     status, code, title = 415, "unsupported-media-type", "Unsupported media type"
+
+
+class Misdirected(Problem):
+    status, code, title = 421, "misdirected-request", "Misdirected request"
 
 
 class Invalid(Problem):

@@ -11,6 +11,7 @@ from cms_service.core import credentials
 from cms_service.core.client_address import Network, parse_networks
 from cms_service.core.credentials import CredentialSource
 from cms_service.core.database_url import DatabaseUrl, parse_database_url
+from cms_service.core.limits import DefaultLimits, parse_limits
 
 DatabaseUrlSetting = Annotated[DatabaseUrl, NoDecode, PlainValidator(parse_database_url)]
 OptionalDatabaseUrlSetting = Annotated[
@@ -21,6 +22,7 @@ OptionalDatabaseUrlSetting = Annotated[
 Networks = Annotated[tuple[Network, ...], NoDecode, PlainValidator(parse_networks)]
 # Requests in a minute; 0 for no limit.
 RateLimit = Annotated[int, Field(ge=0, le=6_000_000)]
+DefaultLimitsSetting = Annotated[DefaultLimits, NoDecode, PlainValidator(parse_limits)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 S = TypeVar("S", bound=BaseSettings)
 
@@ -142,6 +144,7 @@ class ServeSettings(DatabaseSettings):
 
 
 class MigrateSettings(DatabaseSettings):
+    default_limits: DefaultLimitsSetting = DefaultLimits()
     service_role_dir: Path | None = None
     service_role_url_file: Path | None = None
     tenants: str = "[]"

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
-from cms_service.auth.permissions import Permission
-from cms_service.auth.tokens import AccessTokens, bearer_token
+from cms_service.auth.gate import Gate
+from cms_service.auth.permissions import Permission, Resource
+from cms_service.auth.tokens import Identity
 from cms_service.content_types.names import TYPE_NAME_PATTERN
 from cms_service.core.cache import Body
 from cms_service.core.cursor import Cursor
@@ -49,6 +50,7 @@ class _Headers:
     """Those that matter here."""
 
     authorization: str | None = None
+    api_key: str | None = None
     if_none_match: bytes | None = None
     min_generation: int = 0
 
@@ -57,12 +59,12 @@ class DeliveryApp:
     def __init__(
         self,
         directory: TenantDirectory,
-        tokens: AccessTokens,
+        gate: Gate,
         limits: RateLimits,
         service: DeliveryService,
     ) -> None:
         self._directory = directory
-        self._tokens = tokens
+        self._gate = gate
         self._limits = limits
         self._service = service
 
@@ -77,35 +79,44 @@ class DeliveryApp:
             raise MethodNotAllowed("Delivery only reads.", headers={"Allow": "GET, HEAD"})
         headers = _read(scope["headers"])
         lookup = await self._directory.look_up(tenant_name, headers.min_generation)
-        if lookup.state is None:
-            raise NotFound("There is no such tenant.")
-        client_id = self._check_access(lookup.state, headers)
-        await self._limits.admit(scope, lookup.state.id, client_id)
+        state, client_id = lookup.state, None
+        if state is None or state.delivery_access is DeliveryAccess.PRIVATE:
+            state, client_id = await self._admit(tenant_name, state, type_name, headers)
+        await self._limits.admit(scope, state.id, client_id)
         if slug_or_id is None:
             limit, after = _page_of(scope["query_string"])
-            body, at_hand = await self._service.page(lookup.state, type_name, limit, after)
+            body, at_hand = await self._service.page(state, type_name, limit, after)
         else:
             check_query(scope["query_string"], _NO_PARAMETERS)
-            body, at_hand = await self._service.entry(lookup.state, type_name, slug_or_id)
+            body, at_hand = await self._service.entry(state, type_name, slug_or_id)
         if body is None:
             raise NotFound("There is nothing published here.")
         cache_status = _STALE if lookup.stale else _HIT if at_hand else _MISS
-        await _answer(send, body, lookup.state.delivery_access, cache_status, headers.if_none_match)
+        await _answer(send, body, state.delivery_access, cache_status, headers.if_none_match)
 
-    def _check_access(self, tenant: TenantState, headers: _Headers) -> UUID | None:
-        """Who reads, where that matters."""
-        if tenant.delivery_access is DeliveryAccess.PUBLIC:
-            return None
-        actor = self._tokens.verify(bearer_token(headers.authorization))
-        actor.check(Permission.READ_DELIVERY, tenant.name)
-        return actor.user_id
+    async def _admit(
+        self, tenant_name: str, tenant: TenantState | None, type_name: str, headers: _Headers
+    ) -> tuple[TenantState, UUID]:
+        """The tenant, and who reads. A tenant that nobody has is told from a private one by
+        nothing.
+        """
+        credentials = self._gate.identify(headers.authorization, headers.api_key)
+        if isinstance(credentials, Identity):
+            credentials.check_tenant(tenant_name)
+        actor = await self._gate.admit(credentials, tenant)
+        actor.check(Permission.READ_DELIVERY, Resource(content_type=type_name))
+        if tenant is None:  # refused by the gate
+            raise AssertionError
+        return tenant, actor.principal_id
 
 
 def _read(headers: list[tuple[bytes, bytes]]) -> _Headers:
-    authorization, if_none_match, min_generation = None, None, 0
+    authorization, api_key, if_none_match, min_generation = None, None, None, 0
     for name, value in headers:
         if name == b"authorization":
             authorization = value.decode("latin-1")
+        elif name == b"x-api-key":
+            api_key = value.decode("latin-1")
         elif name == b"if-none-match":
             if_none_match = value if if_none_match is None else if_none_match + b"," + value
         elif name == _GENERATION_HEADER:
@@ -113,7 +124,7 @@ def _read(headers: list[tuple[bytes, bytes]]) -> _Headers:
                 min_generation = parse_generation(value)
             except ValueError as error:
                 raise BadRequest(f"{error}.") from None
-    return _Headers(authorization, if_none_match, min_generation)
+    return _Headers(authorization, api_key, if_none_match, min_generation)
 
 
 def _page_of(query: bytes) -> tuple[int, Cursor | None]:

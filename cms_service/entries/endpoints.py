@@ -5,8 +5,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response, status
 
 from cms_service.auth.access import requires
+from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.auth.tokens import Actor
 from cms_service.content_types.paths import TypePath
 from cms_service.core.dependencies import provide
 from cms_service.core.generation import set_generation
@@ -24,7 +24,9 @@ router = APIRouter(
 )
 Service = Annotated[EntryService, Depends(provide(EntryService))]
 Reader = Annotated[Actor, Depends(requires(Permission.READ_ENTRIES))]
-Writer = Annotated[Actor, Depends(requires(Permission.WRITE_ENTRIES))]
+Creator = Annotated[Actor, Depends(requires(Permission.CREATE_ENTRIES))]
+Updater = Annotated[Actor, Depends(requires(Permission.UPDATE_ENTRIES))]
+Deleter = Annotated[Actor, Depends(requires(Permission.DELETE_ENTRIES))]
 Publisher = Annotated[Actor, Depends(requires(Permission.PUBLISH_ENTRIES))]
 
 
@@ -35,7 +37,7 @@ def _tagged(response: Response, entry: Entry) -> Entry:
 
 @router.post("", status_code=status.HTTP_201_CREATED)
 async def create_entry(
-    type_name: TypePath, body: EntryContent, actor: Writer, service: Service, response: Response
+    type_name: TypePath, body: EntryContent, actor: Creator, service: Service, response: Response
 ) -> Entry:
     return _tagged(response, await service.create(actor, type_name, body.fields))
 
@@ -61,7 +63,7 @@ async def replace_entry(
     entry_id: UUID,
     body: EntryContent,
     if_version: IfVersion,
-    actor: Writer,
+    actor: Updater,
     service: Service,
     response: Response,
 ) -> Entry:
@@ -74,7 +76,7 @@ async def delete_entry(
     type_name: TypePath,
     entry_id: UUID,
     if_version: IfVersion,
-    actor: Writer,
+    actor: Deleter,
     service: Service,
     response: Response,
     *,

@@ -59,6 +59,7 @@ _LIST = Statement(
         {_PUBLISHED}
         WHERE e.content_type_id = ($1->>'typeId')::uuid AND ($1->>'at' IS NULL
            OR (e.created_at, e.id) < (($1->>'at')::timestamptz, ($1->>'id')::uuid))
+          AND ($1->>'onlyOf' IS NULL OR e.created_by = ($1->>'onlyOf')::uuid)
         ORDER BY e.created_at DESC, e.id DESC LIMIT ($1->>'limit')::int""",
 )
 _INSERT = Statement(
@@ -150,12 +151,19 @@ class EntryRepository:
         return _entry(rows[0]) if rows else None
 
     async def page(
-        self, tenant_id: UUID, type_id: UUID, limit: int, after: Cursor | None
+        self,
+        tenant_id: UUID,
+        type_id: UUID,
+        limit: int,
+        after: Cursor | None,
+        only_of: UUID | None,
     ) -> list[Entry]:
+        """`only_of`: the user whose entries are asked for, where not all are."""
         rows = await self._database.query(
             tenant_id,
             _LIST,
             typeId=type_id,
+            onlyOf=only_of,
             limit=limit,
             at=after.at if after else None,
             id=after.id if after else None,
@@ -163,13 +171,13 @@ class EntryRepository:
         return [_entry(row) for row in rows]
 
     async def insert(
-        self, tenant_id: UUID, entry_id: UUID, draft: Draft, user_id: UUID
+        self, tenant_id: UUID, entry_id: UUID, draft: Draft, user_id: UUID | None
     ) -> Entry | None:
         rows = await self._write(tenant_id, _INSERT, draft, id=entry_id, userId=user_id)
         return _entry(rows[0]) if rows else None
 
     async def update(
-        self, tenant_id: UUID, entry_id: UUID, version: int, draft: Draft, user_id: UUID
+        self, tenant_id: UUID, entry_id: UUID, version: int, draft: Draft, user_id: UUID | None
     ) -> Entry | None:
         rows = await self._write(
             tenant_id, _UPDATE, draft, id=entry_id, version=version, userId=user_id

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response, params
 
-from cms_service.auth.tokens import AccessTokens, bearer_token
-from cms_service.core.rate_limits import RateLimits
+from cms_service.auth.access import admitted
 from cms_service.core.strict_route import IDEMPOTENCY_KEY, WRITES, Handler, StrictRoute
 from cms_service.idempotency.repository import Answer
 from cms_service.idempotency.service import Idempotency, Named
@@ -60,20 +59,16 @@ class IdempotentRoute(StrictRoute):
     async def _named(self, request: Request) -> Named | None:
         """None where the endpoint itself refuses the request, or it has no key.
 
-        Raises Unauthorized and TooManyRequests.
+        Raises Unauthorized, Forbidden and TooManyRequests: who is out gets no answer of the past
+        either.
         """
         key = request.headers.get(IDEMPOTENCY_KEY)
         if not self.takes_idempotency_key or key is None or re.fullmatch(_PATTERN, key) is None:
             return None
-        tokens: AccessTokens = request.app.state.services[AccessTokens]
-        actor = tokens.verify(bearer_token(request.headers.get("authorization")))
-        if actor.tenant_name != request.path_params["tenant"]:
-            return None
-        limits: RateLimits = request.app.state.services[RateLimits]
-        await limits.admit(request.scope, actor.tenant_id, actor.user_id)
+        actor = await admitted(request, request.path_params["tenant"])
         return Named(
             tenant_id=actor.tenant_id,
-            principal_id=actor.user_id,
+            principal_id=actor.principal_id,
             key=key,
             method=request.method,
             path=request.url.path,

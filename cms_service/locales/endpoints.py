@@ -3,8 +3,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from cms_service.auth.access import requires
+from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.auth.tokens import Actor
 from cms_service.core.dependencies import provide
 from cms_service.core.generation import set_generation
 from cms_service.idempotency.route import IdempotentRoute

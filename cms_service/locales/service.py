@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from cms_service.auth.tokens import Actor
+from cms_service.auth.actor import Actor
 from cms_service.content_types.fields import BaseField, Fields
 from cms_service.content_types.fields.walk import localised_paths
 from cms_service.core.database import Scope

@@ -14,6 +14,7 @@ import orjson
 
 from cms_service.core.credentials import Credentials, read_directory, read_url_file
 from cms_service.core.settings import DatabaseSettings, MigrateSettings
+from cms_service.limits.manage import set_defaults
 from cms_service.migrations import owner, plan, record, runner, service_role
 from cms_service.migrations.errors import MigrationError, RefusedError
 from cms_service.migrations.explain import explain
@@ -112,6 +113,7 @@ async def migrate(
             await runner.apply(connection, script, limits)
         if not contract:
             await _prepare_service(connection, settings, service)
+            await set_defaults(connection, settings.default_limits)
             await _prepare_tenants(connection, wanted, settings.tenant_passwords_dir)
         after = await record.read(connection)
         return Report(

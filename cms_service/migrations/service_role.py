@@ -23,8 +23,10 @@ _GRANTS = """
 GRANT USAGE ON SCHEMA cms TO {role};
 GRANT SELECT ON cms.schema_migrations TO {role};
 GRANT SELECT, UPDATE ON cms.tenants TO {role};
+GRANT SELECT ON cms.limit_defaults, cms.tenant_limits, cms.tenant_usage TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE
-    ON cms.users, cms.content_types, cms.entries, cms.published_entries, cms.idempotency_keys
+    ON cms.users, cms.roles, cms.api_keys, cms.content_types, cms.entries, cms.published_entries,
+       cms.idempotency_keys, cms.tenant_hosts
     TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE
     ON cms.unique_values, cms.published_unique_values, cms.entry_references,

@@ -34,8 +34,23 @@ class Known:
     state: TenantState | None
     asked_at: float
 
-    def reaches(self, generation: int) -> bool:
-        return self.state is None or self.state.generation >= generation
+    def reaches(self, wanted: "Generations") -> bool:
+        return self.state is None or (
+            self.state.generation >= wanted.content
+            and self.state.access_generation >= wanted.access
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Generations:
+    content: int = 0
+    access: int = 0
+
+    def newest(self, other: "Generations") -> "Generations":
+        return Generations(max(self.content, other.content), max(self.access, other.access))
+
+
+_ANY = Generations()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +72,37 @@ class TenantDirectory:
         self._repository = repository
         self._clock = clock
         self._known: OrderedDict[str, Known] = OrderedDict()
-        self._written: OrderedDict[str, int] = OrderedDict()
+        self._written: OrderedDict[str, Generations] = OrderedDict()
         self._collecting: _Batch | None = None
         self._asking: dict[str, asyncio.Task[dict[str, Known]]] = {}
         self._ask_again_at = float("-inf")
 
     async def find(self, name: str) -> TenantState | None:
-        """Raises Unavailable rather than answer from the past."""
-        lookup = await self.look_up(name)
+        """Raises Unavailable rather than answer from the past. The caller needs the database in any
+        case, so that no pause is kept after a failure.
+        """
+        lookup = await self._look_up(name, 0, pause=False)
         if lookup.stale:
             raise _away()
         return lookup.state
 
     async def look_up(self, name: str, min_generation: int = 0) -> Lookup:
         """Raises Unavailable for a tenant of which nothing is known while the database is away."""
+        return await self._look_up(name, min_generation, pause=True)
+
+    async def _look_up(self, name: str, min_generation: int, *, pause: bool) -> Lookup:
         known = self._known.get(name)
-        min_generation = max(min_generation, self._written.get(name, 0))
-        if known is not None and self._is_fresh(known) and known.reaches(min_generation):
+        wanted = self._written.get(name, _ANY)
+        if min_generation > wanted.content:
+            wanted = wanted.newest(Generations(min_generation))
+        if known is not None and self._is_fresh(known) and known.reaches(wanted):
             self._known.move_to_end(name)
             return Lookup(known.state, stale=False)
         try:
-            fresh = await self._ask(name)
-            if not fresh.reaches(min_generation):
+            fresh = await self._ask(name, pause=pause)
+            if not fresh.reaches(wanted):
                 # That answer may have been under way before the write that the caller speaks of.
-                fresh = await self._ask(name)
+                fresh = await self._ask(name, pause=pause)
         except Unavailable:
             if known is None or known.state is None:
                 raise
@@ -89,17 +111,24 @@ class TenantDirectory:
 
     def note_write(self, name: str, generation: int) -> None:
         """A write of this pod: whatever is older will not do for its next read."""
-        self._written[name] = max(generation, self._written.get(name, 0))
+        self._note(name, Generations(content=generation))
+
+    def note_access_change(self, name: str, access_generation: int) -> None:
+        """As with other writes, of what users, roles and keys are."""
+        self._note(name, Generations(access=access_generation))
+
+    def _note(self, name: str, generations: Generations) -> None:
+        self._written[name] = self._written.get(name, _ANY).newest(generations)
         _bound(self._written, name)
 
     def _is_fresh(self, known: Known) -> bool:
         return self._clock() - known.asked_at < FRESH_SECONDS
 
-    async def _ask(self, name: str) -> Known:
+    async def _ask(self, name: str, *, pause: bool) -> Known:
         """Joins a question that is under way; names that are wanted at once are asked for at
         once.
         """
-        if self._clock() < self._ask_again_at:
+        if pause and self._clock() < self._ask_again_at:
             raise _away()
         task = self._asking.get(name)
         if task is None:
@@ -134,7 +163,8 @@ class TenantDirectory:
         """Generations only grow: an answer that was overtaken by a newer one is dropped."""
         old = self._known.get(name)
         if old is not None and old.state is not None and new.state is not None:
-            new = new if new.state.generation >= old.state.generation else old
+            reached = Generations(old.state.generation, old.state.access_generation)
+            new = new if new.reaches(reached) else old
         self._known[name] = new
         _bound(self._known, name)
         return new

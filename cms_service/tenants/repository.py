@@ -20,7 +20,9 @@ _UPDATE = Statement(
             RETURNING *)
         SELECT {_JSON} || jsonb_build_object('generation', t.generation) FROM t""",
 )
-_DIRECTORY = "SELECT id, name, delivery_access, generation FROM cms.tenant_directory($1)"
+_DIRECTORY = """
+SELECT id, name, delivery_access, generation, access_generation FROM cms.tenant_states($1)
+"""
 
 
 class TenantRepository:

@@ -39,3 +39,4 @@ class TenantState(Schema):
     name: str
     delivery_access: DeliveryAccess
     generation: int
+    access_generation: int

@@ -4,8 +4,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, status
 
 from cms_service.auth.access import requires
+from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.auth.tokens import Actor
 from cms_service.core.dependencies import provide
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
@@ -21,7 +21,7 @@ Writer = Annotated[Actor, Depends(requires(Permission.WRITE_USERS))]
 
 @router.post("", status_code=status.HTTP_201_CREATED)
 async def create_user(body: NewUser, actor: Writer, service: Service) -> User:
-    return await service.create(actor.tenant_id, body)
+    return await service.create(actor, body)
 
 
 @router.get("")
@@ -39,9 +39,9 @@ async def get_user(user_id: UUID, actor: Reader, service: Service) -> User:
 
 @router.patch("/{user_id}")
 async def change_user(user_id: UUID, body: UserChange, actor: Writer, service: Service) -> User:
-    return await service.change(actor.tenant_id, user_id, body)
+    return await service.change(actor, user_id, body)
 
 
 @router.delete("/{user_id}", status_code=status.HTTP_204_NO_CONTENT)
 async def delete_user(user_id: UUID, actor: Writer, service: Service) -> None:
-    await service.delete(actor.tenant_id, user_id)
+    await service.delete(actor, user_id)

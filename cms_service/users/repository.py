@@ -5,14 +5,15 @@ from uuid import UUID
 
 import asyncpg
 
-from cms_service.auth.permissions import Role
+from cms_service.auth.permissions import Role, Subject, rules_of
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Scope, Statement
-from cms_service.core.errors import Conflict
+from cms_service.core.errors import OVERTAKEN, Conflict
+from cms_service.roles.rules import stored_rules
 from cms_service.users.schemas import User
 
-_JSON = """jsonb_build_object('id', u.id, 'email', u.email, 'role', u.role,
-    'createdAt', u.created_at, 'updatedAt', u.updated_at)"""
+_JSON = """jsonb_build_object('id', u.id, 'email', u.email, 'role', coalesce(u.role_name, u.role),
+    'active', u.deactivated_at IS NULL, 'createdAt', u.created_at, 'updatedAt', u.updated_at)"""
 
 _ACCOUNT = f"""{_JSON} || jsonb_build_object('passwordHash', u.password_hash,
     'sessionsGeneration', u.sessions_generation)"""
@@ -25,6 +26,16 @@ _BY_ID = Statement(
     "users.account", f"SELECT {_ACCOUNT} FROM cms.users u WHERE u.id = ($1->>'id')::uuid"
 )
 _GET = Statement("users.get", f"SELECT {_JSON} FROM cms.users u WHERE u.id = ($1->>'id')::uuid")
+_LOCK = Statement(
+    "users.lock", f"SELECT {_JSON} FROM cms.users u WHERE u.id = ($1->>'id')::uuid FOR UPDATE"
+)
+_SUBJECT = Statement(
+    "users.subject",
+    """SELECT jsonb_build_object('role', coalesce(u.role_name, u.role), 'rules', r.rules)
+       FROM cms.users u
+       LEFT JOIN cms.roles r ON r.tenant_id = u.tenant_id AND r.name = u.custom_role
+       WHERE u.id = ($1->>'id')::uuid AND u.deactivated_at IS NULL""",
+)
 _LIST = Statement(
     "users.list",
     f"""SELECT {_JSON} FROM cms.users u
@@ -35,7 +46,7 @@ _LIST = Statement(
 _INSERT = Statement(
     "users.insert",
     f"""WITH u AS (
-            INSERT INTO cms.users (tenant_id, id, email, password_hash, role)
+            INSERT INTO cms.users (tenant_id, id, email, password_hash, role_name)
             VALUES (($1->>'tenant')::uuid, ($1->>'id')::uuid, $1->>'email', $1->>'passwordHash',
                     $1->>'role')
             RETURNING *)
@@ -46,7 +57,10 @@ _UPDATE = Statement(
     f"""WITH u AS (
             UPDATE cms.users SET
                 password_hash = coalesce($1->>'passwordHash', password_hash),
-                role = coalesce($1->>'role', role),
+                role_name = coalesce($1->>'role', role_name),
+                deactivated_at = CASE ($1->>'active')::boolean
+                    WHEN true THEN NULL WHEN false THEN coalesce(deactivated_at, now())
+                    ELSE deactivated_at END,
                 updated_at = now()
             WHERE id = ($1->>'id')::uuid
             RETURNING *)
@@ -76,7 +90,8 @@ _END_SESSIONS = Statement(
 )
 _LOCK_OWNERS = Statement(
     "users.lock_owners",
-    """WITH u AS (SELECT id FROM cms.users WHERE role = 'owner' ORDER BY id FOR UPDATE)
+    """WITH u AS (SELECT id FROM cms.users
+                 WHERE role = 'owner' AND deactivated_at IS NULL ORDER BY id FOR UPDATE)
        SELECT jsonb_build_object('id', u.id) FROM u""",
 )
 
@@ -122,8 +137,17 @@ class UserRepository:
         )
         return [_user(row) for row in rows]
 
+    async def subject(self, tenant_id: UUID, user_id: UUID) -> Subject | None:
+        """None for a user who is not there or not active."""
+        rows = await self.database.query(tenant_id, _SUBJECT, id=user_id)
+        if not rows:
+            return None
+        name, rules = rows[0]["role"], rows[0]["rules"]
+        granted = rules_of(Role(name)) if rules is None else stored_rules(rules)
+        return Subject(f"The role {name}", granted, user_id)
+
     async def insert(
-        self, tenant_id: UUID, user_id: UUID, email: str, password_hash: str, role: Role
+        self, tenant_id: UUID, user_id: UUID, email: str, password_hash: str, role: str
     ) -> User:
         """Raises Conflict for an address that is taken."""
         try:
@@ -132,20 +156,36 @@ class UserRepository:
             )
         except asyncpg.UniqueViolationError:
             raise Conflict("There is a user with this e-mail address.") from None
+        except asyncpg.ForeignKeyViolationError:
+            raise Conflict(OVERTAKEN) from None  # the role has been deleted
         return _user(rows[0])
 
     async def owner_ids(self, scope: Scope) -> set[UUID]:
         """Locks them until the transaction ends."""
         return {UUID(row["id"]) for row in await scope.query(_LOCK_OWNERS)}
 
-    async def update(
-        self, scope: Scope, user_id: UUID, password_hash: str | None, role: Role | None
-    ) -> User | None:
-        rows = await scope.query(_UPDATE, id=user_id, passwordHash=password_hash, role=role)
+    async def lock(self, scope: Scope, user_id: UUID) -> User | None:
+        rows = await scope.query(_LOCK, id=user_id)
         return _user(rows[0]) if rows else None
 
-    async def delete(self, scope: Scope, user_id: UUID) -> bool:
-        return bool(await scope.query(_DELETE, id=user_id))
+    async def update(
+        self,
+        scope: Scope,
+        user_id: UUID,
+        password_hash: str | None,
+        role: str | None,
+        active: bool | None,  # noqa: FBT001 - None leaves it as it is
+    ) -> User:
+        try:
+            rows = await scope.query(
+                _UPDATE, id=user_id, passwordHash=password_hash, role=role, active=active
+            )
+        except asyncpg.ForeignKeyViolationError:
+            raise Conflict(OVERTAKEN) from None  # the role has been deleted
+        return _user(rows[0])
+
+    async def delete(self, scope: Scope, user_id: UUID) -> None:
+        await scope.query(_DELETE, id=user_id)
 
 
 def _account(rows: list[dict[str, Any]]) -> Account | None:

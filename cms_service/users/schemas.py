@@ -3,9 +3,9 @@ from uuid import UUID
 
 from pydantic import Field, SecretStr
 
-from cms_service.auth.permissions import Role
 from cms_service.core.email import EMAIL_PATTERN, MAX_EMAIL_LENGTH
 from cms_service.core.schemas import RequestBody, Schema, Timestamp
+from cms_service.roles.names import RoleName
 
 MAX_PASSWORD_LENGTH = 256
 MIN_PASSWORD_LENGTH = 12
@@ -19,19 +19,23 @@ NewPassword = Annotated[
 class NewUser(RequestBody):
     email: Email
     password: NewPassword
-    role: Role
+    role: RoleName
 
 
 class UserChange(RequestBody):
-    """What is left out stays as it is."""
+    """What is left out stays as it is. Who is not active cannot log in, and their tokens are
+    refused.
+    """
 
     password: NewPassword | None = None
-    role: Role | None = None
+    role: RoleName | None = None
+    active: bool | None = None
 
 
 class User(Schema):
     id: UUID
     email: str
-    role: Role
+    role: str
+    active: bool
     created_at: Timestamp
     updated_at: Timestamp

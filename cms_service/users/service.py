@@ -1,25 +1,38 @@
 from uuid import UUID
 
+from cms_service.auth.actor import Actor
 from cms_service.auth.passwords import Passwords
 from cms_service.auth.permissions import Role
 from cms_service.core.cursor import Cursor
+from cms_service.core.database import Scope
 from cms_service.core.errors import Conflict, NotFound
 from cms_service.core.ids import new_id
+from cms_service.roles.service import RoleService
+from cms_service.tenants.access import AccessChanges
 from cms_service.users.repository import UserRepository
 from cms_service.users.schemas import NewUser, User, UserChange
 
-_LAST_OWNER = "A tenant keeps at least one owner."
+_LAST_OWNER = "A tenant keeps at least one active owner."
 
 
 class UserService:
-    def __init__(self, repository: UserRepository, passwords: Passwords) -> None:
+    def __init__(
+        self,
+        repository: UserRepository,
+        roles: RoleService,
+        passwords: Passwords,
+        changes: AccessChanges,
+    ) -> None:
         self._repository = repository
+        self._roles = roles
         self._passwords = passwords
+        self._changes = changes
 
-    async def create(self, tenant_id: UUID, new: NewUser) -> User:
+    async def create(self, actor: Actor, new: NewUser) -> User:
+        await self._check_may_give(actor, new.role)
         password_hash = await self._passwords.hash(new.password.get_secret_value())
         return await self._repository.insert(
-            tenant_id, new_id(), new.email, password_hash, new.role
+            actor.tenant_id, new_id(), new.email, password_hash, new.role
         )
 
     async def get(self, tenant_id: UUID, user_id: UUID) -> User:
@@ -28,33 +41,45 @@ class UserService:
     async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[User]:
         return await self._repository.page(tenant_id, limit, after)
 
-    async def change(self, tenant_id: UUID, user_id: UUID, change: UserChange) -> User:
+    async def change(self, actor: Actor, user_id: UUID, change: UserChange) -> User:
+        if change.role is not None:
+            await self._check_may_give(actor, change.role)
+        await self._check_may_touch(actor, await self.get(actor.tenant_id, user_id))
         password_hash = None
         if change.password is not None:
             password_hash = await self._passwords.hash(change.password.get_secret_value())
-        async with self._repository.database.transaction(tenant_id) as scope:
-            if change.role not in {None, Role.OWNER}:
-                _check_other_owner(await self._repository.owner_ids(scope), user_id)
-            user = await self._repository.update(scope, user_id, password_hash, change.role)
-            return _found(user)
+        async with self._changes.of(actor) as scope:
+            stays_owner = change.role in {None, Role.OWNER} and change.active is not False
+            await self._lock(scope, actor, user_id, stays_owner=stays_owner)
+            return await self._repository.update(
+                scope, user_id, password_hash, change.role, change.active
+            )
 
-    async def delete(self, tenant_id: UUID, user_id: UUID) -> None:
-        async with self._repository.database.transaction(tenant_id) as scope:
-            _check_other_owner(await self._repository.owner_ids(scope), user_id)
-            if not await self._repository.delete(scope, user_id):
-                raise _not_found()
+    async def delete(self, actor: Actor, user_id: UUID) -> None:
+        await self._check_may_touch(actor, await self.get(actor.tenant_id, user_id))
+        async with self._changes.of(actor) as scope:
+            await self._lock(scope, actor, user_id, stays_owner=False)
+            await self._repository.delete(scope, user_id)
 
+    async def _lock(self, scope: Scope, actor: Actor, user_id: UUID, *, stays_owner: bool) -> None:
+        """The owners first, for two that go at once meet in one order."""
+        if not stays_owner and await self._repository.owner_ids(scope) == {user_id}:
+            raise Conflict(_LAST_OWNER)
+        user = _found(await self._repository.lock(scope, user_id))
+        if user.role == Role.OWNER:  # who may have become one since it was checked
+            await self._check_may_touch(actor, user)
 
-def _check_other_owner(owner_ids: set[UUID], user_id: UUID) -> None:
-    if owner_ids == {user_id}:
-        raise Conflict(_LAST_OWNER)
+    async def _check_may_give(self, actor: Actor, role: str) -> None:
+        rules = await self._roles.rules(actor.tenant_id, role)
+        actor.check_covers(rules, f"The role {role}")
+
+    async def _check_may_touch(self, actor: Actor, user: User) -> None:
+        """Else a new password would be a way to the rights of somebody higher."""
+        rules = await self._roles.rules(actor.tenant_id, user.role)
+        actor.check_covers(rules, "The user's role")
 
 
 def _found(user: User | None) -> User:
     if user is None:
-        raise _not_found()
+        raise NotFound("There is no such user.")
     return user
-
-
-def _not_found() -> NotFound:
-    return NotFound("There is no such user.")

@@ -35,7 +35,8 @@ _REMEMBER = (
 _RESET = (
     "TRUNCATE cms.tenants CASCADE",
     "INSERT INTO cms.tenants SELECT * FROM remembered.tenants",
-    "UPDATE cms.tenants SET generation = DEFAULT",  # or Redis would know it from the test before
+    # or Redis would know it from the test before
+    "UPDATE cms.tenants SET generation = DEFAULT, access_generation = DEFAULT",
     "INSERT INTO cms.users SELECT * FROM remembered.users",
 )
 

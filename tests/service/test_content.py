@@ -156,6 +156,11 @@ ROUTES_BY_ROLE = [
     ("editor", "POST", "/content-types", 403),
     ("editor", "PATCH", "", 403),
     ("editor", "POST", "/users", 403),
+    ("author", "POST", "/content-types/article/entries", 201),
+    ("author", "GET", "/roles", 403),
+    ("admin", "POST", "/content-types", 201),
+    ("admin", "PATCH", "", 200),
+    ("admin", "POST", "/users", 403),
 ]
 BODIES = {
     "/content-types/article/entries": {"fields": {}},

@@ -107,6 +107,7 @@ class Tenants:
 
     def _state(self, name: str) -> TenantState:
         return TenantState(
+            access_generation=0,
             id=TENANT,
             name=name,
             delivery_access=DeliveryAccess.PUBLIC,
@@ -205,5 +206,7 @@ async def test_with_the_database_away_what_is_known_is_stale_and_what_is_not_fai
         await directory.find("acme")
 
     tenants.away = False
+    assert (await directory.look_up("acme")).stale
+    assert await directory.find("acme") is not None
     clock.now += 1
     assert not (await directory.look_up("acme")).stale

@@ -127,3 +127,29 @@ def test_a_redis_url_names_one_server_or_several(
 ) -> None:
     url = parse_redis_url(text)
     assert (url.hosts, url.database, url.tls) == (hosts, database, tls)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("hunter2", "DEFAULT_LIMITS: the text: Invalid JSON"),
+        ('{"entries": -1}', "DEFAULT_LIMITS: entries: Input should be greater"),
+        ('{"hunters": 2}', "DEFAULT_LIMITS: hunters: Extra inputs"),
+    ],
+)
+def test_wrong_default_limits_are_named(
+    environment: pytest.MonkeyPatch, text: str, complaint: str
+) -> None:
+    environment.setenv("DEFAULT_LIMITS", text)
+    environment.setenv("SERVICE_ROLE_DIR", "/role")
+    with pytest.raises(SettingsError) as refused:
+        load(MigrateSettings)
+    assert complaint in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_default_limits_may_be_set_one_by_one(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DEFAULT_LIMITS", '{"entries": 5}')
+    environment.setenv("SERVICE_ROLE_DIR", "/role")
+    limits = load(MigrateSettings).default_limits
+    assert (limits.entries, limits.users) == (5, 1_000)

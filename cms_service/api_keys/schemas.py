@@ -1,0 +1,45 @@
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from cms_service.auth.permissions import Role
+from cms_service.core.schemas import RequestBody, Schema, Timestamp
+from cms_service.roles.names import RoleName
+from cms_service.roles.rules import RuleBodies
+
+
+class NewApiKey(RequestBody):
+    """With neither a role nor rules, the key reads what is published and nothing else."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    role: RoleName | None = None
+    rules: RuleBodies | None = None
+    expires_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _one_scope(self) -> Self:
+        if self.role is not None and self.rules is not None:
+            raise ValueError("a key has a role or rules, not both")
+        if self.role == Role.OWNER:
+            raise ValueError("a key cannot be an owner")
+        return self
+
+
+class ApiKey(Schema):
+    """`lastUsedAt` is right to the hour."""
+
+    id: UUID
+    name: str
+    role: str | None
+    rules: RuleBodies | None
+    created_at: Timestamp
+    created_by: UUID | None
+    expires_at: Timestamp | None
+    last_used_at: Timestamp | None
+
+
+class CreatedApiKey(ApiKey):
+    """The only answer that holds `key`: it is not kept."""
+
+    key: str

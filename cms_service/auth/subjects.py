@@ -1,0 +1,37 @@
+"""What people and API keys may do, kept in memory as long as the tenant's access generation stays:
+it changes with every user, role and key, and the directory asks for it twice a second.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from cms_service.core.single_flight import SingleFlight
+from cms_service.tenants.schemas import TenantState
+
+_MAX_KEPT = 10_000
+
+Value = TypeVar("Value")
+_Key = tuple[UUID, int, UUID]
+
+
+class ByGeneration(Generic[Value]):
+    """Bounded; what is read for a generation is never older than it."""
+
+    def __init__(self, load: Callable[[UUID, UUID], Awaitable[Value | None]]) -> None:
+        self._load = load
+        self._kept: OrderedDict[_Key, Value | None] = OrderedDict()
+        self._loads: SingleFlight[Value | None] = SingleFlight()
+
+    async def get(self, tenant: TenantState, item_id: UUID) -> Value | None:
+        key = (tenant.id, tenant.access_generation, item_id)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        name = f"{tenant.id}/{tenant.access_generation}/{item_id}"
+        value = await self._loads.run(name, lambda: self._load(tenant.id, item_id))
+        self._kept[key] = value
+        if len(self._kept) > _MAX_KEPT:
+            self._kept.popitem(last=False)
+        return value

@@ -1,0 +1,37 @@
+"""Host names in the one form in which they are kept and compared. Pure."""
+
+import re
+
+import idna
+
+MAX_LENGTH = 253
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
+_PORT = re.compile(r":[0-9]{1,5}")
+
+
+def normalised(text: str) -> str:
+    """Lower case, in ASCII (punycode), without the dot at the end. Raises ValueError."""
+    try:
+        host = idna.encode(text.removesuffix("."), uts46=True, std3_rules=True).decode()
+    except UnicodeError:  # of which idna's own error is a kind
+        raise ValueError("must be a host name") from None
+    if not _is_name(host):
+        raise ValueError("must be a host name with a dot in it")
+    return host
+
+
+def of_header(value: bytes) -> str | None:
+    """None for what can belong to no tenant: an address, or a name without a dot."""
+    text = value.decode("latin-1").lower()
+    host, colon, port = text.partition(":")
+    host = host.removesuffix(".")
+    if (colon and not _PORT.fullmatch(colon + port)) or not _is_name(host):
+        return None
+    return host
+
+
+def _is_name(host: str) -> bool:
+    """The last label of a name is not a number: that would be an address."""
+    if len(host) > MAX_LENGTH or _NAME.fullmatch(host) is None:
+        return False
+    return not host.rpartition(".")[2].isdigit()

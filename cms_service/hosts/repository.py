@@ -1,0 +1,78 @@
+# ruff: noqa: S608 - the statements are put together from constants of this module
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from cms_service.core.cursor import Cursor
+from cms_service.core.database import Database, Statement
+from cms_service.core.errors import Conflict
+from cms_service.hosts.schemas import Host
+
+_JSON = "jsonb_build_object('id', h.id, 'host', h.host, 'createdAt', h.created_at)"
+
+_GET = Statement(
+    "hosts.get", f"SELECT {_JSON} FROM cms.tenant_hosts h WHERE h.id = ($1->>'id')::uuid"
+)
+_LIST = Statement(
+    "hosts.list",
+    f"""SELECT {_JSON} FROM cms.tenant_hosts h
+        WHERE $1->>'at' IS NULL
+           OR (h.created_at, h.id) < (($1->>'at')::timestamptz, ($1->>'id')::uuid)
+        ORDER BY h.created_at DESC, h.id DESC LIMIT ($1->>'limit')::int""",
+)
+_INSERT = Statement(
+    "hosts.insert",
+    f"""WITH h AS (
+            INSERT INTO cms.tenant_hosts (tenant_id, id, host, tenant_name)
+            SELECT t.id, ($1->>'id')::uuid, $1->>'host', t.name FROM cms.tenants t
+            RETURNING *)
+        SELECT {_JSON} FROM h""",
+)
+_DELETE = Statement(
+    "hosts.delete",
+    f"""WITH h AS (DELETE FROM cms.tenant_hosts WHERE id = ($1->>'id')::uuid RETURNING *)
+        SELECT {_JSON} FROM h""",
+)
+_TENANT = "SELECT cms.tenant_of_host($1) AS name"
+
+
+class HostRepository:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def tenant_of(self, host: str) -> str | None:
+        """The tenant's name. Raises Unavailable."""
+        rows = await self._database.fetch("hosts.tenant", _TENANT, host)
+        name: str | None = rows[0]["name"]
+        return name
+
+    async def get(self, tenant_id: UUID, host_id: UUID) -> Host | None:
+        rows = await self._database.query(tenant_id, _GET, id=host_id)
+        return _host(rows[0]) if rows else None
+
+    async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[Host]:
+        rows = await self._database.query(
+            tenant_id,
+            _LIST,
+            limit=limit,
+            at=after.at if after else None,
+            id=after.id if after else None,
+        )
+        return [_host(row) for row in rows]
+
+    async def insert(self, tenant_id: UUID, host_id: UUID, host: str) -> Host:
+        """Raises Conflict for a name that is taken."""
+        try:
+            rows = await self._database.query(tenant_id, _INSERT, id=host_id, host=host)
+        except asyncpg.UniqueViolationError:
+            raise Conflict(f"The host name {host} is taken.") from None
+        return _host(rows[0])
+
+    async def delete(self, tenant_id: UUID, host_id: UUID) -> Host | None:
+        rows = await self._database.query(tenant_id, _DELETE, id=host_id)
+        return _host(rows[0]) if rows else None
+
+
+def _host(row: dict[str, Any]) -> Host:
+    return Host.model_validate(row)

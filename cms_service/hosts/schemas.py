@@ -1,0 +1,21 @@
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from cms_service.core.schemas import RequestBody, Schema, Timestamp
+from cms_service.hosts.names import MAX_LENGTH, normalised
+
+HostName = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH), AfterValidator(normalised)]
+
+
+class NewHost(RequestBody):
+    """Kept in lower case and in punycode."""
+
+    host: HostName
+
+
+class Host(Schema):
+    id: UUID
+    host: str
+    created_at: Timestamp

@@ -1,0 +1,36 @@
+from uuid import UUID
+
+from cms_service.auth.actor import Actor
+from cms_service.core.cursor import Cursor
+from cms_service.core.errors import NotFound
+from cms_service.core.ids import new_id
+from cms_service.hosts.directory import HostDirectory
+from cms_service.hosts.repository import HostRepository
+from cms_service.hosts.schemas import Host
+
+
+class HostService:
+    def __init__(self, repository: HostRepository, directory: HostDirectory) -> None:
+        self._repository = repository
+        self._directory = directory
+
+    async def create(self, actor: Actor, host: str) -> Host:
+        created = await self._repository.insert(actor.tenant_id, new_id(), host)
+        self._directory.forget(host)
+        return created
+
+    async def get(self, actor: Actor, host_id: UUID) -> Host:
+        return _found(await self._repository.get(actor.tenant_id, host_id))
+
+    async def page(self, actor: Actor, limit: int, after: Cursor | None) -> list[Host]:
+        return await self._repository.page(actor.tenant_id, limit, after)
+
+    async def delete(self, actor: Actor, host_id: UUID) -> None:
+        deleted = _found(await self._repository.delete(actor.tenant_id, host_id))
+        self._directory.forget(deleted.host)
+
+
+def _found(host: Host | None) -> Host:
+    if host is None:
+        raise NotFound("There is no such host name.")
+    return host

@@ -1,0 +1,16 @@
+from cms_service.core.schemas import Schema
+
+
+class Use(Schema):
+    used: int
+    limit: int | None
+
+
+class Usage(Schema):
+    content_types: Use
+    entries: Use
+    users: Use
+    roles: Use
+    api_keys: Use
+    hosts: Use
+    bytes: Use

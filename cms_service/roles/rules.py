@@ -1,0 +1,76 @@
+"""Rules as they are written and kept."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Self
+
+from pydantic import Field, TypeAdapter, model_validator
+
+from cms_service.auth.permissions import OF_ENTRIES, OF_FIELDS, OF_TYPES, Permission, Rule
+from cms_service.content_types.fields.base import FieldName
+from cms_service.content_types.names import TypeName
+from cms_service.core.schemas import RequestBody
+from cms_service.locales.schemas import LocaleCode
+
+MAX_RULES = 50
+_MAX_NAMES = 50
+
+
+class RuleBody(RequestBody):
+    """A limit that is left out leaves the rule to hold for all. `own` limits it to the entries that
+    the user has made. What one rule denies no other can allow.
+    """
+
+    permissions: Annotated[tuple[Permission, ...], Field(min_length=1, max_length=len(Permission))]
+    deny: bool = False
+    content_types: Annotated[tuple[TypeName, ...], Field(max_length=_MAX_NAMES)] | None = None
+    fields: Annotated[tuple[FieldName, ...], Field(max_length=_MAX_NAMES)] | None = None
+    locales: Annotated[tuple[LocaleCode, ...], Field(max_length=_MAX_NAMES)] | None = None
+    own: bool = False
+
+    @model_validator(mode="after")
+    def _limits_fit(self) -> Self:
+        if Permission.WRITE_OWNERS in self.permissions:
+            raise ValueError(f"{Permission.WRITE_OWNERS} belongs to the role owner alone")
+        limits = {
+            "contentTypes": (self.content_types is not None, OF_TYPES),
+            "fields": (self.fields is not None, OF_FIELDS),
+            "locales": (self.locales is not None, OF_FIELDS),
+            "own": (self.own, OF_ENTRIES),
+        }
+        for name, (is_set, limited) in limits.items():
+            others = sorted(set(self.permissions) - limited)
+            if is_set and others:
+                raise ValueError(f"{name} cannot limit {others[0]}")
+        if self.own and self.deny:
+            raise ValueError("own cannot limit what is denied")
+        return self
+
+    def rule(self) -> Rule:
+        return Rule(
+            frozenset(self.permissions),
+            not self.deny,
+            _names(self.content_types),
+            _names(self.fields),
+            _names(self.locales),
+            self.own,
+        )
+
+
+RuleBodies = Annotated[tuple[RuleBody, ...], Field(max_length=MAX_RULES)]
+_STORED = TypeAdapter(tuple[RuleBody, ...])
+
+
+def rules_from(bodies: Iterable[RuleBody]) -> tuple[Rule, ...]:
+    return tuple(body.rule() for body in bodies)
+
+
+def stored_rules(rows: object) -> tuple[Rule, ...]:
+    return rules_from(_STORED.validate_python(rows))
+
+
+def to_store(bodies: Sequence[RuleBody]) -> list[dict[str, Any]]:
+    return [body.model_dump(mode="json", by_alias=True, exclude_defaults=True) for body in bodies]
+
+
+def _names(limit: tuple[str, ...] | None) -> frozenset[str] | None:
+    return None if limit is None else frozenset(limit)

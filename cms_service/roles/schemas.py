@@ -1,0 +1,35 @@
+from typing import Self
+from uuid import UUID
+
+from pydantic import model_validator
+
+from cms_service.auth.permissions import Role
+from cms_service.core.schemas import RequestBody, Schema, Timestamp
+from cms_service.roles.names import RoleName
+from cms_service.roles.rules import RuleBodies
+from cms_service.tenants.schemas import DisplayName
+
+
+class RoleDefinition(RequestBody):
+    display_name: DisplayName
+    rules: RuleBodies
+
+
+class NewRole(RoleDefinition):
+    name: RoleName
+
+    @model_validator(mode="after")
+    def _not_built_in(self) -> Self:
+        if self.name in set(Role):
+            raise ValueError("the name belongs to a built-in role")
+        return self
+
+
+class CustomRole(Schema):
+    id: UUID
+    name: str
+    display_name: str
+    rules: RuleBodies
+    version: int
+    created_at: Timestamp
+    updated_at: Timestamp

@@ -1,0 +1,182 @@
+"""What of an entry somebody sees, and what their writing leaves as it was."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from cms_service.auth.actor import Actor
+from cms_service.auth.permissions import OF_FIELDS, Permission, Rule, Subject
+from cms_service.content_types.schemas import ContentType
+from cms_service.core.errors import Forbidden
+from cms_service.entries.schemas import Entry, Published, Referrer
+from cms_service.entries.visibility import referrer_shown, shown, written
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LOCALES = {"default": "en", "locales": [{"code": "en"}, {"code": "de"}]}
+ARTICLE = ContentType.model_validate(
+    {
+        "id": UUID(int=1),
+        "name": "article",
+        "displayName": "Article",
+        "fields": [{"name": name, "kind": "text"} for name in ("title", "body", "price")]
+        + [
+            {"name": "slug", "kind": "slug"},
+            {"name": "lead", "kind": "text", "localised": True},
+            {
+                "name": "author",
+                "kind": "component",
+                "fields": [{"name": "about", "kind": "text", "localised": True}],
+            },
+        ],
+        "version": 1,
+        "createdAt": NOW,
+        "updatedAt": NOW,
+        "locales": LOCALES,
+    }
+)
+ALL = Rule(OF_FIELDS)
+UPDATE = frozenset({Permission.UPDATE_ENTRIES})
+READ = frozenset({Permission.READ_ENTRIES})
+
+
+def actor(*rules: Rule) -> Actor:
+    return Actor(UUID(int=9), "acme", UUID(int=3), Subject("The role writer", rules, UUID(int=3)))
+
+
+def without(permissions: frozenset[Permission], *fields: str) -> Rule:
+    return Rule(permissions, allow=False, fields=frozenset(fields))
+
+
+def entry(**fields: Any) -> Entry:
+    return Entry(
+        id=UUID(int=2),
+        type="article",
+        version=1,
+        slug="hello",
+        fields=fields,
+        created_at=NOW,
+        created_by=UUID(int=3),
+        updated_at=NOW,
+        updated_by=None,
+        published=Published(version=1, slug="hello", published_at=NOW),
+    )
+
+
+STORED = entry(title="Hello", price="7", slug="hello")
+
+
+def test_fields_that_may_not_be_read_are_left_out() -> None:
+    seen = shown(actor(ALL, without(READ, "price")), ARTICLE, STORED)
+    assert (seen.fields, seen.slug) == ({"title": "Hello", "slug": "hello"}, "hello")
+
+
+def test_a_slug_that_may_not_be_read_is_nowhere_in_the_answer() -> None:
+    seen = shown(actor(ALL, without(READ, "slug")), ARTICLE, STORED)
+    assert "hello" not in seen.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("denied", "wanted", "stored"),
+    [
+        ((), {"title": "New"}, {"title": "New"}),
+        (
+            (without(UPDATE, "price", "slug"),),
+            {"title": "New"},
+            {"title": "New", "price": "7", "slug": "hello"},
+        ),
+        # sent back as it was read
+        (
+            (without(UPDATE, "price"),),
+            {"title": "New", "price": "7"},
+            {"title": "New", "price": "7"},
+        ),
+        # not seen, hence not sent back
+        ((without(READ, "price"),), {"title": "New"}, {"title": "New", "price": "7"}),
+        ((without(READ, "price"),), {"price": "8"}, {"price": "8"}),
+    ],
+)
+def test_what_may_not_be_written_or_seen_stays(
+    denied: tuple[Rule, ...], wanted: dict[str, Any], stored: dict[str, Any]
+) -> None:
+    who = actor(ALL, *denied)
+    assert written(who, Permission.UPDATE_ENTRIES, ARTICLE, STORED, wanted) == stored
+
+
+@pytest.mark.parametrize(
+    ("denied", "wanted"),
+    [
+        ((without(UPDATE, "price"),), {"title": "New", "price": "8"}),
+        # not seen: to accept the same value would tell what it is
+        ((without(UPDATE | READ, "price"),), {"title": "New", "price": "7"}),
+        ((without(UPDATE, "price"),), {"price": ["7"]}),
+    ],
+)
+def test_a_write_of_another_value_is_refused_by_name(
+    denied: tuple[Rule, ...], wanted: dict[str, Any]
+) -> None:
+    with pytest.raises(Forbidden) as refused:
+        written(actor(ALL, *denied), Permission.UPDATE_ENTRIES, ARTICLE, STORED, wanted)
+    assert [error.pointer for error in refused.value.errors] == ["/fields/price"]
+
+
+def test_a_new_entry_is_ones_own() -> None:
+    own = actor(Rule(OF_FIELDS, own=True))
+    assert written(own, Permission.CREATE_ENTRIES, ARTICLE, None, {"title": "A"}) == {"title": "A"}
+    others = STORED.model_copy(update={"created_by": None})
+    with pytest.raises(Forbidden):
+        written(own, Permission.UPDATE_ENTRIES, ARTICLE, others, {"title": "A"})
+
+
+GERMAN = Rule(OF_FIELDS, locales=frozenset({"de"}))
+NOT_GERMAN = Rule(OF_FIELDS, allow=False, locales=frozenset({"de"}))
+TRANSLATED = entry(
+    title="Hello",
+    lead={"en": "Short", "de": "Kurz"},
+    author={"about": {"en": "Writes", "de": "Schreibt"}},
+)
+
+
+def test_locales_that_may_not_be_read_are_left_out() -> None:
+    assert shown(actor(GERMAN), ARTICLE, TRANSLATED).fields == {"lead": {"de": "Kurz"}}
+    seen = shown(actor(ALL, NOT_GERMAN), ARTICLE, TRANSLATED).fields
+    assert seen == {"title": "Hello", "lead": {"en": "Short"}}
+
+
+def test_a_translator_writes_one_locale_and_leaves_the_others() -> None:
+    translator = actor(Rule(READ), GERMAN)
+    wanted = {"lead": {"de": "Knapp"}}
+    assert written(translator, Permission.UPDATE_ENTRIES, ARTICLE, TRANSLATED, wanted) == {
+        **TRANSLATED.fields,
+        "lead": {"en": "Short", "de": "Knapp"},
+    }
+    wanted = {"lead": {"de": "Knapp", "en": "Brief"}}
+    with pytest.raises(Forbidden) as refused:
+        written(translator, Permission.UPDATE_ENTRIES, ARTICLE, TRANSLATED, wanted)
+    assert [error.pointer for error in refused.value.errors] == ["/fields/lead/en"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "sees"),
+    [
+        ((ALL,), True),
+        ((Rule(OF_FIELDS, content_types=frozenset({"page"})),), False),
+        ((GERMAN,), False),
+    ],
+)
+def test_what_refers_to_an_entry_is_told_to_who_may_read_all_of_it(
+    rules: tuple[Rule, ...], sees: object
+) -> None:
+    referrer = Referrer(
+        id=UUID(int=5),
+        type="article",
+        slug="hello",
+        created_at=NOW,
+        fields=["related"],
+        published_fields=["related"],
+    )
+    seen = referrer_shown(actor(*rules), referrer)
+    assert (seen == referrer) is sees
+    assert ("hello" in seen.model_dump_json()) is sees
+    assert ("related" in seen.model_dump_json()) is sees
