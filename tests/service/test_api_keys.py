@@ -11,7 +11,7 @@ import pytest
 
 from cms_service.api_keys.keys import KeyText
 from tests.service.test_people import hired, make_role, two_pods, until
-from tests.service.world import Desk, Pod, Site, expect, expect_problem
+from tests.service.world import PASSWORD, Desk, Pod, Site, expect, expect_problem
 
 __all__ = ["two_pods"]
 
@@ -218,3 +218,22 @@ async def test_many_requests_with_a_key_cost_one_query_and_one_note(
     for operation in ("api_keys.known", "api_keys.note_use"):
         count = f'hcms_db_query_duration_seconds_count{{operation="{operation}"}} 1.0'
         assert count in seen
+
+
+async def test_a_key_has_neither_sessions_nor_a_password(pod: Pod, acme: Desk) -> None:
+    key = await make_key(acme, role="admin")
+    change = {"currentPassword": PASSWORD, "newPassword": f"another {PASSWORD}"}
+    async with holder(pod, key["key"]) as program:
+        expect_problem(await program.post(f"{acme.root}/auth/password", json=change), 403)
+        expect_problem(await program.post(f"{acme.root}/auth/logout-everywhere"), 403)
+
+
+async def test_a_key_has_a_rate_of_its_own(site: Site) -> None:
+    async with site.pod(rate_limit_delivery_client="60") as pod:
+        acme = await pod.log_in("acme")
+        await acme.make_type()
+        first, second = [(await make_key(acme))["key"] for _ in range(2)]
+        async with holder(pod, first) as program, holder(pod, second) as other:
+            answers = [await program.get(acme.delivery) for _ in range(100)]
+            assert {answer.status_code for answer in answers} == {200, 429}
+            expect(await other.get(acme.delivery), 200)
