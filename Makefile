@@ -31,9 +31,9 @@ test: COVERAGE := --cov --cov-append --cov-report=
 test: export HCMS_COVERAGE := 1
 test-unit: $(VENV)/.ready ## Pure code
 	@rm -f .coverage .coverage.*
-	$(RUN) -m pytest tests/unit -q $(COVERAGE)
+	$(RUN) -m pytest tests/unit -q -n 2 $(COVERAGE)
 test-service: $(VENV)/.ready ## The CMS against a real PostgreSQL and Redis
-	$(RUN) -m pytest tests/service -q $(COVERAGE)
+	$(RUN) -m pytest tests/service -q -n 2 --dist loadfile $(COVERAGE)
 test-controlplane: $(VENV)/.ready ## The operator against a real API server with fake nodes
 	rm -rf test-artifacts/controlplane
 	$(RUN) -m pytest tests/controlplane -q -n 4 --dist worksteal
