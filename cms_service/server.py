@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,9 +23,10 @@ logger = logging.getLogger(__name__)
 
 # Above the 60 s of common proxies: they close first, so no request meets a closed connection.
 _KEEP_ALIVE_SECONDS = 75
-_FINISH_SECONDS = 20
-_CLOSE_SECONDS = 3.0
+FINISH_SECONDS = 20
+CLOSE_SECONDS = 3.0
 _BACKLOG = 2048
+_LAST_REQUESTS_SECONDS = 0.5
 
 
 class Listener(uvicorn.Server):
@@ -33,6 +35,15 @@ class Listener(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Uvicorn closes a connection whose first request it has not read yet; a proxy that has
+        just opened one has sent it already.
+        """
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(_LAST_REQUESTS_SECONDS)
+        await super().shutdown(sockets)
 
 
 def run(settings: ServeSettings) -> None:
@@ -65,7 +76,7 @@ async def _serve(cms: Cms, settings: ServeSettings) -> None:
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        await cms.close(_CLOSE_SECONDS)
+        await cms.close(CLOSE_SECONDS)
 
 
 async def _until_stopped(
@@ -111,7 +122,7 @@ def _listener(app: App, host: str, port: int) -> Listener:
         server_header=False,
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_FINISH_SECONDS,
+        timeout_graceful_shutdown=FINISH_SECONDS,
     )
     return Listener(config)
 
