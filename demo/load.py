@@ -176,7 +176,7 @@ class Client:
         started = time.monotonic()
         async with asyncio.timeout(self._plan.timeout_seconds):
             writer.write(self._request)
-            status, headers = await _read_answer(reader)
+            status, headers = await read_answer(reader)
         self.tally.requests += 1
         self.tally.milliseconds[round((time.monotonic() - started) * 1000)] += 1
         revision = headers.get("x-hcms-revision", "")
@@ -188,7 +188,7 @@ class Client:
         return headers.get("connection", "").lower() != "close"
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
     """Raises ValueError where the length of the body is not told."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     pairs = (line.partition(":") for line in head[1:] if line)
