@@ -1,5 +1,5 @@
 # ruff: noqa: S603 - the arguments are our own
-"""PostgreSQL and Redis on this machine, installed from Debian's packages where they are missing."""
+"""PostgreSQL, Redis and nginx on this machine, from Debian's packages where they are missing."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-_PACKAGES = {"postgres": "postgresql", "redis-server": "redis-server"}
+_PACKAGES = {"postgres": "postgresql", "redis-server": "redis-server", "nginx": "nginx"}
 # Debian keeps PostgreSQL's server programs out of the PATH.
 _POSTGRES_FOLDERS = "/usr/lib/postgresql/*/bin"
 
@@ -24,7 +24,7 @@ def program(name: str) -> Path:
         _install()
         found = _find(name)
     if found is None:
-        raise MissingServicesError(f"{name} is missing: install PostgreSQL 15 and Redis 7")
+        raise MissingServicesError(f"{name} is missing: install PostgreSQL 15, Redis 7 and nginx")
     return found
 
 
@@ -40,7 +40,7 @@ def _install() -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
     missing = [package for name, package in _PACKAGES.items() if _find(name) is None]
-    # Debian would start both and make a cluster; the tests start their own.
+    # Debian would start them and make a cluster; the tests start their own.
     policy = Path("/usr/sbin/policy-rc.d")
     made = not policy.exists()
     if made:

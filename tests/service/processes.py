@@ -31,8 +31,8 @@ def run_cms(*arguments: str, environment: Mapping[str, str]) -> subprocess.Compl
 
 
 class ServeProcess:
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
-        self.port, self.admin_port = free_port(), free_port()
+    def __init__(self, environment: Mapping[str, str], log: Path, port: int | None = None) -> None:
+        self.port, self.admin_port = port or free_port(), free_port()
         ports = {"PORT": str(self.port), "ADMIN_PORT": str(self.admin_port)}
         self.log = log
         with log.open("wb") as output:
@@ -63,6 +63,13 @@ class ServeProcess:
 
     def terminate(self) -> None:
         self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def freeze(self) -> None:
+        """Takes connections, and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
 
     def wait(self) -> int:
         return self._process.wait(timeout=60)

@@ -1,0 +1,336 @@
+"""The files of deploy/ at work: nginx before three instances."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from benchmarks.load.client import Load, Running, Tally
+from benchmarks.load.plan import Phase, Route
+from tests.service.outside import INSTANCES, Outside
+from tests.service.packages import MissingServicesError, program
+from tests.service.servers import wait_until
+from tests.service.world import ARTICLE, expect, expect_problem
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    try:
+        program("nginx")
+    except MissingServicesError as missing:
+        if os.environ.get("HCMS_REQUIRE_SERVICES"):
+            raise
+        pytest.skip(str(missing))
+    with Outside(tmp_path_factory.mktemp("outside")) as deployment:
+        yield deployment
+
+
+@pytest.fixture(scope="module")
+def tokens(outside: Outside) -> dict[str, str]:
+    login = f"{outside.url}/v1/tenants/{outside.tenant}/auth/login"
+    found: dict[str, str] = expect(httpx.post(login, json=outside.credentials()), 200)
+    return found
+
+
+@pytest.fixture(scope="module")
+def client(outside: Outside, tokens: dict[str, str]) -> Iterator[httpx.Client]:
+    """The owner of the first tenant, who has made a content type."""
+    headers = {"Authorization": f"Bearer {tokens['accessToken']}"}
+    root = f"{outside.url}/v1/tenants/{outside.tenant}"
+    with httpx.Client(base_url=root, headers=headers) as client:
+        expect(client.post("content-types", json=ARTICLE), 201)
+        yield client
+
+
+def test_every_instance_answers_and_is_named(outside: Outside) -> None:
+    answers = [httpx.get(f"{outside.url}/health") for _ in range(12)]
+    assert {answer.headers["x-hcms-revision"] for answer in answers} == set(INSTANCES)
+    assert all(answer.json()["status"] == "ok" for answer in answers)
+    assert {answer.headers["server"] for answer in answers} == {"nginx"}
+
+
+def test_who_logs_in_at_one_instance_is_known_to_the_others(outside: Outside) -> None:
+    path = f"/v1/tenants/{outside.tenant}"
+    one, two, three = (outside.instances[name].url + path for name in INSTANCES)
+    tokens = expect(httpx.post(f"{one}/auth/login", json=outside.credentials()), 200)
+    headers = {"Authorization": f"Bearer {tokens['accessToken']}"}
+    expect(httpx.get(f"{two}/users", headers=headers), 200)
+    spent = {"refreshToken": tokens["refreshToken"]}
+    renewed = expect(httpx.post(f"{three}/auth/refresh", json=spent), 200)
+    newest = {"refreshToken": renewed["refreshToken"]}
+    expect(httpx.post(f"{two}/auth/logout", json=newest), 204)
+    expect_problem(httpx.post(f"{one}/auth/refresh", json=newest), 401)
+
+
+def test_redis_is_closed_to_strangers_and_the_api_may_not_change_it(outside: Outside) -> None:
+    assert "NOPERM" in outside.redis.command("KEYS", "*")
+    login = f"cms {outside.redis_password()}"
+    assert "+OK" in outside.redis.command("SET", "seen", "1", password=login).splitlines()
+    for forbidden in (("FLUSHALL",), ("CONFIG", "GET", "*"), ("ACL", "LIST")):
+        assert "NOPERM" in outside.redis.command(*forbidden, password=login)
+
+
+def test_an_id_goes_with_the_request_and_no_secret_into_the_log(
+    outside: Outside, client: httpx.Client, tokens: dict[str, str]
+) -> None:
+    answer = client.get("users", headers={"X-Request-Id": "from-the-client.1"})
+    assert answer.headers["x-request-id"] == "from-the-client.1"
+    other = client.get("users?limit=1", headers={"X-Request-Id": "two words"})
+    found = other.headers["x-request-id"]
+    wait_until(lambda: found in outside.access_log(), "not logged")
+    lines = log_lines(outside, 0)
+    (line,) = [line for line in lines if line["requestId"] == found]
+    assert (line["path"], line["status"]) == (f"/v1/tenants/{outside.tenant}/users", "200")
+    assert tokens["accessToken"] not in outside.access_log()
+    assert not [line for line in lines if line["path"] == "/health"]
+
+
+def test_a_body_above_the_limit_is_refused_as_the_api_would(client: httpx.Client) -> None:
+    entries = "content-types/article/entries"
+    large = {"fields": {"title": "x" * 1024 * 1024}}
+    expect_problem(client.post(entries, json=large), 413)
+    # In a temporary file of nginx on its way, and refused by the API's own rule.
+    expect_problem(client.post(entries, json={"fields": {"title": "x" * 100_000}}), 422)
+
+
+def head(line: str, *headers: str) -> bytes:
+    return "".join(f"{text}\r\n" for text in (line, "Host: api.example.com", *headers, "")).encode()
+
+
+SMUGGLED = head("GET /smuggled HTTP/1.1")
+LOGIN = "POST /v1/tenants/main/auth/login HTTP/1.1"
+CHUNKED = "Transfer-Encoding: chunked"
+END = b"0\r\n\r\n"
+
+ATTACKS = {
+    "CL.TE": head(LOGIN, f"Content-Length: {len(END + SMUGGLED)}", CHUNKED) + END + SMUGGLED,
+    "TE.CL": head(LOGIN, CHUNKED, "Content-Length: 3") + b"1\r\na\r\n" + END + SMUGGLED,
+    "two lengths": head(LOGIN, "Content-Length: 0", f"Content-Length: {len(SMUGGLED)}") + SMUGGLED,
+    "one length twice": head(LOGIN, "Content-Length: 0", "Content-Length: 0") + SMUGGLED,
+    "a list of lengths": head(LOGIN, "Content-Length: 0, 9") + SMUGGLED,
+    "a signed length": head(LOGIN, "Content-Length: +0") + SMUGGLED,
+    "a space before the colon": head(LOGIN, "Content-Length : 0") + SMUGGLED,
+    "a folded header": head(LOGIN, "X-A: b", " Content-Length: 0") + SMUGGLED,
+    "an unknown coding": head(LOGIN, "Transfer-Encoding: xchunked") + END + SMUGGLED,
+    "two codings": head(LOGIN, CHUNKED, "Transfer-Encoding: identity") + END + SMUGGLED,
+    "a coding in HTTP/1.0": head(LOGIN.replace("1.1", "1.0"), CHUNKED) + END + SMUGGLED,
+    "a wrong chunk": head(LOGIN, CHUNKED) + b"-1\r\n" + SMUGGLED,
+    "a NUL in a header": head("GET /health HTTP/1.1", "X-A: a\0b") + SMUGGLED,
+    "two hosts": head("GET /health HTTP/1.1", "Host: other.example.com") + SMUGGLED,
+    "an absolute URI": head("GET http://other.example.com/health HTTP/1.1"),
+    "an asterisk": head("OPTIONS * HTTP/1.1"),
+    "a tunnel": head("CONNECT other.example.com:443 HTTP/1.1"),
+    **{
+        f"the path {path}": head(f"GET {path} HTTP/1.1")
+        for path in (
+            "//health",
+            "/v1//tenants",
+            "/v1/../health",
+            "/./health",
+            "/v1/..",
+            "/../../etc/passwd",
+            "/v1/%2e%2e/health",
+            "/v1/tenants%2Fmain",
+            "/v1/tenants%5cmain",
+            "/v1\\tenants",
+            "/health%0d%0aX-Injected:%20yes",
+            "/health%00",
+            "/health%7f",
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_what_can_be_read_in_two_ways_gets_one_clear_refusal(outside: Outside, name: str) -> None:
+    answer = all_that_comes(outside, ATTACKS[name])
+    assert answer.startswith(b"HTTP/1.1 4"), answer
+    assert answer.count(b"HTTP/1.1 ") == 1, answer
+    assert b"X-Injected" not in answer
+    assert not any(
+        "smuggled" in instance.log.read_text() for instance in outside.instances.values()
+    )
+
+
+def test_http_0_9_is_refused_too(outside: Outside) -> None:
+    answer = all_that_comes(outside, b"GET /health\r\n")
+    assert json.loads(answer)["status"] == 400
+
+
+def test_a_header_with_an_underscore_does_not_reach_the_api(outside: Outside) -> None:
+    request = head("GET /nothing HTTP/1.1", "X_Request_Id: hidden", "Connection: close")
+    assert b"hidden" not in all_that_comes(outside, request)
+
+
+def all_that_comes(outside: Outside, request: bytes) -> bytes:
+    """Until nginx closes, which it does after every refusal."""
+    with socket.create_connection(("127.0.0.1", outside.nginx_port), timeout=20) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+RATE = 60
+
+
+def start_load(outside: Outside, tokens: dict[str, str], seconds: float) -> Running:
+    delivery = f"/v1/delivery/{outside.tenant}/article"
+    entries = f"/v1/tenants/{outside.tenant}/content-types/article/entries"
+    headers = (("Authorization", f"Bearer {tokens['accessToken']}"),)
+    draft = json.dumps({"fields": {"title": "Written under way"}}).encode()
+    routes = (
+        Route("read one", "GET", f"{delivery}/hello", 0.4, headers=headers),
+        Route("list", "GET", delivery, 0.2, headers=headers),
+        Route("write", "POST", entries, 0.4, 201, draft, headers),
+    )
+    phases = (Phase("steady", seconds, RATE),)
+    return Running(Load(outside.url, routes, phases, 3, time.monotonic() + 0.5))
+
+
+@pytest.fixture(scope="module")
+def hello(client: httpx.Client) -> None:
+    entries = "content-types/article/entries"
+    fields = {"title": "Hello", "slug": "hello"}
+    entry = expect(client.post(entries, json={"fields": fields}), 201)
+    expect(client.post(f"{entries}/{entry['id']}/publish"), 200)
+
+
+def wait_until_it_answers(outside: Outside, name: str) -> None:
+    port, before = outside.instances[name].port, len(outside.access_log())
+    place = f'"upstream":"127.0.0.1:{port}"'
+    wait_until(lambda: place in outside.access_log()[before:], f"{name} gets no request")
+
+
+def log_lines(outside: Outside, since: int) -> list[dict[str, str]]:
+    return [json.loads(line) for line in outside.access_log()[since:].splitlines()]
+
+
+def count_entries(client: httpx.Client) -> int:
+    count, query = 0, {"limit": "100"}
+    while True:
+        page = expect(client.get("content-types/article/entries", params=query), 200)
+        count += len(page["items"])
+        if page["nextCursor"] is None:
+            return count
+        query["cursor"] = page["nextCursor"]
+
+
+def acknowledged_writes(tally: Tally) -> int:
+    answered = tally.microseconds["steady", "write"].total()
+    refused = sum(
+        n
+        for (_, route, what), n in tally.failures.items()
+        if route == "write" and what.startswith("status ")
+    )
+    return answered - refused
+
+
+@pytest.mark.usefixtures("hello")
+def test_an_instance_that_is_stopped_under_load_costs_no_request(
+    outside: Outside, client: httpx.Client, tokens: dict[str, str]
+) -> None:
+    before = count_entries(client)
+    # Longer than it drains.
+    running = start_load(outside, tokens, 13)
+    wait_until_it_answers(outside, "api2")
+    outside.instances["api2"].terminate()
+    assert outside.instances["api2"].wait() == 0
+    tally = running.result()
+    assert dict(tally.failures) == {}
+    assert set(tally.instances) == set(INSTANCES)
+    assert count_entries(client) - before == acknowledged_writes(tally)
+    outside.start("api2").wait_until_ready()
+
+
+def is_answering(outside: Outside, name: str) -> bool:
+    return httpx.get(f"{outside.url}/health").headers["x-hcms-revision"] == name
+
+
+@pytest.mark.usefixtures("hello")
+def test_an_instance_that_is_killed_costs_writes_in_flight_only(
+    outside: Outside, client: httpx.Client, tokens: dict[str, str]
+) -> None:
+    before, logged = count_entries(client), len(outside.access_log())
+    running = start_load(outside, tokens, 4)
+    wait_until_it_answers(outside, "api3")
+    place = f"127.0.0.1:{outside.instances['api3'].port}"
+    outside.instances["api3"].kill()
+    outside.instances["api3"].wait()
+    tally = running.result()
+    assert {route for _, route, _ in tally.failures} <= {"write"}
+    assert {what for _, _, what in tally.failures} <= {"status 502"}
+    failed = [line for line in log_lines(outside, logged) if line["status"] == "502"]
+    assert len(failed) == tally.failures.total()
+    assert {line["upstream"] for line in failed} <= {place}
+    # What was acknowledged is there; what was in flight is there or not, and never twice.
+    written = count_entries(client) - before - acknowledged_writes(tally)
+    assert 0 <= written <= len(failed)
+    outside.start("api3").wait_until_ready()
+    wait_until(lambda: is_answering(outside, "api3"), "api3 gets no request again")
+
+
+def test_a_write_that_was_sent_is_not_sent_again(outside: Outside, client: httpx.Client) -> None:
+    entries = "content-types/article/entries"
+    ids = [
+        expect(client.post(entries, json={"fields": {"title": "To go"}}), 201)["id"]
+        for _ in range(8)
+    ]
+    logged = len(outside.access_log())
+    outside.instances["api1"].freeze()
+    with ThreadPoolExecutor(len(ids)) as pool:
+        answers = {entry: pool.submit(client.delete, f"{entries}/{entry}") for entry in ids}
+        # A third of them at most waits for the frozen one.
+        wait_until(lambda: sum(one.done() for one in answers.values()) >= 5, "nothing is done")
+        outside.instances["api1"].kill()
+    failed = {entry for entry, one in answers.items() if one.result().status_code == 502}
+    assert failed
+    for entry, answer in answers.items():
+        if entry in failed:
+            expect_problem(answer.result(), 502)
+            expect(client.get(f"{entries}/{entry}"), 200)
+        else:
+            expect(answer.result(), 204)
+    tried = [line["upstream"] for line in log_lines(outside, logged) if line["status"] == "502"]
+    assert tried == [f"127.0.0.1:{outside.instances['api1'].port}"] * len(failed)
+
+
+def test_a_write_of_which_nothing_was_sent_goes_to_another_instance(
+    outside: Outside, client: httpx.Client
+) -> None:
+    dead = outside.instances["api2"]
+    dead.kill()
+    dead.wait()
+    logged = len(outside.access_log())
+    for views in range(3):
+        fields = {"title": "Anew", "slug": f"anew-{views}", "views": views}
+        entry = expect(client.post("content-types/article/entries", json={"fields": fields}), 201)
+        expect(client.delete(f"content-types/article/entries/{entry['id']}"), 204)
+    sent_again = [line for line in log_lines(outside, logged) if str(dead.port) in line["upstream"]]
+    assert sent_again
+    assert {line["upstreamStatus"] for line in sent_again} <= {"502 : 201", "502 : 204"}
+
+
+def test_the_load_test_reports(outside: Outside, tmp_path: Path) -> None:
+    login = outside.credentials()
+    password = tmp_path / "password"
+    password.write_text(login["password"])
+    options = ["--tenant", outside.tenant, "--email", login["email"], "--rate", "20"]
+    options += ["--seconds", "3", "--password-file", str(password)]
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "benchmarks.load", outside.url, *options],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if "|" in line][2:]
+    assert {row[0] for row in rows} == {"warm-up", "steady", "peak"}, done.stderr
+    assert {row[1] for row in rows} == {"read one", "read a list", "write a draft"}
+    assert {row[4] for row in rows} == {"0"}, done.stdout
