@@ -1,6 +1,7 @@
 """Puts the parts together: the only place that knows them all."""
 
 import asyncio
+import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from cms_service.api_keys import endpoints as api_key_endpoints
 from cms_service.api_keys.repository import ApiKeyRepository
 from cms_service.api_keys.service import ApiKeyService
 from cms_service.api_keys.uses import KeyUses
+from cms_service.audit import endpoints as audit_endpoints
+from cms_service.audit.repository import AuditRepository
 from cms_service.auth import endpoints as auth_endpoints
 from cms_service.auth.clients import Clients
 from cms_service.auth.gate import Gate
@@ -21,11 +24,17 @@ from cms_service.auth.service import AuthService
 from cms_service.auth.sessions import Sessions
 from cms_service.auth.throttle import LoginThrottle
 from cms_service.auth.tokens import AccessTokens
+from cms_service.bin import endpoints as bin_endpoints
+from cms_service.bin.repository import BinRepository
+from cms_service.bin.service import BinService
+from cms_service.bulk import endpoints as bulk_endpoints
+from cms_service.bulk.service import BulkService
 from cms_service.content_types import endpoints as content_type_endpoints
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core import health_endpoints
 from cms_service.core.admin import AdminApp
+from cms_service.core.background import Background
 from cms_service.core.buckets import Buckets
 from cms_service.core.cache import BodyCache
 from cms_service.core.credentials import fixed, from_url_file
@@ -45,6 +54,7 @@ from cms_service.delivery.databases import DeliveryDatabases
 from cms_service.delivery.repository import DeliveryRepository
 from cms_service.delivery.service import DeliveryService
 from cms_service.entries import endpoints as entry_endpoints
+from cms_service.entries import search_endpoints
 from cms_service.entries.references import ReferenceRepository
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.service import EntryService
@@ -62,6 +72,11 @@ from cms_service.locales.service import LocaleService
 from cms_service.roles import endpoints as role_endpoints
 from cms_service.roles.repository import RoleRepository
 from cms_service.roles.service import RoleService
+from cms_service.schedules import endpoints as schedule_endpoints
+from cms_service.schedules.jobs import EmptyBins, PublishOnTime, ShortenAuditLog
+from cms_service.schedules.planners import Planners
+from cms_service.schedules.repository import ScheduleRepository
+from cms_service.schedules.service import ScheduleService
 from cms_service.tenants import endpoints as tenant_endpoints
 from cms_service.tenants.access import AccessChanges
 from cms_service.tenants.directory import TenantDirectory
@@ -70,6 +85,9 @@ from cms_service.tenants.service import TenantService
 from cms_service.users import endpoints as user_endpoints
 from cms_service.users.repository import UserRepository
 from cms_service.users.service import UserService
+from cms_service.versions import endpoints as version_endpoints
+from cms_service.versions.repository import VersionRepository
+from cms_service.versions.service import VersionService
 
 _ROUTERS = (
     health_endpoints.router,
@@ -83,6 +101,12 @@ _ROUTERS = (
     limit_endpoints.router,
     content_type_endpoints.router,
     entry_endpoints.router,
+    search_endpoints.router,
+    version_endpoints.router,
+    schedule_endpoints.router,
+    bin_endpoints.router,
+    bulk_endpoints.router,
+    audit_endpoints.router,
 )
 _QUIET_ROUTES = frozenset(
     {health_endpoints.ROUTE, delivery_app.ENTRY_ROUTE, delivery_app.LIST_ROUTE}
@@ -105,6 +129,7 @@ class Cms:
     passwords: Passwords
     health: HealthService
     key_uses: KeyUses
+    background: Background
 
     @property
     def databases(self) -> list[Database]:
@@ -146,6 +171,13 @@ def build(settings: ServeSettings) -> Cms:
     changes = AccessChanges(database, directory)
     roles = RoleService(RoleRepository(database), changes)
     content_types = ContentTypeService(ContentTypeRepository(database), directory, time.monotonic)
+    entry_repository = EntryRepository(database, settings.entry_versions_kept)
+    entries = EntryService(
+        entry_repository, ReferenceRepository(database), content_types, directory
+    )
+    schedules = ScheduleRepository(database)
+    audit = AuditRepository(database)
+    bin_repository = BinRepository(database)
     health = HealthService(database, redis)
     sessions = Sessions(redis, settings.refresh_token_seconds, settings.session_seconds)
     buckets = Buckets(redis, _microseconds)
@@ -160,7 +192,7 @@ def build(settings: ServeSettings) -> Cms:
             HealthService: health,
             Idempotency: Idempotency(database),
             AuthService: AuthService(
-                directory, users, passwords, sessions, tokens, throttle=throttle
+                directory, users, passwords, sessions, tokens, throttle=throttle, audit=audit
             ),
             TenantService: TenantService(TenantRepository(database), directory),
             RoleService: roles,
@@ -170,9 +202,12 @@ def build(settings: ServeSettings) -> Cms:
             UserService: UserService(users, roles, passwords, changes),
             ContentTypeService: content_types,
             LocaleService: LocaleService(LocaleRepository(database), directory),
-            EntryService: EntryService(
-                EntryRepository(database), ReferenceRepository(database), content_types, directory
-            ),
+            EntryService: entries,
+            VersionService: VersionService(VersionRepository(database), entries, content_types),
+            BinService: BinService(bin_repository, entries, content_types),
+            ScheduleService: ScheduleService(schedules, entries),
+            BulkService: BulkService(entries, entry_repository, content_types, directory),
+            AuditRepository: audit,
         }
     )
     delivery = delivery_app.DeliveryApp(
@@ -195,6 +230,23 @@ def build(settings: ServeSettings) -> Cms:
         passwords=passwords,
         health=health,
         key_uses=key_uses,
+        background=Background(
+            [
+                PublishOnTime(
+                    schedules,
+                    entries,
+                    entry_repository,
+                    content_types,
+                    Planners(users, api_keys, time.time),
+                    random.shuffle,
+                ),
+                EmptyBins(bin_repository, settings.bin_days),
+                ShortenAuditLog(audit, settings.audit_log_days),
+            ],
+            settings.schedule_interval_seconds,
+            lifecycle,
+            lambda: random.uniform(0.5, 1.5),  # noqa: S311 - spreads pods, keeps no secret
+        ),
     )
 
 

@@ -20,6 +20,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from cms_service.core.acting import acting_values
 from cms_service.core.credentials import CredentialSource, CredentialsUnavailableError
 from cms_service.core.database_url import DatabaseUrl
 from cms_service.core.errors import OVERTAKEN, Conflict, LimitReached, Unavailable
@@ -62,7 +63,8 @@ class DatabaseName(StrEnum):
 class Statement:
     """SQL that takes its values from one JSON object, `$1`, and returns JSON objects.
 
-    `$1` holds `tenant` besides the caller's values. The name is a metric label.
+    `$1` holds the tenant and who is at work besides the caller's values. The name is a metric
+    label.
     """
 
     name: str
@@ -183,7 +185,8 @@ class Database:
     async def run(
         self, connection: Any, tenant_id: UUID, statement: Statement, values: dict[str, object]
     ) -> list[dict[str, Any]]:
-        args = orjson.dumps({**values, "tenant": str(tenant_id)}).decode()
+        own = {"tenant": str(tenant_id), **acting_values()}
+        args = orjson.dumps({**values, **own}).decode()
         rows = await self.timed(
             connection, statement.name, _TENANT_QUERY, (tenant_id, statement.sql, args)
         )
@@ -195,6 +198,11 @@ class Database:
         started = time.perf_counter()
         try:
             rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *values)
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == _LIMIT_REACHED:
+                raise LimitReached(f"The tenant may have at most {error.detail}.") from None
+            raise
+        else:
             return rows
         finally:
             self._query_seconds.labels(name).observe(time.perf_counter() - started)
@@ -226,10 +234,6 @@ class Database:
             raise Unavailable("The database cannot be reached.") from error
         except asyncpg.TransactionRollbackError:  # two that wait for each other
             raise Conflict(OVERTAKEN) from None
-        except asyncpg.PostgresError as error:
-            if error.sqlstate == _LIMIT_REACHED:
-                raise LimitReached(f"The tenant may have at most {error.detail}.") from None
-            raise
         self._up.set(1)
 
     def _give_back(self, connection: Any) -> asyncio.Task[None]:

@@ -102,6 +102,10 @@ class ServeSettings(DatabaseSettings):
     rate_limit_management_tenant: RateLimit = 300_000
     session_seconds: int = Field(default=7_776_000, ge=60, le=31_536_000)
     drain_seconds: float = Field(default=10, ge=0, le=600)
+    entry_versions_kept: int = Field(default=100, ge=2, le=10_000)
+    bin_days: int = Field(default=30, ge=1, le=3650)
+    audit_log_days: int = Field(default=365, ge=30, le=36_500)
+    schedule_interval_seconds: float = Field(default=5, ge=0.1, le=3600)
 
     @model_validator(mode="after")
     def _one_source_of_replica_credentials(self) -> Self:

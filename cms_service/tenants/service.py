@@ -18,9 +18,7 @@ class TenantService:
         return tenant
 
     async def change(self, tenant_id: UUID, change: TenantChange) -> tuple[Tenant, int]:
-        updated = await self._repository.update(
-            tenant_id, change.display_name, change.delivery_access
-        )
+        updated = await self._repository.update(tenant_id, change)
         if updated is None:
             raise _not_found()
         tenant, generation = updated

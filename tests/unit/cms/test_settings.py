@@ -81,6 +81,8 @@ def test_the_documents_three_variables_are_enough() -> None:
         ({"DRAIN_SECONDS": "hunter2"}, "DRAIN_SECONDS"),
         ({"TRUSTED_PROXIES": "10.0.0.0/8,hunter2"}, "TRUSTED_PROXIES: must name networks"),
         ({"RATE_LIMIT_DELIVERY_CLIENT": "-1"}, "RATE_LIMIT_DELIVERY_CLIENT"),
+        ({"ENTRY_VERSIONS_KEPT": "1"}, "ENTRY_VERSIONS_KEPT"),
+        ({"AUDIT_LOG_DAYS": "7"}, "AUDIT_LOG_DAYS"),
     ],
 )
 def test_wrong_settings_are_named_and_never_repeated(

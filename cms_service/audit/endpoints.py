@@ -1,0 +1,47 @@
+# ruff: noqa: PLR0913, PLR0917 - FastAPI wants one parameter for each thing that a request says
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
+
+from cms_service.audit.repository import AuditFilter, AuditRepository
+from cms_service.audit.schemas import AuditEntry
+from cms_service.auth.access import requires
+from cms_service.auth.actor import Actor
+from cms_service.auth.permissions import Permission
+from cms_service.core.dependencies import provide
+from cms_service.core.paging import After, LimitQuery, page_of
+from cms_service.core.schemas import Page
+from cms_service.core.strict_route import StrictRoute
+
+router = APIRouter(
+    prefix="/v1/tenants/{tenant}/audit-log", tags=["audit log"], route_class=StrictRoute
+)
+Log = Annotated[AuditRepository, Depends(provide(AuditRepository))]
+Reader = Annotated[Actor, Depends(requires(Permission.READ_AUDIT_LOG))]
+Word = Annotated[str | None, Query(pattern=r"^[a-z-]{1,40}$")]
+
+
+async def _filter(
+    actor: UUID | None = None,
+    action: Word = None,
+    object_kind: Annotated[Word, Query(alias="objectKind")] = None,
+    object_id: Annotated[UUID | None, Query(alias="objectId")] = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+) -> AuditFilter:
+    return AuditFilter(actor, object_id, action, object_kind, since, until)
+
+
+@router.get("")
+async def list_audit_log(
+    actor: Reader,
+    log: Log,
+    wanted: Annotated[AuditFilter, Depends(_filter)],
+    after: After,
+    limit: LimitQuery = 20,
+) -> Page[AuditEntry]:
+    """Who did what to which object and when, the newest first."""
+    entries = await log.page(actor.tenant_id, wanted, limit + 1, after)
+    return page_of(entries, limit, lambda entry: (entry.at, entry.id))

@@ -1,0 +1,57 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response, status
+
+from cms_service.auth.access import requires
+from cms_service.auth.actor import Actor
+from cms_service.auth.permissions import Permission
+from cms_service.bin.schemas import BinnedEntry
+from cms_service.bin.service import BinService
+from cms_service.content_types.paths import TypePath
+from cms_service.core.dependencies import provide
+from cms_service.core.paging import After, LimitQuery, page_of
+from cms_service.core.schemas import Page
+from cms_service.entries.endpoints import tagged
+from cms_service.entries.schemas import Entry
+from cms_service.idempotency.route import IdempotentRoute
+
+router = APIRouter(
+    prefix="/v1/tenants/{tenant}/content-types/{type_name}/bin",
+    tags=["bin"],
+    route_class=IdempotentRoute,
+)
+Service = Annotated[BinService, Depends(provide(BinService))]
+Reader = Annotated[Actor, Depends(requires(Permission.READ_ENTRIES))]
+Deleter = Annotated[Actor, Depends(requires(Permission.DELETE_ENTRIES))]
+Purger = Annotated[Actor, Depends(requires(Permission.PURGE_ENTRIES))]
+
+
+@router.get("")
+async def list_bin(
+    type_name: TypePath, actor: Reader, service: Service, after: After, limit: LimitQuery = 20
+) -> Page[BinnedEntry]:
+    """Deleted entries, the last one first."""
+    binned = await service.page(actor, type_name, limit + 1, after)
+    return page_of(binned, limit, lambda entry: (entry.deleted_at, entry.id))
+
+
+@router.get("/{entry_id}")
+async def get_binned_entry(
+    type_name: TypePath, entry_id: UUID, actor: Reader, service: Service
+) -> BinnedEntry:
+    return await service.get(actor, type_name, entry_id)
+
+
+@router.post("/{entry_id}/restore")
+async def restore_binned_entry(
+    type_name: TypePath, entry_id: UUID, actor: Deleter, service: Service, response: Response
+) -> Entry:
+    """As a draft: it is not published again by this."""
+    return tagged(response, await service.restore(actor, type_name, entry_id))
+
+
+@router.delete("/{entry_id}", status_code=status.HTTP_204_NO_CONTENT)
+async def purge_entry(type_name: TypePath, entry_id: UUID, actor: Purger, service: Service) -> None:
+    """For good, with all its versions."""
+    await service.purge(actor, type_name, entry_id)

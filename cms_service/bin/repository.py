@@ -1,0 +1,90 @@
+# ruff: noqa: S608 - the statements are put together from constants of this module
+from typing import Any
+from uuid import UUID
+
+from cms_service.audit.statements import noted
+from cms_service.bin.schemas import BinnedEntry
+from cms_service.core.cursor import Cursor
+from cms_service.core.database import Database, Statement
+
+# Of the rows b (a binned entry) and t (its type).
+_JSON = """jsonb_build_object('id', b.id, 'type', t.name, 'version', b.version, 'slug', b.slug,
+    'fields', b.fields, 'createdAt', b.created_at, 'createdBy', b.created_by,
+    'updatedAt', b.updated_at, 'updatedBy', b.updated_by,
+    'deletedAt', b.deleted_at, 'deletedBy', b.deleted_by)"""
+_FROM = """FROM cms.binned_entries b
+    JOIN cms.content_types t ON t.tenant_id = b.tenant_id AND t.id = b.content_type_id
+    WHERE t.name = $1->>'type'"""
+
+_GET = Statement("bin.get", f"SELECT {_JSON} {_FROM} AND b.id = ($1->>'id')::uuid")
+_LIST = Statement(
+    "bin.list",
+    f"""SELECT {_JSON} {_FROM}
+          AND ($1->>'onlyOf' IS NULL OR b.created_by = ($1->>'onlyOf')::uuid)
+          AND ($1->>'at' IS NULL
+           OR (b.deleted_at, b.id) < (($1->>'at')::timestamptz, ($1->>'id')::uuid))
+        ORDER BY b.deleted_at DESC, b.id DESC LIMIT ($1->>'limit')::int""",
+)
+_PURGE = Statement(
+    "bin.purge",
+    f"""WITH gone AS (
+            DELETE FROM cms.binned_entries b USING cms.content_types t
+            WHERE b.id = ($1->>'id')::uuid
+              AND t.tenant_id = b.tenant_id AND t.id = b.content_type_id
+              AND t.name = coalesce($1->>'type', t.name)
+              AND b.deleted_at < now() - make_interval(days => ($1->>'days')::int)
+            RETURNING b.id),
+        versions AS (
+            DELETE FROM cms.entry_versions v USING gone WHERE v.entry_id = gone.id),
+        {noted("'purged'", "entry", "gone")}
+        SELECT to_jsonb(gone.id) FROM gone""",
+)
+_DUE = "SELECT tenant_id, entry_id FROM cms.due_bin($1, $2)"
+
+
+class BinRepository:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, tenant_id: UUID, type_name: str, entry_id: UUID) -> BinnedEntry | None:
+        rows = await self._database.query(tenant_id, _GET, type=type_name, id=entry_id)
+        return _binned(rows[0]) if rows else None
+
+    async def page(
+        self,
+        tenant_id: UUID,
+        type_name: str,
+        limit: int,
+        after: Cursor | None,
+        only_of: UUID | None,
+    ) -> list[BinnedEntry]:
+        """`only_of`: the user whose entries are asked for, where not all are."""
+        rows = await self._database.query(
+            tenant_id,
+            _LIST,
+            type=type_name,
+            onlyOf=only_of,
+            limit=limit,
+            at=after.at if after else None,
+            id=after.id if after else None,
+        )
+        return [_binned(row) for row in rows]
+
+    async def purge(self, tenant_id: UUID, type_name: str, entry_id: UUID) -> bool:
+        """With all its versions, for good."""
+        return bool(
+            await self._database.query(tenant_id, _PURGE, type=type_name, id=entry_id, days=0)
+        )
+
+    async def due(self, days: int, limit: int) -> list[tuple[UUID, UUID]]:
+        """Tenants and entries of all the bins whose time is over."""
+        rows = await self._database.fetch("bin.due", _DUE, days, limit)
+        return [(UUID(str(row["tenant_id"])), UUID(str(row["entry_id"]))) for row in rows]
+
+    async def purge_due(self, tenant_id: UUID, entry_id: UUID, days: int) -> None:
+        """Unless it was taken out meanwhile, or put in anew."""
+        await self._database.query(tenant_id, _PURGE, type=None, id=entry_id, days=days)
+
+
+def _binned(row: dict[str, Any]) -> BinnedEntry:
+    return BinnedEntry.model_validate(row)

@@ -1,0 +1,75 @@
+from uuid import UUID
+
+from cms_service.auth.actor import Actor
+from cms_service.auth.permissions import Permission
+from cms_service.bin.repository import BinRepository
+from cms_service.bin.schemas import BinnedEntry
+from cms_service.content_types.schemas import ContentType
+from cms_service.content_types.service import ContentTypeService
+from cms_service.core.cursor import Cursor
+from cms_service.core.errors import NotFound
+from cms_service.entries.schemas import Entry
+from cms_service.entries.service import EntryService, overtaken
+from cms_service.entries.visibility import about, fields_shown, readers_own, reads_slug
+
+
+class BinService:
+    def __init__(
+        self, repository: BinRepository, entries: EntryService, content_types: ContentTypeService
+    ) -> None:
+        self._repository = repository
+        self._entries = entries
+        self._content_types = content_types
+
+    async def get(self, actor: Actor, type_name: str, entry_id: UUID) -> BinnedEntry:
+        content_type = await self._content_types.get(actor.tenant_id, type_name)
+        binned = await self._allowed(actor, Permission.READ_ENTRIES, type_name, entry_id)
+        return _shown(actor, content_type, binned)
+
+    async def page(
+        self, actor: Actor, type_name: str, limit: int, after: Cursor | None
+    ) -> list[BinnedEntry]:
+        content_type = await self._content_types.get(actor.tenant_id, type_name)
+        only_of = readers_own(actor, type_name)
+        found = await self._repository.page(actor.tenant_id, type_name, limit, after, only_of)
+        return [_shown(actor, content_type, binned) for binned in found]
+
+    async def restore(self, actor: Actor, type_name: str, entry_id: UUID) -> Entry:
+        """As a draft that fits the type as it is today. Who may delete it may bring it back."""
+        binned = await self._allowed(actor, Permission.DELETE_ENTRIES, type_name, entry_id)
+        entry = await self._entries.undelete(actor, type_name, binned)
+        if entry is None:
+            raise overtaken()
+        return entry
+
+    async def purge(self, actor: Actor, type_name: str, entry_id: UUID) -> None:
+        await self._allowed(actor, Permission.PURGE_ENTRIES, type_name, entry_id)
+        if not await self._repository.purge(actor.tenant_id, type_name, entry_id):
+            raise _not_found()
+
+    async def _allowed(
+        self, actor: Actor, permission: Permission, type_name: str, entry_id: UUID
+    ) -> BinnedEntry:
+        """The whole of it. To who may not even read it, it is not there."""
+        binned = await self._repository.get(actor.tenant_id, type_name, entry_id)
+        if binned is None:
+            raise _not_found()
+        resource = about(actor, type_name, binned)
+        if not actor.may(permission, resource) and not actor.may(Permission.READ_ENTRIES, resource):
+            raise _not_found()
+        actor.check(permission, resource)
+        return binned
+
+
+def _shown(actor: Actor, content_type: ContentType, binned: BinnedEntry) -> BinnedEntry:
+    resource = about(actor, content_type.name, binned)
+    return binned.model_copy(
+        update={
+            "fields": fields_shown(actor, content_type, resource, binned.fields),
+            "slug": binned.slug if reads_slug(actor, content_type, resource) else None,
+        }
+    )
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such entry in the bin.")

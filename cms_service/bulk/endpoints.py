@@ -1,0 +1,60 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from cms_service.auth.access import requires
+from cms_service.auth.actor import Actor
+from cms_service.auth.permissions import Permission
+from cms_service.bulk.schemas import NewEntries, Outcomes, Selection
+from cms_service.bulk.service import BulkService
+from cms_service.content_types.paths import TypePath
+from cms_service.core.dependencies import provide
+from cms_service.core.generation import set_generation
+from cms_service.idempotency.route import IdempotentRoute
+
+router = APIRouter(
+    prefix="/v1/tenants/{tenant}/content-types/{type_name}/bulk",
+    tags=["bulk"],
+    route_class=IdempotentRoute,
+)
+Service = Annotated[BulkService, Depends(provide(BulkService))]
+Creator = Annotated[Actor, Depends(requires(Permission.CREATE_ENTRIES))]
+Deleter = Annotated[Actor, Depends(requires(Permission.DELETE_ENTRIES))]
+Publisher = Annotated[Actor, Depends(requires(Permission.PUBLISH_ENTRIES))]
+
+
+def _answer(response: Response, done: tuple[Outcomes, int | None]) -> Outcomes:
+    outcomes, generation = done
+    if generation is not None:
+        set_generation(response, generation)
+    return outcomes
+
+
+@router.post("/create")
+async def create_entries(
+    type_name: TypePath, body: NewEntries, actor: Creator, service: Service
+) -> Outcomes:
+    outcomes, _ = await service.create(actor, type_name, body)
+    return outcomes
+
+
+@router.post("/publish")
+async def publish_entries(
+    type_name: TypePath, body: Selection, actor: Publisher, service: Service, response: Response
+) -> Outcomes:
+    return _answer(response, await service.publish(actor, type_name, body))
+
+
+@router.post("/unpublish")
+async def unpublish_entries(
+    type_name: TypePath, body: Selection, actor: Publisher, service: Service, response: Response
+) -> Outcomes:
+    return _answer(response, await service.unpublish(actor, type_name, body))
+
+
+@router.post("/delete")
+async def delete_entries(
+    type_name: TypePath, body: Selection, actor: Deleter, service: Service, response: Response
+) -> Outcomes:
+    """Into the bin."""
+    return _answer(response, await service.delete(actor, type_name, body))

@@ -1,0 +1,157 @@
+"""Many entries in one request: each by itself, or all of them in one transaction."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+from uuid import UUID
+
+from cms_service.auth.actor import Actor
+from cms_service.auth.permissions import Permission
+from cms_service.bulk.schemas import Item, NewEntries, Outcome, Outcomes, Selection
+from cms_service.content_types.schemas import ContentType
+from cms_service.content_types.service import ContentTypeService
+from cms_service.core.database import Scope
+from cms_service.core.errors import FieldError, Problem, Unavailable
+from cms_service.entries.repository import EntryRepository
+from cms_service.entries.schemas import EntryContent
+from cms_service.entries.service import ATTEMPTS, EntryService, check_version, overtaken
+from cms_service.tenants.directory import TenantDirectory
+
+One = TypeVar("One", Item, EntryContent)
+
+# What became of it and the tenant's new generation, if it changed that; None where the entry or its
+# type was changed meanwhile.
+Done = tuple[Outcome, int | None] | None
+Act = Callable[[ContentType, One, Scope | None], Awaitable[Done]]
+
+
+class BulkService:
+    """All answer with the tenant's new generation, if they changed it."""
+
+    def __init__(
+        self,
+        entries: EntryService,
+        repository: EntryRepository,
+        content_types: ContentTypeService,
+        directory: TenantDirectory,
+    ) -> None:
+        self._entries = entries
+        self._repository = repository
+        self._content_types = content_types
+        self._directory = directory
+
+    async def create(
+        self, actor: Actor, type_name: str, wanted: NewEntries
+    ) -> tuple[Outcomes, int | None]:
+        async def act(content_type: ContentType, new: EntryContent, within: Scope | None) -> Done:
+            entry = await self._entries.create_once(actor, content_type, new.fields, within)
+            if entry is None:
+                return None
+            return Outcome(id=entry.id, status=201, version=entry.version), None
+
+        return await self._run(actor, type_name, wanted.items, act, atomic=wanted.atomic)
+
+    async def publish(
+        self, actor: Actor, type_name: str, wanted: Selection
+    ) -> tuple[Outcomes, int | None]:
+        async def act(content_type: ContentType, item: Item, within: Scope | None) -> Done:
+            entry = await self._entries.allowed(
+                actor, Permission.PUBLISH_ENTRIES, type_name, item.id, within
+            )
+            check_version(entry, item.version)
+            done = await self._entries.publish_once(actor.tenant_id, content_type, entry, within)
+            return None if done is None else (_ok(item.id, entry.version), done[1])
+
+        return await self._run(actor, type_name, wanted.items, act, atomic=wanted.atomic)
+
+    async def unpublish(
+        self, actor: Actor, type_name: str, wanted: Selection
+    ) -> tuple[Outcomes, int | None]:
+        async def act(_: ContentType, item: Item, within: Scope | None) -> Done:
+            entry, generation = await self._entries.unpublish_once(
+                actor, type_name, item.id, item.version, within
+            )
+            return _ok(item.id, entry.version), generation
+
+        return await self._run(actor, type_name, wanted.items, act, atomic=wanted.atomic)
+
+    async def delete(
+        self, actor: Actor, type_name: str, wanted: Selection
+    ) -> tuple[Outcomes, int | None]:
+        async def act(_: ContentType, item: Item, within: Scope | None) -> Done:
+            generation = await self._entries.delete_once(
+                actor, type_name, item.id, item.version, within
+            )
+            return None if generation is None else (Outcome(id=item.id, status=204), generation)
+
+        return await self._run(actor, type_name, wanted.items, act, atomic=wanted.atomic)
+
+    async def _run(
+        self, actor: Actor, type_name: str, items: Sequence[One], act: Act[One], *, atomic: bool
+    ) -> tuple[Outcomes, int | None]:
+        run = self._together if atomic else self._separately
+        done = await run(actor, type_name, items, act)
+        generations = [generation for _, generation in done if generation is not None]
+        generation = max(generations, default=None)
+        if generation is not None:
+            self._directory.note_write(actor.tenant_name, generation)
+        return Outcomes(items=[outcome for outcome, _ in done]), generation
+
+    async def _together(
+        self, actor: Actor, type_name: str, items: Sequence[One], act: Act[One]
+    ) -> list[tuple[Outcome, int | None]]:
+        content_type = await self._content_types.get(actor.tenant_id, type_name)
+        ids = [known for item in items if (known := _id(item)) is not None]
+        done = []
+        async with self._repository.database.transaction(actor.tenant_id) as scope:
+            await self._repository.lock(scope, content_type.id, ids)
+            for place, item in enumerate(items):
+                try:
+                    result = await act(content_type, item, scope)
+                except Problem as problem:
+                    raise _of_item(place, problem) from None
+                if result is None:
+                    raise overtaken()
+                done.append(result)
+        return done
+
+    async def _separately(
+        self, actor: Actor, type_name: str, items: Sequence[One], act: Act[One]
+    ) -> list[tuple[Outcome, int | None]]:
+        await self._content_types.get(actor.tenant_id, type_name)
+        done: list[tuple[Outcome, int | None]] = []
+        away: Unavailable | None = None
+        for item in items:
+            try:
+                if away is not None:  # nobody waits for each of them
+                    raise away
+                done.append(await self._alone(actor, type_name, item, act))
+            except Problem as problem:
+                away = problem if isinstance(problem, Unavailable) else None
+                done.append((Outcome.refused(_id(item), problem), None))
+        return done
+
+    async def _alone(
+        self, actor: Actor, type_name: str, item: One, act: Act[One]
+    ) -> tuple[Outcome, int | None]:
+        for _ in range(ATTEMPTS):
+            content_type = await self._content_types.get(actor.tenant_id, type_name)
+            result = await act(content_type, item, None)
+            if result is not None:
+                return result
+        raise overtaken()
+
+
+def _id(item: Item | EntryContent) -> UUID | None:
+    return item.id if isinstance(item, Item) else None
+
+
+def _ok(entry_id: UUID, version: int) -> Outcome:
+    return Outcome(id=entry_id, status=200, version=version)
+
+
+def _of_item(place: int, problem: Problem) -> Problem:
+    pointer = f"/items/{place}"
+    errors = tuple(
+        FieldError(pointer + error.pointer, error.detail) for error in problem.errors
+    ) or (FieldError(pointer, problem.detail),)
+    return type(problem)(f"Nothing was done, because of one of the items: {problem.detail}", errors)

@@ -1,0 +1,39 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from cms_service.auth.access import requires
+from cms_service.auth.actor import Actor
+from cms_service.auth.permissions import Permission
+from cms_service.content_types.names import TYPE_NAME_PATTERN
+from cms_service.core.dependencies import provide
+from cms_service.core.paging import LimitQuery
+from cms_service.core.strict_route import StrictRoute
+from cms_service.entries.schemas import FoundEntries
+from cms_service.entries.service import EntryService
+
+router = APIRouter(prefix="/v1/tenants/{tenant}/search", tags=["search"], route_class=StrictRoute)
+Service = Annotated[EntryService, Depends(provide(EntryService))]
+Reader = Annotated[Actor, Depends(requires(Permission.READ_ENTRIES))]
+Words = Annotated[
+    str,
+    Query(
+        min_length=1,
+        max_length=500,
+        pattern=r"^[^\x00]+$",
+        description='words, "a phrase", `or`, and -word for one that must not be there',
+    ),
+]
+TypeQuery = Annotated[str | None, Query(pattern=TYPE_NAME_PATTERN)]
+
+
+@router.get("")
+async def search_entries(
+    q: Words,
+    actor: Reader,
+    service: Service,
+    type_name: Annotated[TypeQuery, Query(alias="type")] = None,
+    limit: LimitQuery = 20,
+) -> FoundEntries:
+    """In the texts of drafts; the best first, and not more than `limit`."""
+    return FoundEntries(items=await service.search(actor, q, type_name, limit))

@@ -1,0 +1,42 @@
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, model_validator
+
+from cms_service.core.schemas import RequestBody, Schema, Timestamp
+
+
+class Action(StrEnum):
+    PUBLISH = "publish"
+    UNPUBLISH = "unpublish"
+
+
+class NewSchedule(RequestBody):
+    """Takes the place of the one before. What is left out is not to be done."""
+
+    publish_at: AwareDatetime | None = None
+    unpublish_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.publish_at is None and self.unpublish_at is None:
+            raise ValueError("publishAt or unpublishAt must be given")
+        if self.publish_at and self.unpublish_at and self.publish_at >= self.unpublish_at:
+            raise ValueError("unpublishAt must be after publishAt")
+        return self
+
+
+class ScheduledAction(Schema):
+    """With `failure`, the time came and it could not be done: it is not tried again."""
+
+    action: Action
+    at: Timestamp
+    created_at: Timestamp
+    created_by: UUID | None
+    failed_at: Timestamp | None
+    failure: str | None
+
+
+class Schedule(Schema):
+    actions: list[ScheduledAction]

@@ -1,0 +1,90 @@
+from dataclasses import dataclass
+from itertools import islice
+from uuid import UUID
+
+from cms_service.auth.actor import Actor
+from cms_service.auth.permissions import Permission, Resource
+from cms_service.content_types.schemas import ContentType
+from cms_service.content_types.service import ContentTypeService
+from cms_service.core.errors import NotFound
+from cms_service.entries.schemas import Entry
+from cms_service.entries.service import EntryService
+from cms_service.entries.visibility import about, fields_shown, reads_slug
+from cms_service.versions.diff import changes
+from cms_service.versions.repository import VersionRepository
+from cms_service.versions.schemas import Diff, Version, VersionSummary
+
+_MAX_CHANGES = 500
+
+
+class VersionService:
+    """Of each version the actor sees what they would see of the entry."""
+
+    def __init__(
+        self,
+        repository: VersionRepository,
+        entries: EntryService,
+        content_types: ContentTypeService,
+    ) -> None:
+        self._repository = repository
+        self._entries = entries
+        self._content_types = content_types
+
+    async def page(
+        self, actor: Actor, type_name: str, entry_id: UUID, limit: int, before: int | None
+    ) -> list[VersionSummary]:
+        view = await self._view(actor, type_name, entry_id)
+        versions = await self._repository.page(actor.tenant_id, entry_id, limit, before)
+        return [view.summary(version) for version in versions]
+
+    async def get(self, actor: Actor, type_name: str, entry_id: UUID, version: int) -> Version:
+        view = await self._view(actor, type_name, entry_id)
+        return await self._find(view, entry_id, version)
+
+    async def diff(
+        self, actor: Actor, type_name: str, entry_id: UUID, from_version: int, to_version: int
+    ) -> Diff:
+        view = await self._view(actor, type_name, entry_id)
+        before = await self._find(view, entry_id, from_version)
+        after = await self._find(view, entry_id, to_version)
+        found = list(islice(changes(before.fields, after.fields), _MAX_CHANGES + 1))
+        return Diff(
+            from_version=from_version,
+            to_version=to_version,
+            changes=found[:_MAX_CHANGES],
+            complete=len(found) <= _MAX_CHANGES,
+        )
+
+    async def restore(
+        self, actor: Actor, type_name: str, entry_id: UUID, version: int, if_version: int | None
+    ) -> Entry:
+        """As a new version of the draft, which fits the type as it is today."""
+        found = await self.get(actor, type_name, entry_id, version)
+        return await self._entries.bring_back(actor, type_name, entry_id, found, if_version)
+
+    async def _view(self, actor: Actor, type_name: str, entry_id: UUID) -> "_View":
+        content_type = await self._content_types.get(actor.tenant_id, type_name)
+        entry = await self._entries.allowed(actor, Permission.READ_ENTRIES, type_name, entry_id)
+        return _View(actor, content_type, about(actor, type_name, entry))
+
+    async def _find(self, view: "_View", entry_id: UUID, version: int) -> Version:
+        found = await self._repository.get(view.actor.tenant_id, entry_id, version)
+        if found is None:
+            raise NotFound(f"The entry has no version {version}, or it is no longer kept.")
+        return view.version(found)
+
+
+@dataclass(frozen=True)
+class _View:
+    actor: Actor
+    content_type: ContentType
+    resource: Resource
+
+    def summary(self, version: VersionSummary) -> VersionSummary:
+        if reads_slug(self.actor, self.content_type, self.resource):
+            return version
+        return version.model_copy(update={"slug": None})
+
+    def version(self, version: Version) -> Version:
+        fields = fields_shown(self.actor, self.content_type, self.resource, version.fields)
+        return version.model_copy(update={"fields": fields, "slug": self.summary(version).slug})

@@ -1,0 +1,197 @@
+"""Versions, the bin, lists, searches and bulk requests go no further than a role allows."""
+
+from typing import Any
+
+import pytest
+
+from tests.service.test_api_keys import holder, make_key
+from tests.service.test_people import TRANSLATOR, hired, make_role
+from tests.service.world import Desk, Pod, expect, expect_problem
+
+LOCALES = {"default": "en", "locales": [{"code": "en"}, {"code": "de"}]}
+PAGE = {
+    "name": "page",
+    "displayName": "Page",
+    "fields": [{"name": "lead", "kind": "text", "localised": True}],
+}
+
+
+def bin_of(desk: Desk) -> str:
+    return f"{desk.root}/content-types/article/bin"
+
+
+async def found(desk: Desk, words: str, **more: str) -> list[str]:
+    answer = await desk.client.get(f"{desk.root}/search", params={"q": words, **more})
+    return [item["entry"]["id"] for item in expect(answer, 200)["items"]]
+
+
+@pytest.fixture
+async def reader(pod: Pod, acme: Desk) -> Desk:
+    """May not see `views`, and changes only `title`."""
+    await acme.make_type()
+    expect(await acme.client.post(f"{acme.root}/roles", json=TRANSLATOR), 201)
+    desk, _ = await hired(pod, acme, "proof-reader")
+    return desk
+
+
+async def test_a_hidden_field_is_in_no_version_and_no_comparison(acme: Desk, reader: Desk) -> None:
+    entry = await acme.draft(title="First", slug="a", views=41)
+    url = f"{acme.entries}/{entry['id']}"
+    body = {"fields": {"title": "Second", "slug": "a", "views": 42}}
+    expect(await acme.client.put(url, json=body), 200)
+    version = expect(await reader.client.get(f"{url}/versions/1"), 200)
+    assert version["fields"] == {"title": "First", "slug": "a"}
+    diff = expect(await reader.client.get(f"{url}/versions/diff?from=1&to=2"), 200)
+    assert [change["pointer"] for change in diff["changes"]] == ["/title"]
+
+    back = expect(await reader.client.post(f"{url}/versions/1/restore"), 200)
+    assert back["fields"] == {"title": "First", "slug": "a"}
+    assert expect(await acme.client.get(url), 200)["fields"]["views"] == 42, "it stays"
+
+
+async def test_a_version_comes_back_only_as_far_as_one_may_write(acme: Desk, reader: Desk) -> None:
+    entry = await acme.draft(title="First", slug="a")
+    url = f"{acme.entries}/{entry['id']}"
+    expect(await acme.client.put(url, json={"fields": {"title": "Second", "slug": "b"}}), 200)
+    problem = expect_problem(await reader.client.post(f"{url}/versions/1/restore"), 403)
+    assert [error["pointer"] for error in problem["errors"]] == ["/fields/slug"]
+
+
+async def test_a_patch_leaves_what_one_does_not_see_and_takes_nothing_one_may_not_write(
+    acme: Desk, reader: Desk
+) -> None:
+    entry = await acme.draft(title="Helo", slug="a", views=7)
+    url = f"{acme.entries}/{entry['id']}"
+    seen = expect(await reader.client.patch(url, json={"fields": {"title": "Hello"}}), 200)
+    assert seen["fields"] == {"title": "Hello", "slug": "a"}
+    problem = expect_problem(
+        await reader.client.patch(url, json={"fields": {"slug": None, "views": 8}}), 403
+    )
+    assert [error["pointer"] for error in problem["errors"]] == ["/fields/slug", "/fields/views"]
+    kept = expect(await acme.client.get(url), 200)["fields"]
+    assert kept == {"title": "Hello", "slug": "a", "views": 7}
+
+
+async def test_a_hidden_field_is_not_in_the_bin(acme: Desk, reader: Desk) -> None:
+    entry = await acme.draft(title="Gone", views=41)
+    expect(await acme.client.delete(f"{acme.entries}/{entry['id']}"), 204)
+    (listed,) = expect(await reader.client.get(bin_of(acme)), 200)["items"]
+    one = expect(await reader.client.get(f"{bin_of(acme)}/{entry['id']}"), 200)
+    assert listed == one
+    assert one["fields"] == {"title": "Gone"}
+    for method, path in (("POST", "/restore"), ("DELETE", "")):
+        answer = await reader.client.request(method, f"{bin_of(acme)}/{entry['id']}{path}")
+        expect_problem(answer, 403)
+
+
+async def test_who_does_not_see_slugs_cannot_filter_or_sort_by_them(pod: Pod, acme: Desk) -> None:
+    await acme.make_type()
+    await acme.draft(title="Hello", slug="hello")
+    hidden = {"permissions": ["entries:read"], "fields": ["slug"], "deny": True}
+    await make_role(acme, {"permissions": ["entries:read"]}, hidden)
+    helper, _ = await hired(pod, acme, "helper")
+    for query in ("slug=hello", "sort=slug", "sort=-slug"):
+        expect_problem(await helper.client.get(f"{acme.entries}?{query}"), 403)
+    (entry,) = expect(await helper.client.get(f"{acme.entries}?sort=createdAt"), 200)["items"]
+    (version,) = expect(await helper.client.get(f"{acme.entries}/{entry['id']}/versions"), 200)[
+        "items"
+    ]
+    assert entry["slug"] is version["slug"] is None
+
+
+async def test_words_of_what_one_may_not_read_find_nothing(pod: Pod, acme: Desk) -> None:
+    await acme.make_type()
+    expect(await acme.client.put(f"{acme.root}/locales", json=LOCALES), 200)
+    expect(await acme.client.post(f"{acme.root}/content-types", json=PAGE), 201)
+    article = await acme.draft(title="the secret word")
+    fields = {"lead": {"en": "public word", "de": "geheim"}}
+    pages = f"{acme.root}/content-types/page/entries"
+    page = expect(await acme.client.post(pages, json={"fields": fields}), 201)
+    assert set(await found(acme, "word")) == {page["id"], article["id"]}
+    limits: dict[str, dict[str, Any]] = {
+        "type": {"permissions": ["entries:read"], "contentTypes": ["page"]},
+        "field": {"permissions": ["entries:read"], "fields": ["lead"]},
+        "locale": {"permissions": ["entries:read"], "locales": ["en"]},
+        "own": {"permissions": ["entries:read", "entries:create"], "own": True},
+    }
+    seen = {"type": [page["id"]], "field": [page["id"]], "locale": [], "own": []}
+    for name, rule in limits.items():
+        await make_role(acme, rule, name=name)
+        helper, _ = await hired(pod, acme, name)
+        assert await found(helper, "word") == seen[name], name
+        assert await found(helper, "secret") == [], name
+        assert await found(helper, "word", type="article") == [], name
+    mine = await helper.draft(title="my word")
+    assert await found(helper, "word") == [mine["id"]]
+    key = await make_key(acme, rules=[limits["own"]])
+    program = Desk(holder(pod, key["key"]), "acme")
+    assert await found(program, "word") == [], "a key owns nothing"
+
+
+async def test_an_author_acts_on_own_entries_only_in_bulk_in_the_bin_and_by_plan(
+    pod: Pod, acme: Desk
+) -> None:
+    await acme.make_type()
+    author, _ = await hired(pod, acme, "author")
+    theirs, own = await acme.draft(slug="a", title="a"), await author.draft(slug="b", title="b")
+    items = [{"id": each["id"]} for each in (theirs, own)]
+    bulk = f"{acme.root}/content-types/article/bulk"
+    for action, status in (("publish", 200), ("unpublish", 200), ("delete", 204)):
+        together = {"items": items, "atomic": True}
+        expect_problem(await author.client.post(f"{bulk}/{action}", json=together), 403)
+        done = await author.client.post(f"{bulk}/{action}", json={"items": items})
+        outcomes = expect(done, 200)["items"]
+        assert [outcome["status"] for outcome in outcomes] == [403, status], action
+    plan = {"publishAt": "2999-01-01T00:00:00Z"}
+    schedule = f"{acme.entries}/{theirs['id']}/schedule"
+    expect_problem(await author.client.put(schedule, json=plan), 403)
+    expect_problem(await author.client.delete(schedule), 403)
+
+    expect(await acme.client.delete(f"{acme.entries}/{theirs['id']}"), 204)
+    expect_problem(await author.client.post(f"{bin_of(acme)}/{theirs['id']}/restore"), 403)
+    expect_problem(await author.client.delete(f"{bin_of(acme)}/{own['id']}"), 403)
+    expect(await author.client.post(f"{bin_of(acme)}/{own['id']}/restore"), 200)
+
+
+async def test_who_reads_only_own_entries_learns_of_no_others_in_the_bin_or_their_versions(
+    pod: Pod, acme: Desk
+) -> None:
+    await acme.make_type()
+    await make_role(
+        acme,
+        {"permissions": ["entries:read", "entries:create", "entries:delete"], "own": True},
+    )
+    helper, _ = await hired(pod, acme, "helper")
+    theirs, own = await acme.draft(title="a"), await helper.draft(title="b")
+    url = f"{acme.entries}/{theirs['id']}"
+    for path in ("/versions", "/versions/1", "/versions/diff?from=1&to=1", "/schedule"):
+        expect_problem(await helper.client.get(url + path), 404)
+    body = {"items": [{"id": theirs["id"]}]}
+    bulk = f"{acme.root}/content-types/article/bulk/delete"
+    assert expect(await helper.client.post(bulk, json=body), 200)["items"][0]["status"] == 404
+    for entry in (theirs, own):
+        expect(await acme.client.delete(f"{acme.entries}/{entry['id']}"), 204)
+    (left,) = expect(await helper.client.get(bin_of(acme)), 200)["items"]
+    assert left["id"] == own["id"]
+    expect_problem(await helper.client.get(f"{bin_of(acme)}/{theirs['id']}"), 404)
+
+
+async def test_what_a_key_does_is_noted_by_its_name_and_made_by_no_user(
+    pod: Pod, acme: Desk
+) -> None:
+    await acme.make_type()
+    key = await make_key(acme, role="admin")
+    program = Desk(holder(pod, key["key"]), "acme")
+    entry = await program.publish_new(title="Hello", slug="hello")
+    url = f"{acme.entries}/{entry['id']}"
+    expect(await program.client.patch(url, json={"fields": {"title": "Changed"}}), 200)
+    expect(await program.client.delete(url), 204)
+    expect(await program.client.post(f"{bin_of(acme)}/{entry['id']}/restore"), 200)
+    versions = expect(await acme.client.get(f"{url}/versions"), 200)["items"]
+    assert {version["createdBy"] for version in versions} == {None}
+    log = expect(await acme.client.get(f"{acme.root}/audit-log?actor={key['id']}"), 200)["items"]
+    assert [(note["action"], note["actorKind"]) for note in log] == [
+        (action, "api-key") for action in ("undeleted", "deleted", "saved", "published", "created")
+    ]
+    made = expect(await acme.client.get(f"{acme.root}/audit-log?objectId={key['id']}"), 200)
+    assert made["items"][0]["details"] == {"name": "site", "role": "admin"}

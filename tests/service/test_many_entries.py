@@ -1,0 +1,181 @@
+"""Many entries at once: in one request, and in lists of what an editor looks for."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.service.test_limits import limit
+from tests.service.world import Desk, Pod, Site, expect, expect_problem
+
+
+def bulk(desk: Desk, action: str) -> str:
+    return f"{desk.root}/content-types/article/bulk/{action}"
+
+
+async def drafts(desk: Desk, count: int) -> list[str]:
+    await desk.make_type()
+    items = [{"fields": {"title": str(n), "slug": f"s{n}"}} for n in range(count)]
+    made = expect(await desk.client.post(bulk(desk, "create"), json={"items": items}), 200)["items"]
+    assert {outcome["status"] for outcome in made} <= {201}
+    return [outcome["id"] for outcome in made]
+
+
+def selected(*ids: str, **options: object) -> dict[str, Any]:
+    return {"items": [{"id": entry_id} for entry_id in ids], **options}
+
+
+async def test_each_entry_of_a_request_has_an_outcome_of_its_own(acme: Desk) -> None:
+    good, stale, unfinished = (await drafts(acme, 3))[:3]
+    body = {"fields": {"slug": None}}
+    expect(await acme.client.patch(f"{acme.entries}/{unfinished}", json=body), 200)
+    nobody = "01890000-0000-7000-8000-000000000000"
+    wanted = selected(good, nobody, unfinished)
+    wanted["items"].append({"id": stale, "version": 7})
+    answer = await acme.client.post(bulk(acme, "publish"), json=wanted)
+    outcomes = expect(answer, 200)["items"]
+    assert [(outcome["id"], outcome["status"]) for outcome in outcomes] == [
+        (good, 200),
+        (nobody, 404),
+        (unfinished, 422),
+        (stale, 412),
+    ]
+    assert outcomes[2]["errors"] == [{"pointer": "/fields/slug", "detail": "is required"}]
+    seen = {"X-HCMS-Generation": answer.headers["X-HCMS-Generation"]}
+    delivered = expect(await acme.client.get(acme.delivery, headers=seen), 200)["items"]
+    assert [entry["id"] for entry in delivered] == [good]
+
+    done = await acme.client.post(bulk(acme, "unpublish"), json=selected(good, stale))
+    assert [outcome["status"] for outcome in expect(done, 200)["items"]] == [200, 200]
+    done = await acme.client.post(bulk(acme, "delete"), json=selected(good, stale, nobody))
+    assert [outcome["status"] for outcome in expect(done, 200)["items"]] == [204, 204, 404]
+    left = expect(await acme.client.get(acme.entries), 200)["items"]
+    assert [entry["id"] for entry in left] == [unfinished]
+
+
+@pytest.mark.parametrize("action", ["publish", "unpublish", "delete"])
+async def test_all_or_nothing_is_nothing_where_one_cannot_be_done(acme: Desk, action: str) -> None:
+    ids = await drafts(acme, 3)
+    await acme.publish(ids[0])
+    before = expect(await acme.client.get(acme.entries), 200)
+    wanted = selected(*ids, atomic=True)
+    wanted["items"][2]["version"] = 7
+    problem = expect_problem(await acme.client.post(bulk(acme, action), json=wanted), 412)
+    assert problem["errors"][0]["pointer"] == "/items/2"
+    assert expect(await acme.client.get(acme.entries), 200) == before
+    del wanted["items"][2]["version"]
+    expect(await acme.client.post(bulk(acme, action), json=wanted), 200)
+
+
+async def test_entries_are_made_together_or_not_at_all(acme: Desk) -> None:
+    await acme.make_type()
+    items = [{"fields": {"slug": slug}} for slug in ("a", "b", "a")]
+    wanted = {"items": items, "atomic": True}
+    problem = expect_problem(await acme.client.post(bulk(acme, "create"), json=wanted), 409)
+    assert problem["errors"][0]["pointer"] == "/items/2"
+    assert expect(await acme.client.get(acme.entries), 200)["items"] == []
+    each = expect(await acme.client.post(bulk(acme, "create"), json={"items": items}), 200)
+    assert [outcome["status"] for outcome in each["items"]] == [201, 201, 409]
+
+
+async def test_requests_that_want_the_same_entries_in_another_order_do_not_block(
+    acme: Desk,
+) -> None:
+    ids = await drafts(acme, 20)
+    wishes = [selected(*order, atomic=True) for order in (ids, ids[::-1]) for _ in range(2)]
+    done = await asyncio.gather(
+        *(acme.client.post(bulk(acme, "publish"), json=wish) for wish in wishes),
+        *(acme.client.post(f"{acme.entries}/{entry_id}/publish") for entry_id in ids[:2]),
+    )
+    assert [answer.status_code for answer in done] == [200] * 6
+
+
+async def test_a_request_is_bounded_and_its_roles_are_those_of_each_entry(
+    pod: Pod, acme: Desk
+) -> None:
+    (entry_id,) = await drafts(acme, 1)
+    for wrong in (
+        selected(),
+        selected(entry_id, entry_id),
+        selected(*(f"01890000-0000-7000-8000-{n:012}" for n in range(101))),
+        selected(entry_id, force=True),
+    ):
+        expect_problem(await acme.client.post(bulk(acme, "delete"), json=wrong), 422)
+    viewer = await pod.log_in("acme", await acme.hire("viewer"))
+    for action in ("publish", "unpublish", "delete"):
+        answer = await viewer.client.post(bulk(acme, action), json=selected(entry_id))
+        expect_problem(answer, 403)
+
+
+async def test_a_request_that_is_sent_again_is_done_once(acme: Desk) -> None:
+    await acme.make_type()
+    wanted = {"items": [{"fields": {"slug": "a"}}, {"fields": {"title": 3}}]}
+    named = {"Idempotency-Key": "import-1"}
+    first, again = [
+        await acme.client.post(bulk(acme, "create"), json=wanted, headers=named) for _ in range(2)
+    ]
+    assert [outcome["status"] for outcome in expect(first, 200)["items"]] == [201, 422]
+    assert expect(again, 200) == first.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert len(expect(await acme.client.get(acme.entries), 200)["items"]) == 1
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "import-2"}])
+async def test_what_a_limit_leaves_room_for_is_done_and_the_rest_is_refused(
+    site: Site, acme: Desk, headers: dict[str, str]
+) -> None:
+    await acme.make_type()
+    await limit(site, entries=2)
+    wanted: dict[str, Any] = {"items": [{"fields": {}}] * 3}
+    answer = await acme.client.post(bulk(acme, "create"), json=wanted, headers=headers)
+    outcomes = expect(answer, 200)["items"]
+    assert [outcome["status"] for outcome in outcomes] == [201, 201, 403]
+    assert outcomes[2]["detail"] == "The tenant may have at most 2 entries."
+
+
+async def listed(desk: Desk, query: str) -> list[str]:
+    """Slugs, page by page."""
+    seen, cursor = [], ""
+    while cursor is not None:
+        url = f"{desk.entries}?limit=2&{query}" + (cursor and f"&cursor={cursor}")
+        page = expect(await desk.client.get(url), 200)
+        seen += [entry["slug"] for entry in page["items"]]
+        cursor = page["nextCursor"]
+    return seen
+
+
+async def test_a_list_is_filtered_and_sorted(pod: Pod, acme: Desk) -> None:
+    await acme.make_type()
+    editor = await pod.log_in("acme", await acme.hire("editor"))
+    b = await acme.publish_new(title="b", slug="b")
+    await acme.draft(title="none")
+    a = await editor.publish_new(title="a", slug="a")
+    c = await editor.draft(title="c", slug="c")
+    body = {"fields": {"title": "changed"}}
+    changed = expect(await acme.client.patch(f"{acme.entries}/{b['id']}", json=body), 200)
+
+    assert await listed(acme, "status=draft") == ["c", None]
+    assert await listed(acme, "status=published") == ["a"]
+    assert await listed(acme, "status=changed") == ["b"]
+    assert await listed(acme, f"author={a['createdBy']}") == ["c", "a"]
+    assert await listed(acme, "slug=a") == ["a"]
+    assert await listed(acme, "sort=slug") == [None, "a", "b", "c"]
+    assert await listed(acme, "sort=-slug") == ["c", "b", "a", None]
+    assert await listed(acme, "sort=createdAt") == ["b", None, "a", "c"]
+    assert await listed(acme, "sort=-updatedAt") == ["b", "c", "a", None]
+    assert await listed(acme, "sort=updatedAt") == [None, "a", "c", "b"]
+    assert await listed(acme, f"updatedSince={changed['updatedAt']}") == ["b"]
+    assert await listed(acme, f"updatedUntil={c['updatedAt']}&status=draft") == [None]
+
+
+async def test_a_list_refuses_what_it_does_not_know(acme: Desk) -> None:
+    await acme.make_type()
+    for n in range(2):
+        await acme.draft(title=str(n))
+    for wrong in ("status=deleted", "sort=title", "author=me", "updatedSince=yesterday"):
+        expect_problem(await acme.client.get(f"{acme.entries}?{wrong}"), 422)
+    page = expect(await acme.client.get(f"{acme.entries}?limit=1&sort=slug"), 200)
+    other = f"{acme.entries}?sort=createdAt&cursor={page['nextCursor']}"
+    expect_problem(await acme.client.get(other), 400)
+    for cursor in ("W10=", "WyJzbHVnIiwgMSwgMl0=", "bnVsbA==", "x"):
+        expect_problem(await acme.client.get(f"{acme.entries}?sort=slug&cursor={cursor}"), 400)

@@ -1,0 +1,52 @@
+"""Work that no request asks for."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from cms_service.core.background import Background
+from cms_service.core.errors import Unavailable
+from cms_service.core.lifecycle import Lifecycle
+
+
+@dataclass
+class Piles:
+    """So many pieces of work; an error in place of a piece."""
+
+    work: list[Exception | None] = field(default_factory=list)
+    done: int = 0
+
+    async def run_once(self) -> bool:
+        self.done += 1
+        if self.work and (error := self.work.pop()) is not None:
+            raise error
+        return bool(self.work)
+
+
+def background(lifecycle: Lifecycle, *jobs: Piles) -> Background:
+    return Background(jobs, 0.001, lifecycle, lambda: 1.0)
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), ZeroDivisionError()])
+async def test_a_job_that_fails_keeps_no_other_from_its_work(error: Exception) -> None:
+    broken, sound = Piles([error]), Piles([None, None])
+    assert await background(Lifecycle(), broken, sound).run_once()
+    assert (broken.done, sound.done) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("lifecycle", "works"),
+    [
+        (Lifecycle(blocker=None), True),
+        (Lifecycle(), False),
+        (Lifecycle(blocker=None, draining=True), False),
+    ],
+)
+async def test_a_pod_works_when_it_serves(lifecycle: Lifecycle, *, works: bool) -> None:
+    job = Piles()
+    task = asyncio.create_task(background(lifecycle, job).run_forever())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    task.cancel()
+    assert (job.done > 0) == works
