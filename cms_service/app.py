@@ -42,6 +42,8 @@ from cms_service.core.redis_url import parse_redis_url
 from cms_service.core.settings import ServeSettings, SettingsError
 from cms_service.delivery import app as delivery_app
 from cms_service.delivery.databases import DeliveryDatabases
+from cms_service.delivery.definitions import Definitions
+from cms_service.delivery.headers import AnswerHeaders, CachePolicy, Cors
 from cms_service.delivery.repository import DeliveryRepository
 from cms_service.delivery.service import DeliveryService
 from cms_service.entries import endpoints as entry_endpoints
@@ -131,12 +133,13 @@ def build(settings: ServeSettings) -> Cms:
         DatabaseName.PRIMARY, settings.database_url, settings.database_credentials(), metrics
     )
     replica = _replica(settings, metrics)
-    delivered = DeliveryDatabases(database, replica, metrics, time.monotonic)
     redis = _redis(settings, metrics)
     keys = _keys(settings)
     passwords = Passwords()
     tokens = AccessTokens(keys, settings.access_token_seconds, time.time)
-    directory = TenantDirectory(TenantRepository(database), time.monotonic)
+    directory = TenantDirectory(
+        TenantRepository(database), time.monotonic, settings.delivery_stale_seconds
+    )
     users = UserRepository(database)
     hosts = HostRepository(database)
     host_directory = HostDirectory(hosts.tenant_of, time.monotonic)
@@ -175,11 +178,14 @@ def build(settings: ServeSettings) -> Cms:
             ),
         }
     )
+    published = DeliveryRepository(DeliveryDatabases(database, replica, metrics, time.monotonic))
+    cache = BodyCache(redis, metrics, time.monotonic, settings.delivery_stale_seconds)
     delivery = delivery_app.DeliveryApp(
         directory,
         gate,
         limits.delivery,
-        DeliveryService(DeliveryRepository(delivered), BodyCache(redis, metrics)),
+        DeliveryService(published, Definitions(published), cache),
+        _answer_headers(settings),
     )
     public = HostRouting(_Public(delivery, management), host_directory)
     return Cms(
@@ -242,6 +248,16 @@ def _limits(settings: ServeSettings, buckets: Buckets) -> _Limits:
 
 def _microseconds() -> int:
     return time.monotonic_ns() // 1000
+
+
+def _answer_headers(settings: ServeSettings) -> AnswerHeaders:
+    policy = CachePolicy(
+        max_age=settings.delivery_max_age_seconds,
+        stale_while_revalidate=settings.delivery_stale_while_revalidate_seconds,
+        stale_if_error=settings.delivery_stale_if_error_seconds,
+    )
+    cors = Cors(settings.delivery_cors_origins)
+    return AnswerHeaders(policy, settings.delivery_surrogate_header, cors)
 
 
 def _replica(settings: ServeSettings, metrics: Metrics) -> Database | None:

@@ -1,5 +1,6 @@
 """Settings come from the environment alone."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self, TypeVar
@@ -24,7 +25,10 @@ Networks = Annotated[tuple[Network, ...], NoDecode, PlainValidator(parse_network
 RateLimit = Annotated[int, Field(ge=0, le=6_000_000)]
 DefaultLimitsSetting = Annotated[DefaultLimits, NoDecode, PlainValidator(parse_limits)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+CacheSeconds = Annotated[int, Field(ge=0, le=31_536_000)]
 S = TypeVar("S", bound=BaseSettings)
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|\*")
 
 
 class RedisMode(StrEnum):
@@ -38,6 +42,29 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+
+
+class SurrogateHeader(StrEnum):
+    """Fastly and Varnish know the first, Cloudflare the second."""
+
+    SURROGATE_KEY = "surrogate-key"
+    CACHE_TAG = "cache-tag"
+    NONE = "none"
+
+
+def _origins(text: str) -> frozenset[str]:
+    """Separated by commas. Raises ValueError."""
+    origins = frozenset(part.strip() for part in text.split(",")) - {""}
+    if any(_ORIGIN.fullmatch(origin) is None for origin in origins):
+        raise ValueError("must be origins like https://www.example.com, joined by commas, or *")
+    return origins
+
+
+CorsOrigins = Annotated[
+    frozenset[str],
+    NoDecode,
+    PlainValidator(lambda value: _origins(value) if isinstance(value, str) else value),
+]
 
 
 class SettingsError(Exception):
@@ -102,6 +129,12 @@ class ServeSettings(DatabaseSettings):
     rate_limit_management_tenant: RateLimit = 300_000
     session_seconds: int = Field(default=7_776_000, ge=60, le=31_536_000)
     drain_seconds: float = Field(default=10, ge=0, le=600)
+    delivery_max_age_seconds: CacheSeconds = 1
+    delivery_stale_while_revalidate_seconds: CacheSeconds = 10
+    delivery_stale_if_error_seconds: CacheSeconds = 3600
+    delivery_stale_seconds: CacheSeconds = 86_400
+    delivery_surrogate_header: SurrogateHeader = SurrogateHeader.SURROGATE_KEY
+    delivery_cors_origins: CorsOrigins = frozenset()
 
     @model_validator(mode="after")
     def _one_source_of_replica_credentials(self) -> Self:

@@ -30,7 +30,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE
     TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE
     ON cms.unique_values, cms.published_unique_values, cms.entry_references,
-       cms.published_references TO {role};
+       cms.published_references, cms.published_terms TO {role};
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cms TO {role};
 """
 

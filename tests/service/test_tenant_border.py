@@ -33,6 +33,7 @@ TABLES = (
     "published_unique_values",
     "entry_references",
     "published_references",
+    "published_terms",
 )
 
 NOTE = {

@@ -81,6 +81,9 @@ def test_the_documents_three_variables_are_enough() -> None:
         ({"DRAIN_SECONDS": "hunter2"}, "DRAIN_SECONDS"),
         ({"TRUSTED_PROXIES": "10.0.0.0/8,hunter2"}, "TRUSTED_PROXIES: must name networks"),
         ({"RATE_LIMIT_DELIVERY_CLIENT": "-1"}, "RATE_LIMIT_DELIVERY_CLIENT"),
+        ({"DELIVERY_CORS_ORIGINS": "*.hunter2"}, "DELIVERY_CORS_ORIGINS: must be origins"),
+        ({"DELIVERY_SURROGATE_HEADER": "hunter2"}, "DELIVERY_SURROGATE_HEADER"),
+        ({"DELIVERY_MAX_AGE_SECONDS": "-1"}, "DELIVERY_MAX_AGE_SECONDS"),
     ],
 )
 def test_wrong_settings_are_named_and_never_repeated(
