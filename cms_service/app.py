@@ -1,7 +1,6 @@
 """Puts the parts together: the only place that knows them all."""
 
 import asyncio
-import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ from cms_service.api_keys import endpoints as api_key_endpoints
 from cms_service.api_keys.repository import ApiKeyRepository
 from cms_service.api_keys.service import ApiKeyService
 from cms_service.api_keys.uses import KeyUses
-from cms_service.audit import endpoints as audit_endpoints
-from cms_service.audit.repository import AuditRepository
 from cms_service.auth import endpoints as auth_endpoints
 from cms_service.auth.clients import Clients
 from cms_service.auth.gate import Gate
@@ -24,17 +21,11 @@ from cms_service.auth.service import AuthService
 from cms_service.auth.sessions import Sessions
 from cms_service.auth.throttle import LoginThrottle
 from cms_service.auth.tokens import AccessTokens
-from cms_service.bin import endpoints as bin_endpoints
-from cms_service.bin.repository import BinRepository
-from cms_service.bin.service import BinService
-from cms_service.bulk import endpoints as bulk_endpoints
-from cms_service.bulk.service import BulkService
 from cms_service.content_types import endpoints as content_type_endpoints
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core import health_endpoints
 from cms_service.core.admin import AdminApp
-from cms_service.core.background import Background
 from cms_service.core.buckets import Buckets
 from cms_service.core.cache import BodyCache
 from cms_service.core.credentials import fixed, from_url_file
@@ -43,18 +34,18 @@ from cms_service.core.gcra import per_minute
 from cms_service.core.health import HealthService
 from cms_service.core.http import App, Observed, Receive, Scope, Send
 from cms_service.core.lifecycle import Lifecycle
-from cms_service.core.metrics import Metrics
+from cms_service.core.metrics import Metrics, version_of_this
 from cms_service.core.problems import install_problem_handlers
 from cms_service.core.rate_limits import RateLimits
-from cms_service.core.redis_store import RedisStore, open_store
+from cms_service.core.redis_store import RedisStore, make_client
 from cms_service.core.redis_url import parse_redis_url
-from cms_service.core.settings import ServeSettings, SettingsError
+from cms_service.core.settings import ServeSettings, SettingsError, TracesExporter
+from cms_service.core.tracing import UNTRACED, Tracing
 from cms_service.delivery import app as delivery_app
 from cms_service.delivery.databases import DeliveryDatabases
 from cms_service.delivery.repository import DeliveryRepository
 from cms_service.delivery.service import DeliveryService
 from cms_service.entries import endpoints as entry_endpoints
-from cms_service.entries import search_endpoints
 from cms_service.entries.references import ReferenceRepository
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.service import EntryService
@@ -72,11 +63,6 @@ from cms_service.locales.service import LocaleService
 from cms_service.roles import endpoints as role_endpoints
 from cms_service.roles.repository import RoleRepository
 from cms_service.roles.service import RoleService
-from cms_service.schedules import endpoints as schedule_endpoints
-from cms_service.schedules.jobs import EmptyBins, PublishOnTime, ShortenAuditLog
-from cms_service.schedules.planners import Planners
-from cms_service.schedules.repository import ScheduleRepository
-from cms_service.schedules.service import ScheduleService
 from cms_service.tenants import endpoints as tenant_endpoints
 from cms_service.tenants.access import AccessChanges
 from cms_service.tenants.directory import TenantDirectory
@@ -85,9 +71,6 @@ from cms_service.tenants.service import TenantService
 from cms_service.users import endpoints as user_endpoints
 from cms_service.users.repository import UserRepository
 from cms_service.users.service import UserService
-from cms_service.versions import endpoints as version_endpoints
-from cms_service.versions.repository import VersionRepository
-from cms_service.versions.service import VersionService
 
 _ROUTERS = (
     health_endpoints.router,
@@ -101,12 +84,6 @@ _ROUTERS = (
     limit_endpoints.router,
     content_type_endpoints.router,
     entry_endpoints.router,
-    search_endpoints.router,
-    version_endpoints.router,
-    schedule_endpoints.router,
-    bin_endpoints.router,
-    bulk_endpoints.router,
-    audit_endpoints.router,
 )
 _QUIET_ROUTES = frozenset(
     {health_endpoints.ROUTE, delivery_app.ENTRY_ROUTE, delivery_app.LIST_ROUTE}
@@ -129,7 +106,7 @@ class Cms:
     passwords: Passwords
     health: HealthService
     key_uses: KeyUses
-    background: Background
+    tracing: Tracing
 
     @property
     def databases(self) -> list[Database]:
@@ -143,7 +120,9 @@ class Cms:
     async def close(self, seconds: float) -> None:
         self.passwords.close()
         await self.key_uses.close()
-        await asyncio.gather(*(database.close(seconds) for database in self.databases))
+        await asyncio.gather(
+            *(database.close(seconds) for database in self.databases), self.tracing.close(seconds)
+        )
         await asyncio.gather(self.limits.delivery.close(), self.limits.management.close())
         await self.redis.close()
 
@@ -152,14 +131,19 @@ def build(settings: ServeSettings) -> Cms:
     """Opens nothing yet. Raises SettingsError."""
     lifecycle = Lifecycle()
     metrics = Metrics(settings.hcms_revision)
+    tracing = _tracing(settings, metrics)
     database = Database(
-        DatabaseName.PRIMARY, settings.database_url, settings.database_credentials(), metrics
+        DatabaseName.PRIMARY,
+        settings.database_url,
+        settings.database_credentials(),
+        metrics,
+        tracing,
     )
-    replica = _replica(settings, metrics)
+    replica = _replica(settings, metrics, tracing)
     delivered = DeliveryDatabases(database, replica, metrics, time.monotonic)
-    redis = _redis(settings, metrics)
+    redis = _redis(settings, metrics, tracing)
     keys = _keys(settings)
-    passwords = Passwords()
+    passwords = Passwords(metrics)
     tokens = AccessTokens(keys, settings.access_token_seconds, time.time)
     directory = TenantDirectory(TenantRepository(database), time.monotonic)
     users = UserRepository(database)
@@ -171,13 +155,6 @@ def build(settings: ServeSettings) -> Cms:
     changes = AccessChanges(database, directory)
     roles = RoleService(RoleRepository(database), changes)
     content_types = ContentTypeService(ContentTypeRepository(database), directory, time.monotonic)
-    entry_repository = EntryRepository(database, settings.entry_versions_kept)
-    entries = EntryService(
-        entry_repository, ReferenceRepository(database), content_types, directory
-    )
-    schedules = ScheduleRepository(database)
-    audit = AuditRepository(database)
-    bin_repository = BinRepository(database)
     health = HealthService(database, redis)
     sessions = Sessions(redis, settings.refresh_token_seconds, settings.session_seconds)
     buckets = Buckets(redis, _microseconds)
@@ -192,7 +169,7 @@ def build(settings: ServeSettings) -> Cms:
             HealthService: health,
             Idempotency: Idempotency(database),
             AuthService: AuthService(
-                directory, users, passwords, sessions, tokens, throttle=throttle, audit=audit
+                directory, users, passwords, sessions, tokens, throttle=throttle
             ),
             TenantService: TenantService(TenantRepository(database), directory),
             RoleService: roles,
@@ -202,12 +179,9 @@ def build(settings: ServeSettings) -> Cms:
             UserService: UserService(users, roles, passwords, changes),
             ContentTypeService: content_types,
             LocaleService: LocaleService(LocaleRepository(database), directory),
-            EntryService: entries,
-            VersionService: VersionService(VersionRepository(database), entries, content_types),
-            BinService: BinService(bin_repository, entries, content_types),
-            ScheduleService: ScheduleService(schedules, entries),
-            BulkService: BulkService(entries, entry_repository, content_types, directory),
-            AuditRepository: audit,
+            EntryService: EntryService(
+                EntryRepository(database), ReferenceRepository(database), content_types, directory
+            ),
         }
     )
     delivery = delivery_app.DeliveryApp(
@@ -218,7 +192,7 @@ def build(settings: ServeSettings) -> Cms:
     )
     public = HostRouting(_Public(delivery, management), host_directory)
     return Cms(
-        public=Observed(public, lifecycle, metrics, settings.hcms_revision, _QUIET_ROUTES),
+        public=Observed(public, lifecycle, metrics, settings.hcms_revision, _QUIET_ROUTES, tracing),
         admin=AdminApp(lifecycle, metrics, settings.hcms_revision, lambda: keys.ring.generation),
         lifecycle=lifecycle,
         metrics=metrics,
@@ -230,23 +204,7 @@ def build(settings: ServeSettings) -> Cms:
         passwords=passwords,
         health=health,
         key_uses=key_uses,
-        background=Background(
-            [
-                PublishOnTime(
-                    schedules,
-                    entries,
-                    entry_repository,
-                    content_types,
-                    Planners(users, api_keys, time.time),
-                    random.shuffle,
-                ),
-                EmptyBins(bin_repository, settings.bin_days),
-                ShortenAuditLog(audit, settings.audit_log_days),
-            ],
-            settings.schedule_interval_seconds,
-            lifecycle,
-            lambda: random.uniform(0.5, 1.5),  # noqa: S311 - spreads pods, keeps no secret
-        ),
+        tracing=tracing,
     )
 
 
@@ -296,7 +254,28 @@ def _microseconds() -> int:
     return time.monotonic_ns() // 1000
 
 
-def _replica(settings: ServeSettings, metrics: Metrics) -> Database | None:
+def _tracing(settings: ServeSettings, metrics: Metrics) -> Tracing:
+    if settings.otel_traces_exporter is TracesExporter.NONE:
+        return UNTRACED
+    # Imported here: who traces nothing shall not pay for it.
+    from cms_service.core.otlp import OtlpTracing  # noqa: PLC0415 - as said
+
+    resource = {
+        "service.name": settings.otel_service_name,
+        "service.namespace": settings.hcms_namespace,
+        "service.version": version_of_this(),
+        "hcms.name": settings.hcms_name,
+        "hcms.revision": settings.hcms_revision,
+    }
+    return OtlpTracing(
+        settings.traces_endpoint,
+        settings.otel_traces_sampler_arg,
+        {name: value for name, value in resource.items() if value},
+        metrics,
+    )
+
+
+def _replica(settings: ServeSettings, metrics: Metrics, tracing: Tracing) -> Database | None:
     if settings.database_read_replica_url is None:
         return None
     return Database(
@@ -304,10 +283,11 @@ def _replica(settings: ServeSettings, metrics: Metrics) -> Database | None:
         settings.database_read_replica_url,
         settings.replica_credentials(),
         metrics,
+        tracing,
     )
 
 
-def _redis(settings: ServeSettings, metrics: Metrics) -> RedisStore:
+def _redis(settings: ServeSettings, metrics: Metrics, tracing: Tracing) -> RedisStore:
     try:
         url = parse_redis_url(settings.redis_url.get_secret_value())
     except ValueError as error:
@@ -315,9 +295,10 @@ def _redis(settings: ServeSettings, metrics: Metrics) -> RedisStore:
     credentials = fixed(url.credentials) if url.credentials else None
     if settings.redis_credentials_url_file is not None:
         credentials = from_url_file(settings.redis_credentials_url_file)
-    return open_store(
-        url, settings.redis_mode, settings.redis_sentinel_master, credentials, metrics
+    client, helpers = make_client(
+        url, settings.redis_mode, settings.redis_sentinel_master, credentials
     )
+    return RedisStore(client, metrics, time.monotonic, helpers, tracing)
 
 
 def _keys(settings: ServeSettings) -> KeyStore:

@@ -68,7 +68,6 @@ async def _serve(cms: Cms, settings: ServeSettings) -> None:
     background = [
         asyncio.create_task(check_until_ready(cms.database, cms.lifecycle)),
         asyncio.create_task(cms.health.look_forever()),
-        asyncio.create_task(cms.background.run_forever()),
         asyncio.create_task(watch_files(_watches(cms, settings))),
     ]
     try:

@@ -49,7 +49,5 @@ class KnownKey:
     expires_at: float | None
 
     def fits(self, shown: KeyText, now: float) -> bool:
-        return hmac.compare_digest(self.secret_hash, shown.hash()) and self.in_time(now)
-
-    def in_time(self, now: float) -> bool:
-        return self.expires_at is None or now < self.expires_at
+        in_time = self.expires_at is None or now < self.expires_at
+        return hmac.compare_digest(self.secret_hash, shown.hash()) and in_time

@@ -8,7 +8,6 @@ import asyncpg
 
 from cms_service.api_keys.keys import KnownKey
 from cms_service.api_keys.schemas import ApiKey
-from cms_service.audit.statements import noted
 from cms_service.auth.permissions import Role, Subject, rules_of
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Scope, Statement
@@ -18,8 +17,6 @@ from cms_service.roles.rules import RuleBody, stored_rules, to_store
 _JSON = """jsonb_build_object('id', k.id, 'name', k.name, 'role', k.role_name, 'rules', k.rules,
     'createdAt', k.created_at, 'createdBy', k.created_by, 'expiresAt', k.expires_at,
     'lastUsedAt', k.last_used_at)"""
-
-_NOTE = "jsonb_build_object('name', name, 'role', role_name)"
 
 _KNOWN = Statement(
     "api_keys.known",
@@ -49,14 +46,12 @@ _INSERT = Statement(
             VALUES (($1->>'tenant')::uuid, ($1->>'id')::uuid, $1->>'name',
                     decode($1->>'hash', 'hex'), $1->>'role', nullif($1->'rules', 'null'),
                     ($1->>'expiresAt')::timestamptz, ($1->>'createdBy')::uuid)
-            RETURNING *),
-        {noted("'created'", "api-key", "k", _NOTE)}
+            RETURNING *)
         SELECT {_JSON} FROM k""",
 )
 _DELETE = Statement(
     "api_keys.delete",
-    f"""WITH k AS (DELETE FROM cms.api_keys WHERE id = ($1->>'id')::uuid RETURNING *),
-        {noted("'deleted'", "api-key", "k", _NOTE)}
+    """WITH k AS (DELETE FROM cms.api_keys WHERE id = ($1->>'id')::uuid RETURNING id)
        SELECT jsonb_build_object('id', k.id) FROM k""",
 )
 _NOTE_USE = Statement(

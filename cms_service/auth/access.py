@@ -9,7 +9,6 @@ from cms_service.auth.actor import Actor
 from cms_service.auth.gate import Gate
 from cms_service.auth.permissions import Permission, Resource
 from cms_service.auth.tokens import Identity
-from cms_service.core.acting import acting
 from cms_service.core.rate_limits import RateLimits
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.tenants.paths import TenantPath
@@ -31,7 +30,6 @@ async def admitted(request: Request, tenant_name: str) -> Actor:
         credentials.check_tenant(tenant_name)
     actor = await gate.admit(credentials, await directory.find(tenant_name))
     await limits.admit(request.scope, actor.tenant_id, actor.principal_id)
-    acting.set(actor.principal)
     return actor
 
 

@@ -12,7 +12,6 @@ from cms_service.auth.permissions import (
     denial,
     lacking,
 )
-from cms_service.core.acting import Principal, PrincipalKind
 from cms_service.core.errors import Forbidden
 
 
@@ -28,11 +27,6 @@ class Actor:
     def user_id(self) -> UUID | None:
         """None for an API key."""
         return self.subject.user_id
-
-    @property
-    def principal(self) -> Principal:
-        kind = PrincipalKind.API_KEY if self.user_id is None else PrincipalKind.USER
-        return Principal(kind, self.principal_id)
 
     def may(self, permission: Permission, resource: Resource = ANYTHING) -> bool:
         return denial(self.subject, permission, resource) is None

@@ -37,8 +37,6 @@ class Permission(StrEnum):
     UPDATE_ENTRIES = "entries:update"
     DELETE_ENTRIES = "entries:delete"
     PUBLISH_ENTRIES = "entries:publish"
-    PURGE_ENTRIES = "entries:purge"
-    READ_AUDIT_LOG = "audit-log:read"
     READ_DELIVERY = "delivery:read"
 
 
@@ -214,7 +212,7 @@ def _common(first: frozenset[str] | None, second: frozenset[str] | None) -> froz
     return first & second
 
 
-_WRITE_ENTRIES = OF_ENTRIES - {Permission.READ_ENTRIES, Permission.PURGE_ENTRIES}
+_WRITE_ENTRIES = OF_ENTRIES - {Permission.READ_ENTRIES}
 _READ = Rule(
     frozenset(
         {

@@ -1,6 +1,5 @@
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from cms_service.audit.repository import AuditRepository
 from cms_service.auth.actor import Actor
 from cms_service.auth.passwords import Passwords
 from cms_service.auth.schemas import Tokens
@@ -26,7 +25,6 @@ class AuthService:
         tokens: AccessTokens,
         *,
         throttle: LoginThrottle,
-        audit: AuditRepository,
     ) -> None:
         self._directory = directory
         self._users = users
@@ -34,7 +32,6 @@ class AuthService:
         self._sessions = sessions
         self._tokens = tokens
         self._throttle = throttle
-        self._audit = audit
 
     async def login(self, tenant_name: str, email: str, password: str, client: str) -> Tokens:
         tenant = await self._directory.find(tenant_name)
@@ -44,11 +41,7 @@ class AuthService:
         found = await self._users.by_email(tenant.id, email) if tenant else None
         stored = found.password_hash if found else None
         matches = await self._passwords.verify(password, stored)
-        succeeded = matches and found is not None and found.user.active
-        if tenant is not None:
-            user_id = found.user.id if found else uuid5(NAMESPACE_URL, email.lower())
-            await self._audit.note_log_in(tenant.id, user_id, succeeded=succeeded)
-        if tenant is None or found is None or not succeeded:
+        if tenant is None or found is None or not matches or not found.user.active:
             raise Unauthorized("The e-mail address or the password is wrong.")
         await self._throttle.succeeded(attempt)
         try:

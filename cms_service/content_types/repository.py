@@ -5,7 +5,6 @@ from uuid import UUID
 
 import asyncpg
 
-from cms_service.audit.statements import noted
 from cms_service.content_types.fields import BaseField
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.cursor import Cursor
@@ -24,7 +23,6 @@ _NEXT_GENERATION = """generation AS (
     RETURNING generation)"""
 _WITH_GENERATION = f"""SELECT {_JSON} || jsonb_build_object('generation', generation.generation)
     FROM t CROSS JOIN generation"""
-_NOTE = "jsonb_build_object('name', name, 'version', version)"
 
 _GET = Statement(
     "content_types.get", f"SELECT {_JSON} FROM cms.content_types t WHERE t.name = $1->>'name'"
@@ -36,9 +34,7 @@ _LOCK = Statement(
 _HAS_ENTRIES = Statement(
     "content_types.has_entries",
     """SELECT jsonb_build_object('found', EXISTS (
-           SELECT FROM cms.entries e WHERE e.content_type_id = ($1->>'id')::uuid
-           UNION ALL
-           SELECT FROM cms.binned_entries b WHERE b.content_type_id = ($1->>'id')::uuid))""",
+           SELECT FROM cms.entries e WHERE e.content_type_id = ($1->>'id')::uuid))""",
 )
 _LIST = Statement(
     "content_types.list",
@@ -54,7 +50,6 @@ _INSERT = Statement(
             VALUES (($1->>'tenant')::uuid, ($1->>'id')::uuid, $1->>'name', $1->>'displayName',
                     $1->'fields')
             RETURNING *),
-        {noted("'created'", "content-type", "t", _NOTE)},
         {_NEXT_GENERATION}
         {_WITH_GENERATION}""",
 )
@@ -65,14 +60,12 @@ _UPDATE = Statement(
                 version = version + 1, updated_at = now()
             WHERE id = ($1->>'id')::uuid
             RETURNING *),
-        {noted("'changed'", "content-type", "t", _NOTE)},
         {_NEXT_GENERATION}
         {_WITH_GENERATION}""",
 )
 _DELETE = Statement(
     "content_types.delete",
-    f"""WITH t AS (DELETE FROM cms.content_types WHERE id = ($1->>'id')::uuid RETURNING *),
-        {noted("'deleted'", "content-type", "t", _NOTE)},
+    f"""WITH t AS (DELETE FROM cms.content_types WHERE id = ($1->>'id')::uuid RETURNING id),
         {_NEXT_GENERATION}
         SELECT jsonb_build_object('generation', generation) FROM generation""",
 )
@@ -141,7 +134,6 @@ class ContentTypeRepository:
         return _type(rows[0]) if rows else None
 
     async def has_entries(self, scope: Scope, type_id: UUID) -> bool:
-        """Those in the bin count."""
         rows = await scope.query(_HAS_ENTRIES, id=type_id)
         return bool(rows[0]["found"])
 

@@ -84,7 +84,7 @@ class ContentTypeService:
             old = _found(await self._repository.lock(scope, name))
             _check_version(old, if_version)
             if await self._repository.has_entries(scope, old.id):
-                raise Conflict("The type has entries, or there are some in its bin.")
+                raise Conflict("The type has entries.")
             if others := await self._repository.referring_types(scope, old):
                 raise Conflict(f"Fields of {', '.join(others)} may refer to the type.")
             generation = await self._repository.delete(scope, old.id)

@@ -20,15 +20,16 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from cms_service.core.acting import acting_values
 from cms_service.core.credentials import CredentialSource, CredentialsUnavailableError
 from cms_service.core.database_url import DatabaseUrl
 from cms_service.core.errors import OVERTAKEN, Conflict, LimitReached, Unavailable
 from cms_service.core.metrics import Metrics
+from cms_service.core.tracing import UNTRACED, Tracing
 
 logger = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 5.0
+_PREPARED_STATEMENTS = 100
 _STATEMENT_SECONDS = 10.0
 _IDLE_CONNECTION_SECONDS = 300.0
 # Beyond it a wait would end in a time-out anyway: refuse at once.
@@ -63,8 +64,7 @@ class DatabaseName(StrEnum):
 class Statement:
     """SQL that takes its values from one JSON object, `$1`, and returns JSON objects.
 
-    `$1` holds the tenant and who is at work besides the caller's values. The name is a metric
-    label.
+    `$1` holds `tenant` besides the caller's values. The name is a metric label.
     """
 
     name: str
@@ -120,6 +120,7 @@ class Database:
         url: DatabaseUrl,
         credentials: CredentialSource,
         metrics: Metrics,
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self.name = name
         self._url = url
@@ -129,6 +130,9 @@ class Database:
         self._used = 0
         self._returning: set[asyncio.Task[None]] = set()
         self._query_seconds = metrics.query_seconds
+        self._span = tracing.client(
+            {"db.system.name": "postgresql", **url.attributes}, "db.query.summary"
+        )
         self._up = metrics.database_up.labels(name)
         self._rejected = metrics.pool_rejected.labels(name)
         metrics.pool_size.labels(name).set(url.connection_limit)
@@ -185,8 +189,7 @@ class Database:
     async def run(
         self, connection: Any, tenant_id: UUID, statement: Statement, values: dict[str, object]
     ) -> list[dict[str, Any]]:
-        own = {"tenant": str(tenant_id), **acting_values()}
-        args = orjson.dumps({**values, **own}).decode()
+        args = orjson.dumps({**values, "tenant": str(tenant_id)}).decode()
         rows = await self.timed(
             connection, statement.name, _TENANT_QUERY, (tenant_id, statement.sql, args)
         )
@@ -197,12 +200,8 @@ class Database:
     ) -> Sequence[asyncpg.Record]:
         started = time.perf_counter()
         try:
-            rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *values)
-        except asyncpg.PostgresError as error:
-            if error.sqlstate == _LIMIT_REACHED:
-                raise LimitReached(f"The tenant may have at most {error.detail}.") from None
-            raise
-        else:
+            with self._span(name):
+                rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *values)
             return rows
         finally:
             self._query_seconds.labels(name).observe(time.perf_counter() - started)
@@ -234,6 +233,10 @@ class Database:
             raise Unavailable("The database cannot be reached.") from error
         except asyncpg.TransactionRollbackError:  # two that wait for each other
             raise Conflict(OVERTAKEN) from None
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == _LIMIT_REACHED:
+                raise LimitReached(f"The tenant may have at most {error.detail}.") from None
+            raise
         self._up.set(1)
 
     def _give_back(self, connection: Any) -> asyncio.Task[None]:
@@ -282,6 +285,7 @@ class Database:
                 password=credentials.password,
                 timeout=_CONNECT_SECONDS,
                 command_timeout=_STATEMENT_SECONDS,
+                statement_cache_size=0 if self._url.pgbouncer else _PREPARED_STATEMENTS,
                 **pool_arguments,
             )
         except (asyncpg.PostgresError, TimeoutError) as error:

@@ -1,6 +1,4 @@
-"""The header by which a writer says what it has seen (RFC 9110, 13.1.1): a version. What may follow
-it tells apart answers about one version, and is no part of what a writer has to have seen.
-"""
+"""The header by which a writer says what it has seen (RFC 9110, 13.1.1): a version."""
 
 from typing import Annotated
 
@@ -8,9 +6,9 @@ from fastapi import Depends, Header
 
 
 async def _if_match(
-    if_match: Annotated[str | None, Header(pattern=r'^"[0-9]{1,9}(-[0-9a-f]{1,16})?"$')] = None,
+    if_match: Annotated[str | None, Header(pattern=r'^"[0-9]{1,9}"$')] = None,
 ) -> int | None:
-    return None if if_match is None else int(if_match.strip('"').partition("-")[0])
+    return None if if_match is None else int(if_match.strip('"'))
 
 
 IfVersion = Annotated[int | None, Depends(_if_match)]

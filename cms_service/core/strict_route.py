@@ -23,9 +23,6 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _BODY_SECONDS = 30.0
 _MAX_PARAMETERS = 50
-_BODY_TYPES = ("application/json",)
-# Every change of a part is a merge patch (RFC 7396).
-_PATCH_TYPES = (*_BODY_TYPES, "application/merge-patch+json")
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -130,6 +127,5 @@ def _check_body_headers(request: Request, *, takes_body: bool) -> None:
             raise _closing(BadRequest("This request takes no body."))
         return
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    allowed = _PATCH_TYPES if request.method == "PATCH" else _BODY_TYPES
-    if media_type not in allowed:
-        raise _closing(UnsupportedMediaType(f"The body must be {' or '.join(allowed)}."))
+    if media_type != "application/json":
+        raise _closing(UnsupportedMediaType("The body must be application/json."))

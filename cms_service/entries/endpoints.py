@@ -13,7 +13,6 @@ from cms_service.core.generation import set_generation
 from cms_service.core.if_match import IfVersion
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
-from cms_service.entries.listing import ListingQuery
 from cms_service.entries.schemas import Entry, EntryContent, Referrer
 from cms_service.entries.service import EntryService
 from cms_service.idempotency.route import IdempotentRoute
@@ -31,8 +30,8 @@ Deleter = Annotated[Actor, Depends(requires(Permission.DELETE_ENTRIES))]
 Publisher = Annotated[Actor, Depends(requires(Permission.PUBLISH_ENTRIES))]
 
 
-def tagged(response: Response, entry: Entry) -> Entry:
-    response.headers["ETag"] = entry.etag
+def _tagged(response: Response, entry: Entry) -> Entry:
+    response.headers["ETag"] = f'"{entry.version}"'
     return entry
 
 
@@ -40,30 +39,22 @@ def tagged(response: Response, entry: Entry) -> Entry:
 async def create_entry(
     type_name: TypePath, body: EntryContent, actor: Creator, service: Service, response: Response
 ) -> Entry:
-    return tagged(response, await service.create(actor, type_name, body.fields))
+    return _tagged(response, await service.create(actor, type_name, body.fields))
 
 
 @router.get("")
 async def list_entries(
-    type_name: TypePath,
-    actor: Reader,
-    service: Service,
-    wanted: ListingQuery,
-    limit: LimitQuery = 20,
+    type_name: TypePath, actor: Reader, service: Service, after: After, limit: LimitQuery = 20
 ) -> Page[Entry]:
-    found = await service.page(actor, type_name, limit + 1, wanted)
-    page = found[:limit]
-    return Page(
-        items=[entry for entry, _ in page],
-        next_cursor=page[-1][1].encode() if len(found) > limit else None,
-    )
+    entries = await service.page(actor, type_name, limit + 1, after)
+    return page_of(entries, limit, lambda entry: (entry.created_at, entry.id))
 
 
 @router.get("/{entry_id}")
 async def get_entry(
     type_name: TypePath, entry_id: UUID, actor: Reader, service: Service, response: Response
 ) -> Entry:
-    return tagged(response, await service.get(actor, type_name, entry_id))
+    return _tagged(response, await service.get(actor, type_name, entry_id))
 
 
 @router.put("/{entry_id}")
@@ -77,22 +68,7 @@ async def replace_entry(
     response: Response,
 ) -> Entry:
     entry = await service.update(actor, type_name, entry_id, body.fields, if_version)
-    return tagged(response, entry)
-
-
-@router.patch("/{entry_id}")
-async def change_entry(
-    type_name: TypePath,
-    entry_id: UUID,
-    body: EntryContent,
-    if_version: IfVersion,
-    actor: Updater,
-    service: Service,
-    response: Response,
-) -> Entry:
-    """`fields` is a JSON merge patch (RFC 7396): a null takes a field away."""
-    entry = await service.patch(actor, type_name, entry_id, body.fields, if_version)
-    return tagged(response, entry)
+    return _tagged(response, entry)
 
 
 @router.delete("/{entry_id}", status_code=status.HTTP_204_NO_CONTENT)
@@ -139,19 +115,14 @@ async def publish_entry(
 ) -> Entry:
     entry, generation = await service.publish(actor, type_name, entry_id, if_version)
     set_generation(response, generation)
-    return tagged(response, entry)
+    return _tagged(response, entry)
 
 
 @router.post("/{entry_id}/unpublish")
 async def unpublish_entry(
-    type_name: TypePath,
-    entry_id: UUID,
-    if_version: IfVersion,
-    actor: Publisher,
-    service: Service,
-    response: Response,
+    type_name: TypePath, entry_id: UUID, actor: Publisher, service: Service, response: Response
 ) -> Entry:
-    entry, generation = await service.unpublish(actor, type_name, entry_id, if_version)
+    entry, generation = await service.unpublish(actor, type_name, entry_id)
     if generation is not None:
         set_generation(response, generation)
-    return tagged(response, entry)
+    return _tagged(response, entry)

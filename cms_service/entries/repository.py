@@ -1,20 +1,18 @@
 # ruff: noqa: S608 - the statements are put together from constants of this module
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from cms_service.audit.statements import noted
 from cms_service.content_types.schemas import ContentType
-from cms_service.core.database import Database, Scope, Statement
+from cms_service.core.cursor import Cursor
+from cms_service.core.database import Database, Statement
 from cms_service.core.errors import OVERTAKEN, Conflict, Unauthorized
 from cms_service.entries import references, unique
-from cms_service.entries.listing import EntryCursor, Listing, Sort, Status
 from cms_service.entries.references import Reference
-from cms_service.entries.schemas import Entry, Found
+from cms_service.entries.schemas import Entry
 
 # Of the rows e (entry), t (its type) and p (its published state, or NULLs).
 _JSON = """jsonb_build_object('id', e.id, 'type', t.name, 'version', e.version, 'slug', e.slug,
@@ -41,33 +39,6 @@ _LINK = """CROSS JOIN LATERAL cms.link_entry(
 _PUBLISH_LINKS = """CROSS JOIN LATERAL cms.publish_links(
     p.tenant_id, p.content_type_id, p.entry_id, $1->'claims', $1->'references') AS linked"""
 
-_COLUMNS = "tenant_id, id, content_type_id, slug, fields, version"
-
-# The row e as it was saved. As many versions stay as are wanted, and the one that is published.
-_KEPT = """kept AS (
-    INSERT INTO cms.entry_versions (tenant_id, entry_id, version, content_type_id, kind,
-                                    restored_from, slug, fields, created_at, created_by)
-    SELECT e.tenant_id, e.id, e.version, e.content_type_id, $1->>'kind',
-           ($1->>'restoredFrom')::int, e.slug, e.fields, e.updated_at, e.updated_by FROM e),
-pruned AS (
-    DELETE FROM cms.entry_versions v USING e
-    WHERE v.tenant_id = e.tenant_id AND v.entry_id = e.id
-      AND v.version <= e.version - ($1->>'versionsKept')::int
-      AND NOT EXISTS (SELECT FROM cms.published_entries p
-                      WHERE p.tenant_id = v.tenant_id AND p.entry_id = v.entry_id
-                        AND p.version = v.version))"""
-
-# The state before it, where a release has written it that keeps no versions.
-_CAUGHT_UP = """caught_up AS (
-    INSERT INTO cms.entry_versions (tenant_id, entry_id, version, content_type_id, kind, slug,
-                                    fields, created_at, created_by)
-    SELECT tenant_id, id, version, content_type_id, 'saved', slug, fields, updated_at, updated_by
-    FROM cms.entries WHERE id = ($1->>'id')::uuid AND version = ($1->>'version')::int
-    ON CONFLICT DO NOTHING)"""
-
-_VERSION_NOTE = "jsonb_build_object('version', version)"
-_PUBLISH_NOTE = f"{_VERSION_NOTE} || coalesce($1->'occasion', '{{}}')"
-
 # For statements that change what delivery may show; `changed` is their own row of that.
 _NEXT_GENERATION = """generation AS (
     UPDATE cms.tenants SET generation = cms.next_generation(generation)
@@ -81,62 +52,15 @@ _GET = Statement(
         {_PUBLISHED}
         WHERE e.id = ($1->>'id')::uuid AND t.name = $1->>'type'""",
 )
-_ORDERS = {
-    Sort.NEWEST: ("e.created_at", "DESC", "timestamptz"),
-    Sort.OLDEST: ("e.created_at", "ASC", "timestamptz"),
-    Sort.LAST_UPDATED: ("e.updated_at", "DESC", "timestamptz"),
-    Sort.FIRST_UPDATED: ("e.updated_at", "ASC", "timestamptz"),
-    Sort.SLUG: ("coalesce(e.slug, '') COLLATE \"C\"", "ASC", "text"),
-    Sort.SLUG_BACKWARDS: ("coalesce(e.slug, '') COLLATE \"C\"", "DESC", "text"),
-}
-_STATUSES = f"""CASE $1->>'status'
-    WHEN '{Status.DRAFT}' THEN p.entry_id IS NULL
-    WHEN '{Status.PUBLISHED}' THEN p.version = e.version
-    WHEN '{Status.CHANGED}' THEN p.version <> e.version
-    ELSE true END"""
-
-
-def _list(sort: Sort) -> Statement:
-    key, direction, kind = _ORDERS[sort]
-    beyond = "<" if direction == "DESC" else ">"
-    return Statement(
-        "entries.list",
-        f"""SELECT {_JSON} || jsonb_build_object('key', {key}) FROM cms.entries e
-            JOIN cms.content_types t ON t.tenant_id = e.tenant_id AND t.id = e.content_type_id
-            {_PUBLISHED}
-            WHERE e.content_type_id = ($1->>'typeId')::uuid AND {_STATUSES}
-              AND ($1->>'onlyOf' IS NULL OR e.created_by = ($1->>'onlyOf')::uuid)
-              AND ($1->>'author' IS NULL OR e.created_by = ($1->>'author')::uuid)
-              AND ($1->>'slug' IS NULL OR e.slug = $1->>'slug')
-              AND ($1->>'since' IS NULL OR e.updated_at >= ($1->>'since')::timestamptz)
-              AND ($1->>'until' IS NULL OR e.updated_at < ($1->>'until')::timestamptz)
-              AND ($1->>'key' IS NULL
-                   OR ({key}, e.id) {beyond} (($1->>'key')::{kind}, ($1->>'id')::uuid))
-            ORDER BY {key} {direction}, e.id {direction} LIMIT ($1->>'limit')::int""",
-    )
-
-
-_LISTS = {sort: _list(sort) for sort in Sort}
-# NULL where there is no list.
-_IDS = """CASE WHEN jsonb_typeof($1->'{0}') = 'array'
-    THEN ARRAY(SELECT jsonb_array_elements_text($1->'{0}')::uuid) END"""
-_SEARCH = Statement(
-    "entries.search",
-    f"""SELECT jsonb_build_object('rank', f.rank, 'entry', {_JSON})
-        FROM cms.search_entries($1->>'text', {_IDS.format("types")}, {_IDS.format("ownTypes")},
-                                ($1->>'author')::uuid, ($1->>'limit')::int) f
-        JOIN cms.entries e ON e.id = f.entry_id
+_LIST = Statement(
+    "entries.list",
+    f"""SELECT {_JSON} FROM cms.entries e
         JOIN cms.content_types t ON t.tenant_id = e.tenant_id AND t.id = e.content_type_id
         {_PUBLISHED}
-        ORDER BY f.rank DESC, e.id DESC""",
-)
-_SEARCH_PUBLISHED = Statement(
-    "entries.search_published",
-    """SELECT jsonb_build_object('rank', f.rank, 'entry', cms.published_json(p, t.name))
-       FROM cms.search_published($1->>'text', $1->>'type', ($1->>'limit')::int) f
-       JOIN cms.published_entries p ON p.entry_id = f.entry_id
-       JOIN cms.content_types t ON t.tenant_id = p.tenant_id AND t.id = p.content_type_id
-       ORDER BY f.rank DESC, p.entry_id DESC""",
+        WHERE e.content_type_id = ($1->>'typeId')::uuid AND ($1->>'at' IS NULL
+           OR (e.created_at, e.id) < (($1->>'at')::timestamptz, ($1->>'id')::uuid))
+          AND ($1->>'onlyOf' IS NULL OR e.created_by = ($1->>'onlyOf')::uuid)
+        ORDER BY e.created_at DESC, e.id DESC LIMIT ($1->>'limit')::int""",
 )
 _INSERT = Statement(
     "entries.insert",
@@ -144,36 +68,18 @@ _INSERT = Statement(
             INSERT INTO cms.entries (tenant_id, id, content_type_id, slug, fields, created_by,
                                      updated_by)
             SELECT ($1->>'tenant')::uuid, ($1->>'id')::uuid, t.id, $1->>'slug', $1->'fields',
-                   ($1->>'actingUser')::uuid, ($1->>'actingUser')::uuid FROM t
-            RETURNING *),
-        {_KEPT}, {noted("'created'", "entry", "e", _VERSION_NOTE)}
+                   ($1->>'userId')::uuid, ($1->>'userId')::uuid FROM t
+            RETURNING *)
         SELECT {_JSON} FROM e CROSS JOIN t {_LINK} {_PUBLISHED}""",
 )
 _UPDATE = Statement(
     "entries.update",
     f"""WITH {_CHECKED_TYPE}, e AS (
             UPDATE cms.entries SET slug = $1->>'slug', fields = $1->'fields',
-                version = version + 1, updated_at = now(), updated_by = ($1->>'actingUser')::uuid
+                version = version + 1, updated_at = now(), updated_by = ($1->>'userId')::uuid
             WHERE id = ($1->>'id')::uuid AND version = ($1->>'version')::int
               AND content_type_id = (SELECT id FROM t)
-            RETURNING *),
-        {_CAUGHT_UP}, {_KEPT}, {noted("$1->>'kind'", "entry", "e", _VERSION_NOTE)}
-        SELECT {_JSON} FROM e CROSS JOIN t {_LINK} {_PUBLISHED}""",
-)
-# Out of the bin: the same entry, in a new version.
-_UNDELETE = Statement(
-    "entries.undelete",
-    f"""WITH {_CHECKED_TYPE}, gone AS (
-            DELETE FROM cms.binned_entries
-            WHERE id = ($1->>'id')::uuid AND version = ($1->>'version')::int
-              AND content_type_id = (SELECT id FROM t)
-            RETURNING *),
-        e AS (
-            INSERT INTO cms.entries ({_COLUMNS}, created_at, created_by, updated_at, updated_by)
-            SELECT tenant_id, id, content_type_id, $1->>'slug', $1->'fields', version + 1,
-                   created_at, created_by, now(), ($1->>'actingUser')::uuid FROM gone
-            RETURNING *),
-        {_KEPT}, {noted("'undeleted'", "entry", "e", _VERSION_NOTE)}
+            RETURNING *)
         SELECT {_JSON} FROM e CROSS JOIN t {_LINK} {_PUBLISHED}""",
 )
 _PUBLISH = Statement(
@@ -189,14 +95,6 @@ _PUBLISH = Statement(
             ON CONFLICT (tenant_id, entry_id) DO UPDATE SET slug = excluded.slug,
                 fields = excluded.fields, version = excluded.version, published_at = now()
             RETURNING *),
-        marked AS (
-            INSERT INTO cms.entry_versions (tenant_id, entry_id, version, content_type_id, kind,
-                slug, fields, created_at, created_by, published_at, published_by)
-            SELECT e.tenant_id, e.id, e.version, e.content_type_id, 'saved', e.slug, e.fields,
-                   e.updated_at, e.updated_by, now(), ($1->>'actingUser')::uuid FROM e
-            ON CONFLICT (tenant_id, entry_id, version) DO UPDATE
-                SET published_at = excluded.published_at, published_by = excluded.published_by),
-        {noted("'published'", "entry", "e", _PUBLISH_NOTE)},
         {_NEXT_GENERATION}
         SELECT {_JSON} || jsonb_build_object('generation', generation.generation)
         FROM e CROSS JOIN t JOIN changed p ON p.entry_id = e.id {_PUBLISH_LINKS}
@@ -205,14 +103,10 @@ _PUBLISH = Statement(
 # The entry is locked first, as by the others: a delete would wait for this, and this for it.
 _UNPUBLISH = Statement(
     "entries.unpublish",
-    f"""WITH e AS (
-            SELECT id FROM cms.entries
-            WHERE id = ($1->>'id')::uuid
-              AND version = coalesce(($1->>'version')::int, version) FOR UPDATE),
+    f"""WITH e AS (SELECT id FROM cms.entries WHERE id = ($1->>'id')::uuid FOR UPDATE),
         changed AS (
             DELETE FROM cms.published_entries WHERE entry_id = (SELECT id FROM e)
-            RETURNING entry_id AS id, version),
-        {noted("'unpublished'", "entry", "changed", _PUBLISH_NOTE)},
+            RETURNING entry_id),
         {_NEXT_GENERATION}
         SELECT jsonb_build_object('generation', generation) FROM generation""",
 )
@@ -221,32 +115,10 @@ _DELETE = Statement(
     "entries.delete",
     f"""WITH changed AS (
             DELETE FROM cms.entries
-            WHERE id = ($1->>'id')::uuid AND version = ($1->>'version')::int RETURNING *),
-        binned AS (
-            INSERT INTO cms.binned_entries ({_COLUMNS}, created_at, created_by, updated_at,
-                                            updated_by, deleted_by)
-            SELECT {_COLUMNS}, created_at, created_by, updated_at, updated_by,
-                   ($1->>'actingUser')::uuid FROM changed),
-        {noted("'deleted'", "entry", "changed", _VERSION_NOTE)},
+            WHERE id = ($1->>'id')::uuid AND version = ($1->>'version')::int RETURNING id),
         {_NEXT_GENERATION}
         SELECT jsonb_build_object('generation', generation) FROM generation""",
 )
-# The type first, as whoever changes it has it before its entries.
-_LOCK = Statement(
-    "entries.lock",
-    """WITH t AS (
-           SELECT id FROM cms.content_types WHERE id = ($1->>'typeId')::uuid FOR KEY SHARE),
-       e AS (
-           SELECT id FROM cms.entries
-           WHERE EXISTS (SELECT FROM t)
-             AND id IN (SELECT jsonb_array_elements_text($1->'ids')::uuid)
-           ORDER BY id FOR UPDATE)
-       SELECT to_jsonb(count(*)) FROM e""",
-)
-
-# What the audit log says besides, of a publication that nobody asked for at that moment.
-Occasion = Mapping[str, object]
-BY_HAND: Occasion = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -266,42 +138,16 @@ class Draft:
         return references.references_in(self.type.fields, self.fields)
 
 
-@dataclass(frozen=True)
-class Save:
-    """How a version comes about: its kind, and the version that it brings back."""
-
-    kind: str = "saved"
-    restored_from: int | None = None
-
-    def values(self) -> dict[str, object]:
-        return {"kind": self.kind, "restoredFrom": self.restored_from}
-
-
-@dataclass(frozen=True)
-class SearchedTypes:
-    """By their ids: those all of whose entries are searched (None: every type), and those of which
-    only the author's are.
-    """
-
-    all_of: Sequence[UUID] | None
-    own_of: Sequence[UUID] = ()
-    author: UUID | None = None
-
-
 class EntryRepository:
-    """The write paths of entries: insert, update and undelete save a draft, publish, unpublish and
-    delete change what delivery shows. A write returns None where the entry or its type is no
-    longer of the version that it names. `within` a transaction it is a part of that.
+    """A write returns None where the entry or its type is no longer of the version that it
+    names.
     """
 
-    def __init__(self, database: Database, versions_kept: int) -> None:
-        self.database = database
-        self._versions_kept = versions_kept
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    async def get(
-        self, tenant_id: UUID, type_name: str, entry_id: UUID, within: Scope | None = None
-    ) -> Entry | None:
-        rows = await self._query(tenant_id, within, _GET, id=entry_id, type=type_name)
+    async def get(self, tenant_id: UUID, type_name: str, entry_id: UUID) -> Entry | None:
+        rows = await self._database.query(tenant_id, _GET, id=entry_id, type=type_name)
         return _entry(rows[0]) if rows else None
 
     async def page(
@@ -309,150 +155,67 @@ class EntryRepository:
         tenant_id: UUID,
         type_id: UUID,
         limit: int,
-        wanted: Listing,
+        after: Cursor | None,
         only_of: UUID | None,
-    ) -> list[tuple[Entry, EntryCursor]]:
-        """Each with the place after it. `only_of`: the user whose entries are asked for, where not
-        all are.
-        """
-        rows = await self.database.query(
+    ) -> list[Entry]:
+        """`only_of`: the user whose entries are asked for, where not all are."""
+        rows = await self._database.query(
             tenant_id,
-            _LISTS[wanted.sort],
+            _LIST,
             typeId=type_id,
             onlyOf=only_of,
             limit=limit,
-            status=wanted.status,
-            author=wanted.author,
-            slug=wanted.slug,
-            since=wanted.updated_since,
-            until=wanted.updated_until,
-            key=wanted.after.key if wanted.after else None,
-            id=wanted.after.id if wanted.after else None,
+            at=after.at if after else None,
+            id=after.id if after else None,
         )
-        found = []
-        for row in rows:
-            key = row.pop("key")
-            entry = _entry(row)
-            found.append((entry, EntryCursor(wanted.sort, key, entry.id)))
-        return found
-
-    async def search(
-        self, tenant_id: UUID, text: str, within: SearchedTypes, limit: int
-    ) -> list[Found]:
-        """In drafts; the best first."""
-        rows = await self.database.query(
-            tenant_id,
-            _SEARCH,
-            text=text,
-            types=within.all_of,
-            ownTypes=within.own_of,
-            author=within.author,
-            limit=limit,
-        )
-        return [Found.model_validate(row) for row in rows]
-
-    async def search_published(
-        self, tenant_id: UUID, text: str, type_name: str | None, limit: int
-    ) -> list[dict[str, Any]]:
-        """In what delivery shows, as it shows it: each with its `rank` and `entry`."""
-        return await self.database.query(
-            tenant_id, _SEARCH_PUBLISHED, text=text, type=type_name, limit=limit
-        )
-
-    async def lock(self, scope: Scope, type_id: UUID, entry_ids: Sequence[UUID]) -> None:
-        """Until the transaction ends, and always in the same order: two that want the same
-        entries cannot wait for each other.
-        """
-        await scope.query(_LOCK, typeId=type_id, ids=entry_ids)
+        return [_entry(row) for row in rows]
 
     async def insert(
-        self,
-        tenant_id: UUID,
-        entry_id: UUID,
-        draft: Draft,
-        save: Save,
-        within: Scope | None = None,
+        self, tenant_id: UUID, entry_id: UUID, draft: Draft, user_id: UUID | None
     ) -> Entry | None:
-        values = {"id": entry_id, **save.values()}
-        rows = await self._write(tenant_id, within, _INSERT, draft, values)
+        rows = await self._write(tenant_id, _INSERT, draft, id=entry_id, userId=user_id)
         return _entry(rows[0]) if rows else None
 
     async def update(
-        self, tenant_id: UUID, entry_id: UUID, version: int, draft: Draft, save: Save
+        self, tenant_id: UUID, entry_id: UUID, version: int, draft: Draft, user_id: UUID | None
     ) -> Entry | None:
-        values = {"id": entry_id, "version": version, **save.values()}
-        rows = await self._write(tenant_id, None, _UPDATE, draft, values)
-        return _entry(rows[0]) if rows else None
-
-    async def undelete(
-        self, tenant_id: UUID, entry_id: UUID, version: int, draft: Draft, save: Save
-    ) -> Entry | None:
-        values = {"id": entry_id, "version": version, **save.values()}
-        rows = await self._write(tenant_id, None, _UNDELETE, draft, values)
+        rows = await self._write(
+            tenant_id, _UPDATE, draft, id=entry_id, version=version, userId=user_id
+        )
         return _entry(rows[0]) if rows else None
 
     async def publish(
-        self,
-        tenant_id: UUID,
-        entry: Entry,
-        draft: Draft,
-        within: Scope | None = None,
-        occasion: Occasion = BY_HAND,
+        self, tenant_id: UUID, entry_id: UUID, version: int, draft: Draft
     ) -> tuple[Entry, int] | None:
         """The entry and the tenant's new generation."""
-        values = {"id": entry.id, "version": entry.version, "occasion": dict(occasion)}
-        rows = await self._write(tenant_id, within, _PUBLISH, draft, values)
+        rows = await self._write(tenant_id, _PUBLISH, draft, id=entry_id, version=version)
         if not rows:
             return None
         generation: int = rows[0].pop("generation")
         return _entry(rows[0]), generation
 
-    async def unpublish(
-        self,
-        tenant_id: UUID,
-        entry_id: UUID,
-        version: int | None,
-        within: Scope | None = None,
-        occasion: Occasion = BY_HAND,
-    ) -> int | None:
+    async def unpublish(self, tenant_id: UUID, entry_id: UUID) -> int | None:
         """The tenant's new generation; None where the entry was not published."""
-        rows = await self._query(
-            tenant_id, within, _UNPUBLISH, id=entry_id, version=version, occasion=dict(occasion)
-        )
+        rows = await self._database.query(tenant_id, _UNPUBLISH, id=entry_id)
         return rows[0]["generation"] if rows else None
 
     async def delete(
-        self,
-        tenant_id: UUID,
-        entry: Entry,
-        within: Scope | None = None,
-        *,
-        break_references: bool = False,
+        self, tenant_id: UUID, entry_id: UUID, version: int, *, break_references: bool
     ) -> int | None:
-        """Into the bin. The tenant's new generation. Raises Conflict where published entries refer
-        to it.
-        """
-        if within is None:
-            async with self.database.transaction(tenant_id) as scope:
-                return await self.delete(tenant_id, entry, scope, break_references=break_references)
-        if not break_references:
-            await references.check_not_referred_to(within, entry.id)
-        rows = await self._query(tenant_id, within, _DELETE, id=entry.id, version=entry.version)
+        """The tenant's new generation. Raises Conflict where published entries refer to it."""
+        async with self._database.transaction(tenant_id) as scope:
+            if not break_references:
+                await references.check_not_referred_to(scope, entry_id)
+            rows = await scope.query(_DELETE, id=entry_id, version=version)
         return rows[0]["generation"] if rows else None
 
     async def _write(
-        self,
-        tenant_id: UUID,
-        within: Scope | None,
-        statement: Statement,
-        draft: Draft,
-        values: Mapping[str, object],
+        self, tenant_id: UUID, statement: Statement, draft: Draft, **values: object
     ) -> list[dict[str, Any]]:
         referred = draft.references
         try:
-            return await self._run(
+            return await self._database.query(
                 tenant_id,
-                within,
                 statement,
                 typeId=draft.type.id,
                 typeVersion=draft.type.version,
@@ -460,7 +223,6 @@ class EntryRepository:
                 slug=draft.slug,
                 claims=draft.claims,
                 references=[reference.stored() for reference in referred],
-                versionsKept=self._versions_kept,
                 **values,
             )
         except asyncpg.UniqueViolationError as error:
@@ -472,26 +234,7 @@ class EntryRepository:
             if references.overtaken(error):
                 raise Conflict(OVERTAKEN) from None
             # The type is locked by the statement itself, so it is the author that is gone.
-            raise user_gone() from None
-
-    async def _query(
-        self, tenant_id: UUID, within: Scope | None, statement: Statement, **values: object
-    ) -> list[dict[str, Any]]:
-        try:
-            return await self._run(tenant_id, within, statement, **values)
-        except asyncpg.ForeignKeyViolationError:
-            raise user_gone() from None
-
-    async def _run(
-        self, tenant_id: UUID, within: Scope | None, statement: Statement, **values: object
-    ) -> list[dict[str, Any]]:
-        if within is not None:
-            return await within.query(statement, **values)
-        return await self.database.query(tenant_id, statement, **values)
-
-
-def user_gone() -> Unauthorized:
-    return Unauthorized("The token's user does not exist any more.")
+            raise Unauthorized("The token's user does not exist any more.") from None
 
 
 def _entry(row: dict[str, Any]) -> Entry:

@@ -40,21 +40,3 @@ class Entry(Schema):
     updated_at: Timestamp
     updated_by: UUID | None
     published: Published | None
-
-    @property
-    def etag(self) -> str:
-        """The version, and what else an answer about it depends on."""
-        if self.published is None:
-            return f'"{self.version}"'
-        return f'"{self.version}-{int(self.published.published_at.timestamp() * 1_000_000):x}"'
-
-
-class Found(Schema):
-    """`rank` compares the finds of one search."""
-
-    rank: float
-    entry: Entry
-
-
-class FoundEntries(Schema):
-    items: list[Found]

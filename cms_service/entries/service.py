@@ -1,11 +1,9 @@
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from cms_service.auth.actor import Actor
-from cms_service.auth.permissions import Permission, Resource, Rule
-from cms_service.bin.schemas import BinnedEntry
+from cms_service.auth.permissions import Permission, Resource
 from cms_service.content_types.fields import (
     Completeness,
     Context,
@@ -16,46 +14,16 @@ from cms_service.content_types.fields import (
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.cursor import Cursor
-from cms_service.core.database import Scope
-from cms_service.core.errors import (
-    OVERTAKEN,
-    Conflict,
-    Forbidden,
-    Invalid,
-    NotFound,
-    PreconditionFailed,
-)
+from cms_service.core.errors import OVERTAKEN, Conflict, Invalid, NotFound, PreconditionFailed
 from cms_service.core.ids import new_id
-from cms_service.entries.listing import EntryCursor, Listing
-from cms_service.entries.merge_patch import merged
 from cms_service.entries.references import ReferenceRepository
-from cms_service.entries.repository import (
-    BY_HAND,
-    Draft,
-    EntryRepository,
-    Occasion,
-    Save,
-    SearchedTypes,
-)
-from cms_service.entries.schemas import Entry, Found, Referrer
-from cms_service.entries.visibility import (
-    about,
-    readers_own,
-    reads_all,
-    reads_slug,
-    referrer_shown,
-    shown,
-    written,
-)
+from cms_service.entries.repository import Draft, EntryRepository
+from cms_service.entries.schemas import Entry, Referrer
+from cms_service.entries.visibility import about, referrer_shown, shown, written
 from cms_service.tenants.directory import TenantDirectory
-from cms_service.versions.schemas import Version
 
 # How often a write begins anew when another one came between its reading and its writing.
-ATTEMPTS = 3
-
-# For who may not read everything; the newest ones.
-_MAX_SEARCHED_TYPES = 1_000
-_EVERY_ENTRY = (Rule(frozenset({Permission.READ_ENTRIES})),)
+_ATTEMPTS = 3
 
 
 class EntryService:
@@ -74,79 +42,34 @@ class EntryService:
         self._directory = directory
 
     async def create(self, actor: Actor, type_name: str, fields: Mapping[str, Any]) -> Entry:
-        for _ in range(ATTEMPTS):
+        for _ in range(_ATTEMPTS):
             content_type = await self._content_types.get(actor.tenant_id, type_name)
-            entry = await self.create_once(actor, content_type, fields)
+            values = written(actor, Permission.CREATE_ENTRIES, content_type, None, fields)
+            context = Context(Completeness.DRAFT, content_type.locales)
+            begun = with_defaults(content_type.fields, values, context)
+            draft = _draft(content_type, begun, Completeness.DRAFT)
+            entry = await self._repository.insert(actor.tenant_id, new_id(), draft, actor.user_id)
             if entry is not None:
-                return entry
-        raise overtaken()
-
-    async def create_once(
-        self,
-        actor: Actor,
-        content_type: ContentType,
-        fields: Mapping[str, Any],
-        within: Scope | None = None,
-    ) -> Entry | None:
-        values = written(actor, Permission.CREATE_ENTRIES, content_type, None, fields)
-        context = Context(Completeness.DRAFT, content_type.locales)
-        begun = with_defaults(content_type.fields, values, context)
-        draft = _draft(content_type, begun, Completeness.DRAFT)
-        entry = await self._repository.insert(
-            actor.tenant_id, new_id(), draft, Save("created"), within
-        )
-        return None if entry is None else shown(actor, content_type, entry)
+                return shown(actor, content_type, entry)
+        raise _overtaken()
 
     async def get(self, actor: Actor, type_name: str, entry_id: UUID) -> Entry:
         content_type = await self._content_types.get(actor.tenant_id, type_name)
-        entry = await self.allowed(actor, Permission.READ_ENTRIES, type_name, entry_id)
+        entry = await self._allowed(actor, Permission.READ_ENTRIES, type_name, entry_id)
         return shown(actor, content_type, entry)
 
-    async def allowed(
-        self,
-        actor: Actor,
-        permission: Permission,
-        type_name: str,
-        entry_id: UUID,
-        within: Scope | None = None,
-    ) -> Entry:
-        """The whole entry. To who may not even read it, it is not there."""
-        entry = await self._repository.get(actor.tenant_id, type_name, entry_id, within)
-        if entry is None:
-            raise _no_entry()
-        resource = about(actor, type_name, entry)
-        if not actor.may(permission, resource) and not actor.may(Permission.READ_ENTRIES, resource):
-            raise _no_entry()
-        actor.check(permission, resource)
-        return entry
-
     async def page(
-        self, actor: Actor, type_name: str, limit: int, wanted: Listing
-    ) -> list[tuple[Entry, EntryCursor]]:
+        self, actor: Actor, type_name: str, limit: int, after: Cursor | None
+    ) -> list[Entry]:
         content_type = await self._content_types.get(actor.tenant_id, type_name)
-        only_of = readers_own(actor, type_name)
-        own = only_of is not None
-        if wanted.tells_slugs and not reads_slug(actor, content_type, Resource(type_name, own=own)):
-            raise Forbidden(f"{actor.subject.name} may not read the slugs of all these entries.")
-        found = await self._repository.page(
-            actor.tenant_id, content_type.id, limit, wanted, only_of
+        others = Resource(type_name, own=False)
+        only_of = None if actor.may(Permission.READ_ENTRIES, others) else actor.user_id
+        if only_of is None:
+            actor.check(Permission.READ_ENTRIES, others)  # of a key, which owns nothing
+        entries = await self._repository.page(
+            actor.tenant_id, content_type.id, limit, after, only_of
         )
-        return [(shown(actor, content_type, entry), cursor) for entry, cursor in found]
-
-    async def search(
-        self, actor: Actor, text: str, type_name: str | None, limit: int
-    ) -> list[Found]:
-        """Among the types of which the actor may read everything: where words of a hidden field
-        are looked for, being found tells of them.
-        """
-        if type_name is None and actor.has(_EVERY_ENTRY):
-            return await self._repository.search(actor.tenant_id, text, SearchedTypes(None), limit)
-        types = {each.name: each for each in await self._types(actor, type_name)}
-        searched = _searched(actor, types.values())
-        return [
-            found.model_copy(update={"entry": shown(actor, types[found.entry.type], found.entry)})
-            for found in await self._repository.search(actor.tenant_id, text, searched, limit)
-        ]
+        return [shown(actor, content_type, entry) for entry in entries]
 
     async def referrers(
         self, actor: Actor, type_name: str, entry_id: UUID, limit: int, after: Cursor | None
@@ -163,98 +86,46 @@ class EntryService:
         fields: Mapping[str, Any],
         if_version: int | None,
     ) -> Entry:
-        seen = _Seen(type_name, entry_id, if_version)
-        return await self._save(actor, seen, lambda _: fields, Save())
-
-    async def patch(
-        self,
-        actor: Actor,
-        type_name: str,
-        entry_id: UUID,
-        fields: Mapping[str, Any],
-        if_version: int | None,
-    ) -> Entry:
-        """Merges into the fields as the actor sees them when it is written."""
-        seen = _Seen(type_name, entry_id, if_version)
-        return await self._save(
-            actor,
-            seen,
-            lambda entry: merged(entry.fields, fields),
-            Save(),
-            left_out_on_purpose=True,
-        )
-
-    async def bring_back(
-        self, actor: Actor, type_name: str, entry_id: UUID, version: Version, if_version: int | None
-    ) -> Entry:
-        """What an earlier version held, as far as the actor sees it, as a new one."""
-        seen = _Seen(type_name, entry_id, if_version)
-        save = Save("restored", version.version)
-        return await self._save(actor, seen, lambda _: version.fields, save)
-
-    async def undelete(self, actor: Actor, type_name: str, binned: BinnedEntry) -> Entry | None:
-        """None where it is no longer in the bin as it was. `binned` is the whole of it."""
-        content_type = await self._content_types.get(actor.tenant_id, type_name)
-        draft = _draft(content_type, binned.fields, Completeness.DRAFT)
-        entry = await self._repository.undelete(
-            actor.tenant_id, binned.id, binned.version, draft, Save("undeleted")
-        )
-        return None if entry is None else shown(actor, content_type, entry)
+        for _ in range(_ATTEMPTS):
+            content_type = await self._content_types.get(actor.tenant_id, type_name)
+            old = await self._allowed(actor, Permission.UPDATE_ENTRIES, type_name, entry_id)
+            _check_version(old, if_version)
+            values = written(actor, Permission.UPDATE_ENTRIES, content_type, old, fields)
+            draft = _draft(content_type, values, Completeness.DRAFT)
+            entry = await self._repository.update(
+                actor.tenant_id, entry_id, old.version, draft, actor.user_id
+            )
+            if entry is not None:
+                return shown(actor, content_type, entry)
+        raise _overtaken()
 
     async def publish(
         self, actor: Actor, type_name: str, entry_id: UUID, if_version: int | None
     ) -> tuple[Entry, int]:
         """The entry and the tenant's new generation."""
-        for _ in range(ATTEMPTS):
+        for _ in range(_ATTEMPTS):
             content_type = await self._content_types.get(actor.tenant_id, type_name)
-            entry = await self.allowed(actor, Permission.PUBLISH_ENTRIES, type_name, entry_id)
-            check_version(entry, if_version)
-            done = await self.publish_once(actor.tenant_id, content_type, entry)
+            entry = await self._allowed(actor, Permission.PUBLISH_ENTRIES, type_name, entry_id)
+            _check_version(entry, if_version)
+            draft = _draft(content_type, entry.fields, Completeness.PUBLISHED)
+            done = await self._repository.publish(actor.tenant_id, entry_id, entry.version, draft)
             if done is not None:
                 published, generation = done
                 self._directory.note_write(actor.tenant_name, generation)
                 return shown(actor, content_type, published), generation
-        raise overtaken()
-
-    async def publish_once(
-        self,
-        tenant_id: UUID,
-        content_type: ContentType,
-        entry: Entry,
-        within: Scope | None = None,
-        occasion: Occasion = BY_HAND,
-    ) -> tuple[Entry, int] | None:
-        """For callers who have seen to it that it is allowed."""
-        draft = _draft(content_type, entry.fields, Completeness.PUBLISHED)
-        return await self._repository.publish(tenant_id, entry, draft, within, occasion)
+        raise _overtaken()
 
     async def unpublish(
-        self, actor: Actor, type_name: str, entry_id: UUID, if_version: int | None
+        self, actor: Actor, type_name: str, entry_id: UUID
     ) -> tuple[Entry, int | None]:
         """The entry, and the tenant's new generation if this has changed it."""
         content_type = await self._content_types.get(actor.tenant_id, type_name)
-        entry, generation = await self.unpublish_once(actor, type_name, entry_id, if_version)
+        await self._allowed(actor, Permission.PUBLISH_ENTRIES, type_name, entry_id)
+        generation = await self._repository.unpublish(actor.tenant_id, entry_id)
         if generation is not None:
             self._directory.note_write(actor.tenant_name, generation)
+        entry = await self._allowed(actor, Permission.PUBLISH_ENTRIES, type_name, entry_id)
         return shown(actor, content_type, entry), generation
-
-    async def unpublish_once(
-        self,
-        actor: Actor,
-        type_name: str,
-        entry_id: UUID,
-        if_version: int | None,
-        within: Scope | None = None,
-    ) -> tuple[Entry, int | None]:
-        """The whole entry."""
-        permission = Permission.PUBLISH_ENTRIES
-        before = await self.allowed(actor, permission, type_name, entry_id, within)
-        check_version(before, if_version)
-        generation = await self._repository.unpublish(actor.tenant_id, entry_id, if_version, within)
-        entry = await self.allowed(actor, permission, type_name, entry_id, within)
-        if generation is None:
-            check_version(entry, if_version)
-        return entry, generation
 
     async def delete(
         self,
@@ -266,87 +137,29 @@ class EntryService:
         break_references: bool,
     ) -> int:
         """The tenant's new generation."""
-        for _ in range(ATTEMPTS):
-            entry = await self.allowed(actor, Permission.DELETE_ENTRIES, type_name, entry_id)
-            check_version(entry, if_version)
+        for _ in range(_ATTEMPTS):
+            entry = await self._allowed(actor, Permission.DELETE_ENTRIES, type_name, entry_id)
+            _check_version(entry, if_version)
             generation = await self._repository.delete(
-                actor.tenant_id, entry, break_references=break_references
+                actor.tenant_id, entry_id, entry.version, break_references=break_references
             )
             if generation is not None:
                 self._directory.note_write(actor.tenant_name, generation)
                 return generation
-        raise overtaken()
+        raise _overtaken()
 
-    async def delete_once(
-        self,
-        actor: Actor,
-        type_name: str,
-        entry_id: UUID,
-        if_version: int | None,
-        within: Scope | None = None,
-    ) -> int | None:
-        """Not where published entries refer to it."""
-        entry = await self.allowed(actor, Permission.DELETE_ENTRIES, type_name, entry_id, within)
-        check_version(entry, if_version)
-        return await self._repository.delete(actor.tenant_id, entry, within)
-
-    async def _types(self, actor: Actor, name: str | None) -> list[ContentType]:
-        if name is None:
-            return await self._content_types.page(actor.tenant_id, _MAX_SEARCHED_TYPES, None)
-        try:
-            return [await self._content_types.get(actor.tenant_id, name)]
-        except NotFound:
-            return []
-
-    async def _save(
-        self,
-        actor: Actor,
-        seen: "_Seen",
-        fields_of: Callable[[Entry], Mapping[str, Any]],
-        save: Save,
-        *,
-        left_out_on_purpose: bool = False,
+    async def _allowed(
+        self, actor: Actor, permission: Permission, type_name: str, entry_id: UUID
     ) -> Entry:
-        """`fields_of` the entry as the actor sees it."""
-        permission = Permission.UPDATE_ENTRIES
-        for _ in range(ATTEMPTS):
-            content_type = await self._content_types.get(actor.tenant_id, seen.type_name)
-            before = await self.allowed(actor, permission, seen.type_name, seen.entry_id)
-            check_version(before, seen.if_version)
-            wanted = fields_of(shown(actor, content_type, before))
-            values = written(
-                actor,
-                permission,
-                content_type,
-                before,
-                wanted,
-                left_out_on_purpose=left_out_on_purpose,
-            )
-            draft = _draft(content_type, values, Completeness.DRAFT)
-            entry = await self._repository.update(
-                actor.tenant_id, seen.entry_id, before.version, draft, save
-            )
-            if entry is not None:
-                return shown(actor, content_type, entry)
-        raise overtaken()
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What the caller wants to change, and the version that it knows."""
-
-    type_name: str
-    entry_id: UUID
-    if_version: int | None
-
-
-def _searched(actor: Actor, types: Collection[ContentType]) -> SearchedTypes:
-    def read(*, own: bool) -> list[UUID]:
-        return [each.id for each in types if reads_all(actor, each, own=own)]
-
-    if actor.user_id is None:  # a key owns nothing
-        return SearchedTypes(read(own=False))
-    return SearchedTypes(read(own=False), read(own=True), actor.user_id)
+        """The whole entry. To who may not even read it, it is not there."""
+        entry = await self._repository.get(actor.tenant_id, type_name, entry_id)
+        if entry is None:
+            raise _no_entry()
+        resource = about(actor, type_name, entry)
+        if not actor.may(permission, resource) and not actor.may(Permission.READ_ENTRIES, resource):
+            raise _no_entry()
+        actor.check(permission, resource)
+        return entry
 
 
 def _draft(
@@ -359,16 +172,14 @@ def _draft(
     return Draft(content_type, accepted, slug_of(content_type.fields, accepted))
 
 
-def check_version(entry: Entry, if_version: int | None) -> None:
+def _check_version(entry: Entry, if_version: int | None) -> None:
     if if_version is not None and entry.version != if_version:
-        raise PreconditionFailed(
-            f"The entry is at version {entry.version} by now.", headers={"ETag": entry.etag}
-        )
+        raise PreconditionFailed(f"The entry is at version {entry.version} by now.")
 
 
 def _no_entry() -> NotFound:
     return NotFound("There is no such entry.")
 
 
-def overtaken() -> Conflict:
+def _overtaken() -> Conflict:
     return Conflict(OVERTAKEN)

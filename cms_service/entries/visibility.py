@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
-from uuid import UUID
+from typing import Any
 
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import NO_LOCALE, Permission, Resource, Rule
@@ -17,71 +16,36 @@ _Place = tuple[str, str]  # a field and a locale of it
 _NOTHING = object()
 
 
-class Owned(Protocol):
-    """An entry, or what is left of one."""
-
-    @property
-    def created_by(self) -> UUID | None: ...
-
-
-def about(actor: Actor, content_type: str, entry: Owned) -> Resource:
+def about(actor: Actor, content_type: str, entry: Entry) -> Resource:
     return Resource(content_type, own=actor.owns(entry.created_by))
 
 
 def shown(actor: Actor, content_type: ContentType, entry: Entry) -> Entry:
     """Without what the actor may not read."""
     resource = about(actor, content_type.name, entry)
-    changes: dict[str, Any] = {"fields": fields_shown(actor, content_type, resource, entry.fields)}
-    if not reads_slug(actor, content_type, resource):
+    shape = _Shape.of(content_type)
+    readable = {
+        place: value
+        for place, value in _places(entry.fields, shape.localised)
+        if shape.may(actor, Permission.READ_ENTRIES, resource, place)
+    }
+    changes: dict[str, Any] = {"fields": _fields(readable, shape.localised)}
+    if not _reads_slug(actor, content_type, resource):
         changes["slug"] = None
         if entry.published is not None:
             changes["published"] = entry.published.model_copy(update={"slug": None})
     return entry.model_copy(update=changes)
 
 
-def fields_shown(
-    actor: Actor, content_type: ContentType, resource: Resource, fields: Mapping[str, Any]
-) -> dict[str, Any]:
-    shape = _Shape.of(content_type)
-    readable = {
-        place: value
-        for place, value in _places(fields, shape.localised)
-        if shape.may(actor, Permission.READ_ENTRIES, resource, place)
-    }
-    return _fields(readable, shape.localised)
-
-
-def reads_all(actor: Actor, content_type: ContentType, *, own: bool) -> bool:
-    """Every field in every locale, of all entries or of the actor's own."""
-    resource = Resource(content_type.name, own=own)
-    shape = _Shape.of(content_type)
-    return actor.may(Permission.READ_ENTRIES, resource) and all(
-        shape.may(actor, Permission.READ_ENTRIES, resource, (field.name, locale))
-        for field in content_type.fields
-        for locale in (shape.locales if field.name in shape.localised else (NO_LOCALE,))
-    )
-
-
-def readers_own(actor: Actor, type_name: str) -> UUID | None:
-    """Whose entries are the only ones that the actor may read; None: all. Raises Forbidden."""
-    others = Resource(type_name, own=False)
-    if actor.user_id is None:  # a key owns nothing
-        actor.check(Permission.READ_ENTRIES, others)
-    return None if actor.may(Permission.READ_ENTRIES, others) else actor.user_id
-
-
-def written(  # noqa: PLR0913 - all that the decision depends on
+def written(
     actor: Actor,
     permission: Permission,
     content_type: ContentType,
     entry: Entry | None,
     wanted: Mapping[str, Any],
-    *,
-    left_out_on_purpose: bool = False,
 ) -> dict[str, Any]:
     """The fields to store. What is left out goes, but for what the actor may not write, or does not
-    even see: that stays, unless it was seen and left out on purpose, which is a write. Raises
-    Forbidden, naming what may not be written.
+    even see: that stays. Raises Forbidden, naming what may not be written.
     """
     resource = (
         Resource(content_type.name, own=True)
@@ -98,10 +62,8 @@ def written(  # noqa: PLR0913 - all that the decision depends on
         if place not in new:
             if not (sees and may_write):
                 result[place] = old[place]
-            if left_out_on_purpose and sees and not may_write:
-                errors.append(_not_writable(actor, place))
         elif not may_write and not (sees and old.get(place, _NOTHING) == new[place]):
-            errors.append(_not_writable(actor, place))
+            errors.append(FieldError(_pointer(place), f"{actor.subject.name} may not write it"))
     if errors:
         raise Forbidden(
             f"{actor.subject.name} may not write all of these fields.",
@@ -168,17 +130,13 @@ def _fields(places: Mapping[_Place, Any], localised: frozenset[str]) -> dict[str
     return fields
 
 
-def reads_slug(actor: Actor, content_type: ContentType, resource: Resource) -> bool:
+def _reads_slug(actor: Actor, content_type: ContentType, resource: Resource) -> bool:
     shape = _Shape.of(content_type)
     return all(
         shape.may(actor, Permission.READ_ENTRIES, resource, (field.name, NO_LOCALE))
         for field in content_type.fields
         if isinstance(field, SlugField)
     )
-
-
-def _not_writable(actor: Actor, place: _Place) -> FieldError:
-    return FieldError(_pointer(place), f"{actor.subject.name} may not write it")
 
 
 def _pointer(place: _Place) -> str:

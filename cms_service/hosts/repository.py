@@ -4,15 +4,12 @@ from uuid import UUID
 
 import asyncpg
 
-from cms_service.audit.statements import noted
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Statement
 from cms_service.core.errors import Conflict
 from cms_service.hosts.schemas import Host
 
 _JSON = "jsonb_build_object('id', h.id, 'host', h.host, 'createdAt', h.created_at)"
-
-_NOTE = "jsonb_build_object('host', host)"
 
 _GET = Statement(
     "hosts.get", f"SELECT {_JSON} FROM cms.tenant_hosts h WHERE h.id = ($1->>'id')::uuid"
@@ -29,14 +26,12 @@ _INSERT = Statement(
     f"""WITH h AS (
             INSERT INTO cms.tenant_hosts (tenant_id, id, host, tenant_name)
             SELECT t.id, ($1->>'id')::uuid, $1->>'host', t.name FROM cms.tenants t
-            RETURNING *),
-        {noted("'created'", "host", "h", _NOTE)}
+            RETURNING *)
         SELECT {_JSON} FROM h""",
 )
 _DELETE = Statement(
     "hosts.delete",
-    f"""WITH h AS (DELETE FROM cms.tenant_hosts WHERE id = ($1->>'id')::uuid RETURNING *),
-        {noted("'deleted'", "host", "h", _NOTE)}
+    f"""WITH h AS (DELETE FROM cms.tenant_hosts WHERE id = ($1->>'id')::uuid RETURNING *)
         SELECT {_JSON} FROM h""",
 )
 _TENANT = "SELECT cms.tenant_of_host($1) AS name"

@@ -1,9 +1,7 @@
-# ruff: noqa: S608 - the statements are put together from constants of this module
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from cms_service.audit.statements import noted
 from cms_service.core.database import Database, Scope, Statement
 from cms_service.locales.schemas import Locales
 
@@ -15,11 +13,10 @@ _LOCK_TYPES = Statement(
 )
 _UPDATE = Statement(
     "locales.update",
-    f"""WITH t AS (
+    """WITH t AS (
            UPDATE cms.tenants SET locales = $1->'locales',
                generation = cms.next_generation(generation)
-           WHERE id = ($1->>'tenant')::uuid RETURNING id, generation),
-       {noted("'changed'", "locales", "t", "jsonb_build_object('locales', $1->'locales')")}
+           WHERE id = ($1->>'tenant')::uuid RETURNING generation)
        SELECT jsonb_build_object('generation', t.generation) FROM t""",
 )
 _USES = Statement(

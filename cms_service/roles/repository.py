@@ -4,7 +4,6 @@ from uuid import UUID
 
 import asyncpg
 
-from cms_service.audit.statements import noted
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Scope, Statement
 from cms_service.core.errors import Conflict
@@ -13,8 +12,6 @@ from cms_service.roles.schemas import CustomRole, NewRole, RoleDefinition
 
 _JSON = """jsonb_build_object('id', r.id, 'name', r.name, 'displayName', r.display_name,
     'rules', r.rules, 'version', r.version, 'createdAt', r.created_at, 'updatedAt', r.updated_at)"""
-
-_NOTE = "jsonb_build_object('name', name)"
 
 _GET = Statement("roles.get", f"SELECT {_JSON} FROM cms.roles r WHERE r.name = $1->>'name'")
 _LOCK = Statement(
@@ -33,8 +30,7 @@ _INSERT = Statement(
             INSERT INTO cms.roles (tenant_id, id, name, display_name, rules)
             VALUES (($1->>'tenant')::uuid, ($1->>'id')::uuid, $1->>'name', $1->>'displayName',
                     $1->'rules')
-            RETURNING *),
-        {noted("'created'", "role", "r", _NOTE)}
+            RETURNING *)
         SELECT {_JSON} FROM r""",
 )
 _UPDATE = Statement(
@@ -43,14 +39,12 @@ _UPDATE = Statement(
             UPDATE cms.roles SET display_name = $1->>'displayName', rules = $1->'rules',
                 version = version + 1, updated_at = now()
             WHERE id = ($1->>'id')::uuid
-            RETURNING *),
-        {noted("'changed'", "role", "r", _NOTE)}
+            RETURNING *)
         SELECT {_JSON} FROM r""",
 )
 _DELETE = Statement(
     "roles.delete",
-    f"""WITH r AS (DELETE FROM cms.roles WHERE id = ($1->>'id')::uuid RETURNING *),
-        {noted("'deleted'", "role", "r", _NOTE)}
+    """WITH r AS (DELETE FROM cms.roles WHERE id = ($1->>'id')::uuid RETURNING id)
        SELECT jsonb_build_object('id', r.id) FROM r""",
 )
 

@@ -2,15 +2,11 @@
 from typing import Any
 from uuid import UUID
 
-from cms_service.audit.statements import noted
 from cms_service.core.database import Database, Statement
-from cms_service.tenants.schemas import Tenant, TenantChange, TenantState
+from cms_service.tenants.schemas import DeliveryAccess, Tenant, TenantState
 
 _JSON = """jsonb_build_object('name', t.name, 'displayName', t.display_name,
-    'deliveryAccess', t.delivery_access, 'searchLanguage', t.search_language,
-    'createdAt', t.created_at)"""
-_NOTE = """jsonb_build_object('displayName', display_name, 'deliveryAccess', delivery_access,
-    'searchLanguage', search_language)"""
+    'deliveryAccess', t.delivery_access, 'createdAt', t.created_at)"""
 
 _GET = Statement("tenants.get", f"SELECT {_JSON} FROM cms.tenants t")
 _UPDATE = Statement(
@@ -19,11 +15,9 @@ _UPDATE = Statement(
             UPDATE cms.tenants SET
                 display_name = coalesce($1->>'displayName', display_name),
                 delivery_access = coalesce($1->>'deliveryAccess', delivery_access),
-                search_language = coalesce($1->>'searchLanguage', search_language),
                 generation = cms.next_generation(generation)
             WHERE id = ($1->>'tenant')::uuid
-            RETURNING *),
-        {noted("'changed'", "tenant", "t", _NOTE)}
+            RETURNING *)
         SELECT {_JSON} || jsonb_build_object('generation', t.generation) FROM t""",
 )
 _DIRECTORY = """
@@ -44,10 +38,12 @@ class TenantRepository:
         rows = await self._database.query(tenant_id, _GET)
         return Tenant.model_validate(rows[0]) if rows else None
 
-    async def update(self, tenant_id: UUID, change: TenantChange) -> tuple[Tenant, int] | None:
+    async def update(
+        self, tenant_id: UUID, display_name: str | None, delivery_access: DeliveryAccess | None
+    ) -> tuple[Tenant, int] | None:
         """The tenant and its new generation."""
         rows: list[dict[str, Any]] = await self._database.query(
-            tenant_id, _UPDATE, **change.model_dump(mode="json", by_alias=True)
+            tenant_id, _UPDATE, displayName=display_name, deliveryAccess=delivery_access
         )
         if not rows:
             return None

@@ -1,5 +1,5 @@
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -18,45 +18,10 @@ class DeliveryAccess(StrEnum):
     PUBLIC = "public"
 
 
-# Those that PostgreSQL brings; `simple` compares whole words.
-SearchLanguage = Literal[
-    "simple",
-    "arabic",
-    "armenian",
-    "basque",
-    "catalan",
-    "danish",
-    "dutch",
-    "english",
-    "finnish",
-    "french",
-    "german",
-    "greek",
-    "hindi",
-    "hungarian",
-    "indonesian",
-    "irish",
-    "italian",
-    "lithuanian",
-    "nepali",
-    "norwegian",
-    "portuguese",
-    "romanian",
-    "russian",
-    "serbian",
-    "spanish",
-    "swedish",
-    "tamil",
-    "turkish",
-    "yiddish",
-]
-
-
 class Tenant(Schema):
     name: str
     display_name: str
     delivery_access: DeliveryAccess
-    search_language: SearchLanguage
     created_at: Timestamp
 
 
@@ -65,7 +30,6 @@ class TenantChange(RequestBody):
 
     display_name: DisplayName | None = None
     delivery_access: DeliveryAccess | None = None
-    search_language: SearchLanguage | None = None
 
 
 class TenantState(Schema):

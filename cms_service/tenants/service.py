@@ -18,7 +18,9 @@ class TenantService:
         return tenant
 
     async def change(self, tenant_id: UUID, change: TenantChange) -> tuple[Tenant, int]:
-        updated = await self._repository.update(tenant_id, change)
+        updated = await self._repository.update(
+            tenant_id, change.display_name, change.delivery_access
+        )
         if updated is None:
             raise _not_found()
         tenant, generation = updated

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import asyncpg
 
-from cms_service.audit.statements import noted
 from cms_service.auth.permissions import Role, Subject, rules_of
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Scope, Statement
@@ -15,10 +14,6 @@ from cms_service.users.schemas import User
 
 _JSON = """jsonb_build_object('id', u.id, 'email', u.email, 'role', coalesce(u.role_name, u.role),
     'active', u.deactivated_at IS NULL, 'createdAt', u.created_at, 'updatedAt', u.updated_at)"""
-_NOTE = """jsonb_build_object('email', email, 'role', coalesce(role_name, role),
-    'active', deactivated_at IS NULL)"""
-_CHANGE_NOTE = f"""{_NOTE}
-    || jsonb_build_object('passwordChanged', $1->>'passwordHash' IS NOT NULL)"""
 
 _ACCOUNT = f"""{_JSON} || jsonb_build_object('passwordHash', u.password_hash,
     'sessionsGeneration', u.sessions_generation)"""
@@ -54,8 +49,7 @@ _INSERT = Statement(
             INSERT INTO cms.users (tenant_id, id, email, password_hash, role_name)
             VALUES (($1->>'tenant')::uuid, ($1->>'id')::uuid, $1->>'email', $1->>'passwordHash',
                     $1->>'role')
-            RETURNING *),
-        {noted("'created'", "user", "u", _NOTE)}
+            RETURNING *)
         SELECT {_JSON} FROM u""",
 )
 _UPDATE = Statement(
@@ -69,33 +63,29 @@ _UPDATE = Statement(
                     ELSE deactivated_at END,
                 updated_at = now()
             WHERE id = ($1->>'id')::uuid
-            RETURNING *),
-        {noted("'changed'", "user", "u", _CHANGE_NOTE)}
+            RETURNING *)
         SELECT {_JSON} FROM u""",
 )
 _DELETE = Statement(
     "users.delete",
-    f"""WITH u AS (DELETE FROM cms.users WHERE id = ($1->>'id')::uuid RETURNING *),
-        {noted("'deleted'", "user", "u", _NOTE)}
-        SELECT jsonb_build_object('id', u.id) FROM u""",
+    """WITH u AS (DELETE FROM cms.users WHERE id = ($1->>'id')::uuid RETURNING id)
+       SELECT jsonb_build_object('id', u.id) FROM u""",
 )
 # Two changes at once: the second was made with a password that is no longer the user's.
 _REPLACE_PASSWORD = Statement(
     "users.replace_password",
-    f"""WITH u AS (
+    """WITH u AS (
             UPDATE cms.users SET password_hash = $1->>'new', updated_at = now()
             WHERE id = ($1->>'id')::uuid AND password_hash = $1->>'old'
-            RETURNING id),
-        {noted("'password-changed'", "user", "u")}
+            RETURNING id)
        SELECT jsonb_build_object('id', u.id) FROM u""",
 )
 _END_SESSIONS = Statement(
     "users.end_sessions",
-    f"""WITH u AS (
+    """WITH u AS (
             UPDATE cms.users SET sessions_generation = cms.next_generation(sessions_generation)
             WHERE id = ($1->>'id')::uuid
-            RETURNING id),
-        {noted("'logged-out-everywhere'", "user", "u")}
+            RETURNING id)
        SELECT jsonb_build_object('id', u.id) FROM u""",
 )
 _LOCK_OWNERS = Statement(

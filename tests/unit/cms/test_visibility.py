@@ -11,7 +11,7 @@ from cms_service.auth.permissions import OF_FIELDS, Permission, Rule, Subject
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import Forbidden
 from cms_service.entries.schemas import Entry, Published, Referrer
-from cms_service.entries.visibility import reads_all, referrer_shown, shown, written
+from cms_service.entries.visibility import referrer_shown, shown, written
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LOCALES = {"default": "en", "locales": [{"code": "en"}, {"code": "de"}]}
@@ -121,25 +121,6 @@ def test_a_write_of_another_value_is_refused_by_name(
     assert [error.pointer for error in refused.value.errors] == ["/fields/price"]
 
 
-def without_price(*denied: Rule) -> dict[str, Any]:
-    return written(
-        actor(ALL, *denied),
-        Permission.UPDATE_ENTRIES,
-        ARTICLE,
-        STORED,
-        {"title": "Hello", "slug": "hello"},
-        left_out_on_purpose=True,
-    )
-
-
-def test_to_leave_out_on_purpose_what_one_sees_is_a_write() -> None:
-    assert without_price() == {"title": "Hello", "slug": "hello"}
-    assert without_price(without(UPDATE | READ, "price")) == STORED.fields
-    with pytest.raises(Forbidden) as refused:
-        without_price(without(UPDATE, "price"))
-    assert [error.pointer for error in refused.value.errors] == ["/fields/price"]
-
-
 def test_a_new_entry_is_ones_own() -> None:
     own = actor(Rule(OF_FIELDS, own=True))
     assert written(own, Permission.CREATE_ENTRIES, ARTICLE, None, {"title": "A"}) == {"title": "A"}
@@ -174,36 +155,6 @@ def test_a_translator_writes_one_locale_and_leaves_the_others() -> None:
     with pytest.raises(Forbidden) as refused:
         written(translator, Permission.UPDATE_ENTRIES, ARTICLE, TRANSLATED, wanted)
     assert [error.pointer for error in refused.value.errors] == ["/fields/lead/en"]
-
-
-def test_a_type_without_fields_is_not_everybodys() -> None:
-    empty = ARTICLE.model_copy(update={"fields": ()})
-    assert reads_all(actor(ALL), empty, own=False)
-    assert not reads_all(actor(Rule(READ, content_types=frozenset({"page"}))), empty, own=True)
-    assert not reads_all(actor(Rule(READ, own=True)), empty, own=False)
-
-
-OWN = Rule(OF_FIELDS, own=True)
-
-
-@pytest.mark.parametrize(
-    ("rules", "all_entries", "own_entries"),
-    [
-        ((ALL,), True, True),
-        ((OWN,), False, True),
-        ((ALL, without(READ, "price")), False, False),
-        ((ALL, without(READ, "other")), True, True),
-        ((ALL, NOT_GERMAN), False, False),
-        ((GERMAN,), False, False),
-        ((OWN, NOT_GERMAN), False, False),
-        ((GERMAN, OWN), False, True),
-    ],
-)
-def test_who_reads_everything_of_a_type(
-    rules: tuple[Rule, ...], all_entries: object, own_entries: object
-) -> None:
-    assert reads_all(actor(*rules), ARTICLE, own=False) is all_entries
-    assert reads_all(actor(*rules), ARTICLE, own=True) is own_entries
 
 
 @pytest.mark.parametrize(
