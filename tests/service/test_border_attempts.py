@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 from uuid import uuid4
 
 import asyncpg
@@ -40,16 +39,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "NewContentType": ARTICLE | {"name": "taken"},
     "Definition": {"displayName": "Taken", "fields": ARTICLE["fields"]},
     "EntryContent": {"fields": {}},
-    "NewEntries": {"items": [{"fields": {}}]},
-    "Selection": {"items": [{"id": str(uuid4())}]},
-    "NewSchedule": {"publishAt": "2999-01-01T00:00:00Z"},
     "Locales": {"default": "en", "locales": [{"code": "en"}]},
 }
-# The same for each parameter of a query that cannot be left out.
-QUERIES = {"from": "1", "to": "1", "q": "word"}
-
-# What names nothing that a tenant has.
-COUNTED = {"version"}
 
 
 @dataclass(frozen=True)
@@ -61,9 +52,7 @@ class Operation:
     """In the path and in the query."""
 
     def url(self, names: dict[str, str]) -> str:
-        query = {name: QUERIES[name] for name in sorted(self.parameters & QUERIES.keys())}
-        path = self.path.format_map(names)
-        return f"{path}?{urlencode(query)}" if query else path
+        return self.path.format_map(names)
 
     @property
     def json(self) -> dict[str, Any] | None:
@@ -104,11 +93,6 @@ async def furnish(desk: Desk, word: str) -> Furnished:
     fields = {"fields": {"title": word, "slug": word}}
     entry = expect(await desk.client.post(entries, json=fields), 201)
     expect(await desk.client.post(f"{entries}/{entry['id']}/publish"), 200)
-    plan = {"publishAt": "2999-01-01T00:00:00Z"}
-    expect(await desk.client.put(f"{entries}/{entry['id']}/schedule", json=plan), 200)
-    for title in (word, f"{word} again"):
-        gone = expect(await desk.client.post(entries, json={"fields": {"title": title}}), 201)
-        expect(await desk.client.delete(f"{entries}/{gone['id']}"), 204)
     await make_role(desk, {"permissions": ["tenant:read"]}, name=word)
     key = await make_key(desk, name=word, role="admin")
     host = await make_host(desk, f"{word}.example")
@@ -118,7 +102,6 @@ async def furnish(desk: Desk, word: str) -> Furnished:
         "tenant": desk.tenant,
         "type_name": word,
         "entry_id": entry["id"],
-        "version": "1",
         "slug_or_id": word,
         "role_name": word,
         "key_id": key["id"],
@@ -192,7 +175,7 @@ async def test_names_and_identifiers_of_another_tenant_are_nothing_here(
     before = [await everything(site, tenant) for tenant in ("globex", "acme")]
     tried = 0
     for operation in described:
-        for name in sorted(operation.parameters & here.names.keys() - {"tenant"} - COUNTED):
+        for name in sorted(operation.parameters & here.names.keys() - {"tenant"}):
             missing = str(uuid4()) if name.endswith("_id") and name != "slug_or_id" else NOWHERE
             answers = [
                 told(
@@ -207,7 +190,7 @@ async def test_names_and_identifiers_of_another_tenant_are_nothing_here(
             assert answers[0] == answers[1], (operation, name)
             assert answers[0][0] == 404, (operation, name)
             tried += 1
-    assert tried >= 50
+    assert tried >= 25
     assert [await everything(site, tenant) for tenant in ("globex", "acme")] == before
 
 

@@ -16,12 +16,11 @@ from tests.service.world import (
     SERVICE_ROLE,
     Desk,
     Site,
-    execute,
     expect,
     expect_problem,
 )
 
-CHANGEABLE = (
+TABLES = (
     "tenants",
     "users",
     "roles",
@@ -30,17 +29,11 @@ CHANGEABLE = (
     "content_types",
     "entries",
     "published_entries",
-    "entry_versions",
-    "binned_entries",
-    "entry_schedules",
     "unique_values",
     "published_unique_values",
     "entry_references",
     "published_references",
 )
-TABLES = (*CHANGEABLE, "audit_log")
-# Their owner reads them without a tenant, in functions that put it in.
-SEARCHED = ("entry_words", "published_words")
 
 NOTE = {
     "name": "note",
@@ -99,10 +92,6 @@ async def filled(site: Site, acme: Desk, globex: Desk) -> Site:
         await make_role(desk, {"permissions": ["tenant:read"]})
         await make_key(desk)
         await make_host(desk, f"{desk.tenant}.example")
-        later = {"publishAt": "2999-01-01T00:00:00Z"}
-        planned, deleted = await desk.draft(title="Later"), await desk.draft(title="Gone")
-        expect(await desk.client.put(f"{desk.entries}/{planned['id']}/schedule", json=later), 200)
-        expect(await desk.client.delete(f"{desk.entries}/{deleted['id']}"), 204)
     return site
 
 
@@ -118,7 +107,7 @@ async def test_without_a_tenant_even_the_owner_of_the_tables_sees_no_row(
     await connection.close()
 
 
-@pytest.mark.parametrize("table", [*CHANGEABLE, *SEARCHED])
+@pytest.mark.parametrize("table", TABLES)
 async def test_in_one_tenant_no_row_of_another_is_seen_changed_or_moved(
     filled: Site, table: str
 ) -> None:
@@ -153,68 +142,6 @@ async def test_a_row_cannot_be_written_into_another_tenant_or_refer_to_it(filled
         await connection.execute(insert, globex, their_type)
     with pytest.raises(asyncpg.ForeignKeyViolationError):
         await connection.execute(insert, acme, their_type)
-    await connection.close()
-
-
-async def test_notes_of_the_audit_log_are_added_and_read_in_one_tenant_and_never_changed(
-    filled: Site,
-) -> None:
-    acme, globex = [await tenant_id(filled, name) for name in ("acme", "globex")]
-    connection = await connect(filled, SERVICE_ROLE, SERVICE_PASSWORD)
-    await connection.execute("SELECT set_config('cms.tenant', $1, false)", str(acme))
-    seen = await connection.fetch("SELECT DISTINCT tenant_id FROM cms.audit_log")
-    assert [row["tenant_id"] for row in seen] == [acme]
-    insert = """INSERT INTO cms.audit_log (tenant_id, action, object_kind, object_id)
-                VALUES ($1, 'changed', 'user', gen_random_uuid())"""
-    await connection.execute(insert, acme)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await connection.execute(insert, globex)
-    for change in ("UPDATE cms.audit_log SET actor_id = NULL", "DELETE FROM cms.audit_log"):
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await connection.execute(change)
-    await connection.close()
-
-
-async def test_the_search_for_due_work_opens_nothing_else(filled: Site) -> None:
-    """It crosses all tenants, hence it hands out no more than the names of what is due."""
-    acme = await tenant_id(filled, "acme")
-    connection = await connect(filled, SERVICE_ROLE, SERVICE_PASSWORD)
-    await connection.execute("SELECT set_config('cms.due_work', 'on', false)")
-    for table in (*TABLES, *SEARCHED):
-        assert await connection.fetchval(f"SELECT count(*) FROM cms.{table}") == 0, table
-    due = {
-        "due_schedules(100)": ["tenant_id", "entry_id", "action"],
-        "due_bin(0, 100)": ["tenant_id", "entry_id"],
-    }
-    for function in due:
-        assert await connection.fetch(f"SELECT * FROM cms.{function}") == [], function
-    assert await connection.fetchval("SELECT cms.purge_audit_log(0, 1000)") == 0
-    await execute(
-        filled.postgres,
-        filled.database,
-        f"UPDATE cms.entry_schedules SET due_at = now() WHERE tenant_id = '{acme}'",
-        f"UPDATE cms.binned_entries SET deleted_at = '2000-01-01' WHERE tenant_id = '{acme}'",
-    )
-    for function, columns in due.items():
-        (row,) = await connection.fetch(f"SELECT * FROM cms.{function}")
-        assert list(row.keys()) == columns
-        assert row["tenant_id"] == acme
-    assert await connection.fetchval("SELECT current_setting('cms.due_work')") in ("on", "")
-    for table in TABLES:
-        assert await connection.fetchval(f"SELECT count(*) FROM cms.{table}") == 0, table
-    for function in (
-        "search_entries('hello', NULL, NULL, NULL, 100)",
-        "search_published('hello', NULL, 100)",
-    ):
-        found = await connection.fetch(f"SELECT * FROM cms.{function}")
-        assert found == [], "no tenant, no words"
-    others = await connection.fetchval(
-        """SELECT count(*) FROM pg_proc p
-           WHERE p.pronamespace = 'cms'::regnamespace AND p.prosecdef
-             AND p.prorettype <> 'trigger'::regtype
-             AND has_function_privilege('pg_monitor', p.oid, 'EXECUTE')"""
-    )
-    assert others == 0, "only the service may ask"
     await connection.close()
 
 

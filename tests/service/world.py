@@ -67,15 +67,6 @@ class Site:
             "HOST": "127.0.0.1",
         } | changes
 
-    async def fetch(self, query: str) -> list[Any]:
-        """With all rights."""
-        connection = await asyncpg.connect(self.postgres.superuser_url(self.database))
-        try:
-            rows: list[Any] = await connection.fetch(query)
-            return rows
-        finally:
-            await connection.close()
-
     @asynccontextmanager
     async def pod(self, **changes: str) -> AsyncIterator["Pod"]:
         """The service in this process: all of it but the sockets."""
