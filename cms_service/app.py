@@ -34,7 +34,7 @@ from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core import health_endpoints
 from cms_service.core.admin import AdminApp
-from cms_service.core.background import Background
+from cms_service.core.background import Background, Job
 from cms_service.core.buckets import Buckets
 from cms_service.core.cache import BodyCache
 from cms_service.core.credentials import fixed, from_url_file
@@ -230,23 +230,29 @@ def build(settings: ServeSettings) -> Cms:
         passwords=passwords,
         health=health,
         key_uses=key_uses,
-        background=Background(
-            [
-                PublishOnTime(
-                    schedules,
-                    entries,
-                    entry_repository,
-                    content_types,
-                    Planners(users, api_keys, time.time),
-                    random.shuffle,
-                ),
-                EmptyBins(bin_repository, settings.bin_days),
-                ShortenAuditLog(audit, settings.audit_log_days),
-            ],
-            settings.schedule_interval_seconds,
+        background=_background(
+            settings,
             lifecycle,
-            lambda: random.uniform(0.5, 1.5),  # noqa: S311 - spreads pods, keeps no secret
+            PublishOnTime(
+                schedules,
+                entries,
+                entry_repository,
+                content_types,
+                Planners(users, api_keys, time.time),
+                random.shuffle,
+            ),
+            EmptyBins(bin_repository, settings.bin_days),
+            ShortenAuditLog(audit, settings.audit_log_days),
         ),
+    )
+
+
+def _background(settings: ServeSettings, lifecycle: Lifecycle, *jobs: Job) -> Background:
+    return Background(
+        jobs,
+        settings.schedule_interval_seconds,
+        lifecycle,
+        lambda: random.uniform(0.5, 1.5),  # noqa: S311 - spreads pods, keeps no secret
     )
 
 

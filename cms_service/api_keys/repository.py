@@ -9,11 +9,12 @@ import asyncpg
 from cms_service.api_keys.keys import KnownKey
 from cms_service.api_keys.schemas import ApiKey
 from cms_service.audit.statements import noted
-from cms_service.auth.permissions import Role, Subject, rules_of
+from cms_service.auth.permissions import Subject
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Scope, Statement
 from cms_service.core.errors import OVERTAKEN, Conflict
-from cms_service.roles.rules import RuleBody, stored_rules, to_store
+from cms_service.core.newest import newest_first, page_values
+from cms_service.roles.rules import RuleBody, granted, to_store
 
 _JSON = """jsonb_build_object('id', k.id, 'name', k.name, 'role', k.role_name, 'rules', k.rules,
     'createdAt', k.created_at, 'createdBy', k.created_by, 'expiresAt', k.expires_at,
@@ -33,10 +34,7 @@ _KNOWN = Statement(
 )
 _LIST = Statement(
     "api_keys.list",
-    f"""SELECT {_JSON} FROM cms.api_keys k
-        WHERE $1->>'at' IS NULL
-           OR (k.created_at, k.id) < (($1->>'at')::timestamptz, ($1->>'id')::uuid)
-        ORDER BY k.created_at DESC, k.id DESC LIMIT ($1->>'limit')::int""",
+    f"SELECT {_JSON} FROM cms.api_keys k WHERE {newest_first('k')}",
 )
 _GET = Statement(
     "api_keys.get", f"SELECT {_JSON} FROM cms.api_keys k WHERE k.id = ($1->>'id')::uuid"
@@ -79,8 +77,7 @@ class ApiKeyRepository:
         if not rows:
             return None
         row = rows[0]
-        rules = rules_of(Role(row["role"])) if row["rules"] is None else stored_rules(row["rules"])
-        subject = Subject(f"The API key {row['name']}", rules)
+        subject = Subject(f"The API key {row['name']}", granted(row["role"], row["rules"]))
         return KnownKey(subject, bytes.fromhex(row["hash"]), row["expiresAt"])
 
     async def get(self, tenant_id: UUID, key_id: UUID) -> ApiKey | None:
@@ -88,13 +85,7 @@ class ApiKeyRepository:
         return _key(rows[0]) if rows else None
 
     async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[ApiKey]:
-        rows = await self._database.query(
-            tenant_id,
-            _LIST,
-            limit=limit,
-            at=after.at if after else None,
-            id=after.id if after else None,
-        )
+        rows = await self._database.query(tenant_id, _LIST, **page_values(limit, after))
         return [_key(row) for row in rows]
 
     async def insert(  # noqa: PLR0913 - one for each column

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from cms_service.core.errors import Problem
+from cms_service.core.recent import keep
 
 _SECONDS = 3600.0
 _MAX_KEYS = 10_000
@@ -29,10 +30,7 @@ class KeyUses:
             return
         if len(self._writes) >= _MAX_WRITES:
             return  # one of the next requests will do
-        self._noted[key_id] = now
-        self._noted.move_to_end(key_id)
-        if len(self._noted) > _MAX_KEYS:
-            self._noted.popitem(last=False)
+        keep(self._noted, key_id, now, _MAX_KEYS)
         task = asyncio.ensure_future(self._record(tenant_id, key_id))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)

@@ -6,6 +6,7 @@ from uuid import UUID
 from cms_service.audit.schemas import AuditEntry
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Statement
+from cms_service.core.newest import newest_first, page_values
 
 _JSON = """jsonb_build_object('id', a.id, 'at', a.at, 'actor', a.actor_id,
     'actorKind', a.actor_kind, 'action', a.action,
@@ -20,9 +21,7 @@ _LIST = Statement(
           AND ($1->>'kind' IS NULL OR a.object_kind = $1->>'kind')
           AND ($1->>'since' IS NULL OR a.at >= ($1->>'since')::timestamptz)
           AND ($1->>'until' IS NULL OR a.at < ($1->>'until')::timestamptz)
-          AND ($1->>'afterAt' IS NULL
-               OR (a.at, a.id) < (($1->>'afterAt')::timestamptz, ($1->>'afterId')::uuid))
-        ORDER BY a.at DESC, a.id DESC LIMIT ($1->>'limit')::int""",
+          AND {newest_first("a", "at")}""",
 )
 _LOG_IN = Statement(
     "audit.log_in",
@@ -61,9 +60,7 @@ class AuditRepository:
             kind=wanted.kind,
             since=wanted.since,
             until=wanted.until,
-            limit=limit,
-            afterAt=after.at if after else None,
-            afterId=after.id if after else None,
+            **page_values(limit, after),
         )
         return [AuditEntry.model_validate(row) for row in rows]
 

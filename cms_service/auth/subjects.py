@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from cms_service.core.recent import keep
 from cms_service.core.single_flight import SingleFlight
 from cms_service.tenants.schemas import TenantState
 
@@ -31,7 +32,5 @@ class ByGeneration(Generic[Value]):
             return self._kept[key]
         name = f"{tenant.id}/{tenant.access_generation}/{item_id}"
         value = await self._loads.run(name, lambda: self._load(tenant.id, item_id))
-        self._kept[key] = value
-        if len(self._kept) > _MAX_KEPT:
-            self._kept.popitem(last=False)
+        keep(self._kept, key, value, _MAX_KEPT)
         return value

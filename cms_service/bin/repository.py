@@ -6,6 +6,7 @@ from cms_service.audit.statements import noted
 from cms_service.bin.schemas import BinnedEntry
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Statement
+from cms_service.core.newest import newest_first, page_values
 
 # Of the rows b (a binned entry) and t (its type).
 _JSON = """jsonb_build_object('id', b.id, 'type', t.name, 'version', b.version, 'slug', b.slug,
@@ -21,9 +22,7 @@ _LIST = Statement(
     "bin.list",
     f"""SELECT {_JSON} {_FROM}
           AND ($1->>'onlyOf' IS NULL OR b.created_by = ($1->>'onlyOf')::uuid)
-          AND ($1->>'at' IS NULL
-           OR (b.deleted_at, b.id) < (($1->>'at')::timestamptz, ($1->>'id')::uuid))
-        ORDER BY b.deleted_at DESC, b.id DESC LIMIT ($1->>'limit')::int""",
+          AND {newest_first("b", "deleted_at")}""",
 )
 _PURGE = Statement(
     "bin.purge",
@@ -64,9 +63,7 @@ class BinRepository:
             _LIST,
             type=type_name,
             onlyOf=only_of,
-            limit=limit,
-            at=after.at if after else None,
-            id=after.id if after else None,
+            **page_values(limit, after),
         )
         return [_binned(row) for row in rows]
 

@@ -11,6 +11,7 @@ from cms_service.content_types.schemas import ContentType
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Scope, Statement
 from cms_service.core.errors import Conflict
+from cms_service.core.newest import newest_first, page_values
 
 _JSON = """jsonb_build_object('id', t.id, 'name', t.name, 'displayName', t.display_name,
     'fields', t.fields, 'version', t.version, 'createdAt', t.created_at,
@@ -42,10 +43,7 @@ _HAS_ENTRIES = Statement(
 )
 _LIST = Statement(
     "content_types.list",
-    f"""SELECT {_JSON} FROM cms.content_types t
-        WHERE $1->>'at' IS NULL
-           OR (t.created_at, t.id) < (($1->>'at')::timestamptz, ($1->>'id')::uuid)
-        ORDER BY t.created_at DESC, t.id DESC LIMIT ($1->>'limit')::int""",
+    f"SELECT {_JSON} FROM cms.content_types t WHERE {newest_first('t')}",
 )
 _INSERT = Statement(
     "content_types.insert",
@@ -101,13 +99,7 @@ class ContentTypeRepository:
         return _type(rows[0]) if rows else None
 
     async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[ContentType]:
-        rows = await self.database.query(
-            tenant_id,
-            _LIST,
-            limit=limit,
-            at=after.at if after else None,
-            id=after.id if after else None,
-        )
+        rows = await self.database.query(tenant_id, _LIST, **page_values(limit, after))
         return [_type(row) for row in rows]
 
     async def insert(

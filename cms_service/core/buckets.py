@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from cms_service.core import gcra
 from cms_service.core.gcra import Rule
+from cms_service.core.recent import keep
 from cms_service.core.redis_store import RedisAwayError, RedisStore
 
 _MAX_ALONE = 10_000
@@ -74,7 +75,4 @@ class Buckets:
 
     def _keep(self, key: str, tat: int) -> None:
         """Bounded: the key that was used longest ago goes."""
-        self._alone[key] = tat
-        self._alone.move_to_end(key)
-        if len(self._alone) > _MAX_ALONE:
-            self._alone.popitem(last=False)
+        keep(self._alone, key, tat, _MAX_ALONE)

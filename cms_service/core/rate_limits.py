@@ -18,6 +18,7 @@ from cms_service.core.buckets import Buckets
 from cms_service.core.errors import TooManyRequests
 from cms_service.core.gcra import SECOND, Rule
 from cms_service.core.http import ANSWER_HEADERS, Scope
+from cms_service.core.recent import keep
 from cms_service.core.redis_store import RedisAwayError
 
 _MAX_ACCOUNTS = 10_000
@@ -120,9 +121,8 @@ class RateLimits:
         account = self._accounts.get((tenant_id, client_id))
         if account is None:
             key = f"hcms:{{{tenant_id}}}:rate:{self._api}:{client_id or policy.name}"
-            account = self._accounts[tenant_id, client_id] = _Account(key, policy)
-            if len(self._accounts) > _MAX_ACCOUNTS:
-                self._accounts.popitem(last=False)
+            account = _Account(key, policy)
+            keep(self._accounts, (tenant_id, client_id), account, _MAX_ACCOUNTS)
         else:
             self._accounts.move_to_end((tenant_id, client_id))
         return account

@@ -18,6 +18,7 @@ from cms_service.content_types.fields.reference import ReferenceField, Reference
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Scope, Statement
 from cms_service.core.errors import Conflict, FieldError, Invalid
+from cms_service.core.newest import newest_first, page_values
 from cms_service.entries.schemas import Referrer
 
 _MAX_NAMED = 20
@@ -44,9 +45,7 @@ _REFERRERS = f"""
 _PAGE = Statement(
     "references.page",
     f"""{_REFERRERS}
-        WHERE $1->>'at' IS NULL
-           OR (e.created_at, e.id) < (($1->>'at')::timestamptz, ($1->>'lastId')::uuid)
-        ORDER BY e.created_at DESC, e.id DESC LIMIT ($1->>'limit')::int""",
+        WHERE {newest_first("e")}""",
 )
 _LOCK = Statement(
     "references.lock",
@@ -143,12 +142,7 @@ class ReferenceRepository:
     ) -> list[Referrer]:
         """Who refers to the entry, as draft or in public."""
         rows = await self._database.query(
-            tenant_id,
-            _PAGE,
-            id=entry_id,
-            limit=limit,
-            at=after.at if after else None,
-            lastId=after.id if after else None,
+            tenant_id, _PAGE, id=entry_id, **page_values(limit, after)
         )
         return [Referrer.model_validate(row) for row in rows]
 

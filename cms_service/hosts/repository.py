@@ -8,6 +8,7 @@ from cms_service.audit.statements import noted
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Statement
 from cms_service.core.errors import Conflict
+from cms_service.core.newest import newest_first, page_values
 from cms_service.hosts.schemas import Host
 
 _JSON = "jsonb_build_object('id', h.id, 'host', h.host, 'createdAt', h.created_at)"
@@ -19,10 +20,7 @@ _GET = Statement(
 )
 _LIST = Statement(
     "hosts.list",
-    f"""SELECT {_JSON} FROM cms.tenant_hosts h
-        WHERE $1->>'at' IS NULL
-           OR (h.created_at, h.id) < (($1->>'at')::timestamptz, ($1->>'id')::uuid)
-        ORDER BY h.created_at DESC, h.id DESC LIMIT ($1->>'limit')::int""",
+    f"SELECT {_JSON} FROM cms.tenant_hosts h WHERE {newest_first('h')}",
 )
 _INSERT = Statement(
     "hosts.insert",
@@ -57,13 +55,7 @@ class HostRepository:
         return _host(rows[0]) if rows else None
 
     async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[Host]:
-        rows = await self._database.query(
-            tenant_id,
-            _LIST,
-            limit=limit,
-            at=after.at if after else None,
-            id=after.id if after else None,
-        )
+        rows = await self._database.query(tenant_id, _LIST, **page_values(limit, after))
         return [_host(row) for row in rows]
 
     async def insert(self, tenant_id: UUID, host_id: UUID, host: str) -> Host:

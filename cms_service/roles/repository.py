@@ -8,6 +8,7 @@ from cms_service.audit.statements import noted
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Scope, Statement
 from cms_service.core.errors import Conflict
+from cms_service.core.newest import newest_first, page_values
 from cms_service.roles.rules import to_store
 from cms_service.roles.schemas import CustomRole, NewRole, RoleDefinition
 
@@ -22,10 +23,7 @@ _LOCK = Statement(
 )
 _LIST = Statement(
     "roles.list",
-    f"""SELECT {_JSON} FROM cms.roles r
-        WHERE $1->>'at' IS NULL
-           OR (r.created_at, r.id) < (($1->>'at')::timestamptz, ($1->>'id')::uuid)
-        ORDER BY r.created_at DESC, r.id DESC LIMIT ($1->>'limit')::int""",
+    f"SELECT {_JSON} FROM cms.roles r WHERE {newest_first('r')}",
 )
 _INSERT = Statement(
     "roles.insert",
@@ -66,13 +64,7 @@ class RoleRepository:
         return _role(rows[0]) if rows else None
 
     async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[CustomRole]:
-        rows = await self.database.query(
-            tenant_id,
-            _LIST,
-            limit=limit,
-            at=after.at if after else None,
-            id=after.id if after else None,
-        )
+        rows = await self.database.query(tenant_id, _LIST, **page_values(limit, after))
         return [_role(row) for row in rows]
 
     async def insert(self, tenant_id: UUID, role_id: UUID, new: NewRole) -> CustomRole:

@@ -5,7 +5,15 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from cms_service.auth.permissions import OF_ENTRIES, OF_FIELDS, OF_TYPES, Permission, Rule
+from cms_service.auth.permissions import (
+    OF_ENTRIES,
+    OF_FIELDS,
+    OF_TYPES,
+    Permission,
+    Role,
+    Rule,
+    rules_of,
+)
 from cms_service.content_types.fields.base import FieldName
 from cms_service.content_types.names import TypeName
 from cms_service.core.schemas import RequestBody
@@ -64,8 +72,9 @@ def rules_from(bodies: Iterable[RuleBody]) -> tuple[Rule, ...]:
     return tuple(body.rule() for body in bodies)
 
 
-def stored_rules(rows: object) -> tuple[Rule, ...]:
-    return rules_from(_STORED.validate_python(rows))
+def granted(role: str, rows: object) -> tuple[Rule, ...]:
+    """By the rules as they are stored, or where there are none (None) by the built-in role."""
+    return rules_of(Role(role)) if rows is None else rules_from(_STORED.validate_python(rows))
 
 
 def to_store(bodies: Sequence[RuleBody]) -> list[dict[str, Any]]:

@@ -9,15 +9,16 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from cms_service.core.errors import Unavailable
+from cms_service.core.recent import keep
 from cms_service.tenants.schemas import TenantState
 
 FRESH_SECONDS = 0.5
-_ASK_SECONDS = 2.0
+ASK_SECONDS = 2.0
 # With the database away nobody asks again for so long, and what is known has to do.
-_PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 1.0
 _MAX_TENANTS = 10_000
 _MAX_BATCH = 1_000
 
@@ -118,8 +119,8 @@ class TenantDirectory:
         self._note(name, Generations(access=access_generation))
 
     def _note(self, name: str, generations: Generations) -> None:
-        self._written[name] = self._written.get(name, _ANY).newest(generations)
-        _bound(self._written, name)
+        newest = self._written.get(name, _ANY).newest(generations)
+        keep(self._written, name, newest, _MAX_TENANTS)
 
     def _is_fresh(self, known: Known) -> bool:
         return self._clock() - known.asked_at < FRESH_SECONDS
@@ -149,10 +150,10 @@ class TenantDirectory:
             self._collecting = None
         asked_at = self._clock()
         try:
-            async with asyncio.timeout(_ASK_SECONDS):
+            async with asyncio.timeout(ASK_SECONDS):
                 states = await self._repository.states(sorted(names))
         except (TimeoutError, Unavailable):
-            self._ask_again_at = self._clock() + _PAUSE_SECONDS
+            self._ask_again_at = self._clock() + PAUSE_SECONDS
             raise _away() from None
         finally:
             for name in names:
@@ -165,16 +166,8 @@ class TenantDirectory:
         if old is not None and old.state is not None and new.state is not None:
             reached = Generations(old.state.generation, old.state.access_generation)
             new = new if new.reaches(reached) else old
-        self._known[name] = new
-        _bound(self._known, name)
+        keep(self._known, name, new, _MAX_TENANTS)
         return new
-
-
-def _bound(entries: OrderedDict[str, Any], name: str) -> None:
-    """Keeps the names that were used last, `name` the newest of them."""
-    entries.move_to_end(name)
-    if len(entries) > _MAX_TENANTS:
-        entries.popitem(last=False)
 
 
 def _away() -> Unavailable:

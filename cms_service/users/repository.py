@@ -6,11 +6,12 @@ from uuid import UUID
 import asyncpg
 
 from cms_service.audit.statements import noted
-from cms_service.auth.permissions import Role, Subject, rules_of
+from cms_service.auth.permissions import Subject
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Scope, Statement
 from cms_service.core.errors import OVERTAKEN, Conflict
-from cms_service.roles.rules import stored_rules
+from cms_service.core.newest import newest_first, page_values
+from cms_service.roles.rules import granted
 from cms_service.users.schemas import User
 
 _JSON = """jsonb_build_object('id', u.id, 'email', u.email, 'role', coalesce(u.role_name, u.role),
@@ -43,10 +44,7 @@ _SUBJECT = Statement(
 )
 _LIST = Statement(
     "users.list",
-    f"""SELECT {_JSON} FROM cms.users u
-        WHERE $1->>'at' IS NULL
-           OR (u.created_at, u.id) < (($1->>'at')::timestamptz, ($1->>'id')::uuid)
-        ORDER BY u.created_at DESC, u.id DESC LIMIT ($1->>'limit')::int""",
+    f"SELECT {_JSON} FROM cms.users u WHERE {newest_first('u')}",
 )
 _INSERT = Statement(
     "users.insert",
@@ -138,13 +136,7 @@ class UserRepository:
         return _user(rows[0]) if rows else None
 
     async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[User]:
-        rows = await self.database.query(
-            tenant_id,
-            _LIST,
-            limit=limit,
-            at=after.at if after else None,
-            id=after.id if after else None,
-        )
+        rows = await self.database.query(tenant_id, _LIST, **page_values(limit, after))
         return [_user(row) for row in rows]
 
     async def subject(self, tenant_id: UUID, user_id: UUID) -> Subject | None:
@@ -152,9 +144,8 @@ class UserRepository:
         rows = await self.database.query(tenant_id, _SUBJECT, id=user_id)
         if not rows:
             return None
-        name, rules = rows[0]["role"], rows[0]["rules"]
-        granted = rules_of(Role(name)) if rules is None else stored_rules(rules)
-        return Subject(f"The role {name}", granted, user_id)
+        name = rows[0]["role"]
+        return Subject(f"The role {name}", granted(name, rows[0]["rules"]), user_id)
 
     async def insert(
         self, tenant_id: UUID, user_id: UUID, email: str, password_hash: str, role: str
