@@ -1,12 +1,14 @@
 """Tenants by host name. An answer is used for half a second, as in the directory of tenants."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from cms_service.core.errors import Unavailable
+from cms_service.core.recent import keep
 from cms_service.core.single_flight import SingleFlight
-from cms_service.tenants.directory import FRESH_SECONDS
+from cms_service.tenants.directory import ASK_SECONDS, FRESH_SECONDS, PAUSE_SECONDS
 
 _MAX_HOSTS = 10_000
 
@@ -25,6 +27,7 @@ class HostDirectory:
         self._clock = clock
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._asking: SingleFlight[str | None] = SingleFlight()
+        self._ask_again_at = float("-inf")
 
     async def tenant_of(self, host: str) -> str | None:
         """With the database away, what was last known; a host of which nothing is known is
@@ -34,14 +37,16 @@ class HostDirectory:
         asked_at = self._clock()
         if known is not None and asked_at - known.asked_at < FRESH_SECONDS:
             return known.tenant_name
+        last_known = None if known is None else known.tenant_name
+        if asked_at < self._ask_again_at:
+            return last_known
         try:
-            name = await self._asking.run(host, lambda: self._ask(host))
-        except Unavailable:
-            return known.tenant_name if known is not None else None
-        self._known[host] = _Known(name, asked_at)
-        self._known.move_to_end(host)
-        if len(self._known) > _MAX_HOSTS:
-            self._known.popitem(last=False)
+            async with asyncio.timeout(ASK_SECONDS):
+                name = await self._asking.run(host, lambda: self._ask(host))
+        except (TimeoutError, Unavailable):
+            self._ask_again_at = self._clock() + PAUSE_SECONDS
+            return last_known
+        keep(self._known, host, _Known(name, asked_at), _MAX_HOSTS)
         return name
 
     def forget(self, host: str) -> None:
