@@ -61,11 +61,14 @@ def reaches(team: Team, index: int, phase: str) -> Object:
     return eventually(there, f"step {index}, {phase}")
 
 
+def backends(team: Team) -> set[str]:
+    rules = team.the("httproute", "shop")["spec"]["rules"]
+    return {ref["name"] for rule in rules for ref in rule["backendRefs"]}
+
+
 def is_over(team: Team, revision: str) -> bool:
     return (
-        sizes(team) == {revision: 3}
-        and selected(team) == revision
-        and len(team.the("httproute", "shop")["spec"]["rules"]) == 1
+        sizes(team) == {revision: 3} and selected(team) == revision and backends(team) == {"shop"}
     )
 
 

@@ -8,8 +8,9 @@ from cms_operator.resources.manifests import Manifest, part
 
 # The CMS tells its revision by this header; who sends it back stays with that revision.
 REVISION_HEADER = "X-HCMS-Revision"
-# For testers, who need not know the revision.
+# For testers, who need not know the revision. With no candidate both are the stable one.
 ANY_CANDIDATE = "candidate"
+ANY_STABLE = "stable"
 _FULL = 100
 
 
@@ -40,25 +41,37 @@ def build(resource: HeadlessCMS, trial: Trial | None = None) -> Manifest | None:
 
 
 def _rules(resource: HeadlessCMS, trial: Trial | None) -> list[Manifest]:
-    """A match with a header outranks one without; the weights are for everybody else.
+    """Always three, in the same places; a match with a header outranks one without.
 
-    The rule for everybody is the first one, always: some gateways name what is behind a rule by
-    its place, and would lead readers to where testers were, or to nothing, for a moment.
+    Some gateways name what is behind a rule by its place. A rule that comes to another place would
+    lead readers to where testers were, and one that goes takes what is behind it away before the
+    requests to it end: Envoy answers those with 503 (cluster_not_found).
     """
-    main, preview = names.service(resource.name), names.preview_service(resource.name)
+    main = [_backend(resource, names.service(resource.name), 1)]
     if trial is None:
-        return [_rule([_everything()], [_backend(resource, main, 1)])]
-    shares = [_backend(resource, main, _FULL - trial.weight)]
+        return [_rule(main), _rule(main, ANY_CANDIDATE), _rule(main, ANY_STABLE)]
+    preview = [_backend(resource, names.preview_service(resource.name), 1)]
+    shares = _shares(resource, trial)
+    # Nobody stays with a revision that has no weight any more.
+    stays = _rule(main, trial.stable, ANY_STABLE)
+    goes = _rule(shares, ANY_STABLE)
+    return [
+        _rule(shares),
+        _rule(preview, trial.candidate, ANY_CANDIDATE),
+        stays if trial.weight < _FULL else goes,
+    ]
+
+
+def _shares(resource: HeadlessCMS, trial: Trial) -> list[Manifest]:
+    shares = [_backend(resource, names.service(resource.name), _FULL - trial.weight)]
     if trial.weight:
-        shares.append(_backend(resource, preview, trial.weight))
-    mine = [_everything(value) for value in (trial.candidate, ANY_CANDIDATE)]
-    rules = [_rule([_everything()], shares), _rule(mine, [_backend(resource, preview, 1)])]
-    if 0 < trial.weight < _FULL:
-        rules.append(_rule([_everything(trial.stable)], [_backend(resource, main, 1)]))
-    return rules
+        shares.append(_backend(resource, names.preview_service(resource.name), trial.weight))
+    return shares
 
 
-def _rule(matches: list[Manifest], backends: list[Manifest]) -> Manifest:
+def _rule(backends: list[Manifest], *revisions: str) -> Manifest:
+    """For those who ask for one of the revisions; for all where none is named."""
+    matches = [_everything(revision) for revision in revisions] or [_everything()]
     return {"matches": matches, "backendRefs": backends}
 
 
