@@ -43,12 +43,13 @@ from cms_service.core.gcra import per_minute
 from cms_service.core.health import HealthService
 from cms_service.core.http import App, Observed, Receive, Scope, Send
 from cms_service.core.lifecycle import Lifecycle
-from cms_service.core.metrics import Metrics
+from cms_service.core.metrics import Metrics, version_of_this
 from cms_service.core.problems import install_problem_handlers
 from cms_service.core.rate_limits import RateLimits
-from cms_service.core.redis_store import RedisStore, open_store
+from cms_service.core.redis_store import RedisStore, make_client
 from cms_service.core.redis_url import parse_redis_url
-from cms_service.core.settings import ServeSettings, SettingsError
+from cms_service.core.settings import ServeSettings, SettingsError, TracesExporter
+from cms_service.core.tracing import UNTRACED, Tracing
 from cms_service.delivery import app as delivery_app
 from cms_service.delivery.databases import DeliveryDatabases
 from cms_service.delivery.repository import DeliveryRepository
@@ -130,6 +131,7 @@ class Cms:
     health: HealthService
     key_uses: KeyUses
     background: Background
+    tracing: Tracing
 
     @property
     def databases(self) -> list[Database]:
@@ -143,7 +145,9 @@ class Cms:
     async def close(self, seconds: float) -> None:
         self.passwords.close()
         await self.key_uses.close()
-        await asyncio.gather(*(database.close(seconds) for database in self.databases))
+        await asyncio.gather(
+            *(database.close(seconds) for database in self.databases), self.tracing.close(seconds)
+        )
         await asyncio.gather(self.limits.delivery.close(), self.limits.management.close())
         await self.redis.close()
 
@@ -152,14 +156,19 @@ def build(settings: ServeSettings) -> Cms:
     """Opens nothing yet. Raises SettingsError."""
     lifecycle = Lifecycle()
     metrics = Metrics(settings.hcms_revision)
+    tracing = _tracing(settings, metrics)
     database = Database(
-        DatabaseName.PRIMARY, settings.database_url, settings.database_credentials(), metrics
+        DatabaseName.PRIMARY,
+        settings.database_url,
+        settings.database_credentials(),
+        metrics,
+        tracing,
     )
-    replica = _replica(settings, metrics)
+    replica = _replica(settings, metrics, tracing)
     delivered = DeliveryDatabases(database, replica, metrics, time.monotonic)
-    redis = _redis(settings, metrics)
+    redis = _redis(settings, metrics, tracing)
     keys = _keys(settings)
-    passwords = Passwords()
+    passwords = Passwords(metrics)
     tokens = AccessTokens(keys, settings.access_token_seconds, time.time)
     directory = TenantDirectory(TenantRepository(database), time.monotonic)
     users = UserRepository(database)
@@ -218,7 +227,7 @@ def build(settings: ServeSettings) -> Cms:
     )
     public = HostRouting(_Public(delivery, management), host_directory)
     return Cms(
-        public=Observed(public, lifecycle, metrics, settings.hcms_revision, _QUIET_ROUTES),
+        public=Observed(public, lifecycle, metrics, settings.hcms_revision, _QUIET_ROUTES, tracing),
         admin=AdminApp(lifecycle, metrics, settings.hcms_revision, lambda: keys.ring.generation),
         lifecycle=lifecycle,
         metrics=metrics,
@@ -244,6 +253,7 @@ def build(settings: ServeSettings) -> Cms:
             EmptyBins(bin_repository, settings.bin_days),
             ShortenAuditLog(audit, settings.audit_log_days),
         ),
+        tracing=tracing,
     )
 
 
@@ -302,7 +312,28 @@ def _microseconds() -> int:
     return time.monotonic_ns() // 1000
 
 
-def _replica(settings: ServeSettings, metrics: Metrics) -> Database | None:
+def _tracing(settings: ServeSettings, metrics: Metrics) -> Tracing:
+    if settings.otel_traces_exporter is TracesExporter.NONE:
+        return UNTRACED
+    # Imported here: who traces nothing shall not pay for it.
+    from cms_service.core.otlp import OtlpTracing  # noqa: PLC0415 - as said
+
+    resource = {
+        "service.name": settings.otel_service_name,
+        "service.namespace": settings.hcms_namespace,
+        "service.version": version_of_this(),
+        "hcms.name": settings.hcms_name,
+        "hcms.revision": settings.hcms_revision,
+    }
+    return OtlpTracing(
+        settings.traces_endpoint,
+        settings.otel_traces_sampler_arg,
+        {name: value for name, value in resource.items() if value},
+        metrics,
+    )
+
+
+def _replica(settings: ServeSettings, metrics: Metrics, tracing: Tracing) -> Database | None:
     if settings.database_read_replica_url is None:
         return None
     return Database(
@@ -310,10 +341,11 @@ def _replica(settings: ServeSettings, metrics: Metrics) -> Database | None:
         settings.database_read_replica_url,
         settings.replica_credentials(),
         metrics,
+        tracing,
     )
 
 
-def _redis(settings: ServeSettings, metrics: Metrics) -> RedisStore:
+def _redis(settings: ServeSettings, metrics: Metrics, tracing: Tracing) -> RedisStore:
     try:
         url = parse_redis_url(settings.redis_url.get_secret_value())
     except ValueError as error:
@@ -321,9 +353,10 @@ def _redis(settings: ServeSettings, metrics: Metrics) -> RedisStore:
     credentials = fixed(url.credentials) if url.credentials else None
     if settings.redis_credentials_url_file is not None:
         credentials = from_url_file(settings.redis_credentials_url_file)
-    return open_store(
-        url, settings.redis_mode, settings.redis_sentinel_master, credentials, metrics
+    client, helpers = make_client(
+        url, settings.redis_mode, settings.redis_sentinel_master, credentials
     )
+    return RedisStore(client, metrics, time.monotonic, helpers, tracing)
 
 
 def _keys(settings: ServeSettings) -> KeyStore:

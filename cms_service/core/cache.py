@@ -72,7 +72,8 @@ class BodyCache:
     def __init__(self, redis: RedisStore, metrics: Metrics) -> None:
         self._memory = MemoryCache(_MEMORY_BYTES)
         self._redis = redis
-        self._loads: SingleFlight[Body | None] = SingleFlight()
+        self._loads: SingleFlight[Body | None] = SingleFlight(metrics.cache_loads_joined.inc)
+        metrics.cache_loads_running.set_function(lambda: len(self._loads))
         self._hits = {layer: metrics.cache_hits.labels(layer) for layer in ("memory", "redis")}
         self._misses = {layer: metrics.cache_misses.labels(layer) for layer in ("memory", "redis")}
 

@@ -25,10 +25,12 @@ from cms_service.core.credentials import CredentialSource, CredentialsUnavailabl
 from cms_service.core.database_url import DatabaseUrl
 from cms_service.core.errors import OVERTAKEN, Conflict, LimitReached, Unavailable
 from cms_service.core.metrics import Metrics
+from cms_service.core.tracing import UNTRACED, Tracing
 
 logger = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 5.0
+_PREPARED_STATEMENTS = 100
 _STATEMENT_SECONDS = 10.0
 _IDLE_CONNECTION_SECONDS = 300.0
 # Beyond it a wait would end in a time-out anyway: refuse at once.
@@ -120,6 +122,7 @@ class Database:
         url: DatabaseUrl,
         credentials: CredentialSource,
         metrics: Metrics,
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self.name = name
         self._url = url
@@ -129,6 +132,9 @@ class Database:
         self._used = 0
         self._returning: set[asyncio.Task[None]] = set()
         self._query_seconds = metrics.query_seconds
+        self._span = tracing.client(
+            {"db.system.name": "postgresql", **url.attributes}, "db.query.summary"
+        )
         self._up = metrics.database_up.labels(name)
         self._rejected = metrics.pool_rejected.labels(name)
         metrics.pool_size.labels(name).set(url.connection_limit)
@@ -197,7 +203,8 @@ class Database:
     ) -> Sequence[asyncpg.Record]:
         started = time.perf_counter()
         try:
-            rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *values)
+            with self._span(name):
+                rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *values)
         except asyncpg.PostgresError as error:
             if error.sqlstate == _LIMIT_REACHED:
                 raise LimitReached(f"The tenant may have at most {error.detail}.") from None
@@ -282,6 +289,7 @@ class Database:
                 password=credentials.password,
                 timeout=_CONNECT_SECONDS,
                 command_timeout=_STATEMENT_SECONDS,
+                statement_cache_size=0 if self._url.pgbouncer else _PREPARED_STATEMENTS,
                 **pool_arguments,
             )
         except (asyncpg.PostgresError, TimeoutError) as error:

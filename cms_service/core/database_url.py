@@ -8,23 +8,38 @@ from cms_service.core.credentials import Credentials, credentials_in_url, split_
 _DRIVER_OPTIONS = frozenset(
     {"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs"}
 )
+# Of the names that Prisma gave them.
+_POOL_OPTIONS = frozenset({"connection_limit", "pool_timeout", "pgbouncer"})
 _MAX_CONNECTION_LIMIT = 1000
 _MAX_POOL_TIMEOUT_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
 class DatabaseUrl:
-    """`dsn` holds neither credentials nor the pool's options; `pool_timeout` is in seconds."""
+    """`dsn` holds neither credentials nor the pool's options; `pool_timeout` is in seconds.
+
+    `pgbouncer`: each transaction may run on another of the server's connections.
+    """
 
     dsn: str
     credentials: Credentials | None
     connection_limit: int = 20
     pool_timeout: float = 10.0
+    pgbouncer: bool = False
 
     @property
     def place(self) -> str:
         """Host and database, for messages."""
         return self.dsn.partition("://")[2].partition("?")[0]
+
+    @property
+    def attributes(self) -> dict[str, str | int]:
+        """By OpenTelemetry's names."""
+        hosts, _, database = self.place.partition("/")
+        host, _, port = hosts.rpartition(":")
+        if not port.isdecimal():  # none, or several servers
+            return {"server.address": hosts, "db.namespace": database}
+        return {"server.address": host, "server.port": int(port), "db.namespace": database}
 
 
 def parse_database_url(text: str) -> DatabaseUrl:
@@ -39,6 +54,9 @@ def parse_database_url(text: str) -> DatabaseUrl:
     options = _options(query)
     limit = _number(options.pop("connection_limit", "20"), "connection_limit")
     timeout = _number(options.pop("pool_timeout", "10"), "pool_timeout")
+    pgbouncer = options.pop("pgbouncer", "false")
+    if pgbouncer not in {"true", "false"}:
+        raise ValueError("pgbouncer must be true or false")
     if not limit.is_integer() or not 1 <= limit <= _MAX_CONNECTION_LIMIT:
         raise ValueError(f"connection_limit must be a whole number, 1 to {_MAX_CONNECTION_LIMIT}")
     if not 0 < timeout <= _MAX_POOL_TIMEOUT_SECONDS:
@@ -48,6 +66,7 @@ def parse_database_url(text: str) -> DatabaseUrl:
         credentials=credentials_in_url(text.strip()) if user_info else None,
         connection_limit=int(limit),
         pool_timeout=timeout,
+        pgbouncer=pgbouncer == "true",
     )
 
 
@@ -56,7 +75,7 @@ def _options(query: str) -> dict[str, str]:
     options = dict(pairs)
     if len(options) != len(pairs):
         raise ValueError("names an option twice")
-    unknown = options.keys() - _DRIVER_OPTIONS - {"connection_limit", "pool_timeout"}
+    unknown = options.keys() - _DRIVER_OPTIONS - _POOL_OPTIONS
     if unknown:
         raise ValueError(f"has the unknown option {min(unknown)!r}")
     return options

@@ -1,4 +1,4 @@
-"""The outermost layer of port 3000: request id, metrics, access log, and no error without an
+"""The outermost layer of port 3000: request id, trace, metrics, access log, and no error without an
 answer.
 """
 
@@ -10,10 +10,12 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
+from cms_service.core import trace_context
 from cms_service.core.errors import PROBLEM_MEDIA_TYPE, Problem, problem_body
 from cms_service.core.lifecycle import Lifecycle
-from cms_service.core.logging import request_id
+from cms_service.core.logging import request_id, request_trace
 from cms_service.core.metrics import Metrics
+from cms_service.core.tracing import UNTRACED, Tracing
 
 logger = logging.getLogger(__name__)
 
@@ -37,23 +39,27 @@ class Observed:
     time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - it stands around everything
         self,
         app: App,
         lifecycle: Lifecycle,
         metrics: Metrics,
         revision: str,
         quiet_routes: frozenset[str],
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self._app = app
         self._lifecycle = lifecycle
         self._metrics = metrics
         self._revision = (b"x-hcms-revision", revision.encode())
         self._quiet_routes = quiet_routes
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         identifier = sane_or_new_id(scope["headers"])
         request_id.set(identifier)
+        span = self._tracing.request(scope, trace_context.from_headers(scope["headers"]))
+        request_trace.set(span.context)
         status, complete = 0, False
 
         async def send_and_note(message: Message) -> None:
@@ -83,7 +89,9 @@ class Observed:
                 raise
         finally:
             self._metrics.in_progress.dec()
-            self._record(scope, status, time.perf_counter() - started)
+            route = str(scope.get(ROUTE) or getattr(scope.get("route"), "path", _UNMATCHED))
+            self._record(scope, route, status, time.perf_counter() - started)
+            span.end(route, status)
 
     def _headers(self, identifier: str) -> list[tuple[bytes, bytes]]:
         headers = [(b"x-request-id", identifier.encode()), self._revision]
@@ -91,8 +99,7 @@ class Observed:
             headers.append((b"connection", b"close"))
         return headers
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = str(scope.get(ROUTE) or getattr(scope.get("route"), "path", _UNMATCHED))
+    def _record(self, scope: Scope, route: str, status: int, seconds: float) -> None:
         self._metrics.observe_request(scope["method"], route, status, seconds)
         level = _log_level(status, quiet=route in self._quiet_routes)
         if logger.isEnabledFor(level):

@@ -1,4 +1,6 @@
-"""One JSON object per line on standard output, with the request's id in every line of a request."""
+"""One JSON object per line on standard output, with the request's id and its trace in every line of
+a request.
+"""
 
 import logging
 import sys
@@ -7,7 +9,10 @@ from datetime import UTC, datetime
 
 import orjson
 
+from cms_service.core.trace_context import TraceContext
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+request_trace: ContextVar[TraceContext | None] = ContextVar("request_trace", default=None)
 
 # The attributes that every record has; whatever else is there came by `extra`.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName", "color_message"}
@@ -28,6 +33,8 @@ class JsonFormatter(logging.Formatter):
         }
         if current := request_id.get():
             line["requestId"] = current
+        if (trace := request_trace.get()) is not None:
+            line["traceId"], line["spanId"] = trace.trace_hex, trace.span_hex
         line.update((name, value) for name, value in vars(record).items() if name not in _STANDARD)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
@@ -38,4 +45,5 @@ def configure(level: str, context: dict[str, str]) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(context))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.root.level))
+    # Its warnings are of what cannot be read: core/protocol.py tells of that with the answer's id.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -48,7 +48,19 @@ class Metrics:
         self.cache_misses = Counter(
             "hcms_cache_misses", "Cached answers not found.", ["layer"], registry=registry
         )
-        self._pool(registry)
+        self.cache_loads_running = Gauge(
+            "hcms_cache_loads_in_progress",
+            "Answers that are being made for the cache.",
+            registry=registry,
+        )
+        self.cache_loads_joined = Counter(
+            "hcms_cache_loads_joined",
+            "Requests that waited for an answer which another one had begun to make.",
+            registry=registry,
+        )
+        self._database_pool(registry)
+        self._redis(registry)
+        self._argon2(registry)
         self.jwt_keys_generation = Gauge(
             "hcms_jwt_keys_generation", "The generation of the JWT keys in use.", registry=registry
         )
@@ -64,17 +76,20 @@ class Metrics:
             ["database"],
             registry=registry,
         )
-        self.redis_up = Gauge(
-            "hcms_redis_up", "1 where the last use of Redis worked.", registry=registry
+        self.trace_spans = Counter(
+            "hcms_trace_spans",
+            "Spans that were recorded: exported to the collector, or dropped.",
+            ["outcome"],
+            registry=registry,
         )
         info = Gauge("hcms_build_info", "Always 1.", ["version", "revision"], registry=registry)
-        info.labels(_version(), revision).set(1)
+        info.labels(version_of_this(), revision).set(1)
         started = Gauge(
             "process_start_time_seconds", "When the process started.", registry=registry
         )
         started.set(time.time())
 
-    def _pool(self, registry: CollectorRegistry) -> None:
+    def _database_pool(self, registry: CollectorRegistry) -> None:
         self.pool_size = Gauge(
             "hcms_db_pool_size",
             "Connections that the pool may hold.",
@@ -100,8 +115,46 @@ class Metrics:
             registry=registry,
         )
 
+    def _redis(self, registry: CollectorRegistry) -> None:
+        self.redis_up = Gauge(
+            "hcms_redis_up", "1 where the last use of Redis worked.", registry=registry
+        )
+        self.redis_seconds = Histogram(
+            "hcms_redis_command_duration_seconds",
+            "One command, the wait for a connection not included.",
+            ["command"],
+            buckets=_QUERY_BUCKETS,
+            registry=registry,
+        )
+        self.redis_pool_size = Gauge(
+            "hcms_redis_pool_size", "Connections that may be in use.", registry=registry
+        )
+        self.redis_pool_connections = Gauge(
+            "hcms_redis_pool_connections", "Connections to Redis.", ["state"], registry=registry
+        )
+        self.redis_pool_waiting = Gauge(
+            "hcms_redis_pool_waiting", "Commands waiting for a connection.", registry=registry
+        )
+        self.redis_pool_rejected = Counter(
+            "hcms_redis_pool_rejected", "Commands refused by a full pool.", registry=registry
+        )
+
+    def _argon2(self, registry: CollectorRegistry) -> None:
+        self.argon2_threads = Gauge(
+            "hcms_argon2_threads", "Passwords that may be hashed at once.", registry=registry
+        )
+        self.argon2_running = Gauge(
+            "hcms_argon2_running", "Passwords being hashed.", registry=registry
+        )
+        self.argon2_waiting = Gauge(
+            "hcms_argon2_waiting", "Passwords waiting to be hashed.", registry=registry
+        )
+        self.argon2_rejected = Counter(
+            "hcms_argon2_rejected", "Log-ins refused by a full queue.", registry=registry
+        )
+
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        method = method if method in _METHODS else "OTHER"
+        method = known_method(method, other="OTHER")
         self.requests.labels(method, route, str(status)).inc()
         self.request_seconds.labels(method, route).observe(seconds)
 
@@ -112,7 +165,12 @@ class Metrics:
         return generate_latest(self.registry.restricted_registry(names))
 
 
-def _version() -> str:
+def known_method(method: str, other: str = "_OTHER") -> str:
+    """Clients may send any word. OpenTelemetry has its own for the others."""
+    return method if method in _METHODS else other
+
+
+def version_of_this() -> str:
     try:
         return version("headlesscms-operator")
     except PackageNotFoundError:  # run from a source tree

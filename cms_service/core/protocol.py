@@ -2,12 +2,15 @@
 it has none.
 """
 
+import logging
 from asyncio import TimerHandle, Transport
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cms_service.core.errors import PROBLEM_MEDIA_TYPE, BadRequest, problem_body
 from cms_service.core.http import sane_or_new_id
+
+logger = logging.getLogger(__name__)
 
 MAX_HEAD_BYTES = 64 * 1024
 
@@ -62,6 +65,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         identifier = sane_or_new_id(())
+        logger.info(
+            "request refused", extra={"requestId": identifier, "status": 400, "reason": msg}
+        )
         body = problem_body(BadRequest(msg), identifier)
         head = (
             "HTTP/1.1 400 Bad Request\r\n"

@@ -1,5 +1,6 @@
 """Redis: shared by all pods, and losable."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,21 +13,35 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from cms_service.core.credentials import CredentialSource, CredentialsUnavailableError
 from cms_service.core.metrics import Metrics
 from cms_service.core.redis_url import RedisUrl
 from cms_service.core.settings import RedisMode
+from cms_service.core.tracing import UNTRACED, Tracing
 
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
 _SECONDS = 0.5  # to connect, to answer, to get a free connection
+# A whole call, with what a client may do about a node that is lost.
+_CALL_SECONDS = 2.0
 _MAX_CONNECTIONS = 100
 # After a failure nobody asks again for so long: a lost Redis must not cost each request a time-out.
 _PAUSE_SECONDS = 1.0
+
+_AWAY = (
+    RedisError,
+    RedisClusterException,  # which is none of them: no node of the cluster answers
+    OSError,
+    TimeoutError,
+    CredentialsUnavailableError,
+)
+# When one command loses a node, redis-py's client of a cluster takes the connections from under the
+# others, which then find no stream to write to.
+_CLUSTER_AWAY = (*_AWAY, AttributeError)
 
 
 class RedisAwayError(Exception):
@@ -42,52 +57,92 @@ class RedisStore:
         metrics: Metrics,
         clock: Callable[[], float],
         helpers: Sequence[Any] = (),
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self._client = client
         self._helpers = helpers
         self._metrics = metrics
+        self._seconds = metrics.redis_seconds
         self._clock = clock
+        self._away = _CLUSTER_AWAY if isinstance(client, RedisCluster) else _AWAY
+        self._places = asyncio.Semaphore(_MAX_CONNECTIONS)
+        self._used = 0
+        self._waiting = 0
+        metrics.redis_pool_size.set(_MAX_CONNECTIONS)
+        metrics.redis_pool_waiting.set_function(lambda: self._waiting)
+        metrics.redis_pool_connections.labels("used").set_function(lambda: self._used)
+        metrics.redis_pool_connections.labels("idle").set_function(lambda: _idle(client))
+        self._span = tracing.client({"db.system.name": "redis"}, "db.operation.name")
         self._ask_again_at = float("-inf")
 
     async def get(self, key: str) -> bytes | None:
         """Raises RedisAwayError, as all methods do."""
-        value: bytes | None = await self._ask(lambda: self._client.get(key))
+        value: bytes | None = await self._ask("GET", lambda: self._client.get(key))
         return value
 
     async def set(self, key: str, value: bytes, seconds: int) -> None:
-        await self._ask(lambda: self._client.set(key, value, ex=seconds))
+        await self._ask("SET", lambda: self._client.set(key, value, ex=seconds))
 
     async def delete(self, key: str) -> None:
-        await self._ask(lambda: self._client.delete(key))
+        await self._ask("DEL", lambda: self._client.delete(key))
 
     async def run_script(self, script: str, key: str, *args: str | int) -> Any:
         """One key, so that a cluster knows where to run it."""
-        return await self._ask(lambda: self._client.eval(script, 1, key, *args))
+        return await self._ask("EVAL", lambda: self._client.eval(script, 1, key, *args))
 
     async def ping(self) -> None:
         """Asks even in the pause after a failure."""
-        await self._try(self._client.ping)
+        await self._try("PING", self._client.ping)
 
     async def close(self) -> None:
         for client in (self._client, *self._helpers):
             await client.aclose()
 
-    async def _ask(self, call: Callable[[], Awaitable[Result]]) -> Result:
+    async def _ask(self, command: str, call: Callable[[], Awaitable[Result]]) -> Result:
         if self._clock() < self._ask_again_at:
             raise RedisAwayError
-        return await self._try(call)
+        return await self._try(command, call)
 
-    async def _try(self, call: Callable[[], Awaitable[Result]]) -> Result:
+    async def _try(self, command: str, call: Callable[[], Awaitable[Result]]) -> Result:
+        await self._take_place()
+        started = time.perf_counter()
         try:
-            answer = await call()
-        except (RedisError, OSError, TimeoutError, CredentialsUnavailableError) as error:
+            async with asyncio.timeout(_CALL_SECONDS):
+                with self._span(command):
+                    answer = await call()
+        except self._away as error:
             self._ask_again_at = self._clock() + _PAUSE_SECONDS
             self._metrics.redis_up.set(0)
             logger.warning("Redis is away: %s", type(error).__name__)
             raise RedisAwayError from error
+        finally:
+            self._used -= 1
+            self._places.release()
+            self._seconds.labels(command).observe(time.perf_counter() - started)
         self._ask_again_at = float("-inf")
         self._metrics.redis_up.set(1)
         return answer
+
+    async def _take_place(self) -> None:
+        """A full pool is not a lost Redis: the next one asks again at once."""
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await self._places.acquire()
+        except TimeoutError:
+            self._metrics.redis_pool_rejected.inc()
+            raise RedisAwayError from None
+        finally:
+            self._waiting -= 1
+        self._used += 1
+
+
+def _idle(client: Any) -> int:
+    """redis-py counts its connections for each pool; a cluster's nodes have none to ask."""
+    if isinstance(client, RedisCluster):
+        return sum(len(node._free) for node in client.get_nodes())  # noqa: SLF001 - as said
+    idle: int = client.connection_pool.get_connection_count()[0][0]
+    return idle
 
 
 class _Provider(CredentialProvider):
@@ -104,14 +159,10 @@ class _Provider(CredentialProvider):
         return self.get_credentials()
 
 
-def open_store(
-    url: RedisUrl,
-    mode: RedisMode,
-    sentinel_master: str,
-    credentials: CredentialSource | None,
-    metrics: Metrics,
-) -> RedisStore:
-    """Connects with the first use, not now."""
+def make_client(
+    url: RedisUrl, mode: RedisMode, sentinel_master: str, credentials: CredentialSource | None
+) -> tuple[Any, Sequence[Any]]:
+    """And its helpers. Connects with the first use, not now."""
     options: dict[str, Any] = {
         "socket_connect_timeout": _SECONDS,
         "socket_timeout": _SECONDS,
@@ -119,14 +170,11 @@ def open_store(
     }
     if credentials is not None:
         options["credential_provider"] = _Provider(credentials)
-    helpers: Sequence[Any] = ()
     if mode is RedisMode.CLUSTER:
-        client = _cluster(url, options)
-    elif mode is RedisMode.SENTINEL:
-        client, helpers = _behind_sentinel(url, sentinel_master, options)
-    else:
-        client = _standalone(url, options)
-    return RedisStore(client, metrics, time.monotonic, helpers)
+        return _cluster(url, options), ()
+    if mode is RedisMode.SENTINEL:
+        return _behind_sentinel(url, sentinel_master, options)
+    return _standalone(url, options), ()
 
 
 def _standalone(url: RedisUrl, options: dict[str, Any]) -> Any:

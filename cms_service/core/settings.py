@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, PlainValidator, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -23,6 +23,8 @@ Networks = Annotated[tuple[Network, ...], NoDecode, PlainValidator(parse_network
 # Requests in a minute; 0 for no limit.
 RateLimit = Annotated[int, Field(ge=0, le=6_000_000)]
 DefaultLimitsSetting = Annotated[DefaultLimits, NoDecode, PlainValidator(parse_limits)]
+# Credentials belong into OTEL_EXPORTER_OTLP_HEADERS: an address is shown in messages.
+OtlpEndpoint = Annotated[str, Field(pattern=r"^https?://[^\s@?#]+$", max_length=512)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 S = TypeVar("S", bound=BaseSettings)
 
@@ -31,6 +33,11 @@ class RedisMode(StrEnum):
     STANDALONE = "standalone"
     SENTINEL = "sentinel"
     CLUSTER = "cluster"
+
+
+class TracesExporter(StrEnum):
+    NONE = "none"
+    OTLP = "otlp"
 
 
 class LogLevel(StrEnum):
@@ -106,6 +113,20 @@ class ServeSettings(DatabaseSettings):
     bin_days: int = Field(default=30, ge=1, le=3650)
     audit_log_days: int = Field(default=365, ge=30, le=36_500)
     schedule_interval_seconds: float = Field(default=5, ge=0.1, le=3600)
+    # By OpenTelemetry's names. The SDK itself reads more of them: headers, certificates, time-out,
+    # compression, OTEL_RESOURCE_ATTRIBUTES.
+    otel_traces_exporter: TracesExporter = TracesExporter.NONE
+    otel_traces_sampler: Literal["parentbased_traceidratio"] = "parentbased_traceidratio"
+    otel_traces_sampler_arg: float = Field(default=0.01, ge=0, le=1)
+    otel_exporter_otlp_protocol: Literal["http/protobuf"] = "http/protobuf"
+    otel_exporter_otlp_endpoint: OtlpEndpoint = "http://localhost:4318"
+    otel_exporter_otlp_traces_endpoint: OtlpEndpoint | None = None
+    otel_service_name: str = Field(default="headlesscms", max_length=256)
+
+    @property
+    def traces_endpoint(self) -> str:
+        whole = self.otel_exporter_otlp_traces_endpoint
+        return whole or f"{self.otel_exporter_otlp_endpoint.rstrip('/')}/v1/traces"
 
     @model_validator(mode="after")
     def _one_source_of_replica_credentials(self) -> Self:
@@ -159,6 +180,15 @@ class MigrateSettings(DatabaseSettings):
     database_take_over_from: str = Field(default="", max_length=512)
     database_schema_in_use: int | None = Field(default=None, ge=0)
     termination_log: Path | None = None
+
+    @model_validator(mode="after")
+    def _a_session_of_its_own(self) -> Self:
+        if self.database_url.pgbouncer:
+            raise ValueError(
+                "DATABASE_URL must lead to PostgreSQL itself and not through PgBouncer: the lock of"
+                " the migrations belongs to one session"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_service_role(self) -> Self:

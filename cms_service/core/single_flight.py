@@ -8,8 +8,14 @@ Result = TypeVar("Result")
 
 
 class SingleFlight(Generic[Result]):
-    def __init__(self) -> None:
+    def __init__(self, joined: Callable[[], object] = lambda: None) -> None:
+        """`joined` is called for each caller that need not begin the work."""
         self._running: dict[str, asyncio.Task[Result]] = {}
+        self._joined = joined
+
+    def __len__(self) -> int:
+        """How many different things are under way."""
+        return len(self._running)
 
     async def run(self, key: str, work: Callable[[], Awaitable[Result]]) -> Result:
         """The work goes on when the caller that began it goes away: others may wait for it."""
@@ -18,6 +24,8 @@ class SingleFlight(Generic[Result]):
             task = asyncio.ensure_future(_call(work))
             self._running[key] = task
             task.add_done_callback(lambda done: self._finish(key, done))
+        else:
+            self._joined()
         return await asyncio.shield(task)
 
     def _finish(self, key: str, task: asyncio.Task[Result]) -> None:

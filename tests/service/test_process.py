@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -178,10 +179,15 @@ async def test_every_line_of_the_log_is_json_and_names_its_request(
     environment = site.environment(HCMS_NAME="shop", HCMS_NAMESPACE="team-a", LOG_LEVEL="debug")
     with ServeProcess(environment, tmp_path / "log") as pod:
         pod.wait_until_ready()
+        with socket.create_connection(("127.0.0.1", pod.port)) as stranger:
+            stranger.sendall(b"\x16\x03\x01\x02\x00\x01")
+            refused = b"".join(iter(lambda: stranger.recv(4096), b""))
         httpx.get(f"{pod.url}/v1/tenants/acme/users", headers={"X-Request-Id": "r-1"})
         httpx.get(f"{pod.url}/nothing", headers={"X-Request-Id": "no spaces in here"})
         wait_until(lambda: pod.log.read_text().count(":404") == 1, "not logged")
+        (unread,) = [line for line in pod.log_lines() if line["message"] == "request refused"]
         lines = [line for line in pod.log_lines() if line["message"] == "request"]
+    assert json.loads(refused.partition(b"\r\n\r\n")[2])["requestId"] == unread["requestId"]
     assert {line["name"] for line in lines} == {"shop"}
     assert lines[0]["requestId"] == "r-1"
     assert (lines[0]["status"], lines[0]["route"]) == (401, "/v1/tenants/{tenant}/users")

@@ -21,7 +21,10 @@ SHORTEST_JWT_SECRET = 32  # bytes, as HS256 asks for (RFC 7518, 3.2)
 _LONGEST_JWT_SECRET = 1024
 
 # Options that the CMS hands to its driver. Others could carry a password into a ConfigMap.
-_DATABASE_OPTIONS = {"sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs"}
+_DATABASE_OPTIONS = {
+    *("sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs"),
+    "pgbouncer",
+}
 _POOL_OPTIONS = {"connection_limit": 1000, "pool_timeout": 300}  # with the largest value
 _POSTGRES_PORT = 5432
 _REDIS_PORT = 6379

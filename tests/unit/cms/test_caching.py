@@ -53,7 +53,8 @@ def test_tenants_and_generations_never_share_a_key() -> None:
 
 
 async def test_work_that_many_want_is_done_once_even_when_its_first_caller_gives_up() -> None:
-    flight: SingleFlight[int] = SingleFlight()
+    joined: list[str] = []
+    flight: SingleFlight[int] = SingleFlight(lambda: joined.append("joined"))
     begun, go_on = 0, asyncio.Event()
 
     async def work() -> int:
@@ -68,6 +69,9 @@ async def test_work_that_many_want_is_done_once_even_when_its_first_caller_gives
     go_on.set()
     assert await asyncio.gather(*callers[1:]) == [42, 42]
     assert begun == 1
+    assert len(joined) == 2
+    await asyncio.sleep(0)
+    assert len(flight) == 0
 
 
 async def test_a_failure_is_everyones_and_the_next_call_tries_again() -> None:

@@ -83,6 +83,12 @@ def test_the_documents_three_variables_are_enough() -> None:
         ({"RATE_LIMIT_DELIVERY_CLIENT": "-1"}, "RATE_LIMIT_DELIVERY_CLIENT"),
         ({"ENTRY_VERSIONS_KEPT": "1"}, "ENTRY_VERSIONS_KEPT"),
         ({"AUDIT_LOG_DAYS": "7"}, "AUDIT_LOG_DAYS"),
+        ({"DATABASE_URL": "postgresql://u:hunter2@host/db?pgbouncer=hunter2"}, "true or false"),
+        ({"OTEL_TRACES_EXPORTER": "hunter2"}, "OTEL_TRACES_EXPORTER"),
+        ({"OTEL_TRACES_SAMPLER": "hunter2"}, "OTEL_TRACES_SAMPLER"),
+        ({"OTEL_TRACES_SAMPLER_ARG": "2"}, "OTEL_TRACES_SAMPLER_ARG"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "OTEL_EXPORTER_OTLP_PROTOCOL"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://u:hunter2@host"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
     ],
 )
 def test_wrong_settings_are_named_and_never_repeated(
@@ -101,16 +107,42 @@ def test_a_migration_needs_to_know_the_services_role() -> None:
         load(MigrateSettings)
 
 
+def test_a_migration_does_not_go_through_pgbouncer(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("SERVICE_ROLE_DIR", "/role")
+    environment.setenv("DATABASE_URL", "postgresql://u:hunter2@pooler:6432/db?pgbouncer=true")
+    with pytest.raises(SettingsError, match="not through PgBouncer") as refused:
+        load(MigrateSettings)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "endpoint"),
+    [
+        ({}, "http://localhost:4318/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://c:4318/otlp/"}, "https://c:4318/otlp/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c/here"}, "http://c/here"),
+    ],
+)
+def test_spans_go_where_opentelemetrys_variables_say(
+    environment: pytest.MonkeyPatch, change: dict[str, str], endpoint: str
+) -> None:
+    for name, value in change.items():
+        environment.setenv(name, value)
+    assert load(ServeSettings).traces_endpoint == endpoint
+
+
 def test_a_database_url_is_split_into_place_credentials_and_pool() -> None:
     url = parse_database_url(
         "postgresql://us%40er:p%2Fw%3A%23@db.example:6432/cms"
-        "?connection_limit=7&pool_timeout=2.5&sslmode=verify-full"
+        "?connection_limit=7&pool_timeout=2.5&sslmode=verify-full&pgbouncer=true"
     )
     assert url.dsn == "postgresql://db.example:6432/cms?sslmode=verify-full"
     assert url.place == "db.example:6432/cms"
     assert url.credentials is not None
     assert (url.credentials.username, url.credentials.password) == ("us@er", "p/w:#")
-    assert (url.connection_limit, url.pool_timeout) == (7, 2.5)
+    assert (url.connection_limit, url.pool_timeout, url.pgbouncer) == (7, 2.5, True)
+    place = {"server.address": "db.example", "server.port": 6432, "db.namespace": "cms"}
+    assert url.attributes == place
     assert "p/w" not in repr(url)
 
 

@@ -40,8 +40,8 @@ DATABASE_URLS = [
     (DATABASE, "postgresql://db.example:5432/cms?connection_limit=20&pool_timeout=10"),
     ("postgres://u:p@DB/cms\n", "postgresql://db:5432/cms?connection_limit=20&pool_timeout=10"),
     (
-        "postgresql://u@db/cms?pool_timeout=5&connection_limit=7&sslmode=require",
-        "postgresql://db:5432/cms?connection_limit=7&pool_timeout=5&sslmode=require",
+        "postgresql://u@db/cms?pool_timeout=5&connection_limit=7&sslmode=require&pgbouncer=true",
+        "postgresql://db:5432/cms?connection_limit=7&pool_timeout=5&pgbouncer=true&sslmode=require",
     ),
     (
         "postgresql://u:p%40%2F%3A@[2001:DB8::1]:6432/a%20b",

@@ -1,0 +1,59 @@
+"""Where spans begin and end: requests, SQL statements, Redis commands. Nothing is recorded unless
+it is asked for, and the code that records is not even imported then.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+from cms_service.core import trace_context
+from cms_service.core.trace_context import TraceContext
+
+# Around one call of another server; the argument says what is done there, in a few fixed words.
+ClientSpan = Callable[[str], AbstractContextManager[object]]
+
+
+class RequestSpan(Protocol):
+    @property
+    def context(self) -> TraceContext: ...
+
+    def end(self, route: str, status: int) -> None: ...
+
+
+class Tracing(Protocol):
+    def request(self, scope: Mapping[str, object], parent: TraceContext | None) -> RequestSpan: ...
+
+    def client(self, attributes: Mapping[str, str | int], named_by: str) -> ClientSpan:
+        """`attributes` are those that all calls have, `named_by` the one that says what is
+        done.
+        """
+
+    async def close(self, seconds: float) -> None:
+        """Sends what is left, for so long at most."""
+
+
+class _Unrecorded:
+    __slots__ = ("context",)
+
+    def __init__(self, context: TraceContext) -> None:
+        self.context = context
+
+    def end(self, route: str, status: int) -> None:
+        pass
+
+
+class Untraced:
+    """Only keeps a trace together in the logs."""
+
+    def request(self, _scope: Mapping[str, object], parent: TraceContext | None) -> RequestSpan:
+        return _Unrecorded(trace_context.begin(parent))
+
+    def client(self, _attributes: Mapping[str, str | int], _named_by: str) -> ClientSpan:
+        nothing = nullcontext()
+        return lambda _operation: nothing
+
+    async def close(self, seconds: float) -> None:
+        pass
+
+
+UNTRACED = Untraced()
