@@ -53,8 +53,8 @@ def _orderly_end() -> Iterator[None]:
 def pytest_runtest_setup() -> None:
     """Here and not in a fixture, so that all skipped tests make one line."""
     try:
-        program("postgres")
-        program("redis-server")
+        for name in ("postgres", "redis-server", "pgbouncer"):
+            program(name)
     except MissingServicesError as missing:
         if os.environ.get("HCMS_REQUIRE_SERVICES"):
             raise

@@ -1,5 +1,7 @@
 # ruff: noqa: S603 - the arguments are our own
-"""PostgreSQL, Redis and nginx on this machine, from Debian's packages where they are missing."""
+"""PostgreSQL, PgBouncer, Redis and nginx on this machine, from Debian's packages where they are
+missing.
+"""
 
 import os
 import shutil
@@ -7,7 +9,12 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-_PACKAGES = {"postgres": "postgresql", "redis-server": "redis-server", "nginx": "nginx"}
+_PACKAGES = {
+    "postgres": "postgresql",
+    "pgbouncer": "pgbouncer",
+    "redis-server": "redis-server",
+    "nginx": "nginx",
+}
 # Debian keeps PostgreSQL's server programs out of the PATH.
 _POSTGRES_FOLDERS = "/usr/lib/postgresql/*/bin"
 
@@ -24,7 +31,9 @@ def program(name: str) -> Path:
         _install()
         found = _find(name)
     if found is None:
-        raise MissingServicesError(f"{name} is missing: install PostgreSQL 15, Redis 7 and nginx")
+        raise MissingServicesError(
+            f"{name} is missing: install PostgreSQL 15, PgBouncer, Redis 7 and nginx"
+        )
     return found
 
 

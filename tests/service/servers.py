@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -143,6 +143,61 @@ class Postgres:
             raise RuntimeError(f"{name}: {done.stderr}")
 
 
+class PgBouncer:
+    """Transaction mode, with as few connections to the server as are said."""
+
+    def __init__(self, postgres: Postgres, users: Mapping[str, str], connections: int) -> None:
+        self.port = free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="hcms-pgb-", dir="/tmp"))
+        self._process: subprocess.Popen[bytes] | None = None
+        (self._folder / "users").write_text(
+            "".join(f'"{name}" "{password}"\n' for name, password in users.items())
+        )
+        settings = {
+            "listen_addr": "127.0.0.1",
+            "listen_port": self.port,
+            "unix_socket_dir": "",
+            "auth_type": "scram-sha-256",
+            "auth_file": self._folder / "users",
+            "pool_mode": "transaction",
+            "default_pool_size": connections,
+            "max_client_conn": 200,
+        }
+        (self._folder / "ini").write_text(
+            f"[databases]\n* = host=127.0.0.1 port={postgres.port}\n[pgbouncer]\n"
+            + "".join(f"{name} = {value}\n" for name, value in settings.items())
+        )
+
+    def start(self) -> Self:
+        owner = _unprivileged()
+        if owner is not None:
+            for path in (self._folder, *self._folder.iterdir()):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+        self._process = subprocess.Popen(
+            [program("pgbouncer"), self._folder / "ini"],
+            user=owner.pw_uid if owner else None,
+            group=owner.pw_gid if owner else None,
+            extra_groups=[] if owner else None,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(self._listens, "PgBouncer does not listen")
+        return self
+
+    def remove(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self._folder)
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+
 class Redis:
     def __init__(self, *options: str) -> None:
         self.port = free_port()
@@ -156,7 +211,10 @@ class Redis:
 
     def start(self, *arguments: str) -> Self:
         command = [str(program("redis-server")), *arguments, "--port", str(self.port)]
-        command += ["--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder), *self._options]
+        command += ["--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
+        if "--sentinel" not in arguments:
+            command += ["--repl-diskless-sync-delay", "0"]
+        command += self._options
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         wait_until(self._answers, "Redis does not answer")
         return self

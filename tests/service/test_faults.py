@@ -197,3 +197,19 @@ async def test_a_full_pool_refuses_at_once_or_after_its_timeout_and_recovers(sit
         metrics = pod.cms.metrics.render().decode()
     assert 'hcms_db_pool_rejected_total{database="primary"} 40.0' in metrics
     assert 'hcms_db_pool_waiting{database="primary"} 0.0' in metrics
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+async def test_a_pod_holds_as_many_connections_as_its_url_says(site: Site, limit: int) -> None:
+    url = site.environment()["DATABASE_URL"].replace("limit=5", f"limit={limit}")
+    held = """SELECT count(*) FROM pg_stat_activity
+        WHERE usename = 'cms_service' AND datname = current_database()"""
+    async with site.pod(DATABASE_URL=url) as pod:
+        acme = await pod.log_in("acme")
+        asked = [acme.client.get(f"{acme.root}/users") for _ in range(limit * 10)]
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
+        connection = await asyncpg.connect(site.postgres.superuser_url(site.database))
+        try:
+            assert await connection.fetchval(held) == limit
+        finally:
+            await connection.close()

@@ -1,42 +1,165 @@
-"""One Redis, a Sentinel group, a cluster: the same service, against real ones."""
+# ruff: noqa: ASYNC110 - other processes are polled; nothing else waits for this loop
+"""One Redis, a Sentinel group, a cluster: the same service, against real ones, and what it does
+while they lose a server.
+"""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import asyncpg
+import httpx
 import pytest
 
 from tests.service.servers import Redis, free_port, wait_until
-from tests.service.world import Site, expect
+from tests.service.world import PASSWORD, TENANTS, Desk, Pod, Site, expect, owner_email
+
+SENTINELS = 3
+MASTERS = 3
+LAST_SLOT = 16383
+
+
+@dataclass
+class Group:
+    """A master, its replica, and the sentinels that watch them."""
+
+    master: Redis
+    replica: Redis
+    sentinels: list[Redis]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        hosts = ",".join(sentinel.url.removesuffix("/0") for sentinel in self.sentinels)
+        return {"REDIS_URL": hosts, "REDIS_MODE": "sentinel", "REDIS_SENTINEL_MASTER": "main"}
+
+    def wait_until_copied(self) -> None:
+        written = offset(self.master, "master_repl_offset")
+        wait_until(lambda: offset(self.replica, "slave_repl_offset") >= written, "not copied")
+
+    def ask_for_failover(self) -> None:
+        assert "+OK" in self.sentinels[0].command("SENTINEL FAILOVER main")
 
 
 @pytest.fixture
-def sentinel(redis: Redis, tmp_path: Path) -> Iterator[Redis]:
-    settings = tmp_path / "sentinel.conf"
-    settings.write_text(f"sentinel monitor main 127.0.0.1 {redis.port} 1\n")
-    server = Redis().start(str(settings), "--sentinel")
-    yield server
-    server.remove()
-
-
-@pytest.fixture
-def cluster() -> Iterator[Redis]:
-    """Two nodes, half of the slots each; pods are told of the first."""
+def group(tmp_path: Path) -> Iterator[Group]:
     with ExitStack() as stack:
-        buses = [free_port(), free_port()]
-        nodes = [Redis("--cluster-enabled", "yes", "--cluster-port", str(bus)) for bus in buses]
-        for node, slots in zip(nodes, ("0 8191", "8192 16383"), strict=True):
-            stack.callback(node.remove)
-            node.start().command(f"CLUSTER ADDSLOTSRANGE {slots}")
-        nodes[0].command(f"CLUSTER MEET 127.0.0.1 {nodes[1].port} {buses[1]}")
+        master = started(stack, Redis())
+        replica = started(stack, Redis("--replicaof", f"127.0.0.1 {master.port}"))
+        wait_until(lambda: "master_link_status:up" in replica.command("INFO"), "no replica")
+        sentinels = [Redis() for _ in range(SENTINELS)]
+        for number, sentinel in enumerate(sentinels):
+            settings = tmp_path / f"sentinel-{number}.conf"
+            settings.write_text(
+                f"sentinel myid {number:040x}\n"
+                f"sentinel monitor main 127.0.0.1 {master.port} 2\n"
+                "sentinel down-after-milliseconds main 500\n"
+                "sentinel failover-timeout main 1000\n"
+                f"sentinel known-replica main 127.0.0.1 {replica.port}\n"
+                # They would find one another by themselves, in 7 s.
+                + "".join(
+                    f"sentinel known-sentinel main 127.0.0.1 {other.port} {each:040x}\n"
+                    for each, other in enumerate(sentinels)
+                    if each != number
+                )
+            )
+            stack.callback(sentinel.remove)
+            sentinel.start(str(settings), "--sentinel")
+        for sentinel in sentinels:
+            wait_until(partial(knows_all, sentinel), "the sentinels do not know one another")
+        yield Group(master, replica, sentinels)
+
+
+def started(stack: ExitStack, server: Redis) -> Redis:
+    stack.callback(server.remove)
+    return server.start()
+
+
+def offset(server: Redis, name: str) -> int:
+    """How far its stream of writes has come."""
+    lines = server.command("INFO replication").splitlines()
+    (value,) = (line.partition(":")[2] for line in lines if line.startswith(f"{name}:"))
+    return int(value)
+
+
+def knows_all(sentinel: Redis) -> bool:
+    status = sentinel.command("INFO")
+    return f"slaves=1,sentinels={SENTINELS}" in status
+
+
+def is_master(server: Redis) -> bool:
+    try:
+        return "role:master" in server.command("INFO replication")
+    except OSError:  # a server that becomes one ends its connections
+        return False
+
+
+@dataclass
+class Cluster:
+    """Masters with a third of the slots each, and one replica without a master as yet."""
+
+    masters: list[Redis]
+    spare: Redis
+
+    @property
+    def settings(self) -> dict[str, str]:
+        hosts = ",".join(node.url.removesuffix("/0") for node in self.masters)
+        return {"REDIS_URL": hosts, "REDIS_MODE": "cluster"}
+
+    def node_of(self, key: str) -> Redis:
+        slot = int(self.masters[0].command(f"CLUSTER KEYSLOT {key}").strip().removeprefix(":"))
+        return self.masters[slot * MASTERS // (LAST_SLOT + 1)]
+
+    def back_up(self, node: Redis) -> None:
+        """Let the spare node take its place should it be lost."""
+        identity = node.command("CLUSTER MYID").split()[1]
+        wait_until(
+            lambda: "+OK" in self.spare.command(f"CLUSTER REPLICATE {identity}"), "no such node"
+        )
+        wait_until(lambda: "master_link_status:up" in self.spare.command("INFO"), "no replica")
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        buses = [free_port() for _ in range(MASTERS + 1)]
+        nodes = [
+            started(
+                stack,
+                Redis(
+                    *("--cluster-enabled", "yes", "--cluster-port", str(bus)),
+                    *("--cluster-node-timeout", "1000", "--cluster-replica-validity-factor", "0"),
+                    *("--cluster-require-full-coverage", "no"),
+                ),
+            )
+            for bus in buses
+        ]
+        *masters, spare = nodes
+        edges = [-(-number * (LAST_SLOT + 1) // MASTERS) for number in range(MASTERS + 1)]
+        for number, node in enumerate(masters):
+            node.command(f"CLUSTER SET-CONFIG-EPOCH {number + 1}")
+            node.command(f"CLUSTER ADDSLOTSRANGE {edges[number]} {edges[number + 1] - 1}")
+        for node, bus in zip(nodes[1:], buses[1:], strict=True):
+            nodes[0].command(f"CLUSTER MEET 127.0.0.1 {node.port} {bus}")
         for node in nodes:
             wait_until(partial(is_whole, node), "no cluster")
-        yield nodes[0]
+        yield Cluster(masters, spare)
+        gc.collect()  # within the tests that expect its warnings
 
 
 def is_whole(node: Redis) -> bool:
-    return "cluster_state:ok" in node.command("CLUSTER INFO")
+    status = node.command("CLUSTER INFO")
+    return all(
+        line in status
+        for line in (
+            "cluster_state:ok",
+            f"cluster_slots_ok:{LAST_SLOT + 1}",
+            f"cluster_known_nodes:{MASTERS + 1}",
+        )
+    )
 
 
 async def use(site: Site, **settings: str) -> None:
@@ -57,15 +180,193 @@ async def use(site: Site, **settings: str) -> None:
                 expect(await client.post(refresh, json={"refreshToken": newer}), 200)
                 expect(await client.post(refresh, json=token), 401)
         assert 'hcms_cache_hits_total{layer="redis"} 2.0' in second.cms.metrics.render().decode()
+        idle = second.cms.metrics.registry.get_sample_value(
+            "hcms_redis_pool_connections", {"state": "idle"}
+        )
+        assert idle
 
 
 async def test_standalone(site: Site) -> None:
     await use(site)
 
 
-async def test_sentinel_leads_to_the_master(site: Site, sentinel: Redis) -> None:
-    await use(site, REDIS_URL=sentinel.url, REDIS_MODE="sentinel", REDIS_SENTINEL_MASTER="main")
+async def test_sentinel_leads_to_the_master(site: Site, group: Group) -> None:
+    await use(site, **group.settings)
 
 
-async def test_a_cluster_finds_every_tenant_on_its_node(site: Site, cluster: Redis) -> None:
-    await use(site, REDIS_URL=cluster.url, REDIS_MODE="cluster")
+async def test_a_cluster_finds_every_tenant_on_its_node(site: Site, cluster: Cluster) -> None:
+    await use(site, **cluster.settings)
+
+
+@dataclass
+class Load:
+    """Readers and people with sessions, who go on through whatever happens to Redis."""
+
+    pod: Pod
+    desks: list[Desk]
+    refreshed: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
+    read: int = 0
+    stopped: bool = False
+
+    async def read_on(self, desk: Desk) -> None:
+        """Content nobody has cached yet as well: Redis is asked for it."""
+        while not self.stopped:
+            expect(await desk.client.patch(desk.root, json={"displayName": "Another"}), 200)
+            expect(await desk.client.get(f"{desk.delivery}/hello"), 200)
+            self.read += 1
+
+    async def stay_logged_in(self, desk: Desk) -> None:
+        """Each token is used until it is answered. One whose answer was lost with a server that
+        had not told its replica of it ends the session, and its user logs in again.
+        """
+        login = {"email": owner_email(desk.tenant), "password": PASSWORD}
+        token: str | None = desk.tokens["refreshToken"]
+        async with self.pod.client() as client:
+            while not self.stopped:
+                if token is None:
+                    answer = await client.post(f"{desk.root}/auth/login", json=login)
+                else:
+                    answer = await client.post(
+                        f"{desk.root}/auth/refresh", json={"refreshToken": token}
+                    )
+                token = self._note(desk, answer, token)
+                await asyncio.sleep(0.01)
+
+    def _note(self, desk: Desk, answer: httpx.Response, token: str | None) -> str | None:
+        if answer.status_code == 200:
+            self.refreshed[desk.tenant] = self.refreshed.get(desk.tenant, 0) + 1
+            new: str = answer.json()["refreshToken"]
+            return new
+        if answer.status_code == 401 and token is not None:
+            return None
+        expect(answer, 503)
+        assert answer.headers["retry-after"] == "1"
+        self.refused += 1
+        return token
+
+    async def until_all_refresh(self, times: int = 3) -> None:
+        before = dict(self.refreshed)
+        await self.until(
+            lambda: all(
+                self.refreshed.get(tenant, 0) >= before.get(tenant, 0) + times for tenant in TENANTS
+            )
+        )
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not true():
+                self.check()
+                await asyncio.sleep(0.02)
+
+    def check(self) -> None:
+        for task in self.tasks:
+            if task.done():
+                task.result()
+
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def load(site: Site, **settings: str) -> AsyncIterator[Load]:
+    async with site.pod(**settings) as pod:
+        desks = [await pod.log_in(tenant) for tenant in TENANTS]
+        for desk in desks:
+            await desk.make_type()
+            await desk.publish_new(title="Hello", slug="hello")
+        running = Load(pod, desks)
+        running.tasks = [
+            asyncio.create_task(work(desk))
+            for desk in desks
+            for work in (running.read_on, running.stay_logged_in)
+        ]
+        try:
+            await running.until_all_refresh()
+            yield running
+            running.check()
+        finally:
+            running.stopped = True
+            await asyncio.gather(*running.tasks)
+
+
+@pytest.mark.parametrize("cause", ["killed", "asked for"])
+async def test_a_failover_under_load_costs_no_reader_and_heals_by_itself(
+    site: Site, group: Group, cause: str
+) -> None:
+    async with load(site, **group.settings) as running:
+        if cause == "killed":
+            group.master.stop()
+            await running.until(lambda: running.refused > 0)
+        else:
+            group.ask_for_failover()
+        await running.until(lambda: is_master(group.replica))
+        await running.until_all_refresh()
+        before = running.read
+        await running.until(lambda: running.read > before)
+        assert "hcms_redis_up 1.0" in running.pod.cms.metrics.render().decode()
+
+
+async def test_sessions_outlive_a_failover(site: Site, group: Group) -> None:
+    async with site.pod(**group.settings) as pod:
+        acme = await pod.log_in("acme")
+        refresh = f"{acme.root}/auth/refresh"
+        used, newest = acme.tokens["refreshToken"], None
+        async with pod.client() as client:
+            answer = expect(await client.post(refresh, json={"refreshToken": used}), 200)
+            newest = answer["refreshToken"]
+            group.wait_until_copied()
+            group.master.stop()
+            async with asyncio.timeout(60):
+                while True:
+                    answer = await client.post(refresh, json={"refreshToken": newest})
+                    if answer.status_code != 503:
+                        break
+                    await asyncio.sleep(0.05)
+            last = expect(answer, 200)["refreshToken"]
+            # What was used up before is used up after: it ends the session.
+            expect(await client.post(refresh, json={"refreshToken": used}), 401)
+            expect(await client.post(refresh, json={"refreshToken": last}), 401)
+
+
+# Connections that redis-py's client of a cluster was making when it lost a node are closed by the
+# garbage collector.
+left_to_the_collector = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+
+
+@left_to_the_collector
+async def test_a_lost_node_of_a_cluster_is_replaced_under_load(
+    site: Site, cluster: Cluster
+) -> None:
+    connection = await asyncpg.connect(site.postgres.superuser_url(site.database))
+    tenant_id = await connection.fetchval("SELECT id FROM cms.tenants WHERE name = 'acme'")
+    await connection.close()
+    lost = cluster.node_of(f"hcms:{{{tenant_id}}}:any")
+    cluster.back_up(lost)
+    async with load(site, **cluster.settings) as running:
+        lost.stop()
+        await running.until(lambda: running.refused > 0)
+        await running.until(lambda: is_master(cluster.spare))
+        await running.until_all_refresh()
+        before = running.read
+        await running.until(lambda: running.read > before)
+
+
+@left_to_the_collector
+async def test_a_cluster_that_was_away_altogether_is_found_again(
+    site: Site, cluster: Cluster
+) -> None:
+    login = {"email": owner_email("acme"), "password": PASSWORD}
+    async with site.pod(**cluster.settings) as pod, pod.client() as client:
+        await pod.log_in("acme")
+        for node in cluster.masters:
+            node.stop()
+        for _ in range(3):
+            expect(await client.post("/v1/tenants/acme/auth/login", json=login), 503)
+            expect(await client.get("/health"), 200)
+            await asyncio.sleep(1)  # the pause of the service after a failure
+        for node in cluster.masters:
+            node.start()
+        async with asyncio.timeout(60):
+            while (await client.post("/v1/tenants/acme/auth/login", json=login)).status_code == 503:
+                await asyncio.sleep(0.1)
+        await pod.log_in("acme")
