@@ -61,7 +61,7 @@ images: ## Build and load the images
 	$(PYTHON) -m localcluster images
 
 ##@ More
-.PHONY: demo-down crd krew lock bench bench-rollouts bench-reaction help
+.PHONY: demo-down crd krew lock bench bench-rollouts bench-reaction bench-tracing help
 demo-down: $(VENV)/.ready ## Remove what the demo has made
 	$(RUN) -m demo down
 crd: $(VENV)/.ready ## Generate the CRD into crds/ and the chart
@@ -79,6 +79,8 @@ bench-rollouts: $(VENV)/.ready ## A canary of TENANTS=200 tenants at once on fak
 	$(RUN) -m benchmarks.rollouts --tenants $(or $(TENANTS),200)
 bench-reaction: $(VENV)/.ready ## From the first bad response to no traffic
 	$(RUN) -m benchmarks.reaction
+bench-tracing: $(VENV)/.ready ## Requests/s of a cached delivery without traces, with 1 % and with all
+	$(RUN) -m benchmarks.tracing
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 $(VENV)/.ready: requirements/dev.txt
