@@ -4,13 +4,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
 
 from cms_service.tenants.directory import FRESH_SECONDS
 from tests.service.servers import Postgres, Redis
+from tests.service.test_content import held, until_waiting
 from tests.service.world import (
     PASSWORD,
     Desk,
@@ -181,12 +181,9 @@ async def test_a_full_pool_refuses_at_once_or_after_its_timeout_and_recovers(sit
     )
     async with site.pod(DATABASE_URL=small) as pod:
         acme = await prepare(pod)
-        async with AsyncExitStack() as held:
-            connection = await asyncpg.connect(site.postgres.superuser_url(site.database))
-            held.push_async_callback(connection.close)
-            await connection.execute("BEGIN; LOCK TABLE cms.users IN ACCESS EXCLUSIVE MODE")
+        async with held(site, "LOCK TABLE cms.users IN ACCESS EXCLUSIVE MODE"):
             stuck = [asyncio.create_task(acme.client.get(f"{acme.root}/users")) for _ in range(2)]
-            await asyncio.sleep(0.3)
+            await until_waiting(site, 2)
             answers = await asyncio.gather(*(acme.client.get(acme.entries) for _ in range(40)))
             for answer in answers:
                 problem = expect_problem(answer, 503)
