@@ -61,7 +61,7 @@ images: ## Build and load the images
 	$(PYTHON) -m localcluster images
 
 ##@ More
-.PHONY: demo-down crd krew lock bench bench-rollouts bench-reaction bench-tracing help
+.PHONY: demo-down crd krew lock bench bench-rollouts bench-reaction bench-tracing bench-delivery help
 demo-down: $(VENV)/.ready ## Remove what the demo has made
 	$(RUN) -m demo down
 crd: $(VENV)/.ready ## Generate the CRD into crds/ and the chart
@@ -81,6 +81,8 @@ bench-reaction: $(VENV)/.ready ## From the first bad response to no traffic
 	$(RUN) -m benchmarks.reaction
 bench-tracing: $(VENV)/.ready ## Requests/s of a cached delivery without traces, with 1 % and with all
 	$(RUN) -m benchmarks.tracing
+bench-delivery: $(VENV)/.ready ## Reads of published content beside the least program that answers the same
+	$(RUN) -m benchmarks.delivery
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 $(VENV)/.ready: requirements/dev.txt

@@ -52,6 +52,8 @@ from cms_service.core.settings import ServeSettings, SettingsError, TracesExport
 from cms_service.core.tracing import UNTRACED, Tracing
 from cms_service.delivery import app as delivery_app
 from cms_service.delivery.databases import DeliveryDatabases
+from cms_service.delivery.definitions import Definitions
+from cms_service.delivery.headers import AnswerHeaders, CachePolicy, Cors
 from cms_service.delivery.repository import DeliveryRepository
 from cms_service.delivery.service import DeliveryService
 from cms_service.entries import endpoints as entry_endpoints
@@ -165,12 +167,13 @@ def build(settings: ServeSettings) -> Cms:
         tracing,
     )
     replica = _replica(settings, metrics, tracing)
-    delivered = DeliveryDatabases(database, replica, metrics, time.monotonic)
     redis = _redis(settings, metrics, tracing)
     keys = _keys(settings)
     passwords = Passwords(metrics)
     tokens = AccessTokens(keys, settings.access_token_seconds, time.time)
-    directory = TenantDirectory(TenantRepository(database), time.monotonic)
+    directory = TenantDirectory(
+        TenantRepository(database), time.monotonic, settings.delivery_stale_seconds
+    )
     users = UserRepository(database)
     hosts = HostRepository(database)
     host_directory = HostDirectory(hosts.tenant_of, time.monotonic)
@@ -219,11 +222,14 @@ def build(settings: ServeSettings) -> Cms:
             AuditRepository: audit,
         }
     )
+    published = DeliveryRepository(DeliveryDatabases(database, replica, metrics, time.monotonic))
+    cache = BodyCache(redis, metrics, time.monotonic, settings.delivery_stale_seconds)
     delivery = delivery_app.DeliveryApp(
         directory,
         gate,
         limits.delivery,
-        DeliveryService(DeliveryRepository(delivered), BodyCache(redis, metrics)),
+        DeliveryService(published, Definitions(published), cache),
+        _answer_headers(settings),
     )
     public = HostRouting(_Public(delivery, management), host_directory)
     return Cms(
@@ -331,6 +337,16 @@ def _tracing(settings: ServeSettings, metrics: Metrics) -> Tracing:
         {name: value for name, value in resource.items() if value},
         metrics,
     )
+
+
+def _answer_headers(settings: ServeSettings) -> AnswerHeaders:
+    policy = CachePolicy(
+        max_age=settings.delivery_max_age_seconds,
+        stale_while_revalidate=settings.delivery_stale_while_revalidate_seconds,
+        stale_if_error=settings.delivery_stale_if_error_seconds,
+    )
+    cors = Cors(settings.delivery_cors_origins)
+    return AnswerHeaders(policy, settings.delivery_surrogate_header, cors)
 
 
 def _replica(settings: ServeSettings, metrics: Metrics, tracing: Tracing) -> Database | None:

@@ -1,5 +1,5 @@
 """Finished answers, in this process and in Redis. Keys hold the tenant and its generation: what a
-write made old is never asked for again, and needs no removal.
+write made old is never taken for right again, and needs no removal.
 """
 
 from collections import OrderedDict
@@ -30,65 +30,119 @@ class CacheKey:
 
 @dataclass(frozen=True, slots=True)
 class Body:
+    """`tags` name what it shows."""
+
     content: bytes
     etag: bytes
+    tags: tuple[bytes, ...] = ()
 
     @classmethod
-    def of(cls, content: bytes) -> "Body":
-        return cls(content, b'"' + blake2b(content, digest_size=16).hexdigest().encode() + b'"')
+    def of(cls, content: bytes, tags: tuple[bytes, ...] = ()) -> "Body":
+        etag = b'"' + blake2b(content, digest_size=16).hexdigest().encode() + b'"'
+        return cls(content, etag, tags)
+
+
+@dataclass(slots=True)
+class _Held:
+    """`right_at`: when the generation was known last to be the tenant's."""
+
+    generation: int
+    body: Body
+    right_at: float
 
 
 class MemoryCache:
-    """Least recently used goes first; bounded by bytes."""
+    """Least recently used goes first; bounded by bytes. Of an answer's generations it holds the
+    newest.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._bodies: OrderedDict[CacheKey, Body] = OrderedDict()
+        self._held: OrderedDict[tuple[UUID, str], _Held] = OrderedDict()
         self.bytes_held = 0
 
-    def get(self, key: CacheKey) -> Body | None:
-        body = self._bodies.get(key)
-        if body is not None:
-            self._bodies.move_to_end(key)
-        return body
+    def get(self, key: CacheKey) -> _Held | None:
+        place = (key.tenant_id, key.name)
+        held = self._held.get(place)
+        if held is None or held.generation != key.generation:
+            return None
+        self._held.move_to_end(place)
+        return held
 
-    def put(self, key: CacheKey, body: Body) -> None:
-        if _weight(body) > self._max_bytes:
+    def last(self, key: CacheKey) -> _Held | None:
+        """Of whichever generation."""
+        return self._held.get((key.tenant_id, key.name))
+
+    def put(self, key: CacheKey, body: Body, now: float) -> None:
+        place = (key.tenant_id, key.name)
+        old = self._held.get(place)
+        if _weight(body) > self._max_bytes or (old and old.generation > key.generation):
             return
-        if (old := self._bodies.pop(key, None)) is not None:
-            self.bytes_held -= _weight(old)
-        self._bodies[key] = body
+        if old is not None:
+            del self._held[place]
+            self.bytes_held -= _weight(old.body)
+        self._held[place] = _Held(key.generation, body, now)
         self.bytes_held += _weight(body)
         while self.bytes_held > self._max_bytes:
-            _, evicted = self._bodies.popitem(last=False)
-            self.bytes_held -= _weight(evicted)
+            _, evicted = self._held.popitem(last=False)
+            self.bytes_held -= _weight(evicted.body)
 
 
 def _weight(body: Body) -> int:
-    return len(body.content) + _OVERHEAD_BYTES
+    return len(body.content) + sum(map(len, body.tags)) + _OVERHEAD_BYTES
 
 
 class BodyCache:
-    def __init__(self, redis: RedisStore, metrics: Metrics) -> None:
+    """`stale_seconds`: for how long an answer may be shown that is not known to be right."""
+
+    def __init__(
+        self,
+        redis: RedisStore,
+        metrics: Metrics,
+        clock: Callable[[], float],
+        stale_seconds: float,
+    ) -> None:
         self._memory = MemoryCache(_MEMORY_BYTES)
         self._redis = redis
+        self._clock = clock
+        self._stale_seconds = stale_seconds
         self._loads: SingleFlight[Body | None] = SingleFlight(metrics.cache_loads_joined.inc)
         metrics.cache_loads_running.set_function(lambda: len(self._loads))
         self._hits = {layer: metrics.cache_hits.labels(layer) for layer in ("memory", "redis")}
         self._misses = {layer: metrics.cache_misses.labels(layer) for layer in ("memory", "redis")}
 
-    def peek(self, key: CacheKey) -> Body | None:
-        body = self._memory.get(key)
-        counter = self._misses if body is None else self._hits
+    def peek(self, key: CacheKey, *, confirmed: bool) -> Body | None:
+        """`confirmed`: the key's generation is the tenant's, and not only the last known."""
+        held = self._memory.get(key)
+        counter = self._misses if held is None else self._hits
         counter["memory"].inc()
-        return body
+        if held is None:
+            return None
+        if confirmed:
+            held.right_at = self._clock()
+        return held.body
 
-    async def fill(self, key: CacheKey, load: Callable[[], Awaitable[bytes | None]]) -> Body | None:
+    def last(self, key: CacheKey, promised: int) -> Body | None:
+        """For when the right answer cannot be had; none older than the generation promised."""
+        held = self._memory.last(key)
+        if held is None or held.generation < promised:
+            return None
+        return held.body if self._clock() - held.right_at <= self._stale_seconds else None
+
+    async def fill(
+        self,
+        key: CacheKey,
+        load: Callable[[], Awaitable[bytes | None]],
+        make: Callable[[bytes], Body] = Body.of,
+    ) -> Body | None:
         """For a key that `peek` did not find. What is not there (None) is not kept."""
-        return await self._loads.run(str(key), lambda: self._fill(key, load))
+        return await self._loads.run(str(key), lambda: self._fill(key, load, make))
 
     async def _fill(
-        self, key: CacheKey, load: Callable[[], Awaitable[bytes | None]]
+        self,
+        key: CacheKey,
+        load: Callable[[], Awaitable[bytes | None]],
+        make: Callable[[bytes], Body],
     ) -> Body | None:
         content = await self._from_redis(key)
         if content is None:
@@ -96,8 +150,8 @@ class BodyCache:
             if content is None:
                 return None
             await self._to_redis(key, content)
-        body = Body.of(content)
-        self._memory.put(key, body)
+        body = make(content)
+        self._memory.put(key, body, self._clock())
         return body
 
     async def _from_redis(self, key: CacheKey) -> bytes | None:

@@ -6,7 +6,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -129,13 +129,15 @@ def sane_or_new_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return secrets.token_hex(16)
 
 
-async def send_problem(problem: Problem, send: Send) -> None:
+async def send_problem(
+    problem: Problem, send: Send, more: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
     headers = {name.lower(): value for name, value in problem.headers.items()}
     headers["content-type"] = PROBLEM_MEDIA_TYPE
     await send_response(
         send,
         problem.status,
-        [(name.encode(), value.encode()) for name, value in headers.items()],
+        [*((name.encode(), value.encode()) for name, value in headers.items()), *more],
         problem_body(problem, request_id.get()),
     )
 

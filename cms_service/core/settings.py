@@ -1,5 +1,6 @@
 """Settings come from the environment alone."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -26,7 +27,10 @@ DefaultLimitsSetting = Annotated[DefaultLimits, NoDecode, PlainValidator(parse_l
 # Credentials belong into OTEL_EXPORTER_OTLP_HEADERS: an address is shown in messages.
 OtlpEndpoint = Annotated[str, Field(pattern=r"^https?://[^\s@?#]+$", max_length=512)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+CacheSeconds = Annotated[int, Field(ge=0, le=31_536_000)]
 S = TypeVar("S", bound=BaseSettings)
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|\*")
 
 
 class RedisMode(StrEnum):
@@ -45,6 +49,29 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+
+
+class SurrogateHeader(StrEnum):
+    """Fastly and Varnish know the first, Cloudflare the second."""
+
+    SURROGATE_KEY = "surrogate-key"
+    CACHE_TAG = "cache-tag"
+    NONE = "none"
+
+
+def _origins(text: str) -> frozenset[str]:
+    """Separated by commas. Raises ValueError."""
+    origins = frozenset(part.strip() for part in text.split(",")) - {""}
+    if any(_ORIGIN.fullmatch(origin) is None for origin in origins):
+        raise ValueError("must be origins like https://www.example.com, joined by commas, or *")
+    return origins
+
+
+CorsOrigins = Annotated[
+    frozenset[str],
+    NoDecode,
+    PlainValidator(lambda value: _origins(value) if isinstance(value, str) else value),
+]
 
 
 class SettingsError(Exception):
@@ -122,6 +149,12 @@ class ServeSettings(DatabaseSettings):
     otel_exporter_otlp_endpoint: OtlpEndpoint = "http://localhost:4318"
     otel_exporter_otlp_traces_endpoint: OtlpEndpoint | None = None
     otel_service_name: str = Field(default="headlesscms", max_length=256)
+    delivery_max_age_seconds: CacheSeconds = 1
+    delivery_stale_while_revalidate_seconds: CacheSeconds = 10
+    delivery_stale_if_error_seconds: CacheSeconds = 3600
+    delivery_stale_seconds: CacheSeconds = 86_400
+    delivery_surrogate_header: SurrogateHeader = SurrogateHeader.SURROGATE_KEY
+    delivery_cors_origins: CorsOrigins = frozenset()
 
     @property
     def traces_endpoint(self) -> str:

@@ -1,29 +1,27 @@
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from cms_service.core.cursor import Cursor
-from cms_service.delivery.databases import DeliveryDatabases
-from cms_service.tenants.schemas import TenantState
+import asyncpg
+import orjson
 
-# One row for a tenant that is there. The content is asked for with the tenant's id, hence after its
-# generation was read, and each function sees what is there when it is called: the content is at
-# least as new as the generation beside it.
-_ENTRY = """
-SELECT t.generation, e.entry FROM cms.tenant_directory(ARRAY[$1]) t
-LEFT JOIN LATERAL cms.delivery_entry(t.id, $2, $3, $4) AS e(entry) ON true
-"""
-_LIST = """
-SELECT t.generation, l.items, l.next_at, l.next_id FROM cms.tenant_directory(ARRAY[$1]) t
-LEFT JOIN LATERAL cms.delivery_list(t.id, $2, $3, $4, $5) l ON true
-"""
+from cms_service.content_types.schemas import ContentType
+from cms_service.core.errors import Unavailable
+from cms_service.delivery import statements
+from cms_service.delivery.cursors import Place
+from cms_service.delivery.databases import DeliveryDatabases
+from cms_service.delivery.plan import ListPlan, Shape
+from cms_service.delivery.statements import Sql
+from cms_service.tenants.schemas import TenantState
 
 
 @dataclass(frozen=True)
 class Items:
-    """`json` is the array of a page."""
+    """`json` is the array of a page; `place` that of its last entry, where there are more."""
 
     json: str
-    next: Cursor | None
+    place: str | None
 
 
 class DeliveryRepository:
@@ -32,29 +30,41 @@ class DeliveryRepository:
     def __init__(self, databases: DeliveryDatabases) -> None:
         self._databases = databases
 
-    async def by_id(self, tenant: TenantState, type_name: str, entry_id: UUID) -> str | None:
-        return await self._entry(tenant, type_name, entry_id, None)
+    async def types(self, tenant: TenantState, names: Collection[str]) -> dict[str, ContentType]:
+        """Those that exist."""
+        sql = Sql(statements.TYPES, (sorted(names),))
+        row = await self._databases.fetch_row("delivery.types", sql.text, tenant, *sql.values)
+        found: list[Any] = orjson.loads(row["types"]) if row else []
+        return {each["name"]: ContentType.model_validate(each) for each in found}
 
-    async def by_slug(self, tenant: TenantState, type_name: str, slug: str) -> str | None:
-        return await self._entry(tenant, type_name, None, slug)
-
-    async def page(
-        self, tenant: TenantState, type_name: str, limit: int, after: Cursor | None
-    ) -> Items | None:
-        """None where there is no such type."""
-        at, last_id = (after.at, after.id) if after else (None, None)
-        row = await self._databases.fetch_row(
-            "delivery.list", _LIST, tenant, type_name, limit, at, last_id
-        )
-        if row is None or row["items"] is None:
-            return None
-        next_id = row["next_id"]
-        return Items(row["items"], None if next_id is None else Cursor(row["next_at"], next_id))
-
-    async def _entry(
-        self, tenant: TenantState, type_name: str, entry_id: UUID | None, slug: str | None
+    async def plain_entry(
+        self, tenant: TenantState, type_name: str, slug: str | None, entry_id: UUID | None
     ) -> str | None:
-        row = await self._databases.fetch_row(
-            "delivery.entry", _ENTRY, tenant, type_name, entry_id, slug
-        )
+        sql = statements.by_name(slug, entry_id, type_name)
+        return await self._entry(tenant, sql)
+
+    async def shaped_entry(
+        self,
+        tenant: TenantState,
+        type_id: UUID,
+        shape: Shape,
+        slug: str | None,
+        entry_id: UUID | None,
+    ) -> str | None:
+        return await self._entry(tenant, statements.one_entry(shape, type_id, slug, entry_id))
+
+    async def page(self, tenant: TenantState, plan: ListPlan, after: Place | None) -> Items | None:
+        """None where the tenant is gone."""
+        row = await self._content("delivery.list", statements.entry_list(plan, after), tenant)
+        return None if row is None else Items(row["items"], row["next"])
+
+    async def _entry(self, tenant: TenantState, sql: Sql) -> str | None:
+        row = await self._content("delivery.entry", sql, tenant)
         return None if row is None else row["entry"]
+
+    async def _content(self, name: str, sql: Sql, tenant: TenantState) -> asyncpg.Record | None:
+        try:
+            return await self._databases.fetch_content(name, sql.text, tenant, *sql.values)
+        except asyncpg.DataError:
+            # Values of another kind than the definition said, which was read a moment before them.
+            raise Unavailable("The type is being changed.") from None

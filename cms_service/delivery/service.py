@@ -1,52 +1,121 @@
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from enum import Enum, auto
 from uuid import UUID
 
 import orjson
 
 from cms_service.core.cache import Body, BodyCache, CacheKey
-from cms_service.core.cursor import Cursor
+from cms_service.core.errors import NotFound, Unavailable
 from cms_service.core.ids import is_uuid
+from cms_service.delivery import cursors
+from cms_service.delivery.definitions import Definitions
+from cms_service.delivery.plan import entry_shape, list_plan
+from cms_service.delivery.query import Query
 from cms_service.delivery.repository import DeliveryRepository
+from cms_service.delivery.tags import body_with_tags
+from cms_service.tenants.directory import Lookup
 from cms_service.tenants.schemas import TenantState
+
+_NO_QUERY = Query()
+
+
+class Source(Enum):
+    HIT = auto()
+    MISS = auto()
+    STALE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    body: Body
+    source: Source
 
 
 class DeliveryService:
-    def __init__(self, repository: DeliveryRepository, cache: BodyCache) -> None:
+    def __init__(
+        self, repository: DeliveryRepository, definitions: Definitions, cache: BodyCache
+    ) -> None:
         self._repository = repository
+        self._definitions = definitions
         self._cache = cache
 
+    def at_hand(self, lookup: Lookup, key: CacheKey) -> Body | None:
+        """What this process holds and is right, as far as is known."""
+        return self._cache.peek(key, confirmed=not lookup.stale)
+
+    async def types_shown(
+        self, tenant: TenantState, type_name: str, query: Query
+    ) -> Collection[str]:
+        return (await self._definitions.needed(tenant, type_name, query)).keys()
+
     async def entry(
-        self, tenant: TenantState, type_name: str, slug_or_id: str
-    ) -> tuple[Body | None, bool]:
-        """The answer's body, and whether it was at hand in this process."""
+        self, tenant: TenantState, type_name: str, slug_or_id: str, query: Query, promised: int
+    ) -> Answer:
+        """Raises NotFound. `promised`: the generation that the reader is owed."""
+        entry_id = UUID(slug_or_id) if is_uuid(slug_or_id) else None
+        slug = slug_or_id if entry_id is None else None
 
         async def load() -> bytes | None:
-            if is_uuid(slug_or_id):
-                found = await self._repository.by_id(tenant, type_name, UUID(slug_or_id))
-            else:
-                found = await self._repository.by_slug(tenant, type_name, slug_or_id)
+            if query == _NO_QUERY:
+                found = await self._repository.plain_entry(tenant, type_name, slug, entry_id)
+                return None if found is None else found.encode()
+            types = await self._definitions.needed(tenant, type_name, query)
+            if type_name not in types:
+                return None
+            content_type = types[type_name]
+            shape = entry_shape(query, content_type, types)
+            found = await self._repository.shaped_entry(
+                tenant, content_type.id, shape, slug, entry_id
+            )
             return None if found is None else found.encode()
 
-        return await self._cached(tenant, f"{type_name}/{slug_or_id}", load)
+        key = entry_key(tenant, type_name, slug_or_id, query)
+        return await self._load(tenant, key, load, promised)
 
     async def page(
-        self, tenant: TenantState, type_name: str, limit: int, after: Cursor | None
-    ) -> tuple[Body | None, bool]:
+        self, tenant: TenantState, type_name: str, query: Query, promised: int
+    ) -> Answer:
         async def load() -> bytes | None:
-            found = await self._repository.page(tenant, type_name, limit, after)
+            types = await self._definitions.needed(tenant, type_name, query)
+            if type_name not in types:
+                return None
+            plan = list_plan(query, types[type_name], types)
+            after = cursors.decode(query, plan.type_id, plan.keys)
+            found = await self._repository.page(tenant, plan, after)
             if found is None:
                 return None
-            next_cursor = orjson.dumps(found.next.encode() if found.next else None)
-            return b'{"items":%b,"nextCursor":%b}' % (found.json.encode(), next_cursor)
+            more = found.place and cursors.encode(found.place, query, plan.type_id)
+            return b'{"items":%b,"nextCursor":%b}' % (found.json.encode(), orjson.dumps(more))
 
-        place = after.encode() if after else ""
-        return await self._cached(tenant, f"{type_name}?{limit}&{place}", load)
+        return await self._load(tenant, list_key(tenant, type_name, query), load, promised)
 
-    async def _cached(
-        self, tenant: TenantState, name: str, load: Callable[[], Awaitable[bytes | None]]
-    ) -> tuple[Body | None, bool]:
-        key = CacheKey(tenant.id, tenant.generation, name)
-        body = self._cache.peek(key)
-        if body is not None:
-            return body, True
-        return await self._cache.fill(key, load), False
+    async def _load(
+        self,
+        tenant: TenantState,
+        key: CacheKey,
+        load: Callable[[], Awaitable[bytes | None]],
+        promised: int,
+    ) -> Answer:
+        type_name = key.name.partition("?")[0].partition("/")[0]
+        try:
+            body = await self._cache.fill(
+                key, load, lambda content: body_with_tags(content, tenant.name, type_name)
+            )
+        except Unavailable:
+            last = self._cache.last(key, promised)
+            if last is None:
+                raise
+            return Answer(last, Source.STALE)
+        if body is None:
+            raise NotFound("There is nothing published here.")
+        return Answer(body, Source.MISS)
+
+
+def entry_key(tenant: TenantState, type_name: str, slug_or_id: str, query: Query) -> CacheKey:
+    asked = "" if query == _NO_QUERY else f"?{query.key}"
+    return CacheKey(tenant.id, tenant.generation, f"{type_name}/{slug_or_id}{asked}")
+
+
+def list_key(tenant: TenantState, type_name: str, query: Query) -> CacheKey:
+    return CacheKey(tenant.id, tenant.generation, f"{type_name}?{query.key}")

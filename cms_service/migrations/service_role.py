@@ -28,7 +28,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE
     ON cms.users, cms.roles, cms.api_keys, cms.content_types, cms.entries, cms.published_entries,
        cms.idempotency_keys, cms.tenant_hosts, cms.entry_versions, cms.binned_entries,
        cms.entry_schedules, cms.entry_words, cms.published_words, cms.unique_values,
-       cms.published_unique_values, cms.entry_references, cms.published_references
+       cms.published_unique_values, cms.entry_references, cms.published_references,
+       cms.published_terms
     TO {role};
 GRANT SELECT, INSERT ON cms.audit_log TO {role};
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cms TO {role};

@@ -69,9 +69,14 @@ class _Batch:
 
 
 class TenantDirectory:
-    def __init__(self, repository: TenantStates, clock: Callable[[], float]) -> None:
+    """`stale_seconds`: for how long the last known may be looked up while the database is away."""
+
+    def __init__(
+        self, repository: TenantStates, clock: Callable[[], float], stale_seconds: float
+    ) -> None:
         self._repository = repository
         self._clock = clock
+        self._stale_seconds = stale_seconds
         self._known: OrderedDict[str, Known] = OrderedDict()
         self._written: OrderedDict[str, Generations] = OrderedDict()
         self._collecting: _Batch | None = None
@@ -88,7 +93,9 @@ class TenantDirectory:
         return lookup.state
 
     async def look_up(self, name: str, min_generation: int = 0) -> Lookup:
-        """Raises Unavailable for a tenant of which nothing is known while the database is away."""
+        """Raises Unavailable for a tenant of which nothing is known while the database is away, or
+        nothing as new as the caller wants.
+        """
         return await self._look_up(name, min_generation, pause=True)
 
     async def _look_up(self, name: str, min_generation: int, *, pause: bool) -> Lookup:
@@ -105,7 +112,7 @@ class TenantDirectory:
                 # That answer may have been under way before the write that the caller speaks of.
                 fresh = await self._ask(name, pause=pause)
         except Unavailable:
-            if known is None or known.state is None:
+            if known is None or not self._may_be_shown(known, min_generation):
                 raise
             return Lookup(known.state, stale=True)
         return Lookup(fresh.state, stale=False)
@@ -124,6 +131,12 @@ class TenantDirectory:
 
     def _is_fresh(self, known: Known) -> bool:
         return self._clock() - known.asked_at < FRESH_SECONDS
+
+    def _may_be_shown(self, known: Known, min_generation: int) -> bool:
+        """With the database away."""
+        if known.state is None or known.state.generation < min_generation:
+            return False
+        return self._clock() - known.asked_at <= self._stale_seconds
 
     async def _ask(self, name: str, *, pause: bool) -> Known:
         """Joins a question that is under way; names that are wanted at once are asked for at

@@ -52,6 +52,10 @@ class ServeProcess:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def admin(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5)
 

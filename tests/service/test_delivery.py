@@ -7,6 +7,8 @@ import pytest
 
 from tests.service.world import Desk, Pod, Site, expect, expect_problem
 
+FRESHNESS = "max-age=1, stale-while-revalidate=10, stale-if-error=3600"
+
 
 async def test_an_unchanged_entry_costs_a_reader_no_body(acme: Desk) -> None:
     await acme.make_type()
@@ -53,7 +55,7 @@ async def test_published_content_is_private_until_the_owner_opens_it(pod: Pod, a
         expect_problem(await reader.get(f"{acme.delivery}/hello"), 401)
         await acme.open_to_the_public()
         opened = await reader.get(f"{acme.delivery}/hello")
-        assert opened.headers["cache-control"] == "public, no-cache"
+        assert opened.headers["cache-control"] == f"public, {FRESHNESS}"
         expect(await acme.client.patch(acme.root, json={"deliveryAccess": "private"}), 200)
         expect_problem(await reader.get(f"{acme.delivery}/hello"), 401)
 
@@ -63,7 +65,7 @@ async def test_a_viewer_reads_private_content(pod: Pod, acme: Desk) -> None:
     await acme.publish_new(title="Hello", slug="hello")
     viewer = await pod.log_in("acme", await acme.hire("viewer"))
     answer = await viewer.client.get(f"{acme.delivery}/hello")
-    assert answer.headers["cache-control"] == "private, no-cache"
+    assert answer.headers["cache-control"] == f"private, {FRESHNESS}"
 
 
 async def test_every_pod_is_right_within_a_second_of_a_write(site: Site) -> None:
@@ -168,4 +170,58 @@ async def test_delivery_refuses_what_it_does_not_know(
 async def test_delivery_only_reads(acme: Desk) -> None:
     answer = await acme.client.post(f"{acme.delivery}/hello")
     expect_problem(answer, 405)
-    assert answer.headers["allow"] == "GET, HEAD"
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+async def test_a_network_is_told_what_an_answer_shows(acme: Desk) -> None:
+    await acme.make_type()
+    entry = await acme.publish_new(title="Hello", slug="hello")
+    private = await acme.client.get(f"{acme.delivery}/hello")
+    assert "surrogate-key" not in private.headers
+    assert private.headers["vary"] == "X-HCMS-Generation, Authorization, X-API-Key"
+    await acme.open_to_the_public()
+    for path in ("/hello", ""):
+        answer = await acme.client.get(acme.delivery + path)
+        assert answer.headers["surrogate-key"] == f"acme acme/article acme/{entry['id']}"
+        assert answer.headers["vary"] == "X-HCMS-Generation"
+        known = {"If-None-Match": answer.headers["etag"]}
+        unchanged = await acme.client.get(acme.delivery + path, headers=known)
+        assert unchanged.status_code == 304
+        for name in ("cache-control", "vary", "etag", "surrogate-key"):
+            assert unchanged.headers[name] == answer.headers[name]
+
+
+async def test_no_cache_keeps_an_error(pod: Pod, acme: Desk) -> None:
+    await acme.make_type()
+    async with pod.client() as anyone:
+        refused = await anyone.get(f"{acme.delivery}/hello")
+    missing = await acme.client.get(f"{acme.delivery}/hello")
+    wrong = await acme.client.get(f"{acme.delivery}?limit=0")
+    method = await acme.client.delete(f"{acme.delivery}/hello")
+    for answer, status in ((refused, 401), (missing, 404), (wrong, 400), (method, 405)):
+        expect_problem(answer, status)
+        assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_other_sites_read_only_where_they_were_allowed_to(site: Site) -> None:
+    ours, other = {"Origin": "https://www.acme.example"}, {"Origin": "https://evil.example"}
+    allowed = "access-control-allow-origin"
+    async with site.pod(DELIVERY_CORS_ORIGINS="https://www.acme.example") as pod:
+        acme = await pod.log_in("acme")
+        await acme.make_type()
+        await acme.publish_new(title="Hello", slug="hello")
+        url = f"{acme.delivery}/hello"
+        answer = await acme.client.get(url, headers=ours)
+        assert answer.headers[allowed] == ours["Origin"]
+        assert "Origin" in answer.headers["vary"]
+        assert allowed not in (await acme.client.get(url, headers=other)).headers
+        missing = await acme.client.get(f"{url}-2", headers=ours)
+        assert missing.headers[allowed] == ours["Origin"]
+        preflight = await acme.client.options(url, headers=ours)
+        assert preflight.status_code == 204
+        assert preflight.headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
+        assert "Authorization" in preflight.headers["access-control-allow-headers"]
+    async with site.pod() as pod, pod.client() as anyone:
+        answer = await anyone.options(url, headers=ours)
+        assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+        assert allowed not in answer.headers

@@ -129,6 +129,49 @@ async def test_without_the_database_readers_get_what_is_cached_and_are_told_so(
     assert await entries_count(acme) == 2
 
 
+async def test_a_stale_answer_is_not_given_to_who_is_owed_a_newer_one(pod: Pod, cut: "Cut") -> None:
+    acme = await prepare(pod)
+    url = f"{acme.delivery}/hello"
+    renamed = await acme.client.patch(acme.root, json={"displayName": "Acme Ltd"})
+    generation = int(renamed.headers["x-hcms-generation"])
+    expect(await acme.client.get(url), 200)
+    await cut.make()
+    await asyncio.sleep(FRESH_SECONDS)
+    seen = await acme.client.get(url, headers={"X-HCMS-Generation": str(generation)})
+    assert seen.headers["cache-status"] == "headlesscms; hit; detail=stale"
+    owed = await acme.client.get(url, headers={"X-HCMS-Generation": str(generation + 1)})
+    expect_problem(owed, 503)
+    assert owed.headers["retry-after"] == "1"
+    assert owed.headers["cache-control"] == "no-store"
+
+
+async def test_the_last_answer_is_shown_when_the_database_goes_away_after_a_write(
+    pod: Pod, cut: "Cut"
+) -> None:
+    """The pod knows that something has changed, and cannot read what."""
+    acme = await prepare(pod)
+    url = f"{acme.delivery}/hello"
+    expect(await acme.client.get(url), 200)
+    renamed = await acme.client.patch(acme.root, json={"displayName": "Acme Ltd"})
+    generation = renamed.headers["x-hcms-generation"]
+    expect_problem(await acme.client.get(f"{acme.delivery}/nothing"), 404)  # asks for the tenant
+    await cut.make()
+    answer = await acme.client.get(url)
+    assert expect(answer, 200)["fields"]["title"] == "Hello"
+    assert answer.headers["cache-status"] == "headlesscms; hit; detail=stale"
+    owed = await acme.client.get(url, headers={"X-HCMS-Generation": generation})
+    expect_problem(owed, 503)
+
+
+async def test_stale_answers_end_after_their_time(site: Site, cut: "Cut") -> None:
+    async with site.pod(DELIVERY_STALE_SECONDS="0") as pod:
+        acme = await prepare(pod)
+        expect(await acme.client.get(f"{acme.delivery}/hello"), 200)
+        await cut.make()
+        await asyncio.sleep(FRESH_SECONDS)
+        expect_problem(await acme.client.get(f"{acme.delivery}/hello"), 503)
+
+
 async def entries_count(desk: Desk) -> int:
     return len(expect(await desk.client.get(desk.entries), 200)["items"])
 

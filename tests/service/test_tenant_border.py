@@ -37,6 +37,7 @@ CHANGEABLE = (
     "published_unique_values",
     "entry_references",
     "published_references",
+    "published_terms",
 )
 TABLES = (*CHANGEABLE, "audit_log")
 # Their owner reads them without a tenant, in functions that put it in.

@@ -15,6 +15,7 @@ from cms_service.tenants.directory import FRESH_SECONDS, TenantDirectory
 from cms_service.tenants.schemas import DeliveryAccess, TenantState
 
 TENANT = UUID(int=1)
+STALE_SECONDS = 3600.0
 
 
 def key(name: str) -> CacheKey:
@@ -25,24 +26,26 @@ def key(name: str) -> CacheKey:
 def test_the_memory_cache_never_holds_more_than_it_may(writes: list[tuple[str, int]]) -> None:
     cache = MemoryCache(max_bytes=8000)
     for name, length in writes:
-        cache.put(key(name), body := Body.of(b"x" * length))
-        assert cache.get(key(name)) == body
+        cache.put(key(name), body := Body.of(b"x" * length), 0)
+        held = cache.get(key(name))
+        assert held is not None
+        assert held.body == body
         assert cache.bytes_held <= 8000
 
 
 def test_what_was_used_last_stays() -> None:
     cache = MemoryCache(max_bytes=3 * 1000)
     for name in "abc":
-        cache.put(key(name), Body.of(b"x" * 400))
+        cache.put(key(name), Body.of(b"x" * 400), 0)
     cache.get(key("a"))
-    cache.put(key("d"), Body.of(b"x" * 400))
+    cache.put(key("d"), Body.of(b"x" * 400), 0)
     assert cache.get(key("b")) is None
     assert cache.get(key("a")) is not None
 
 
 def test_a_body_larger_than_the_cache_is_not_kept() -> None:
     cache = MemoryCache(max_bytes=1000)
-    cache.put(key("a"), Body.of(b"x" * 2000))
+    cache.put(key("a"), Body.of(b"x" * 2000), 0)
     assert cache.get(key("a")) is None
     assert cache.bytes_held == 0
 
@@ -138,7 +141,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def directory(tenants: Tenants, clock: Clock) -> TenantDirectory:
-    return TenantDirectory(tenants, clock)
+    return TenantDirectory(tenants, clock, STALE_SECONDS)
 
 
 async def generation(directory: TenantDirectory, name: str = "acme", at_least: int = 0) -> int:
@@ -214,3 +217,38 @@ async def test_with_the_database_away_what_is_known_is_stale_and_what_is_not_fai
     assert await directory.find("acme") is not None
     clock.now += 1
     assert not (await directory.look_up("acme")).stale
+
+
+async def test_a_reader_who_is_owed_more_than_what_is_known_gets_nothing_stale(
+    directory: TenantDirectory, tenants: Tenants, clock: Clock
+) -> None:
+    await generation(directory)
+    tenants.away = True
+    clock.now += FRESH_SECONDS
+    assert (await directory.look_up("acme", 1)).stale
+    with pytest.raises(Unavailable):
+        await directory.look_up("acme", 2)
+
+
+async def test_what_is_known_is_shown_for_a_bounded_time_only(
+    directory: TenantDirectory, tenants: Tenants, clock: Clock
+) -> None:
+    await generation(directory)
+    tenants.away = True
+    clock.now += STALE_SECONDS
+    assert (await directory.look_up("acme")).stale
+    clock.now += 1
+    with pytest.raises(Unavailable):
+        await directory.look_up("acme")
+
+
+def test_of_an_answer_the_newest_generation_is_held(clock: Clock) -> None:
+    cache = MemoryCache(max_bytes=10_000)
+    old, new = CacheKey(TENANT, 1, "a"), CacheKey(TENANT, 2, "a")
+    cache.put(old, Body.of(b"old"), clock())
+    cache.put(new, Body.of(b"new"), clock())
+    cache.put(old, Body.of(b"too late"), clock())
+    assert cache.get(old) is None
+    held = cache.last(old)
+    assert held is not None
+    assert held.body.content == b"new"

@@ -1,0 +1,401 @@
+"""The SQL of a checked query. Its text holds constants of this module alone: field names and values
+go as parameters, so that all types and tenants share the prepared statements. Pure.
+
+With row-level security an index is searched only by what PostgreSQL knows to be leakproof. What a
+function yields is, in a sub-select of its own.
+"""
+
+# ruff: noqa: S608 - see above
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+
+from cms_service.core.paging import MAX_LIMIT
+from cms_service.delivery.cursors import SORTED_CHARACTERS, Place
+from cms_service.delivery.plan import (
+    Attribute,
+    Column,
+    Comparison,
+    Expansion,
+    Kind,
+    ListPlan,
+    Shape,
+    SortKey,
+)
+from cms_service.delivery.query import Operator
+
+# The rest is read after enter_tenant, see there; the generation in the content's own snapshot.
+_WRAPPED = """SELECT x.* FROM cms.enter_tenant($1) t(id) CROSS JOIN LATERAL (
+{}, (SELECT n.generation FROM cms.tenants n WHERE n.id = t.id) AS generation OFFSET 0) x"""
+
+TYPES = _WRAPPED.format("""SELECT (SELECT coalesce(json_agg(json_build_object(
+    'id', c.id, 'name', c.name, 'displayName', c.display_name, 'fields', c.fields,
+    'version', c.version, 'createdAt', c.created_at, 'updatedAt', c.updated_at,
+    'locales', n.locales)), '[]')::text
+    FROM cms.content_types c JOIN cms.tenants n ON n.id = c.tenant_id
+    WHERE c.tenant_id = t.id AND c.name = ANY ($2::text[])) AS types""")
+
+_COLUMNS = {Column.ID: "p.entry_id", Column.SLUG: "p.slug", Column.PUBLISHED_AT: "p.published_at"}
+_METADATA = {
+    "slug": "'slug', {0}.slug",
+    "version": "'version', {0}.version",
+    "publishedAt": "'publishedAt', cms.iso_time({0}.published_at)",
+}
+_CASTS = {
+    Kind.ID: "uuid",
+    Kind.TEXT: 'text COLLATE "C"',
+    Kind.NUMBER: "numeric",
+    Kind.BOOLEAN: "boolean",
+    Kind.DATE: 'text COLLATE "C"',
+    Kind.MOMENT: "timestamptz",
+}
+_COMPARISONS = {Operator.LT: "<", Operator.LTE: "<=", Operator.GT: ">", Operator.GTE: ">="}
+_NEGATIVE = {Operator.NE: Operator.EQ, Operator.NOT_IN: Operator.IN}
+_SINGLE = frozenset({Operator.EQ, Operator.HAS})
+_ANY = frozenset({Operator.IN, Operator.HAS_ANY})
+# Kinds of few different values come last: they narrow a search the least.
+_NARROWEST = (Kind.LINK, Kind.LINKS, Kind.TEXT, Kind.MOMENT, Kind.DATE, Kind.NUMBER, Kind.BOOLEAN)
+_TENANT = "p.tenant_id = t.id"
+
+
+@dataclass(frozen=True)
+class Sql:
+    """`values` from `$2` on; `$1` is the tenant's id."""
+
+    text: str
+    values: tuple[object, ...]
+
+
+class _Parameters:
+    def __init__(self) -> None:
+        self.values: list[object] = []
+        self._known: dict[tuple[str, str], str] = {}
+
+    def add(self, value: object, cast: str) -> str:
+        known = (cast, repr(value))
+        if known not in self._known:
+            self.values.append(value)
+            self._known[known] = f"${len(self.values) + 1}::{cast}"
+        return self._known[known]
+
+    def json(self, value: object) -> str:
+        return self.add(_json(value), "jsonb")
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def by_name(slug: str | None, entry_id: UUID | None, type_name: str) -> Sql:
+    """An entry as it is, of a type whose definition need not be known."""
+    place, value = _place(slug, entry_id)
+    item = _item("p", "'type', $2::text", tuple(_METADATA), "'fields', p.fields")
+    page = f"""SELECT p.* FROM cms.content_types c
+        JOIN cms.published_entries p ON p.tenant_id = c.tenant_id AND p.content_type_id = c.id
+        WHERE c.tenant_id = t.id AND {_TENANT} AND c.name = $2::text AND {place.format("$3")}"""
+    return Sql(_entry(page, item), (type_name, value))
+
+
+def one_entry(shape: Shape, type_id: UUID, slug: str | None, entry_id: UUID | None) -> Sql:
+    parameters = _Parameters()
+    place, value = _place(slug, entry_id)
+    parameters.values.append(value)
+    page = f"""SELECT p.* FROM cms.published_entries p
+        WHERE {_TENANT} AND p.content_type_id = {parameters.add(type_id, "uuid")}
+          AND {place.format("$2")}"""
+    return Sql(_entry(page, _shaped(shape, parameters)), tuple(parameters.values))
+
+
+def _place(slug: str | None, entry_id: UUID | None) -> tuple[str, object]:
+    if entry_id is not None:
+        return "p.entry_id = {}::uuid", entry_id
+    return "p.slug = {}::text", slug
+
+
+def _entry(page: str, item: str) -> str:
+    return _WRAPPED.format(
+        f"WITH p AS MATERIALIZED ({page})\nSELECT (SELECT {item}::text FROM p) AS entry"
+    )
+
+
+def entry_list(plan: ListPlan, after: Place | None) -> Sql:
+    """One row: the array of the items, and the place of the last where there are more. The inner
+    limit tells the planner that few are wanted, which it cannot see from a parameter.
+    """
+    parameters = _Parameters()
+    limit = parameters.add(plan.limit, "integer")
+    type_id = parameters.add(plan.type_id, "uuid")
+    keys = _Keys(plan.keys, parameters)
+    source, conditions = _source(plan, type_id, keys, parameters)
+    conditions += [_condition(test, parameters) for test in plan.comparisons]
+    if after is not None:
+        conditions.append(keys.after(after))
+    item = _shaped(plan.shape, parameters)
+    text = _WRAPPED.format(f"""WITH p AS MATERIALIZED (
+    SELECT q.*, row_number() OVER (ORDER BY {keys.order("q.key_{}")}) AS position FROM (
+        SELECT * FROM (
+            SELECT p.*, {keys.columns} FROM {source}
+            WHERE {" AND ".join(conditions)}
+            ORDER BY {keys.order()} LIMIT {MAX_LIMIT + 1}) few
+        LIMIT {limit} + 1) q)
+SELECT (SELECT coalesce(json_agg({item} ORDER BY p.position), '[]')::text
+        FROM p WHERE p.position <= {limit}) AS items,
+    (SELECT json_build_array({keys.place})::text FROM p
+        WHERE p.position = {limit}
+          AND EXISTS (SELECT FROM p WHERE p.position > {limit})) AS next""")
+    return Sql(text, tuple(parameters.values))
+
+
+def _source(
+    plan: ListPlan, type_id: str, keys: "_Keys", parameters: _Parameters
+) -> tuple[str, list[str]]:
+    """What is read first: the index of values where a filter asks for one."""
+    test = _narrowest(plan.comparisons)
+    if test is None:
+        return "cms.published_entries p", [_TENANT, f"p.content_type_id = {type_id}"]
+    field = parameters.add(test.attribute.field, "text")
+    conditions = ["i.tenant_id = t.id", f"i.content_type_id = {type_id}"]
+    if test.operator in _SINGLE:
+        value = parameters.json(test.values[0])
+        conditions.append(f"i.term = (SELECT cms.term({type_id}, {field}, {value}))")
+        keys.use_index()
+        return f"cms.published_terms i {_joined_entry()}", conditions
+    values = parameters.add([_json(value) for value in test.values], "jsonb[]")
+    terms = f"SELECT cms.term({type_id}, {field}, v.value) FROM unnest({values}) v(value)"
+    conditions.append(f"i.term = ANY (ARRAY({terms}))")
+    found = f"""(SELECT DISTINCT i.tenant_id, i.entry_id FROM cms.published_terms i
+        WHERE {" AND ".join(conditions)}) i"""
+    return f"{found} {_joined_entry()}", ["true"]
+
+
+def _joined_entry() -> str:
+    """Always looked up by its key."""
+    return """CROSS JOIN LATERAL (
+            SELECT e.* FROM cms.published_entries e
+            WHERE e.tenant_id = i.tenant_id AND e.entry_id = i.entry_id OFFSET 0) p"""
+
+
+def _narrowest(tests: Iterable[Comparison]) -> Comparison | None:
+    positive = [test for test in tests if test.operator in _SINGLE | _ANY]
+    if any(test.attribute.column in {Column.ID, Column.SLUG} for test in positive):
+        return None  # these have an index of their own
+    indexed = [test for test in positive if test.attribute.field and not test.attribute.chain]
+    return min(indexed, key=lambda test: _NARROWEST.index(test.attribute.kind), default=None)
+
+
+def _condition(test: Comparison, parameters: _Parameters) -> str:
+    if (positive := _NEGATIVE.get(test.operator)) is not None:
+        found = _condition(Comparison(test.attribute, positive, test.values), parameters)
+        return f"NOT coalesce({found}, false)"
+    attribute, operator = test.attribute, test.operator
+    if operator is Operator.EXISTS:
+        there = "IS NOT NULL" if test.values[0] else "IS NULL"
+        return f"{_stored(attribute, parameters)} {there}"
+    if operator in _COMPARISONS:
+        value = parameters.add(_text(test.values[0]), "text")
+        left, cast = _comparable(attribute, parameters), _CASTS[attribute.kind]
+        return f"{left} {_COMPARISONS[operator]} ({value})::{cast}"
+    if attribute.column is not None:
+        return _column_equals(test, parameters)
+    if attribute.chain:
+        left, values = f"{_stored(attribute, parameters)} =", [_json(v) for v in test.values]
+    else:
+        left = "p.fields @>"
+        wrap = attribute.kind is Kind.LINKS
+        values = [_json({attribute.field: [v] if wrap else v}) for v in test.values]
+    if operator in _SINGLE:
+        return f"{left} {parameters.add(values[0], 'jsonb')}"
+    return f"{left} ANY ({parameters.add(values, 'jsonb[]')})"
+
+
+def _column_equals(test: Comparison, parameters: _Parameters) -> str:
+    column = _COLUMNS[test.attribute.column] if test.attribute.column else ""
+    cast = "text" if test.attribute.kind is Kind.TEXT else _CASTS[test.attribute.kind]
+    if test.operator in _SINGLE:
+        return f"{column} = ({parameters.add(test.values[0], 'text')})::{cast}"
+    return f"{column} = ANY (({parameters.add(list(test.values), 'text[]')})::{cast}[])"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else _json(value)
+
+
+def _stored(attribute: Attribute, parameters: _Parameters) -> str:
+    """The value as it is in the row."""
+    if attribute.column is not None:
+        return _COLUMNS[attribute.column]
+    value = f"(p.fields->({parameters.add(attribute.field, 'text')}))"
+    if not attribute.chain:
+        return value
+    found = (f"{value}->({parameters.add(locale, 'text')})" for locale in attribute.chain)
+    return f"coalesce({', '.join(found)})"
+
+
+def _comparable(attribute: Attribute, parameters: _Parameters) -> str:
+    stored = _stored(attribute, parameters)
+    if attribute.column is not None:
+        return f'{stored} COLLATE "C"' if attribute.kind is Kind.TEXT else stored
+    text = f"({stored} #>> '{{}}')"
+    if attribute.kind is Kind.TEXT:
+        text = f"left({text}, {SORTED_CHARACTERS})"
+    return f"({text})::{_CASTS[attribute.kind]}"
+
+
+class _Keys:
+    """What a list is sorted by; the entry's id is the last, for two to be never equal. Entries
+    without a value come last in either direction.
+    """
+
+    def __init__(self, keys: Sequence[SortKey], parameters: _Parameters) -> None:
+        self._keys = keys
+        self._parameters = parameters
+        self._expressions = [_comparable(key.attribute, parameters) for key in keys]
+        self._expressions.append("p.entry_id")
+        self._descending = [*(key.descending for key in keys), keys[-1].descending]
+
+    def use_index(self) -> None:
+        """Of values, which holds the times of publication too: in their order there is nothing to
+        sort.
+        """
+        if self._is_by_time:
+            self._expressions = ["i.published_at", "i.entry_id"]
+
+    @property
+    def _is_by_time(self) -> bool:
+        return [key.attribute.column for key in self._keys] == [Column.PUBLISHED_AT]
+
+    @property
+    def columns(self) -> str:
+        return ", ".join(f"{text} AS key_{n}" for n, text in enumerate(self._expressions))
+
+    @property
+    def place(self) -> str:
+        *keys, entry_id = [f"p.key_{number}" for number in range(len(self._expressions))]
+        texts = (
+            f"cms.iso_time({text})" if key.attribute.kind is Kind.MOMENT else f"{text}::text"
+            for text, key in zip(keys, self._keys, strict=True)
+        )
+        return ", ".join((*texts, f"{entry_id}::text"))
+
+    def order(self, name: str = "") -> str:
+        """By these columns; by the expressions where none are named."""
+        return ", ".join(
+            (name.format(number) if name else text) + self._direction(number)
+            for number, text in enumerate(self._expressions)
+        )
+
+    def _direction(self, number: int) -> str:
+        direction = " DESC" if self._descending[number] else " ASC"
+        return direction + (" NULLS LAST" if self._may_be_absent(number) else "")
+
+    def _may_be_absent(self, number: int) -> bool:
+        if number == len(self._keys):
+            return False
+        return self._keys[number].attribute.column not in {Column.ID, Column.PUBLISHED_AT}
+
+    def after(self, place: Place) -> str:
+        values = [
+            f"({self._parameters.add(value, 'text')})::{cast}"
+            for value, cast in zip(place, self._casts(), strict=True)
+        ]
+        if self._is_by_time:
+            sign = "<" if self._descending[0] else ">"
+            return f"({', '.join(self._expressions)}) {sign} ({', '.join(values)})"
+        ways = []
+        for number, (text, value) in enumerate(zip(self._expressions, values, strict=True)):
+            same = [
+                f"{earlier} IS NOT DISTINCT FROM {before}"
+                for earlier, before in zip(self._expressions[:number], values, strict=False)
+            ]
+            ways.append(" AND ".join((*same, self._beyond(number, text, value))))
+        return f"({' OR '.join(f'({way})' for way in ways)})"
+
+    def _beyond(self, number: int, text: str, value: str) -> str:
+        beyond = f"{text} {'<' if self._descending[number] else '>'} {value}"
+        if self._may_be_absent(number):
+            return f"({beyond} OR ({text} IS NULL AND {value} IS NOT NULL))"
+        return beyond
+
+    def _casts(self) -> list[str]:
+        return [*(_CASTS[key.attribute.kind] for key in self._keys), "uuid"]
+
+
+def _shaped(shape: Shape, parameters: _Parameters) -> str:
+    type_name = f"'type', {parameters.add(shape.type_name, 'text')}"
+    if shape.fields is not None and not shape.fields:
+        return _item("p", type_name, shape.metadata, "")
+    fields = _localised("p", shape, parameters)
+    if shape.fields is not None:
+        fields = f"cms.only_fields({fields}, {parameters.add(list(shape.fields), 'text[]')})"
+    fields = _expanded("p", fields, shape.expansions, shape, parameters)
+    return _item("p", type_name, shape.metadata, f"'fields', {fields}")
+
+
+def _item(
+    alias: str, type_name: str, metadata: Sequence[str], fields: str, build: str = "json"
+) -> str:
+    members = [f"'id', {alias}.entry_id", type_name]
+    members += [_METADATA[name].format(alias) for name in metadata]
+    members += [fields] if fields else []
+    return f"{build}_build_object({', '.join(members)})"
+
+
+def _localised(alias: str, shape: Shape, parameters: _Parameters) -> str:
+    fields = f"{alias}.fields"
+    if not shape.trees:
+        return fields
+    trees = parameters.json({str(type_id): tree for type_id, tree in shape.trees.items()})
+    tree = f"coalesce({trees}->({alias}.content_type_id::text), '{{}}')"
+    return f"cms.in_locale({fields}, {tree}, {parameters.add(list(shape.chain), 'text[]')})"
+
+
+def _expanded(
+    alias: str,
+    fields: str,
+    expansions: Sequence[Expansion],
+    shape: Shape,
+    parameters: _Parameters,
+) -> str:
+    """An expansion's object has the same members as an entry."""
+    for expansion in expansions:
+        name = parameters.add(expansion.field, "text")
+        entries = _referred(alias, name, expansion, shape, parameters)
+        member = f"jsonb_build_object({name}, {entries})"
+        if expansion.guarded:
+            ids = parameters.add(list(expansion.sources), "uuid[]")
+            member = (
+                f"CASE WHEN {alias}.content_type_id = ANY ({ids}) THEN {member} ELSE '{{}}' END"
+            )
+        fields = f"{fields} || {member}"
+    return f"({fields})" if expansions else fields
+
+
+def _referred(
+    alias: str, name: str, expansion: Expansion, shape: Shape, parameters: _Parameters
+) -> str:
+    inner = alias + "e"
+    names = parameters.json({str(type_id): name for type_id, name in shape.type_names.items()})
+    fields = _localised(inner, shape, parameters)
+    fields = _expanded(inner, fields, expansion.inner, shape, parameters)
+    item = _item(
+        inner,
+        f"'type', {names}->>({inner}.content_type_id::text)",
+        tuple(_METADATA),
+        f"'fields', {fields}",
+        "jsonb",
+    )
+    reference = f"{alias}.fields->({name})"
+    if not expansion.many:
+        return f"""(SELECT {item} FROM cms.published_entries {inner}
+            WHERE {inner}.tenant_id = t.id
+              AND {inner}.entry_id = (SELECT cms.as_uuid({reference} #>> '{{}}')))"""
+    listed = f"CASE jsonb_typeof({reference}) WHEN 'array' THEN {reference} ELSE '[]' END"
+    return f"""(SELECT coalesce(jsonb_agg({item} ORDER BY {inner}r.position), '[]')
+            FROM jsonb_array_elements_text({listed}) WITH ORDINALITY {inner}r(id, position)
+            CROSS JOIN LATERAL (
+                SELECT e.* FROM cms.published_entries e
+                WHERE e.tenant_id = t.id AND e.entry_id = (SELECT cms.as_uuid({inner}r.id)) OFFSET 0
+            ) {inner})"""

@@ -1,0 +1,310 @@
+"""What a query string may say, and what is told of one that says something else."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cms_service.content_types.schemas import ContentType
+from cms_service.core.errors import BadRequest
+from cms_service.delivery import cursors, statements
+from cms_service.delivery.plan import OPERATORS, Kind, entry_shape, list_plan
+from cms_service.delivery.query import Operator, Query, parse_entry_query, parse_list_query
+from cms_service.locales.schemas import Locale, Locales
+
+LOCALES = Locales(
+    default="en",
+    locales=(Locale(code="en"), Locale(code="de"), Locale(code="de-AT", fallback="de")),
+)
+
+
+def content_type(number: int, name: str, *fields: dict[str, Any]) -> ContentType:
+    return ContentType.model_validate(
+        {
+            "id": f"0190a000-0000-7000-8000-{number:012}",
+            "name": name,
+            "displayName": name,
+            "fields": list(fields),
+            "version": 1,
+            "createdAt": "2026-01-01T00:00:00Z",
+            "updatedAt": "2026-01-01T00:00:00Z",
+            "locales": LOCALES.model_dump(by_alias=True),
+        }
+    )
+
+
+ARTICLE = content_type(
+    1,
+    "article",
+    {"name": "title", "kind": "text", "localised": True},
+    {"name": "slug", "kind": "slug"},
+    {"name": "note", "kind": "text"},
+    {"name": "price", "kind": "number"},
+    {"name": "hot", "kind": "boolean"},
+    {"name": "day", "kind": "date", "minimum": "2020-01-01"},
+    {"name": "at", "kind": "datetime"},
+    {"name": "state", "kind": "enumeration", "values": ["new", "old"]},
+    {"name": "mail", "kind": "email"},
+    {"name": "author", "kind": "reference", "types": ["author"]},
+    {"name": "tags", "kind": "references", "types": ["tag", "article"], "maxItems": 30},
+    {"name": "extra", "kind": "json"},
+    {
+        "name": "part",
+        "kind": "component",
+        "fields": [{"name": "words", "kind": "text", "localised": True}],
+    },
+)
+AUTHOR = content_type(2, "author", {"name": "name", "kind": "text"})
+TAG = content_type(
+    3,
+    "tag",
+    {"name": "title", "kind": "text", "localised": True},
+    {"name": "author", "kind": "reference", "types": ["author"]},
+)
+TYPES = {one.name: one for one in (ARTICLE, AUTHOR, TAG)}
+ID = "0190a000-0000-7000-8000-00000000000a"
+
+
+def plan(text: str) -> statements.Sql:
+    """All that is done before the database is asked."""
+    query = parse_list_query(text.encode())
+    checked = list_plan(query, ARTICLE, TYPES)
+    after = cursors.decode(query, checked.type_id, checked.keys)
+    return statements.entry_list(checked, after)
+
+
+GOOD = [
+    "",
+    "limit=100",
+    "filter[fields.price][gte]=10&filter[fields.price][lt]=20.5",
+    "filter[fields.price][in]=1,2,3",
+    "filter[fields.note][eq]=",
+    "filter[fields.note][nin]=a\\,b,c",
+    "filter[fields.day][lt]=1999-01-01",
+    "filter[fields.at][gte]=2026-01-01T00:00:00%2B01:00",
+    "filter[fields.hot][eq]=true",
+    "filter[fields.state][ne]=new",
+    f"filter[fields.author][in]={ID},{ID}",
+    f"filter[fields.tags][has]={ID}",
+    f"filter[fields.tags][hasany]={ID}",
+    "filter[fields.extra][exists]=true",
+    "filter[slug][in]=a,b",
+    f"filter[id][eq]={ID}",
+    "filter[publishedAt][gt]=2026-01-01T00:00:00Z",
+    "filter[fields.title][eq]=Hallo&locale=de-AT",
+    "sort=-fields.price,publishedAt",
+    "sort=fields.title&locale=de",
+    "select=slug,fields.title,fields.author&expand=author",
+    "expand=author,tags.author&limit=20",
+    "locale=de",
+]
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_what_the_grammar_has_becomes_one_statement(text: str) -> None:
+    sql = plan(text)
+    numbers = {int(part.split(":")[0]) for part in sql.text.split("$")[2:] if part[0].isdigit()}
+    assert numbers == set(range(2, len(sql.values) + 2))
+
+
+BAD = {
+    "fitler[slug][eq]=a": "fitler[slug][eq]",
+    "filter=a": "filter",
+    "filter[slug]=a": "filter[slug]",
+    "filter[slug][like]=a": "filter[slug][like]",
+    "filter[nothing][eq]=a": "filter[nothing][eq]",
+    "filter[version][eq]=1": "filter[version][eq]",
+    "filter[fields.nothing][eq]=a": "filter[fields.nothing][eq]",
+    "filter[fields.part.words][eq]=a": "filter[fields.part.words][eq]",
+    "filter[fields.price][eq]=ten": "filter[fields.price][eq]",
+    "filter[fields.price][eq]=NaN": "filter[fields.price][eq]",
+    "filter[fields.price][eq]=1e9": "filter[fields.price][eq]",
+    "filter[fields.price][in]=1,": "filter[fields.price][in]",
+    "filter[fields.price][eq]=99999999999999999": "filter[fields.price][eq]",
+    "filter[fields.hot][eq]=1": "filter[fields.hot][eq]",
+    "filter[fields.hot][lt]=true": "filter[fields.hot][lt]",
+    "filter[fields.day][eq]=2026-02-30": "filter[fields.day][eq]",
+    "filter[fields.at][eq]=2026-01-01": "filter[fields.at][eq]",
+    "filter[fields.state][eq]=lost": "filter[fields.state][eq]",
+    "filter[fields.mail][eq]=nobody": "filter[fields.mail][eq]",
+    "filter[fields.author][eq]=ada": "filter[fields.author][eq]",
+    f"filter[fields.author][has]={ID}": "filter[fields.author][has]",
+    f"filter[fields.tags][eq]={ID}": "filter[fields.tags][eq]",
+    "filter[fields.extra][eq]=1": "filter[fields.extra][eq]",
+    "filter[fields.extra][exists]=yes": "filter[fields.extra][exists]",
+    "filter[publishedAt][exists]=true": "filter[publishedAt][exists]",
+    "filter[fields.title][eq]=Hello": "filter[fields.title][eq]",
+    "filter[fields.note][eq]=" + "x" * 501: "filter[fields.note][eq]",
+    "filter[fields.note][in]=a\\": "filter[fields.note][in]",
+    "filter[fields.note][eq]=%00": "filter[fields.note][eq]",
+    "filter[fields.price][in]=" + ",".join(map(str, range(51))): "filter[fields.price][in]",
+    "&".join(f"filter[fields.f{n}][eq]=1" for n in range(11)): "filter",
+    "sort=": "sort",
+    "sort=fields.nothing": "sort",
+    "sort=fields.extra": "sort",
+    "sort=fields.tags": "sort",
+    "sort=fields.title": "sort",
+    "sort=slug,-slug": "sort",
+    "sort=slug,id,publishedAt,fields.price": "sort",
+    "select=": "select",
+    "select=fields.nothing": "select",
+    "select=secret": "select",
+    "select=slug,slug": "select",
+    "expand=title": "expand",
+    "expand=nothing": "expand",
+    "expand=author.name": "expand",
+    "expand=part.words": "expand",
+    "expand=tags.author.name": "expand",
+    "expand=tags.tags&limit=100": "expand",
+    "select=fields.note&expand=author": "expand",
+    "locale=": "locale",
+    "locale=fr": "locale",
+    "locale=de-at": "locale",
+    "limit=0": "limit",
+    "limit=101": "limit",
+    "limit=1&limit=2": "limit",
+    "cursor=": "cursor",
+    "cursor=abc": "cursor",
+    "page=2": "page",
+}
+
+
+@pytest.mark.parametrize(("text", "parameter"), BAD.items())
+def test_what_is_wrong_is_refused_and_named(text: str, parameter: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        plan(text)
+    assert [error.pointer for error in refused.value.errors] == [parameter]
+    assert refused.value.detail.startswith(f"{parameter}: ")
+
+
+VALUES = {
+    "fields.note": "a",
+    "fields.price": "1",
+    "fields.hot": "true",
+    "fields.day": "2026-01-01",
+    "fields.at": "2026-01-01T00:00:00Z",
+    "fields.author": ID,
+    "fields.tags": ID,
+    "fields.extra": "1",
+    "id": ID,
+    "slug": "a",
+}
+KINDS = dict(
+    zip(
+        VALUES,
+        [
+            Kind.TEXT,
+            Kind.NUMBER,
+            Kind.BOOLEAN,
+            Kind.DATE,
+            Kind.MOMENT,
+            Kind.LINK,
+            Kind.LINKS,
+            Kind.OPAQUE,
+            Kind.ID,
+            Kind.TEXT,
+        ],
+        strict=True,
+    )
+)
+
+
+@pytest.mark.parametrize("attribute", VALUES)
+@pytest.mark.parametrize("operator", Operator)
+def test_each_kind_takes_its_operators_and_no_other(attribute: str, operator: Operator) -> None:
+    value = "true" if operator is Operator.EXISTS else VALUES[attribute]
+    text = f"filter[{attribute}][{operator}]={value}"
+    if operator in OPERATORS[KINDS[attribute]]:
+        plan(text)
+    else:
+        with pytest.raises(BadRequest, match="takes the operators"):
+            plan(text)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_query_or_a_bad_request(text: bytes) -> None:
+    for parse in (parse_list_query, parse_entry_query):
+        try:
+            parse(text)
+        except BadRequest:
+            continue
+
+
+@given(st.text(max_size=60), st.sampled_from(["eq", "in", "nin", "ne"]))
+def test_no_value_gets_into_the_text_of_a_statement(value: str, operator: str) -> None:
+    marked = f"zq'{value}"
+    try:
+        sql = plan(f"filter[fields.note][{operator}]={quote(marked)}")
+    except BadRequest:
+        return
+    assert "zq" not in sql.text
+
+
+def test_types_and_fields_share_statements() -> None:
+    assert plan("filter[fields.note][eq]=a").text == plan("filter[fields.state][eq]=new").text
+    assert plan("sort=fields.note&limit=3").text == plan("sort=fields.state&limit=9").text
+
+
+def test_queries_that_mean_the_same_have_one_key() -> None:
+    one = "filter[slug][in]=b,a&filter[id][ne]=" + ID + "&select=slug,fields.note&limit=20"
+    other = "select=fields.note,slug&filter[id][ne]=" + ID + "&filter[slug][in]=a,b,a"
+    assert parse_list_query(one.encode()).key == parse_list_query(other.encode()).key
+    assert parse_list_query(b"sort=slug").key != parse_list_query(b"sort=-slug").key
+
+
+SORTED = "sort=-fields.price,fields.note"
+PLACE = f'["2.5", null, "{ID}"]'
+
+
+def with_cursor(text: str, cursor: str) -> Query:
+    return parse_list_query(f"{text}&cursor={cursor}".encode())
+
+
+def read(query: Query) -> object:
+    return cursors.decode(query, ARTICLE.id, list_plan(query, ARTICLE, TYPES).keys)
+
+
+def test_a_cursor_leads_back_to_its_place() -> None:
+    cursor = cursors.encode(PLACE, parse_list_query(SORTED.encode()), ARTICLE.id)
+    assert read(with_cursor(SORTED, cursor)) == ("2.5", None, ID)
+    assert read(with_cursor(f"{SORTED}&limit=7&select=slug", cursor)) == ("2.5", None, ID)
+
+
+@pytest.mark.parametrize(
+    "other", ["", "sort=fields.price", f"{SORTED}&filter[slug][eq]=a", f"{SORTED}&locale=de"]
+)
+def test_a_cursor_of_another_list_is_refused(other: str) -> None:
+    cursor = cursors.encode(PLACE, parse_list_query(SORTED.encode()), ARTICLE.id)
+    with pytest.raises(BadRequest, match="cursor"):
+        read(with_cursor(other, cursor))
+
+
+@given(st.data())
+def test_a_cursor_that_was_changed_is_refused(data: st.DataObject) -> None:
+    cursor = cursors.encode(PLACE, parse_list_query(SORTED.encode()), ARTICLE.id)
+    at = data.draw(st.integers(0, len(cursor.rstrip("=")) - 2))  # the last one has spare bits
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    new = data.draw(st.sampled_from(alphabet).filter(lambda character: character != cursor[at]))
+    with pytest.raises(BadRequest, match="cursor"):
+        read(with_cursor(SORTED, cursor[:at] + new + cursor[at + 1 :]))
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["[]", '["x", null, "%s"]', '[1, null, "%s"]', '["1", null, null]', '["1", ["a"], "%s"]'],
+)
+def test_a_cursor_that_was_made_up_is_refused(place: str) -> None:
+    made_up = place.replace("%s", ID)
+    cursor = cursors.encode(made_up, parse_list_query(SORTED.encode()), ARTICLE.id)
+    with pytest.raises(BadRequest, match="cursor"):
+        read(with_cursor(SORTED, cursor))
+
+
+def test_expansion_of_one_entry_is_bounded_too() -> None:
+    wide = [{"name": f"a{n}", "kind": "references", "types": ["wide"]} for n in range(3)]
+    wide_type = content_type(9, "wide", *wide)
+    query = parse_entry_query(b"expand=a0.a0,a1.a0,a2.a0")
+    with pytest.raises(BadRequest, match="lower maxItems"):
+        entry_shape(query, wide_type, {"wide": wide_type})
