@@ -3,7 +3,7 @@ the management API's framework would cost it more than all of its own work.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cms_service.auth.actor import Actor
 from cms_service.auth.gate import Gate
@@ -37,8 +37,7 @@ _CACHE_STATUS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Headers:
+class _Headers(NamedTuple):
     """Those that matter here."""
 
     authorization: str | None = None

@@ -85,6 +85,10 @@ class Query:
     cursor: str | None = None
 
     @cached_property
+    def asks_for_something(self) -> bool:
+        return self != Query()
+
+    @cached_property
     def selection(self) -> bytes:
         """What decides which entries there are, and in which order: a cursor holds for it."""
         conditions = [[c.attribute, c.operator, c.values] for c in self.conditions]

@@ -17,8 +17,6 @@ from cms_service.delivery.tags import body_with_tags
 from cms_service.tenants.directory import Lookup
 from cms_service.tenants.schemas import TenantState
 
-_NO_QUERY = Query()
-
 
 class Source(Enum):
     HIT = auto()
@@ -57,7 +55,7 @@ class DeliveryService:
         slug = slug_or_id if entry_id is None else None
 
         async def load() -> bytes | None:
-            if query == _NO_QUERY:
+            if not query.asks_for_something:
                 found = await self._repository.plain_entry(tenant, type_name, slug, entry_id)
                 return None if found is None else found.encode()
             types = await self._definitions.needed(tenant, type_name, query)
@@ -113,7 +111,7 @@ class DeliveryService:
 
 
 def entry_key(tenant: TenantState, type_name: str, slug_or_id: str, query: Query) -> CacheKey:
-    asked = "" if query == _NO_QUERY else f"?{query.key}"
+    asked = f"?{query.key}" if query.asks_for_something else ""
     return CacheKey(tenant.id, tenant.generation, f"{type_name}/{slug_or_id}{asked}")
 
 

@@ -313,6 +313,21 @@ async def test_a_query_sees_nothing_of_another_tenant(linked: dict[str, str], gl
     assert await other.items(f"filter[id][eq]={linked['story']}") == []
 
 
+async def test_a_key_for_one_type_expands_nothing_of_another(
+    newsroom: Newsroom, linked: dict[str, str]
+) -> None:
+    expanded = f"/v1/delivery/acme/story/{linked['story']}?expand=author"
+    expect(await newsroom.client.get(expanded), 200)  # from now on in the cache
+    rules = [{"permissions": ["delivery:read"], "contentTypes": ["story"]}]
+    new = {"name": "stories", "rules": rules}
+    made = expect(await newsroom.client.post(f"{newsroom.desk.root}/api-keys", json=new), 201)
+    newsroom.client.headers["Authorization"] = f"Bearer {made['key']}"
+    assert expect(await newsroom.get("story/linked"), 200)["fields"]["author"] == linked["ada"]
+    for query in ("story/linked?expand=author", "story?expand=author", "story?expand=tags"):
+        expect_problem(await newsroom.get(query), 403)
+    expect_problem(await newsroom.client.get(expanded), 403)
+
+
 # Of 10,000 entries: 100 authors, five states.
 _MANY = """
 WITH made AS (
