@@ -41,7 +41,7 @@ def decode(query: Query, type_id: UUID, keys: Sequence[SortKey]) -> Place | None
             raise ValueError  # noqa: TRY301 - told as the others are
         return _checked(orjson.loads(payload), keys)
     except (binascii.Error, ValueError):
-        refuse("cursor", "is not one of this list: the filters, sort and locale must stay the same")
+        refuse("cursor", "is not one of this list: q, filters, sort and locale must stay the same")
 
 
 def _digest(payload: bytes, query: Query, type_id: UUID) -> bytes:

@@ -46,11 +46,14 @@ class Kind(StrEnum):
 
 
 class Column(StrEnum):
-    """What entries have besides their fields; the values are the API's names."""
+    """What entries have besides their fields; the values are the API's names. The rank is that of
+    a search, by which its results are sorted where nothing else is said.
+    """
 
     ID = "id"
     SLUG = "slug"
     PUBLISHED_AT = "publishedAt"
+    RANK = "rank"
 
 
 _EXISTENCE = frozenset({Operator.EXISTS})
@@ -95,6 +98,9 @@ class Attribute:
     column: Column | None = None
     field: str = ""
     chain: tuple[str, ...] = ()
+
+
+_RANK = Attribute(Kind.NUMBER, Column.RANK)
 
 
 @dataclass(frozen=True)
@@ -144,6 +150,7 @@ class Shape:
 @dataclass(frozen=True)
 class ListPlan:
     type_id: UUID
+    search: str | None
     comparisons: tuple[Comparison, ...]
     keys: tuple[SortKey, ...]
     limit: int
@@ -159,9 +166,16 @@ def list_plan(
         _comparison(condition, content_type, chain) for condition in query.conditions
     )
     keys = tuple(_key(order, content_type, chain) for order in query.orders)
-    newest_first = (SortKey(_column(Column.PUBLISHED_AT), descending=True),)
+    first = _column(Column.PUBLISHED_AT) if query.search is None else _RANK
     shape = entry_shape(query, content_type, types, query.limit)
-    return ListPlan(content_type.id, comparisons, keys or newest_first, query.limit, shape)
+    return ListPlan(
+        type_id=content_type.id,
+        search=query.search,
+        comparisons=comparisons,
+        keys=keys or (SortKey(first, descending=True),),
+        limit=query.limit,
+        shape=shape,
+    )
 
 
 def entry_shape(
@@ -300,7 +314,8 @@ def _attribute(
 ) -> tuple[Attribute, BaseField | None]:
     if not name.startswith(_PREFIX):
         if name not in _COLUMN_KINDS:
-            refuse(parameter, f"{name} is unknown; there are {', '.join(Column)} and fields.NAME")
+            known = ", ".join(_COLUMN_KINDS)
+            refuse(parameter, f"{name} is unknown; there are {known} and fields.NAME")
         return _column(Column(name)), None
     wanted = name.removeprefix(_PREFIX)
     field = next((field for field in content_type.fields if field.name == wanted), None)

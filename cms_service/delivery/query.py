@@ -34,7 +34,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,99}")
 _PATH = re.compile(r"[a-z][a-zA-Z0-9_]{0,62}(\.[a-z][a-zA-Z0-9_]{0,62}){0,9}")
 _LIMIT = re.compile(r"[1-9][0-9]{0,2}")
 _ENTRY_PARAMETERS = frozenset({"select", "expand", "locale"})
-_LIST_PARAMETERS = _ENTRY_PARAMETERS | {"sort", "limit", "cursor"}
+_LIST_PARAMETERS = _ENTRY_PARAMETERS | {"q", "sort", "limit", "cursor"}
 
 
 class Operator(StrEnum):
@@ -74,8 +74,11 @@ class Order:
 
 @dataclass(frozen=True)
 class Query:
-    """`select` is None where everything is wanted; `expand` holds paths of field names."""
+    """`search` holds words, `select` is None where everything is wanted; `expand` holds paths of
+    field names.
+    """
 
+    search: str | None = None
     conditions: tuple[Condition, ...] = ()
     orders: tuple[Order, ...] = ()
     select: tuple[str, ...] | None = None
@@ -93,7 +96,7 @@ class Query:
         """What decides which entries there are, and in which order: a cursor holds for it."""
         conditions = [[c.attribute, c.operator, c.values] for c in self.conditions]
         orders = [[order.attribute, order.descending] for order in self.orders]
-        return orjson.dumps([conditions, orders, self.locale])
+        return orjson.dumps([self.search, conditions, orders, self.locale])
 
     @cached_property
     def key(self) -> str:
@@ -118,6 +121,7 @@ def parse_list_query(text: bytes) -> Query:
     if cursor is not None and not 0 < len(cursor) <= MAX_CURSOR_LENGTH:
         refuse("cursor", "is not valid")
     return Query(
+        search=_search(plain.get("q")),
         conditions=conditions,
         orders=_orders(plain.get("sort")),
         limit=_limit(plain.get("limit")),
@@ -209,6 +213,12 @@ def _values(name: str, text: str) -> tuple[str, ...]:
     if len(parts) > MAX_VALUES:
         refuse(name, f"has at most {MAX_VALUES} values")
     return tuple(sorted(set(parts)))
+
+
+def _search(text: str | None) -> str | None:
+    if text is not None and not 0 < len(text) <= MAX_VALUE_LENGTH:
+        refuse("q", f"must be words, at most {MAX_VALUE_LENGTH} characters")
+    return text
 
 
 def _orders(text: str | None) -> tuple[Order, ...]:

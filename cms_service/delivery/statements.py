@@ -38,7 +38,12 @@ TYPES = _WRAPPED.format("""SELECT (SELECT coalesce(json_agg(json_build_object(
     FROM cms.content_types c JOIN cms.tenants n ON n.id = c.tenant_id
     WHERE c.tenant_id = t.id AND c.name = ANY ($2::text[])) AS types""")
 
-_COLUMNS = {Column.ID: "p.entry_id", Column.SLUG: "p.slug", Column.PUBLISHED_AT: "p.published_at"}
+_COLUMNS = {
+    Column.ID: "p.entry_id",
+    Column.SLUG: "p.slug",
+    Column.PUBLISHED_AT: "p.published_at",
+    Column.RANK: "i.rank",
+}
 _METADATA = {
     "slug": "'slug', {0}.slug",
     "version": "'version', {0}.version",
@@ -152,7 +157,12 @@ SELECT (SELECT coalesce(json_agg({item} ORDER BY p.position), '[]')::text
 def _source(
     plan: ListPlan, type_id: str, keys: "_Keys", parameters: _Parameters
 ) -> tuple[str, list[str]]:
-    """What is read first: the index of values where a filter asks for one."""
+    """What is read first: the words where they are searched, and the index of values where a
+    filter asks for one.
+    """
+    if plan.search is not None:
+        found = f"cms.published_matches({parameters.add(plan.search, 'text')}, {type_id}) i"
+        return f"{found} {_joined_entry('t.id')}", ["true"]
     test = _narrowest(plan.comparisons)
     if test is None:
         return "cms.published_entries p", [_TENANT, f"p.content_type_id = {type_id}"]
@@ -171,11 +181,11 @@ def _source(
     return f"{found} {_joined_entry()}", ["true"]
 
 
-def _joined_entry() -> str:
+def _joined_entry(tenant: str = "i.tenant_id") -> str:
     """Always looked up by its key."""
-    return """CROSS JOIN LATERAL (
+    return f"""CROSS JOIN LATERAL (
             SELECT e.* FROM cms.published_entries e
-            WHERE e.tenant_id = i.tenant_id AND e.entry_id = i.entry_id OFFSET 0) p"""
+            WHERE e.tenant_id = {tenant} AND e.entry_id = i.entry_id OFFSET 0) p"""
 
 
 def _narrowest(tests: Iterable[Comparison]) -> Comparison | None:
@@ -294,7 +304,11 @@ class _Keys:
     def _may_be_absent(self, number: int) -> bool:
         if number == len(self._keys):
             return False
-        return self._keys[number].attribute.column not in {Column.ID, Column.PUBLISHED_AT}
+        return self._keys[number].attribute.column not in {
+            Column.ID,
+            Column.PUBLISHED_AT,
+            Column.RANK,
+        }
 
     def after(self, place: Place) -> str:
         values = [

@@ -130,14 +130,6 @@ _SEARCH = Statement(
         {_PUBLISHED}
         ORDER BY f.rank DESC, e.id DESC""",
 )
-_SEARCH_PUBLISHED = Statement(
-    "entries.search_published",
-    """SELECT jsonb_build_object('rank', f.rank, 'entry', cms.published_json(p, t.name))
-       FROM cms.search_published($1->>'text', $1->>'type', ($1->>'limit')::int) f
-       JOIN cms.published_entries p ON p.entry_id = f.entry_id
-       JOIN cms.content_types t ON t.tenant_id = p.tenant_id AND t.id = p.content_type_id
-       ORDER BY f.rank DESC, p.entry_id DESC""",
-)
 _INSERT = Statement(
     "entries.insert",
     f"""WITH {_CHECKED_TYPE}, e AS (
@@ -350,14 +342,6 @@ class EntryRepository:
             limit=limit,
         )
         return [Found.model_validate(row) for row in rows]
-
-    async def search_published(
-        self, tenant_id: UUID, text: str, type_name: str | None, limit: int
-    ) -> list[dict[str, Any]]:
-        """In what delivery shows, as it shows it: each with its `rank` and `entry`."""
-        return await self.database.query(
-            tenant_id, _SEARCH_PUBLISHED, text=text, type=type_name, limit=limit
-        )
 
     async def lock(self, scope: Scope, type_id: UUID, entry_ids: Sequence[UUID]) -> None:
         """Until the transaction ends, and always in the same order: two that want the same

@@ -45,10 +45,6 @@ class ServeProcess:
             )
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 

@@ -226,6 +226,27 @@ async def test_a_cursor_of_another_tenant_continues_ones_own_list_only(
         assert MARK not in answer.text
 
 
+async def test_a_query_finds_nothing_of_another_tenant(here: Furnished, there: Furnished) -> None:
+    """By each parameter of delivery that takes a value: with theirs, and with one from nowhere."""
+    entry_id, word = there.names["entry_id"], there.names["slug_or_id"]
+    own = f"/v1/delivery/{here.desk.tenant}/{here.names['type_name']}"
+    for query, theirs, nothing in (
+        ("q", word, NOWHERE),
+        ("filter[id][eq]", entry_id, str(uuid4())),
+        ("filter[id][in]", entry_id, str(uuid4())),
+        ("filter[slug][eq]", word, NOWHERE),
+        ("filter[fields.title][eq]", word, NOWHERE),
+        ("filter[fields.title][in]", word, NOWHERE),
+    ):
+        found = [
+            expect(await here.desk.client.get(own, params={query: value}), 200)["items"]
+            for value in (theirs, nothing)
+        ]
+        assert found == [[], []], query
+    others = expect(await here.desk.client.get(f"{own}?filter[id][ne]={entry_id}"), 200)["items"]
+    assert [item["id"] for item in others] == [here.names["entry_id"]]
+
+
 @pytest.mark.parametrize("path", ["users", "api-keys"])
 async def test_a_role_of_another_tenant_cannot_be_given(
     here: Furnished, there: Furnished, path: str

@@ -145,7 +145,7 @@ async def test_filters_and_sorts_find_what_they_say(stories: Newsroom) -> None:
 
 
 SORTS = ["", "sort=publishedAt", "sort=fields.price", "sort=-fields.note,fields.hot", "sort=id"]
-NARROWED = ["", "&filter[fields.price][in]=10,2.5", "&filter[fields.note][eq]=x"]
+NARROWED = ["", "&filter[fields.price][in]=10,2.5", "&filter[fields.note][eq]=x", "&q=x or y"]
 
 
 async def test_pages_by_any_sort_are_the_whole_list(stories: Newsroom) -> None:
@@ -328,6 +328,32 @@ async def test_a_key_for_one_type_expands_nothing_of_another(
     expect_problem(await newsroom.client.get(expanded), 403)
 
 
+async def test_what_is_published_is_found_by_its_words(newsroom: Newsroom, globex: Desk) -> None:
+    fox = await newsroom.issue("story", slug="a", note="a quick fox", price=1)
+    await newsroom.issue("story", slug="b", note="fox after fox", price=2)
+    await newsroom.issue("story", slug="c", note="a bear", title={"de": "Der fox"}, price=3)
+    await newsroom.make("story", slug="d", note="a fox that is only a draft")
+    await newsroom.issue("author", name="fox of another type")
+    other = Newsroom(globex)
+    expect(await globex.client.post(other.types, json=AUTHOR), 201)
+    await other.issue("author", name="the fox of another tenant")
+
+    assert (await newsroom.slugs("q=fox"))[0] == "b", "the best first"
+    assert sorted(await newsroom.slugs("q=fox")) == ["a", "b", "c"]
+    assert await newsroom.slugs('q="quick fox"') == ["a"]
+    assert await newsroom.slugs("q=fox -bear&sort=-slug") == ["b", "a"]
+    assert await newsroom.slugs("q=fox&filter[fields.price][gte]=2&sort=slug") == ["b", "c"]
+    assert await newsroom.slugs("q=fox&filter[fields.note][eq]=a bear") == ["c"]
+    assert await newsroom.slugs("q=tenant:x' or !!") == []
+    found = await newsroom.items("q=other or another", "author")
+    assert [item["fields"]["name"] for item in found] == ["fox of another type"]
+
+    await newsroom.replace("story", fox, slug="a", note="not said yet")
+    assert "a" in await newsroom.slugs("q=fox"), "as it is published"
+    expect(await newsroom.client.post(f"{newsroom.entries('story')}/{fox}/unpublish"), 200)
+    assert sorted(await newsroom.slugs("q=fox")) == ["b", "c"]
+
+
 # Of 10,000 entries: 100 authors, five states.
 _MANY = """
 WITH made AS (
@@ -359,6 +385,7 @@ COMMON = [
     f"filter[fields.author][in]={AUTHOR_7}&sort=-fields.price",
     f"filter[fields.tags][has]={TAG_7}",
     f"filter[fields.tags][hasany]={TAG_7}",
+    "q=story-7",
 ]
 
 

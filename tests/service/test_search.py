@@ -4,9 +4,7 @@ from typing import Any
 
 import asyncpg
 
-from cms_service.entries.repository import EntryRepository
-from tests.service.test_tenant_border import tenant_id
-from tests.service.world import Desk, Pod, Site, execute, expect, expect_problem
+from tests.service.world import Desk, Site, execute, expect, expect_problem
 
 ESSAY = {
     "name": "essay",
@@ -58,20 +56,6 @@ async def test_a_draft_that_changes_is_found_by_its_new_words(acme: Desk) -> Non
     assert await found(acme, "after") == ["after"]
     expect(await acme.client.delete(url), 204)
     assert await found(acme, "after") == []
-
-
-async def test_what_is_published_is_searched_by_itself(site: Site, pod: Pod, acme: Desk) -> None:
-    await acme.make_type()
-    entry = await acme.publish_new(title="in public", slug="a")
-    body = {"fields": {"title": "still secret"}}
-    expect(await acme.client.patch(f"{acme.entries}/{entry['id']}", json=body), 200)
-    repository = EntryRepository(pod.cms.database, 100)
-    tenant = await tenant_id(site, "acme")
-    (hit,) = await repository.search_published(tenant, "public", "article", 10)
-    assert hit["entry"]["fields"]["title"] == "in public"
-    assert await repository.search_published(tenant, "secret", None, 10) == []
-    expect(await acme.client.post(f"{acme.entries}/{entry['id']}/unpublish"), 200)
-    assert await repository.search_published(tenant, "public", None, 10) == []
 
 
 async def test_words_are_compared_in_the_language_of_the_tenant(acme: Desk) -> None:

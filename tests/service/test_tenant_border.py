@@ -205,7 +205,7 @@ async def test_the_search_for_due_work_opens_nothing_else(filled: Site) -> None:
         assert await connection.fetchval(f"SELECT count(*) FROM cms.{table}") == 0, table
     for function in (
         "search_entries('hello', NULL, NULL, NULL, 100)",
-        "search_published('hello', NULL, 100)",
+        "published_matches('hello', gen_random_uuid())",
     ):
         found = await connection.fetch(f"SELECT * FROM cms.{function}")
         assert found == [], "no tenant, no words"

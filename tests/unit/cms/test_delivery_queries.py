@@ -98,6 +98,8 @@ GOOD = [
     "sort=fields.title&locale=de",
     "select=slug,fields.title,fields.author&expand=author",
     "expand=author,tags.author&limit=20",
+    "q=words",
+    "q=words&sort=slug&filter[fields.note][eq]=a&expand=author",
     "locale=de",
 ]
 
@@ -168,6 +170,11 @@ BAD = {
     "cursor=": "cursor",
     "cursor=abc": "cursor",
     "page=2": "page",
+    "q=": "q",
+    "q=" + "x" * 501: "q",
+    "q=%00": "q",
+    "sort=rank": "sort",
+    "q=words&filter[rank][gt]=0": "filter[rank][gt]",
 }
 
 
@@ -232,11 +239,12 @@ def test_any_bytes_are_a_query_or_a_bad_request(text: bytes) -> None:
             continue
 
 
-@given(st.text(max_size=60), st.sampled_from(["eq", "in", "nin", "ne"]))
+@given(st.text(max_size=60), st.sampled_from(["eq", "in", "nin", "ne", ""]))
 def test_no_value_gets_into_the_text_of_a_statement(value: str, operator: str) -> None:
-    marked = f"zq'{value}"
+    parameter = f"filter[fields.note][{operator}]" if operator else "q"
+    marked = quote(f"zq'{value}")
     try:
-        sql = plan(f"filter[fields.note][{operator}]={quote(marked)}")
+        sql = plan(f"{parameter}={marked}")
     except BadRequest:
         return
     assert "zq" not in sql.text
@@ -252,6 +260,7 @@ def test_queries_that_mean_the_same_have_one_key() -> None:
     other = "select=fields.note,slug&filter[id][ne]=" + ID + "&filter[slug][in]=a,b,a"
     assert parse_list_query(one.encode()).key == parse_list_query(other.encode()).key
     assert parse_list_query(b"sort=slug").key != parse_list_query(b"sort=-slug").key
+    assert parse_list_query(b"q=a").key != parse_list_query(b"q=b").key
 
 
 SORTED = "sort=-fields.price,fields.note"
@@ -273,7 +282,12 @@ def test_a_cursor_leads_back_to_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", ["", "sort=fields.price", f"{SORTED}&filter[slug][eq]=a", f"{SORTED}&locale=de"]
+    "other",
+    [
+        "",
+        "sort=fields.price",
+        *(f"{SORTED}&{more}" for more in ("filter[slug][eq]=a", "locale=de", "q=a")),
+    ],
 )
 def test_a_cursor_of_another_list_is_refused(other: str) -> None:
     cursor = cursors.encode(PLACE, parse_list_query(SORTED.encode()), ARTICLE.id)
