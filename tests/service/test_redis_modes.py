@@ -330,7 +330,9 @@ async def test_sessions_outlive_a_failover(site: Site, group: Group) -> None:
 
 # Connections that redis-py's client of a cluster was making when it lost a node are closed by the
 # garbage collector.
-left_to_the_collector = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+left_to_the_collector = pytest.mark.filterwarnings(
+    "ignore:unclosed:ResourceWarning", "ignore:loop is closed:ResourceWarning"
+)
 
 
 @left_to_the_collector
