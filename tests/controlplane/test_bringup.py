@@ -135,6 +135,26 @@ def test_each_tenant_gets_an_owner_and_later_ones_change_no_password_and_no_pod(
     assert (team.pods(), team.revision()) == (pods, revision)
 
 
+def test_limits_of_tenants_are_written_by_a_job_and_change_no_pod(team: Team) -> None:
+    def limits() -> list[str]:
+        """Of the Jobs that are there, the one for the present spec alone."""
+        containers = [job["spec"]["template"]["spec"]["containers"][0] for job in team.all("job")]
+        variables = [variable for container in containers for variable in container["env"]]
+        return [each["value"] for each in variables if each["name"] == "DEFAULT_LIMITS"]
+
+    team.make(replicas=1)
+    team.wait_until_ready()
+    pods, revision = team.pods(), team.revision()
+    assert limits() == []
+    team.make(replicas=1, tenantLimits={"entries": 5})
+    eventually(lambda: limits() == ['{"entries": 5}'], "a Job with the limits")
+    team.wait_until_ready()
+    team.make(replicas=1)
+    eventually(lambda: limits() == [] and bool(team.all("job")), "a Job with the release's own")
+    team.wait_until_ready()
+    assert (team.pods(), team.revision()) == (pods, revision)
+
+
 def test_the_minimal_sample_becomes_ready(team: Team) -> None:
     team.write_secret("shop-cms", team.read_secret("source"))
     team.kubectl("apply", "-f", str(SAMPLES / "minimal.yaml"))

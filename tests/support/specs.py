@@ -475,6 +475,26 @@ BAD = [
         "spec.tenants",
         "need migration.enabled",
     ),
+    Bad(
+        "limits that nobody writes",
+        {"migration": {"enabled": False}, "tenantLimits": {"entries": 5}},
+        "spec.tenantLimits",
+        "need migration.enabled",
+    ),
+    Bad("less than nothing", {"tenantLimits": {"entries": -1}}, "spec.tenantLimits.entries"),
+    Bad("a limit of nothing known", {"tenantLimits": {"pages": 5}}, "spec.tenantLimits.pages"),
+    Bad(
+        "a proxy that is no network",
+        {"trustedProxies": ["10.0.0.1/8"]},
+        "spec.trustedProxies[0]",
+        "must be a network such as 10.0.0.0/8",
+    ),
+    Bad(
+        "a variable that a field stands for",
+        _env(name="TRUSTED_PROXIES", value="10.0.0.0/8"),
+        "spec.pod.env[0].name",
+        "use the field of spec that stands for it",
+    ),
     Bad("an unknown strategy", {"rollout": {"strategy": "Hope"}}, "spec.rollout.strategy"),
     Bad(
         "a step that pauses and measures",

@@ -12,7 +12,7 @@ from cms_operator.api.disruption import PodDisruptionBudget
 from cms_operator.api.image import ImagePullPolicy, ImagePullSecrets, ImageReference
 from cms_operator.api.migration import Migration
 from cms_operator.api.model import Model
-from cms_operator.api.network_policy import NetworkPolicy
+from cms_operator.api.network_policy import Cidr, NetworkPolicy
 from cms_operator.api.pods import Pod
 from cms_operator.api.ports import Ports
 from cms_operator.api.probes import Probes
@@ -21,7 +21,7 @@ from cms_operator.api.rollout import Rollout
 from cms_operator.api.route import Route
 from cms_operator.api.rules import Rule
 from cms_operator.api.service import Service
-from cms_operator.api.tenants import Tenants
+from cms_operator.api.tenants import TenantLimits, Tenants
 from cms_operator.api.types import ObjectName
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -126,8 +126,16 @@ class Spec(Model):
     route: Route | None = None
     """Reaching the CMS by a host name (default: only by the Service)."""
 
+    trusted_proxies: Annotated[tuple[Cidr, ...], Field(max_length=20)] = ()
+    """Networks of the proxies before the pods, such as 10.0.0.0/8: their X-Forwarded-For tells
+    who the client is. Without them all clients behind a proxy count as one (default: none)."""
+
     tenants: Tenants = ()
     """Tenants to create. Taking one away here deletes nothing."""
+
+    tenant_limits: TenantLimits | None = None
+    """What a tenant may have, unless `cms tenants limits` gave it limits of its own (default: the
+    release's)."""
 
     migration: Migration = Migration()
     """The Job that migrates the database and makes tenants."""
@@ -156,6 +164,13 @@ class Spec(Model):
             message="need migration.enabled, whose Job creates them",
             holds=lambda spec: spec.migration.enabled or not spec.tenants,
             field="tenants",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            cel="self.migration.enabled || !has(self.tenantLimits)",
+            message="need migration.enabled, whose Job writes them",
+            holds=lambda spec: spec.migration.enabled or spec.tenant_limits is None,
+            field="tenantLimits",
             reason="FieldValueForbidden",
         ),
         Rule(

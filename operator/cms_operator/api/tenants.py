@@ -1,4 +1,4 @@
-"""Tenants that are there from the start."""
+"""Tenants that are there from the start, and what each may have."""
 
 from typing import Annotated
 
@@ -25,6 +25,34 @@ class Tenant(Model):
     owner_email: EmailAddress
     """E-mail address of the first owner, whose password the operator writes to the Secret
     <name>-admin."""
+
+
+Most = Annotated[int, Field(ge=0, le=10**15)]
+
+
+class TenantLimits(Model):
+    """By the names of `cms tenants limits`."""
+
+    content_types: Most | None = None
+    """Most content types. What is absent, here and below, is as in the release."""
+
+    entries: Most | None = None
+    """Most entries."""
+
+    users: Most | None = None
+    """Most users."""
+
+    roles: Most | None = None
+    """Most roles of its own."""
+
+    api_keys: Most | None = None
+    """Most API keys."""
+
+    hosts: Most | None = None
+    """Most host names."""
+
+    bytes: Most | None = None
+    """Most bytes of entries' fields: drafts, published ones, versions and the bin."""
 
 
 Tenants = Annotated[tuple[Tenant, ...], Field(max_length=50), ListMap("name")]

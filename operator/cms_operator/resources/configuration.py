@@ -19,6 +19,7 @@ def build(resource: HeadlessCMS, sources: Sources, revision: str) -> Configurati
 
 def _process(resource: HeadlessCMS, revision: str) -> Configuration:
     spec = resource.spec
+    proxies = {"TRUSTED_PROXIES": ",".join(spec.trusted_proxies)} if spec.trusted_proxies else {}
     return {
         "HCMS_NAME": resource.name,
         "HCMS_NAMESPACE": resource.namespace,
@@ -26,6 +27,7 @@ def _process(resource: HeadlessCMS, revision: str) -> Configuration:
         "PORT": str(spec.ports.http),
         "ADMIN_PORT": str(spec.ports.admin),
         "LOG_LEVEL": spec.log_level,
+        **proxies,
     }
 
 

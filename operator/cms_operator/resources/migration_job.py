@@ -22,7 +22,7 @@ _STARTUP_SECONDS = 120  # for the scheduler and for pulling the image
 
 
 def key(resource: HeadlessCMS, sources: Sources, service_role_uid: str) -> str:
-    """Names a migration: another image, database, role or tenant makes another one.
+    """Names a migration: another image, database, role, tenant or limit makes another one.
 
     The uid is that of the Secret with the generated role: a new password needs a new Job.
     A new value of the annotation asks for it once more, as after a restore of the database.
@@ -33,6 +33,8 @@ def key(resource: HeadlessCMS, sources: Sources, service_role_uid: str) -> str:
         "role": service_role_uid or sources.database.user,
         "tenants": _tenants(resource),
     }
+    if limits := _limits(resource):
+        inputs["limits"] = limits
     if request := resource.metadata.annotations.get(ANNOTATION):
         inputs["request"] = request
     text = json.dumps(inputs, sort_keys=True)
@@ -151,10 +153,17 @@ def _environment(resource: HeadlessCMS, sources: Sources) -> list[tuple[str, str
     former = resource.metadata.annotations.get(TAKE_OVER, "")
     if 0 < len(former) <= _LONGEST_OWNER:
         environment.append(("DATABASE_TAKE_OVER_FROM", former))
+    if limits := _limits(resource):
+        environment.append(("DEFAULT_LIMITS", json.dumps(limits, sort_keys=True)))
     if resource.spec.tenants:
         environment.append(("TENANTS", json.dumps(_tenants(resource), sort_keys=True)))
         environment.append(("TENANT_PASSWORDS_DIR", mounts.ADMIN_DIR))
     return environment
+
+
+def _limits(resource: HeadlessCMS) -> Manifest:
+    limits = resource.spec.tenant_limits
+    return limits.to_json() if limits else {}
 
 
 def _tenants(resource: HeadlessCMS) -> list[Manifest]:

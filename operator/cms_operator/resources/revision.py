@@ -37,6 +37,7 @@ _WHOLE = (
     "probes",
     "pod",
     "log_level",
+    "trusted_proxies",
 )
 _PARTS = {
     "auth": ("access_token_seconds", "refresh_token_seconds"),

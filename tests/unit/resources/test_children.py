@@ -20,6 +20,8 @@ from cms_operator.resources import (
     service_account,
 )
 from cms_operator.resources.connections import demand, most_pods
+from cms_service.core.client_address import parse_networks
+from cms_service.core.limits import LIMITS, parse_limits
 from tests.support.children import Case, case, load
 from tests.support.specs import SOURCES, manifest
 from tests.unit.resources.golden import CASES, FOLDER
@@ -173,6 +175,8 @@ MIGRATIONS: list[dict[str, Any]] = [
     {"image": "registry.example/cms:2"},
     {"tenants": [{"name": "acme", "ownerEmail": "a@b.c"}]},
     {"tenants": [{"name": "acme", "ownerEmail": "a@b.d"}]},
+    {"tenantLimits": {"entries": 5}},
+    {"tenantLimits": {"entries": 6}},
 ]
 
 
@@ -180,7 +184,7 @@ def key_of(found: Case, uid: str = "1") -> str:
     return migration_job.key(found.resource, found.sources, uid)
 
 
-def test_a_migration_runs_again_for_another_image_database_role_or_tenant() -> None:
+def test_a_migration_runs_again_for_another_image_database_role_tenant_or_limit() -> None:
     moved = {**SOURCES["shop-cms"], "database-url": "postgresql://owner:p@other.example/cms"}
     keys = [key_of(made()), key_of(made(), "2"), key_of(case(manifest(), {"shop-cms": moved}))]
     keys += [key_of(made(changes)) for changes in MIGRATIONS]
@@ -243,9 +247,26 @@ def test_the_limits_of_a_migration_are_those_of_the_spec() -> None:
     assert variables(job)["MIGRATION_LOCK_TIMEOUT_SECONDS"] == "2"
 
 
+def test_the_cms_takes_the_tenants_limits_and_the_networks_of_the_proxies() -> None:
+    limits = {name: number for number, name in enumerate(LIMITS)}
+    found = made({"tenantLimits": limits, "trustedProxies": ["10.0.0.0/8", "fd00::/8"]})
+    job = migration_job.build(found.resource, found.sources, "01234567")
+    read = parse_limits(variables(job)["DEFAULT_LIMITS"]).model_dump(by_alias=True)
+    assert read == limits
+    networks = parse_networks(found.revision.config["TRUSTED_PROXIES"])
+    assert [str(network) for network in networks] == ["10.0.0.0/8", "fd00::/8"]
+
+
+def test_without_a_wish_the_cms_has_its_own_limits_and_trusts_no_proxy() -> None:
+    job = migration_job.build(made().resource, made().sources, "01234567")
+    assert "DEFAULT_LIMITS" not in variables(job)
+    assert "TRUSTED_PROXIES" not in made().revision.config
+
+
 def test_a_migration_does_not_run_again_for_anything_else() -> None:
     rotated = {**SOURCES["shop-cms"], "database-url": "postgresql://new:word@db.example:5432/cms"}
-    assert key_of(made({"replicas": 9, "logLevel": "debug"})) == key_of(made())
+    other = {"replicas": 9, "logLevel": "debug", "trustedProxies": ["10.0.0.0/8"]}
+    assert key_of(made({**other, "tenantLimits": {}})) == key_of(made())
     assert key_of(case(manifest(), {"shop-cms": rotated})) == key_of(made())
 
 

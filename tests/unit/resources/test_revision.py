@@ -20,7 +20,7 @@ from tests.support.specs import SOURCES, manifest
 from tests.unit.resources.golden import FOLDER
 
 # A hash that changes restarts every pod of every user at an upgrade of the operator.
-GOLDEN_HASHES = {"minimal": "4dcb304f6d", "full": "1bc1f35a0b", "gateway": "d018d19c02"}
+GOLDEN_HASHES = {"minimal": "4dcb304f6d", "full": "1bc1f35a0b", "gateway": "222e7f2405"}
 
 
 def revision(changes: Mapping[str, Any] | None = None) -> Revision:
@@ -52,6 +52,7 @@ NEW_REVISION: list[dict[str, Any]] = [
     {"pod": {"serviceAccountName": "identity"}},
     {"auth": {"accessTokenSeconds": 600}},
     {"logLevel": "debug"},
+    {"trustedProxies": ["10.0.0.0/8"]},
     {"database": {"poolSize": 5}},
     {"redis": {"mode": "sentinel", "sentinelMaster": "mymaster"}},
     {"migration": {"enabled": False}},  # the pods log in as the URL's own role then
@@ -64,6 +65,7 @@ SAME_REVISION = [
     {"networkPolicy": {"enabled": False}},
     {"route": {"host": "cms.example.com", "ingress": {}}},
     {"tenants": [{"name": "acme", "ownerEmail": "a@b.c"}]},
+    {"tenantLimits": {"entries": 5}},
     {"migration": {"timeoutSeconds": 60}},
     {"rollout": {"minReadySeconds": 5, "revisionHistoryLimit": 2}},
     {"suspend": True},
@@ -73,6 +75,7 @@ SAME_REVISION = [
     {"probes": {"liveness": {"periodSeconds": 10}}},
     {"database": {"poolSize": 20}},
     {"pod": {"env": [], "labels": {}}},
+    {"trustedProxies": [], "tenantLimits": {}},
 ]
 
 
