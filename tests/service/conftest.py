@@ -3,7 +3,6 @@ tenants as they were made, and nothing else.
 """
 
 import asyncio
-import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from cms_service.core.settings import MigrateSettings
 from cms_service.migrations import job
-from tests.service.packages import MissingServicesError, program
+from tests.service.packages import require
 from tests.service.servers import Postgres, Redis
 from tests.service.world import (
     OWNER_PASSWORD,
@@ -52,13 +51,7 @@ def _orderly_end() -> Iterator[None]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
     """Here and not in a fixture, so that all skipped tests make one line."""
-    try:
-        for name in ("postgres", "redis-server", "pgbouncer"):
-            program(name)
-    except MissingServicesError as missing:
-        if os.environ.get("HCMS_REQUIRE_SERVICES"):
-            raise
-        pytest.skip(str(missing))
+    require("postgres", "redis-server", "pgbouncer")
 
 
 @pytest.fixture(scope="session")

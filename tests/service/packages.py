@@ -1,6 +1,6 @@
 # ruff: noqa: S603 - the arguments are our own
-"""PostgreSQL, PgBouncer, Redis and nginx on this machine, from Debian's packages where they are
-missing.
+"""PostgreSQL, PgBouncer, Redis, nginx and what docs/guide.md uses, from Debian's packages where
+they are missing on this machine.
 """
 
 import os
@@ -9,14 +9,22 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 _PACKAGES = {
     "postgres": "postgresql",
     "pgbouncer": "pgbouncer",
     "redis-server": "redis-server",
     "nginx": "nginx",
+    "psql": "postgresql-client",
+    "curl": "curl",
+    "jq": "jq",
+    "openssl": "openssl",
 }
 # Debian keeps PostgreSQL's server programs out of the PATH.
 _POSTGRES_FOLDERS = "/usr/lib/postgresql/*/bin"
+# Where nothing may be left out, as in a release's own checks.
+_REQUIRE = "HCMS_REQUIRE_SERVICES"
 
 
 class MissingServicesError(Exception):
@@ -32,9 +40,20 @@ def program(name: str) -> Path:
         found = _find(name)
     if found is None:
         raise MissingServicesError(
-            f"{name} is missing: install PostgreSQL 15, PgBouncer, Redis 7 and nginx"
+            f"{name} is missing: install PostgreSQL 15, PgBouncer, Redis 7, nginx, curl and jq"
         )
     return found
+
+
+def require(*names: str) -> None:
+    """Skip the test where one of them cannot be had."""
+    try:
+        for name in names:
+            program(name)
+    except MissingServicesError as missing:
+        if os.environ.get(_REQUIRE):
+            raise
+        pytest.skip(str(missing))
 
 
 def _find(name: str) -> Path | None:

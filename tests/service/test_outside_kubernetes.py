@@ -1,7 +1,6 @@
 """The files of deploy/ at work: nginx before three instances."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -16,19 +15,14 @@ import pytest
 from benchmarks.load.client import Load, Running, Tally
 from benchmarks.load.plan import Phase, Route
 from tests.service.outside import INSTANCES, Outside
-from tests.service.packages import MissingServicesError, program
+from tests.service.packages import require
 from tests.service.servers import wait_until
 from tests.service.world import ARTICLE, expect, expect_problem
 
 
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
-    try:
-        program("nginx")
-    except MissingServicesError as missing:
-        if os.environ.get("HCMS_REQUIRE_SERVICES"):
-            raise
-        pytest.skip(str(missing))
+    require("nginx")
     with Outside(tmp_path_factory.mktemp("outside")) as deployment:
         yield deployment
 
