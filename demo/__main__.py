@@ -5,6 +5,7 @@ import sys
 import httpx
 
 from demo import down, up
+from demo.content import NotOnceError
 from demo.disturbance import RequestsLostError
 from demo.releases import UnexpectedEndError
 from demo.tools import CommandError
@@ -14,6 +15,7 @@ from localcluster.errors import ClusterError
 EXPECTED = (
     ClusterError,
     CommandError,
+    NotOnceError,
     RequestsLostError,
     TookTooLongError,
     UnexpectedEndError,

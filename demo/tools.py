@@ -1,7 +1,8 @@
-"""kubectl and helm against one cluster."""
+"""kubectl and helm against one cluster, and the command of the CMS."""
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,20 +10,40 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 COMMAND_SECONDS = 300
+REPOSITORY = Path(__file__).parent.parent
 
 
 class CommandError(Exception):
     """A command failed; the message is what it said on standard error."""
 
 
-def _run(argv: Sequence[str], stdin: str | None = None) -> str:
+def _run(
+    argv: Sequence[str],
+    stdin: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> str:
+    """In this process's environment and folder, unless others are given."""
     done = subprocess.run(  # noqa: S603  - programs of this project, no shell
-        argv, input=stdin, text=True, capture_output=True, check=False, timeout=COMMAND_SECONDS
+        argv,
+        input=stdin,
+        env=environment,
+        cwd=folder,
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=COMMAND_SECONDS,
     )
     if done.returncode != 0:
         words = (done.stderr or done.stdout).strip()
         raise CommandError(f"{Path(argv[0]).name} {' '.join(argv[3:6])} ...: {words}")
     return done.stdout
+
+
+def cms(*arguments: str, settings: Mapping[str, str]) -> str:
+    """Secrets are settings: arguments show in the process list. Raises CommandError."""
+    command = [sys.executable, "-m", "cms_service", *arguments]
+    return _run(command, environment=settings, folder=REPOSITORY)
 
 
 @dataclass(frozen=True)

@@ -151,10 +151,9 @@ class World:
             httpx.Client(base_url=address, timeout=REQUEST_SECONDS) as http,
         ):
             editor = Editor.log_in(http, cms.owner(TENANT))
-            if not editor.has_content_type("article"):
-                editor.create_article_type()
+            editor.apply_types()
             editor.open_delivery_to_everybody()
-            return editor.publish_article(slug, title, "Body")
+            return editor.publish_article(slug=slug, title=title, body="Body")
 
     def read(self, cms: HeadlessCms, path: str) -> dict[str, Any]:
         """By the Service, as anybody."""
