@@ -9,6 +9,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from cms_service.api_description import endpoints as api_description_endpoints
+from cms_service.api_description.document import document_of
+from cms_service.api_description.operations import Document
+from cms_service.api_description.service import ApiDescription
 from cms_service.api_keys import endpoints as api_key_endpoints
 from cms_service.api_keys.repository import ApiKeyRepository
 from cms_service.api_keys.service import ApiKeyService
@@ -34,6 +38,7 @@ from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core import health_endpoints
 from cms_service.core.admin import AdminApp
+from cms_service.core.answers import answers_of
 from cms_service.core.background import Background, Job
 from cms_service.core.buckets import Buckets
 from cms_service.core.cache import BodyCache
@@ -49,8 +54,10 @@ from cms_service.core.rate_limits import RateLimits
 from cms_service.core.redis_store import RedisStore, make_client
 from cms_service.core.redis_url import parse_redis_url
 from cms_service.core.settings import ServeSettings, SettingsError, TracesExporter
+from cms_service.core.strict_route import StrictRoute
 from cms_service.core.tracing import UNTRACED, Tracing
 from cms_service.delivery import app as delivery_app
+from cms_service.delivery import description as delivery_description
 from cms_service.delivery.databases import DeliveryDatabases
 from cms_service.delivery.definitions import Definitions
 from cms_service.delivery.headers import AnswerHeaders, CachePolicy, Cors
@@ -64,7 +71,7 @@ from cms_service.entries.service import EntryService
 from cms_service.hosts import endpoints as host_endpoints
 from cms_service.hosts.directory import HostDirectory
 from cms_service.hosts.repository import HostRepository
-from cms_service.hosts.routing import HostRouting
+from cms_service.hosts.routing import API_PREFIX, HostRouting
 from cms_service.hosts.service import HostService
 from cms_service.idempotency.service import Idempotency
 from cms_service.limits import endpoints as limit_endpoints
@@ -94,6 +101,8 @@ from cms_service.versions.service import VersionService
 
 _ROUTERS = (
     health_endpoints.router,
+    api_description_endpoints.router,
+    api_description_endpoints.content_router,
     auth_endpoints.router,
     tenant_endpoints.router,
     locale_endpoints.router,
@@ -182,7 +191,8 @@ def build(settings: ServeSettings) -> Cms:
     gate = Gate(tokens, users, api_keys, key_uses.note, time.time)
     changes = AccessChanges(database, directory)
     roles = RoleService(RoleRepository(database), changes)
-    content_types = ContentTypeService(ContentTypeRepository(database), directory, time.monotonic)
+    content_type_repository = ContentTypeRepository(database)
+    content_types = ContentTypeService(content_type_repository, directory, time.monotonic)
     entry_repository = EntryRepository(database, settings.entry_versions_kept)
     entries = EntryService(
         entry_repository, ReferenceRepository(database), content_types, directory
@@ -202,6 +212,7 @@ def build(settings: ServeSettings) -> Cms:
             RateLimits: limits.management,
             Clients: Clients(settings.trusted_proxies),
             HealthService: health,
+            ApiDescription: ApiDescription(api_document, content_type_repository),
             Idempotency: Idempotency(database),
             AuthService: AuthService(
                 directory, users, passwords, sessions, tokens, throttle=throttle, audit=audit
@@ -284,12 +295,22 @@ class _Public:
 
 
 def _management(services: Mapping[type, Any]) -> FastAPI:
-    app = FastAPI(title="Headless CMS", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.state.services = services
     install_problem_handlers(app)
     for router in _ROUTERS:
         app.include_router(router)
     return app
+
+
+def api_document() -> Document:
+    routes = [route for each in _ROUTERS for route in each.routes if isinstance(route, StrictRoute)]
+    return document_of(
+        routes,
+        {API_PREFIX: answers_of(HostRouting.__call__)},
+        delivery_description.operations(),
+        delivery_description.schemas(),
+    )
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,4 @@
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response, status
 
@@ -8,7 +7,10 @@ from cms_service.api_keys.service import ApiKeyService
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
+from cms_service.core.answers import NO_STORE, answers
 from cms_service.core.dependencies import provide
+from cms_service.core.errors import LimitReached
+from cms_service.core.exact import Identifier
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
 from cms_service.core.strict_route import StrictRoute
@@ -23,6 +25,7 @@ Writer = Annotated[Actor, Depends(requires(Permission.WRITE_KEYS))]
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
+@answers(LimitReached, headers=[NO_STORE])
 async def create_api_key(
     body: NewApiKey, actor: Writer, service: Service, response: Response
 ) -> CreatedApiKey:
@@ -40,11 +43,11 @@ async def list_api_keys(
 
 
 @router.get("/{key_id}")
-async def get_api_key(key_id: UUID, actor: Reader, service: Service) -> ApiKey:
+async def get_api_key(key_id: Identifier, actor: Reader, service: Service) -> ApiKey:
     return await service.get(actor, key_id)
 
 
 @router.delete("/{key_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def revoke_api_key(key_id: UUID, actor: Writer, service: Service) -> None:
+async def revoke_api_key(key_id: Identifier, actor: Writer, service: Service) -> None:
     """Refused on every pod within a second."""
     await service.revoke(actor, key_id)

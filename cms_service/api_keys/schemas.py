@@ -1,21 +1,28 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from cms_service.auth.permissions import Role
+from cms_service.core.exact import Moment
 from cms_service.core.schemas import RequestBody, Schema, Timestamp
-from cms_service.roles.names import RoleName
+from cms_service.roles.names import GivenRole
 from cms_service.roles.rules import RuleBodies
 
 
 class NewApiKey(RequestBody):
     """With neither a role nor rules, the key reads what is published and nothing else."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"properties": {member: {"type": "null"}}} for member in ("role", "rules")]
+        }
+    )
+
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    role: RoleName | None = None
+    role: GivenRole | None = None
     rules: RuleBodies | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
     @model_validator(mode="after")
     def _one_scope(self) -> Self:

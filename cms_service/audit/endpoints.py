@@ -1,9 +1,7 @@
 # ruff: noqa: PLR0913, PLR0917 - FastAPI wants one parameter for each thing that a request says
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 
 from cms_service.audit.repository import AuditFilter, AuditRepository
 from cms_service.audit.schemas import AuditEntry
@@ -11,6 +9,7 @@ from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
 from cms_service.core.dependencies import provide
+from cms_service.core.exact import Identifier, Moment
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
 from cms_service.core.strict_route import StrictRoute
@@ -24,12 +23,12 @@ Word = Annotated[str | None, Query(pattern=r"^[a-z-]{1,40}$")]
 
 
 async def _filter(
-    actor: UUID | None = None,
+    actor: Identifier | None = None,
     action: Word = None,
     object_kind: Annotated[Word, Query(alias="objectKind")] = None,
-    object_id: Annotated[UUID | None, Query(alias="objectId")] = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    object_id: Annotated[Identifier | None, Query(alias="objectId")] = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> AuditFilter:
     return AuditFilter(actor, object_id, action, object_kind, since, until)
 

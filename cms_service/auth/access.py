@@ -10,6 +10,8 @@ from cms_service.auth.gate import Gate
 from cms_service.auth.permissions import Permission, Resource
 from cms_service.auth.tokens import Identity
 from cms_service.core.acting import acting
+from cms_service.core.answers import answers
+from cms_service.core.errors import Forbidden, TooManyRequests, Unauthorized
 from cms_service.core.rate_limits import RateLimits
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.tenants.paths import TenantPath
@@ -35,6 +37,7 @@ async def admitted(request: Request, tenant_name: str) -> Actor:
     return actor
 
 
+@answers(Unauthorized, Forbidden, TooManyRequests, for_caller=True)
 async def signed_in(request: Request, tenant: TenantPath) -> Actor:
     """Whoever it is, whatever the role: for what concerns the caller alone."""
     return await admitted(request, tenant)

@@ -7,7 +7,9 @@ from cms_service.auth.actor import Actor
 from cms_service.auth.clients import Clients
 from cms_service.auth.schemas import Login, PasswordChange, Refresh, Tokens
 from cms_service.auth.service import AuthService
+from cms_service.core.answers import NO_STORE, answers
 from cms_service.core.dependencies import provide
+from cms_service.core.errors import TooManyRequests, Unauthorized
 from cms_service.core.strict_route import StrictRoute
 from cms_service.tenants.paths import TenantPath
 
@@ -30,6 +32,7 @@ def _not_to_be_stored(response: Response) -> None:
 
 
 @router.post("/login")
+@answers(Unauthorized, TooManyRequests, headers=[NO_STORE])
 async def login(
     tenant: TenantPath, body: Login, client: Client, service: Service, response: Response
 ) -> Tokens:
@@ -39,6 +42,7 @@ async def login(
 
 
 @router.post("/refresh")
+@answers(Unauthorized, headers=[NO_STORE])
 async def refresh(
     tenant: TenantPath, body: Refresh, service: Service, response: Response
 ) -> Tokens:
@@ -50,6 +54,7 @@ async def refresh(
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
+@answers(Unauthorized)
 async def logout(tenant: TenantPath, body: Refresh, service: Service) -> None:
     await service.logout(tenant, body.refresh_token.get_secret_value())
 

@@ -1,5 +1,4 @@
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response, status
 
@@ -9,7 +8,10 @@ from cms_service.auth.permissions import Permission
 from cms_service.bin.schemas import BinnedEntry
 from cms_service.bin.service import BinService
 from cms_service.content_types.paths import TypePath
+from cms_service.core.answers import ETAG, answers
 from cms_service.core.dependencies import provide
+from cms_service.core.errors import LimitReached
+from cms_service.core.exact import Identifier
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
 from cms_service.entries.endpoints import tagged
@@ -38,20 +40,23 @@ async def list_bin(
 
 @router.get("/{entry_id}")
 async def get_binned_entry(
-    type_name: TypePath, entry_id: UUID, actor: Reader, service: Service
+    type_name: TypePath, entry_id: Identifier, actor: Reader, service: Service
 ) -> BinnedEntry:
     return await service.get(actor, type_name, entry_id)
 
 
 @router.post("/{entry_id}/restore")
+@answers(LimitReached, headers=[ETAG])
 async def restore_binned_entry(
-    type_name: TypePath, entry_id: UUID, actor: Deleter, service: Service, response: Response
+    type_name: TypePath, entry_id: Identifier, actor: Deleter, service: Service, response: Response
 ) -> Entry:
     """As a draft: it is not published again by this."""
     return tagged(response, await service.restore(actor, type_name, entry_id))
 
 
 @router.delete("/{entry_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def purge_entry(type_name: TypePath, entry_id: UUID, actor: Purger, service: Service) -> None:
+async def purge_entry(
+    type_name: TypePath, entry_id: Identifier, actor: Purger, service: Service
+) -> None:
     """For good, with all its versions."""
     await service.purge(actor, type_name, entry_id)

@@ -8,8 +8,10 @@ from cms_service.auth.permissions import Permission
 from cms_service.bulk.schemas import NewEntries, Outcomes, Selection
 from cms_service.bulk.service import BulkService
 from cms_service.content_types.paths import TypePath
+from cms_service.core.answers import answers
 from cms_service.core.dependencies import provide
-from cms_service.core.generation import set_generation
+from cms_service.core.errors import LimitReached, PreconditionFailed
+from cms_service.core.generation import NEW_GENERATION, set_generation
 from cms_service.idempotency.route import IdempotentRoute
 
 router = APIRouter(
@@ -31,6 +33,7 @@ def _answer(response: Response, done: tuple[Outcomes, int | None]) -> Outcomes:
 
 
 @router.post("/create")
+@answers(LimitReached)
 async def create_entries(
     type_name: TypePath, body: NewEntries, actor: Creator, service: Service
 ) -> Outcomes:
@@ -39,6 +42,7 @@ async def create_entries(
 
 
 @router.post("/publish")
+@answers(LimitReached, PreconditionFailed, headers=[NEW_GENERATION])
 async def publish_entries(
     type_name: TypePath, body: Selection, actor: Publisher, service: Service, response: Response
 ) -> Outcomes:
@@ -46,6 +50,7 @@ async def publish_entries(
 
 
 @router.post("/unpublish")
+@answers(PreconditionFailed, headers=[NEW_GENERATION])
 async def unpublish_entries(
     type_name: TypePath, body: Selection, actor: Publisher, service: Service, response: Response
 ) -> Outcomes:
@@ -53,6 +58,7 @@ async def unpublish_entries(
 
 
 @router.post("/delete")
+@answers(PreconditionFailed, headers=[NEW_GENERATION])
 async def delete_entries(
     type_name: TypePath, body: Selection, actor: Deleter, service: Service, response: Response
 ) -> Outcomes:

@@ -4,6 +4,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from cms_service.core.errors import Problem
+from cms_service.core.exact import WHOLE, Flag, Identifier
 from cms_service.core.schemas import RequestBody, Schema
 from cms_service.entries.schemas import EntryContent
 
@@ -13,15 +14,15 @@ MAX_ITEMS = 100
 class Item(RequestBody):
     """`version`: the one that the caller has seen, where it matters."""
 
-    id: UUID
-    version: Annotated[int, Field(ge=1, le=999_999_999)] | None = None
+    id: Identifier
+    version: Annotated[int, Field(ge=1, le=999_999_999), WHOLE] | None = None
 
 
 class Selection(RequestBody):
     """`atomic`: all of it or nothing."""
 
     items: Annotated[tuple[Item, ...], Field(min_length=1, max_length=MAX_ITEMS)]
-    atomic: bool = False
+    atomic: Flag = False
 
     @model_validator(mode="after")
     def _different(self) -> Self:
@@ -32,7 +33,7 @@ class Selection(RequestBody):
 
 class NewEntries(RequestBody):
     items: Annotated[tuple[EntryContent, ...], Field(min_length=1, max_length=MAX_ITEMS)]
-    atomic: bool = False
+    atomic: Flag = False
 
 
 class OutcomeError(Schema):

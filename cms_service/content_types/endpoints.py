@@ -10,8 +10,10 @@ from cms_service.content_types.paths import TypePath
 from cms_service.content_types.plans import PLAN_ID_PATTERN, Plan
 from cms_service.content_types.schemas import ContentType, Definition, NewContentType
 from cms_service.content_types.service import ContentTypeService
+from cms_service.core.answers import ETAG, answers
 from cms_service.core.dependencies import provide
-from cms_service.core.generation import set_generation
+from cms_service.core.errors import LimitReached
+from cms_service.core.generation import GENERATION, set_generation
 from cms_service.core.if_match import IfVersion
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
@@ -31,6 +33,7 @@ def _tagged(response: Response, content_type: ContentType) -> ContentType:
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
+@answers(LimitReached, headers=[ETAG, GENERATION])
 async def create_content_type(
     body: NewContentType, actor: Writer, service: Service, response: Response
 ) -> ContentType:
@@ -48,6 +51,7 @@ async def list_content_types(
 
 
 @router.get("/{type_name}")
+@answers(headers=[ETAG])
 async def get_content_type(
     type_name: TypePath, actor: Reader, service: Service, response: Response
 ) -> ContentType:
@@ -63,6 +67,7 @@ async def plan_change(
 
 
 @router.put("/{type_name}")
+@answers(LimitReached, headers=[ETAG, GENERATION])
 async def replace_content_type(
     type_name: TypePath,
     body: Definition,
@@ -84,6 +89,7 @@ async def replace_content_type(
 
 
 @router.delete("/{type_name}", status_code=status.HTTP_204_NO_CONTENT)
+@answers(headers=[GENERATION])
 async def delete_content_type(
     type_name: TypePath,
     if_version: IfVersion,

@@ -45,6 +45,9 @@ _LIST = Statement(
     "content_types.list",
     f"SELECT {_JSON} FROM cms.content_types t WHERE {newest_first('t')}",
 )
+_NAMED = Statement(
+    "content_types.named", f"SELECT {_JSON} FROM cms.content_types t WHERE $1->'names' ? t.name"
+)
 _INSERT = Statement(
     "content_types.insert",
     f"""WITH t AS (
@@ -100,6 +103,11 @@ class ContentTypeRepository:
 
     async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[ContentType]:
         rows = await self.database.query(tenant_id, _LIST, **page_values(limit, after))
+        return [_type(row) for row in rows]
+
+    async def named(self, tenant_id: UUID, names: Collection[str]) -> list[ContentType]:
+        """Those of them that exist."""
+        rows = await self.database.query(tenant_id, _NAMED, names=sorted(names))
         return [_type(row) for row in rows]
 
     async def insert(

@@ -1,7 +1,7 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from cms_service.content_types.fields import Fields, SlugField
 from cms_service.content_types.fields.component import check_names, total
@@ -12,6 +12,18 @@ from cms_service.tenants.schemas import DisplayName
 
 MAX_FIELDS = 100
 MAX_FIELDS_WITH_INNER = 300
+
+
+_EXAMPLE: dict[str, JsonValue] = {
+    "name": "article",
+    "displayName": "Article",
+    "fields": [
+        {"name": "title", "kind": "text", "required": True, "maxLength": 200},
+        {"name": "slug", "kind": "slug", "required": True},
+        {"name": "body", "kind": "richtext", "localised": True},
+        {"name": "related", "kind": "references", "types": ["article"], "maxItems": 5},
+    ],
+}
 
 
 class Definition(RequestBody):
@@ -31,6 +43,8 @@ class Definition(RequestBody):
 
 
 class NewContentType(Definition):
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
     name: TypeName
 
 

@@ -9,6 +9,8 @@ from uuid import UUID
 
 _TIME_BYTES = 8
 _LENGTH = _TIME_BYTES + 16
+# Base64 of moments from 1970 to 3111, and an identifier.
+CURSOR_PATTERN = r"^A[A-H][A-Za-z0-9_-]{30}$"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -36,6 +36,10 @@ class Problem(Exception):  # noqa: N818 - the RFC's own word
         self.errors = errors
         self.headers = {**self.usual_headers, **(headers or {})}
 
+    @classmethod
+    def type_uri(cls) -> str:
+        return f"urn:headlesscms:problem:{cls.code}"
+
 
 class BadRequest(Problem):
     status, code, title = 400, "bad-request", "Bad request"
@@ -105,7 +109,7 @@ class Unavailable(Problem):
 
 def problem_body(problem: Problem, request_id: str) -> bytes:
     document: dict[str, object] = {
-        "type": f"urn:headlesscms:problem:{problem.code}",
+        "type": problem.type_uri(),
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,

@@ -2,10 +2,21 @@
 tenant's new generation, and delivery, when asked with it, answers with nothing older.
 """
 
+from dataclasses import replace
+
 from fastapi import Response
+
+from cms_service.core.answers import AnswerHeader
 
 GENERATION_HEADER = "X-HCMS-Generation"
 _MAX_DIGITS = 16
+
+GENERATION = AnswerHeader(
+    GENERATION_HEADER,
+    "Delivery, asked with it, answers nothing that is older than this write",
+    r"^[0-9]{1,16}$",
+)
+NEW_GENERATION = replace(GENERATION, always=False)
 
 
 def set_generation(response: Response, generation: int) -> None:

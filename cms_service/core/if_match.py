@@ -6,9 +6,20 @@ from typing import Annotated
 
 from fastapi import Depends, Header
 
+from cms_service.core.answers import answers
+from cms_service.core.errors import PreconditionFailed
 
+
+@answers(PreconditionFailed)
 async def _if_match(
-    if_match: Annotated[str | None, Header(pattern=r'^"[0-9]{1,9}(-[0-9a-f]{1,16})?"$')] = None,
+    if_match: Annotated[
+        str | None,
+        Header(
+            pattern=r'^"[0-9]{1,9}(-[0-9a-f]{1,16})?"$',
+            examples=['"3"'],
+            description="`ETag` of what is to be changed: 412 where it is another one by now",
+        ),
+    ] = None,
 ) -> int | None:
     return None if if_match is None else int(if_match.strip('"').partition("-")[0])
 

@@ -6,21 +6,23 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query
+from pydantic import Field
 
-from cms_service.core.cursor import Cursor
+from cms_service.core.cursor import CURSOR_PATTERN, Cursor
 from cms_service.core.errors import BadRequest
+from cms_service.core.exact import SPELLED_WHOLE
 from cms_service.core.schemas import Page
 
 Item = TypeVar("Item")
 
 MAX_LIMIT = 100
 
-LimitQuery = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+LimitQuery = Annotated[int, Field(ge=1, le=MAX_LIMIT), SPELLED_WHOLE, Query()]
 
 
 async def _decoded(
     cursor: Annotated[
-        str | None, Query(max_length=64, description="`nextCursor` of the page before")
+        str | None, Query(pattern=CURSOR_PATTERN, description="`nextCursor` of the page before")
     ] = None,
 ) -> Cursor | None:
     try:

@@ -6,7 +6,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from cms_service.core.errors import (
     PROBLEM_MEDIA_TYPE,
@@ -33,14 +35,26 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer)
 
 
-async def _answer(_request: Request, error: Exception) -> Response:
+async def _answer(request: Request, error: Exception) -> Response:
     problem = as_problem(error)
+    if isinstance(problem, MethodNotAllowed):
+        problem.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return Response(
         problem_body(problem, request_id.get()),
         status_code=problem.status,
         headers=dict(problem.headers),
         media_type=PROBLEM_MEDIA_TYPE,
     )
+
+
+def _methods(request: Request) -> set[str]:
+    """Of the page: each of its methods is a route of its own."""
+    return {
+        method
+        for context in iter_route_contexts(request.app.routes)
+        if context.original_route.matches(request.scope)[0] is not Match.NONE
+        for method in context.methods or ()
+    }
 
 
 def as_problem(error: Exception) -> Problem:
@@ -59,7 +73,7 @@ def _http(error: HTTPException) -> Problem:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return NotFound("There is no such page.")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return MethodNotAllowed("The page has no such method.", headers=error.headers or {})
+        return MethodNotAllowed("The page has no such method.")
     return BadRequest("The request cannot be read.")
 
 

@@ -10,9 +10,11 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from cms_service.core import strict_json
+from cms_service.core.answers import Answers
 from cms_service.core.errors import (
     BadRequest,
     ContentTooLarge,
+    Invalid,
     Problem,
     RequestTimeout,
     UnsupportedMediaType,
@@ -25,7 +27,7 @@ _BODY_SECONDS = 30.0
 _MAX_PARAMETERS = 50
 _BODY_TYPES = ("application/json",)
 # Every change of a part is a merge patch (RFC 7396).
-_PATCH_TYPES = (*_BODY_TYPES, "application/merge-patch+json")
+PATCH_TYPES = (*_BODY_TYPES, "application/merge-patch+json")
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -75,6 +77,16 @@ def _closing(problem: Problem) -> RefusedError:
 class StrictRoute(APIRoute):
     takes_idempotency_key = False
 
+    def own_answers(self) -> Answers:
+        """To a request that does not fit; and to one that meets a defect."""
+        problems: set[type[Problem]] = {Problem, BadRequest}
+        takes_body = self.body_field is not None
+        if takes_body:
+            problems |= {RequestTimeout, ContentTooLarge, UnsupportedMediaType}
+        if takes_body or _takes_parameters(self.dependant):
+            problems.add(Invalid)
+        return Answers(frozenset(problems))
+
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
         allowed = _query_names(self.dependant)
@@ -97,6 +109,11 @@ class StrictRoute(APIRoute):
 def _query_names(dependant: Dependant) -> frozenset[str]:
     own = frozenset(field.alias for field in dependant.query_params)
     return own.union(*(_query_names(other) for other in dependant.dependencies))
+
+
+def _takes_parameters(dependant: Dependant) -> bool:
+    own = [*dependant.path_params, *dependant.query_params, *dependant.header_params]
+    return bool(own) or any(_takes_parameters(other) for other in dependant.dependencies)
 
 
 def check_query(query: bytes, allowed: frozenset[str]) -> dict[str, str]:
@@ -123,13 +140,13 @@ def check_query(query: bytes, allowed: frozenset[str]) -> dict[str, str]:
 
 def _check_body_headers(request: Request, *, takes_body: bool) -> None:
     length = request.headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > MAX_BODY_BYTES:
-        raise _closing(ContentTooLarge(f"A body has at most {MAX_BODY_BYTES} bytes."))
     if not takes_body:
         if length != "0" or "transfer-encoding" in request.headers:
             raise _closing(BadRequest("This request takes no body."))
         return
+    if length.isdecimal() and int(length) > MAX_BODY_BYTES:
+        raise _closing(ContentTooLarge(f"A body has at most {MAX_BODY_BYTES} bytes."))
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    allowed = _PATCH_TYPES if request.method == "PATCH" else _BODY_TYPES
+    allowed = PATCH_TYPES if request.method == "PATCH" else _BODY_TYPES
     if media_type not in allowed:
         raise _closing(UnsupportedMediaType(f"The body must be {' or '.join(allowed)}."))

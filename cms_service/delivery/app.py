@@ -24,8 +24,11 @@ PREFIX = "/v1/delivery/"
 ENTRY_ROUTE = PREFIX + "{tenant}/{type_name}/{slug_or_id}"
 LIST_ROUTE = PREFIX + "{tenant}/{type_name}"
 
+SLUG_OR_ID_PATTERN = r"^[a-z0-9-]{1,200}$"
+
 _PATH = re.compile(
-    rf"{PREFIX}({TENANT_NAME_PATTERN[1:-1]})/({TYPE_NAME_PATTERN[1:-1]})(?:/([a-z0-9-]{{1,200}}))?"
+    rf"{PREFIX}({TENANT_NAME_PATTERN[1:-1]})/({TYPE_NAME_PATTERN[1:-1]})"
+    rf"(?:/({SLUG_OR_ID_PATTERN[1:-1]}))?"
 )
 _JSON = (b"content-type", b"application/json")
 _NOT_TO_BE_STORED = (b"cache-control", b"no-store")

@@ -15,7 +15,7 @@ from cms_service.content_types.fields.moments import DatetimeField
 from cms_service.content_types.fields.reference import ReferenceField, ReferencesField
 from cms_service.content_types.fields.scalar import LocalisableField
 from cms_service.content_types.schemas import ContentType
-from cms_service.core.ids import is_uuid
+from cms_service.core.exact import ID_PATTERN
 from cms_service.core.strict_json import MAX_NUMBER
 from cms_service.delivery.query import Condition, Operator, Order, Query, refuse
 from cms_service.locales.schemas import ENGLISH
@@ -23,7 +23,7 @@ from cms_service.locales.schemas import ENGLISH
 MAX_EXPANDED_ENTRIES = 20_000
 _FIELDS = "fields"
 _PREFIX = "fields."
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?")
+NUMBER_PATTERN = r"^-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?$"
 _ANY_MOMENT = DatetimeField(name="any", kind="datetime")
 
 Path = tuple[str, ...]
@@ -84,10 +84,10 @@ _KINDS = {
     "reference": Kind.LINK,
     "references": Kind.LINKS,
 }
-_COLUMN_KINDS = {Column.ID: Kind.ID, Column.SLUG: Kind.TEXT, Column.PUBLISHED_AT: Kind.MOMENT}
+COLUMN_KINDS = {Column.ID: Kind.ID, Column.SLUG: Kind.TEXT, Column.PUBLISHED_AT: Kind.MOMENT}
 # Always there, so that an answer can be told apart from another.
-_ALWAYS = ("id", "type")
-_METADATA = ("slug", "version", "publishedAt")
+ALWAYS = ("id", "type")
+METADATA = ("slug", "version", "publishedAt")
 
 
 @dataclass(frozen=True)
@@ -212,6 +212,15 @@ def _check_entries(expanded: int) -> None:
         )
 
 
+def kind_of(field: BaseField) -> Kind:
+    return _KINDS.get(field.kind, Kind.OPAQUE)
+
+
+def operators_of(attribute: Attribute) -> frozenset[Operator]:
+    allowed = OPERATORS[attribute.kind]
+    return allowed - _EXISTENCE if attribute.column is Column.PUBLISHED_AT else allowed
+
+
 def types_to_expand(heads: Iterable[str], sources: Iterable[ContentType]) -> set[str]:
     """The names of the types that references in these fields lead to."""
     wanted = set(heads)
@@ -294,7 +303,7 @@ def _selected(
     select: Sequence[str] | None, content_type: ContentType
 ) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     if select is None:
-        return _METADATA, None
+        return METADATA, None
     known = {field.name for field in content_type.fields}
     fields = []
     for name in select:
@@ -302,10 +311,10 @@ def _selected(
             if (field := name.removeprefix(_PREFIX)) not in known:
                 refuse("select", f"the type {content_type.name} has no field {field}")
             fields.append(field)
-        elif name not in {*_ALWAYS, *_METADATA, _FIELDS}:
-            known_names = ", ".join((*_ALWAYS, *_METADATA, _FIELDS))
+        elif name not in {*ALWAYS, *METADATA, _FIELDS}:
+            known_names = ", ".join((*ALWAYS, *METADATA, _FIELDS))
             refuse("select", f"{name} is unknown; there are {known_names} and fields.NAME")
-    metadata = tuple(name for name in _METADATA if name in select)
+    metadata = tuple(name for name in METADATA if name in select)
     return metadata, None if _FIELDS in select else tuple(fields)
 
 
@@ -313,8 +322,8 @@ def _attribute(
     parameter: str, name: str, content_type: ContentType, chain: tuple[str, ...]
 ) -> tuple[Attribute, BaseField | None]:
     if not name.startswith(_PREFIX):
-        if name not in _COLUMN_KINDS:
-            known = ", ".join(_COLUMN_KINDS)
+        if name not in COLUMN_KINDS:
+            known = ", ".join(COLUMN_KINDS)
             refuse(parameter, f"{name} is unknown; there are {known} and fields.NAME")
         return _column(Column(name)), None
     wanted = name.removeprefix(_PREFIX)
@@ -324,12 +333,11 @@ def _attribute(
     localised = isinstance(field, LocalisableField) and field.localised
     if localised and not chain:
         refuse(parameter, f"{wanted} is localised: say in which locale")
-    kind = _KINDS.get(field.kind, Kind.OPAQUE)
-    return Attribute(kind, field=field.name, chain=chain if localised else ()), field
+    return Attribute(kind_of(field), field=field.name, chain=chain if localised else ()), field
 
 
 def _column(column: Column) -> Attribute:
-    return Attribute(_COLUMN_KINDS[column], column)
+    return Attribute(COLUMN_KINDS[column], column)
 
 
 def _key(order: Order, content_type: ContentType, chain: tuple[str, ...]) -> SortKey:
@@ -345,9 +353,7 @@ def _comparison(
 ) -> Comparison:
     parameter = condition.parameter
     attribute, field = _attribute(parameter, condition.attribute, content_type, chain)
-    allowed = OPERATORS[attribute.kind]
-    if attribute.column is Column.PUBLISHED_AT:
-        allowed -= _EXISTENCE
+    allowed = operators_of(attribute)
     if condition.operator not in allowed:
         refuse(parameter, f"takes the operators {', '.join(sorted(allowed))}")
     if condition.operator is Operator.EXISTS:
@@ -381,7 +387,7 @@ def _accept(field: BaseField, value: Any) -> Any:
 
 
 def _number_value(_field: BaseField | None, text: str) -> int | float:
-    if _NUMBER.fullmatch(text) is None:
+    if re.fullmatch(NUMBER_PATTERN[1:-1], text, re.ASCII) is None:
         raise ValueError("must be a number, like 10 or -2.5")
     number = float(text) if "." in text else int(text)
     if not -MAX_NUMBER <= number <= MAX_NUMBER:
@@ -390,9 +396,9 @@ def _number_value(_field: BaseField | None, text: str) -> int | float:
 
 
 def _id_value(_field: BaseField | None, text: str) -> str:
-    if not is_uuid(text):
+    if re.fullmatch(ID_PATTERN[1:-1], text, re.ASCII) is None:
         raise ValueError("must be the identifier of an entry")
-    return str(UUID(text))
+    return text.lower()
 
 
 def _boolean_value(_field: BaseField | None, text: str) -> bool:

@@ -24,7 +24,7 @@ MAX_SELECTED = 100
 MAX_EXPANDED = 10
 MAX_DEPTH = 2
 MAX_CURSOR_LENGTH = 4096
-_DEFAULT_LIMIT = 20
+DEFAULT_LIMIT = 20
 _MAX_PARAMETERS = 50
 _REMEMBERED = 2000
 _SHOWN_LENGTH = 80
@@ -52,7 +52,7 @@ class Operator(StrEnum):
 
 
 _OPERATORS = frozenset(Operator)
-_WITH_LISTS = frozenset({Operator.IN, Operator.NOT_IN, Operator.HAS_ANY})
+WITH_LISTS = frozenset({Operator.IN, Operator.NOT_IN, Operator.HAS_ANY})
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Query:
     select: tuple[str, ...] | None = None
     expand: tuple[tuple[str, ...], ...] = ()
     locale: str | None = None
-    limit: int = _DEFAULT_LIMIT
+    limit: int = DEFAULT_LIMIT
     cursor: str | None = None
 
     @cached_property
@@ -187,7 +187,7 @@ def _conditions(parameters: dict[str, str]) -> tuple[Condition, ...]:
         if match[2] not in _OPERATORS:
             refuse(name, f"has no such operator; there are {', '.join(Operator)}")
         operator = Operator(match[2])
-        values = _values(name, value) if operator in _WITH_LISTS else (value,)
+        values = _values(name, value) if operator in WITH_LISTS else (value,)
         if any(len(one) > MAX_VALUE_LENGTH for one in values):
             refuse(name, f"a value has at most {MAX_VALUE_LENGTH} characters")
         found.append(Condition(match[1], operator, values))
@@ -264,7 +264,7 @@ def _check(parameter: str, names: Iterable[str], pattern: re.Pattern[str], maxim
 
 def _limit(text: str | None) -> int:
     if text is None:
-        return _DEFAULT_LIMIT
+        return DEFAULT_LIMIT
     if _LIMIT.fullmatch(text) is None or int(text) > MAX_LIMIT:
         refuse("limit", f"must be a whole number, 1 to {MAX_LIMIT}")
     return int(text)

@@ -1,6 +1,5 @@
 # ruff: noqa: PLR0913, PLR0917 - FastAPI wants one parameter for each thing that a request says
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response, status
 
@@ -8,8 +7,11 @@ from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
 from cms_service.content_types.paths import TypePath
+from cms_service.core.answers import ETAG, answers
 from cms_service.core.dependencies import provide
-from cms_service.core.generation import set_generation
+from cms_service.core.errors import LimitReached
+from cms_service.core.exact import Identifier, SpelledFlag
+from cms_service.core.generation import GENERATION, NEW_GENERATION, set_generation
 from cms_service.core.if_match import IfVersion
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
@@ -37,6 +39,7 @@ def tagged(response: Response, entry: Entry) -> Entry:
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
+@answers(LimitReached, headers=[ETAG])
 async def create_entry(
     type_name: TypePath, body: EntryContent, actor: Creator, service: Service, response: Response
 ) -> Entry:
@@ -60,16 +63,18 @@ async def list_entries(
 
 
 @router.get("/{entry_id}")
+@answers(headers=[ETAG])
 async def get_entry(
-    type_name: TypePath, entry_id: UUID, actor: Reader, service: Service, response: Response
+    type_name: TypePath, entry_id: Identifier, actor: Reader, service: Service, response: Response
 ) -> Entry:
     return tagged(response, await service.get(actor, type_name, entry_id))
 
 
 @router.put("/{entry_id}")
+@answers(LimitReached, headers=[ETAG])
 async def replace_entry(
     type_name: TypePath,
-    entry_id: UUID,
+    entry_id: Identifier,
     body: EntryContent,
     if_version: IfVersion,
     actor: Updater,
@@ -81,9 +86,10 @@ async def replace_entry(
 
 
 @router.patch("/{entry_id}")
+@answers(LimitReached, headers=[ETAG])
 async def change_entry(
     type_name: TypePath,
-    entry_id: UUID,
+    entry_id: Identifier,
     body: EntryContent,
     if_version: IfVersion,
     actor: Updater,
@@ -96,16 +102,18 @@ async def change_entry(
 
 
 @router.delete("/{entry_id}", status_code=status.HTTP_204_NO_CONTENT)
+@answers(headers=[GENERATION])
 async def delete_entry(
     type_name: TypePath,
-    entry_id: UUID,
+    entry_id: Identifier,
     if_version: IfVersion,
     actor: Deleter,
     service: Service,
     response: Response,
     *,
     break_references: Annotated[
-        bool, Query(alias="breakReferences", description="although published entries refer to it")
+        SpelledFlag,
+        Query(alias="breakReferences", description="although published entries refer to it"),
     ] = False,
 ) -> None:
     generation = await service.delete(
@@ -117,7 +125,7 @@ async def delete_entry(
 @router.get("/{entry_id}/referrers")
 async def list_referrers(
     type_name: TypePath,
-    entry_id: UUID,
+    entry_id: Identifier,
     actor: Reader,
     service: Service,
     after: After,
@@ -129,9 +137,10 @@ async def list_referrers(
 
 
 @router.post("/{entry_id}/publish")
+@answers(LimitReached, headers=[ETAG, GENERATION])
 async def publish_entry(
     type_name: TypePath,
-    entry_id: UUID,
+    entry_id: Identifier,
     if_version: IfVersion,
     actor: Publisher,
     service: Service,
@@ -143,9 +152,10 @@ async def publish_entry(
 
 
 @router.post("/{entry_id}/unpublish")
+@answers(headers=[ETAG, NEW_GENERATION])
 async def unpublish_entry(
     type_name: TypePath,
-    entry_id: UUID,
+    entry_id: Identifier,
     if_version: IfVersion,
     actor: Publisher,
     service: Service,

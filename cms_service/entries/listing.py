@@ -10,9 +10,9 @@ from uuid import UUID
 
 import orjson
 from fastapi import Depends, Query
-from pydantic import AwareDatetime
 
 from cms_service.core.errors import BadRequest
+from cms_service.core.exact import Identifier, Moment
 
 MAX_CURSOR_LENGTH = 1000
 _CURSOR_PARTS = 3
@@ -91,10 +91,10 @@ class Listing:
 
 async def _listing(  # noqa: PLR0913, PLR0917 - FastAPI wants one parameter for each thing
     status: Status | None = None,
-    author: Annotated[UUID | None, Query(description="who has made it")] = None,
+    author: Annotated[Identifier | None, Query(description="who has made it")] = None,
     slug: Annotated[str | None, Query(max_length=200)] = None,
-    updated_since: Annotated[AwareDatetime | None, Query(alias="updatedSince")] = None,
-    updated_until: Annotated[AwareDatetime | None, Query(alias="updatedUntil")] = None,
+    updated_since: Annotated[Moment | None, Query(alias="updatedSince")] = None,
+    updated_until: Annotated[Moment | None, Query(alias="updatedUntil")] = None,
     sort: Sort = Sort.NEWEST,
     cursor: Annotated[
         str | None,

@@ -1,12 +1,14 @@
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, status
 
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
+from cms_service.core.answers import answers
 from cms_service.core.dependencies import provide
+from cms_service.core.errors import LimitReached
+from cms_service.core.exact import Identifier
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
 from cms_service.hosts.schemas import Host, NewHost
@@ -22,6 +24,7 @@ Writer = Annotated[Actor, Depends(requires(Permission.WRITE_TENANT))]
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
+@answers(LimitReached)
 async def create_host(body: NewHost, actor: Writer, service: Service) -> Host:
     """Requests with this Host reach the tenant on every pod within a second."""
     return await service.create(actor, body.host)
@@ -36,10 +39,10 @@ async def list_hosts(
 
 
 @router.get("/{host_id}")
-async def get_host(host_id: UUID, actor: Reader, service: Service) -> Host:
+async def get_host(host_id: Identifier, actor: Reader, service: Service) -> Host:
     return await service.get(actor, host_id)
 
 
 @router.delete("/{host_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def delete_host(host_id: UUID, actor: Writer, service: Service) -> None:
+async def delete_host(host_id: Identifier, actor: Writer, service: Service) -> None:
     await service.delete(actor, host_id)

@@ -5,6 +5,8 @@ import re
 import idna
 
 MAX_LENGTH = 253
+_ASCII_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+ASCII_PATTERN = rf"^({_ASCII_LABEL}\.)+{_ASCII_LABEL}\.?$"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 _PORT = re.compile(r":[0-9]{1,5}")
 

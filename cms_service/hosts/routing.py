@@ -5,12 +5,13 @@
 import re
 from urllib.parse import quote
 
-from cms_service.core.errors import Misdirected
+from cms_service.core.answers import answers
+from cms_service.core.errors import Misdirected, Unavailable
 from cms_service.core.http import App, Receive, Scope, Send
 from cms_service.hosts.directory import HostDirectory
 from cms_service.hosts.names import of_header
 
-_API = "/v1/"
+API_PREFIX = "/v1/"
 _SHORT = re.compile(r"/v1/(tenant|content)(/.*|)", re.DOTALL)
 _LONG = re.compile(r"/v1/(?:tenants|delivery)/([^/]*).*", re.DOTALL)
 _PREFIXES = {"tenant": "/v1/tenants", "content": "/v1/delivery"}
@@ -21,9 +22,10 @@ class HostRouting:
         self._app = app
         self._directory = directory
 
+    @answers(Misdirected, Unavailable)
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Misdirected where host and path name different tenants."""
-        if scope["path"].startswith(_API) and (host := _host(scope)) is not None:
+        if scope["path"].startswith(API_PREFIX) and (host := _host(scope)) is not None:
             tenant = await self._directory.tenant_of(host)
             if tenant is not None:
                 scope["path"] = path_of(scope["path"], tenant)

@@ -7,11 +7,16 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request, Response, params
 
 from cms_service.auth.access import admitted
+from cms_service.core.answers import AnswerHeader, Answers
+from cms_service.core.errors import Conflict, Invalid
 from cms_service.core.strict_route import IDEMPOTENCY_KEY, WRITES, Handler, StrictRoute
 from cms_service.idempotency.repository import Answer
 from cms_service.idempotency.service import Idempotency, Named
 
 REPLAYED = "Idempotency-Replayed"
+_REPLAYED_HEADER = AnswerHeader(
+    REPLAYED, "The answer is that of an earlier request with this key", "^true$", always=False
+)
 _PATTERN = r"^[!-~]{1,255}$"
 _KEPT_HEADERS = ("content-type", "etag", "location", "x-hcms-generation")
 
@@ -21,6 +26,7 @@ async def _described(
         str | None,
         Header(
             pattern=_PATTERN,
+            examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"],
             description="The same request sent again with it within a day gets the first answer",
         ),
     ] = None,
@@ -40,6 +46,12 @@ class IdempotentRoute(StrictRoute):
         if self.takes_idempotency_key:
             dependencies = [*(dependencies or ()), Depends(_described)]
         super().__init__(*args, methods=methods, dependencies=dependencies, **kwargs)
+
+    def own_answers(self) -> Answers:
+        own = super().own_answers()
+        if not self.takes_idempotency_key:
+            return own
+        return Answers(own.problems | {Conflict, Invalid}, (_REPLAYED_HEADER,))
 
     async def perform(self, request: Request, handler: Handler) -> Response:
         named = await self._named(request)

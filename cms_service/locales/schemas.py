@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from cms_service.core.schemas import RequestBody
 
@@ -21,6 +21,21 @@ class Locale(RequestBody):
 
 
 class Locales(RequestBody):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "default": "en",
+                    "locales": [
+                        {"code": "en"},
+                        {"code": "de"},
+                        {"code": "de-AT", "fallback": "de"},
+                    ],
+                }
+            ]
+        }
+    )
+
     default: LocaleCode
     locales: Annotated[tuple[Locale, ...], Field(min_length=1, max_length=MAX_LOCALES)]
 

@@ -5,7 +5,9 @@ from fastapi import APIRouter, Depends, status
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
+from cms_service.core.answers import answers
 from cms_service.core.dependencies import provide
+from cms_service.core.errors import LimitReached
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
 from cms_service.idempotency.route import IdempotentRoute
@@ -20,6 +22,7 @@ Writer = Annotated[Actor, Depends(requires(Permission.WRITE_ROLES))]
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
+@answers(LimitReached)
 async def create_role(body: NewRole, actor: Writer, service: Service) -> CustomRole:
     return await service.create(actor, body)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, model_validator
 
 from cms_service.auth.permissions import (
     OF_ENTRIES,
@@ -16,6 +16,7 @@ from cms_service.auth.permissions import (
 )
 from cms_service.content_types.fields.base import FieldName
 from cms_service.content_types.names import TypeName
+from cms_service.core.exact import Flag
 from cms_service.core.schemas import RequestBody
 from cms_service.locales.schemas import LocaleCode
 
@@ -23,17 +24,42 @@ MAX_RULES = 50
 _MAX_NAMES = 50
 
 
+def _only_with(limited: Iterable[Permission], **unlimited: JsonValue) -> dict[str, JsonValue]:
+    """A rule has no such limit, or it is of these permissions alone."""
+    names: list[JsonValue] = [*sorted(limited)]
+    return {
+        "anyOf": [
+            {"properties": unlimited},
+            {"properties": {"permissions": {"items": {"enum": names}}}},
+        ]
+    }
+
+
+_GRANTABLE: list[JsonValue] = [*sorted(set(Permission) - {Permission.WRITE_OWNERS})]
+# What `_limits_fit` asks for.
+_LIMITS_SCHEMA: list[JsonValue] = [
+    {"properties": {"permissions": {"items": {"enum": _GRANTABLE}}}},
+    _only_with(OF_TYPES, contentTypes={"type": "null"}),
+    _only_with(OF_FIELDS, fields={"type": "null"}),
+    _only_with(OF_FIELDS, locales={"type": "null"}),
+    _only_with(OF_ENTRIES, own={"const": False}),
+    {"anyOf": [{"properties": {name: {"const": False}}} for name in ("own", "deny")]},
+]
+
+
 class RuleBody(RequestBody):
     """A limit that is left out leaves the rule to hold for all. `own` limits it to the entries that
     the user has made. What one rule denies no other can allow.
     """
 
+    model_config = ConfigDict(json_schema_extra={"allOf": _LIMITS_SCHEMA})
+
     permissions: Annotated[tuple[Permission, ...], Field(min_length=1, max_length=len(Permission))]
-    deny: bool = False
+    deny: Flag = False
     content_types: Annotated[tuple[TypeName, ...], Field(max_length=_MAX_NAMES)] | None = None
     fields: Annotated[tuple[FieldName, ...], Field(max_length=_MAX_NAMES)] | None = None
     locales: Annotated[tuple[LocaleCode, ...], Field(max_length=_MAX_NAMES)] | None = None
-    own: bool = False
+    own: Flag = False
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:

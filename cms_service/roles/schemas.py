@@ -1,13 +1,22 @@
 from typing import Self
 from uuid import UUID
 
-from pydantic import model_validator
+from pydantic import ConfigDict, JsonValue, model_validator
 
 from cms_service.auth.permissions import Role
 from cms_service.core.schemas import RequestBody, Schema, Timestamp
 from cms_service.roles.names import RoleName
 from cms_service.roles.rules import RuleBodies
 from cms_service.tenants.schemas import DisplayName
+
+_EXAMPLE: dict[str, JsonValue] = {
+    "name": "translator",
+    "displayName": "Translator",
+    "rules": [
+        {"permissions": ["content-types:read", "entries:read"]},
+        {"permissions": ["entries:update"], "contentTypes": ["article"], "locales": ["de"]},
+    ],
+}
 
 
 class RoleDefinition(RequestBody):
@@ -16,6 +25,8 @@ class RoleDefinition(RequestBody):
 
 
 class NewRole(RoleDefinition):
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
     name: RoleName
 
     @model_validator(mode="after")

@@ -1,5 +1,4 @@
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, status
 
@@ -8,6 +7,7 @@ from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
 from cms_service.content_types.paths import TypePath
 from cms_service.core.dependencies import provide
+from cms_service.core.exact import Identifier
 from cms_service.idempotency.route import IdempotentRoute
 from cms_service.schedules.schemas import NewSchedule, Schedule
 from cms_service.schedules.service import ScheduleService
@@ -24,7 +24,7 @@ Publisher = Annotated[Actor, Depends(requires(Permission.PUBLISH_ENTRIES))]
 
 @router.get("")
 async def get_schedule(
-    type_name: TypePath, entry_id: UUID, actor: Reader, service: Service
+    type_name: TypePath, entry_id: Identifier, actor: Reader, service: Service
 ) -> Schedule:
     """What is still to be done, and what could not be done."""
     return await service.get(actor, type_name, entry_id)
@@ -32,7 +32,7 @@ async def get_schedule(
 
 @router.put("")
 async def replace_schedule(
-    type_name: TypePath, entry_id: UUID, body: NewSchedule, actor: Publisher, service: Service
+    type_name: TypePath, entry_id: Identifier, body: NewSchedule, actor: Publisher, service: Service
 ) -> Schedule:
     """The entry is published as it is by then."""
     return await service.put(actor, type_name, entry_id, body)
@@ -40,6 +40,6 @@ async def replace_schedule(
 
 @router.delete("", status_code=status.HTTP_204_NO_CONTENT)
 async def delete_schedule(
-    type_name: TypePath, entry_id: UUID, actor: Publisher, service: Service
+    type_name: TypePath, entry_id: Identifier, actor: Publisher, service: Service
 ) -> None:
     await service.delete(actor, type_name, entry_id)

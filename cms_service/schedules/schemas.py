@@ -2,8 +2,9 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, model_validator
+from pydantic import ConfigDict, model_validator
 
+from cms_service.core.exact import Moment
 from cms_service.core.schemas import RequestBody, Schema, Timestamp
 
 
@@ -15,8 +16,17 @@ class Action(StrEnum):
 class NewSchedule(RequestBody):
     """Takes the place of the one before. What is left out is not to be done."""
 
-    publish_at: AwareDatetime | None = None
-    unpublish_at: AwareDatetime | None = None
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [member], "properties": {member: {"not": {"type": "null"}}}}
+                for member in ("publishAt", "unpublishAt")
+            ]
+        }
+    )
+
+    publish_at: Moment | None = None
+    unpublish_at: Moment | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

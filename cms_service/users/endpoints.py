@@ -1,12 +1,14 @@
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, status
 
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
+from cms_service.core.answers import answers
 from cms_service.core.dependencies import provide
+from cms_service.core.errors import LimitReached
+from cms_service.core.exact import Identifier
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
 from cms_service.idempotency.route import IdempotentRoute
@@ -20,6 +22,7 @@ Writer = Annotated[Actor, Depends(requires(Permission.WRITE_USERS))]
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
+@answers(LimitReached)
 async def create_user(body: NewUser, actor: Writer, service: Service) -> User:
     return await service.create(actor, body)
 
@@ -33,15 +36,17 @@ async def list_users(
 
 
 @router.get("/{user_id}")
-async def get_user(user_id: UUID, actor: Reader, service: Service) -> User:
+async def get_user(user_id: Identifier, actor: Reader, service: Service) -> User:
     return await service.get(actor.tenant_id, user_id)
 
 
 @router.patch("/{user_id}")
-async def change_user(user_id: UUID, body: UserChange, actor: Writer, service: Service) -> User:
+async def change_user(
+    user_id: Identifier, body: UserChange, actor: Writer, service: Service
+) -> User:
     return await service.change(actor, user_id, body)
 
 
 @router.delete("/{user_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def delete_user(user_id: UUID, actor: Writer, service: Service) -> None:
+async def delete_user(user_id: Identifier, actor: Writer, service: Service) -> None:
     await service.delete(actor, user_id)

@@ -4,8 +4,9 @@ from uuid import UUID
 from pydantic import Field, SecretStr
 
 from cms_service.core.email import EMAIL_PATTERN, MAX_EMAIL_LENGTH
+from cms_service.core.exact import Flag
 from cms_service.core.schemas import RequestBody, Schema, Timestamp
-from cms_service.roles.names import RoleName
+from cms_service.roles.names import GivenRole
 
 MAX_PASSWORD_LENGTH = 256
 MIN_PASSWORD_LENGTH = 12
@@ -19,7 +20,7 @@ NewPassword = Annotated[
 class NewUser(RequestBody):
     email: Email
     password: NewPassword
-    role: RoleName
+    role: GivenRole
 
 
 class UserChange(RequestBody):
@@ -28,8 +29,8 @@ class UserChange(RequestBody):
     """
 
     password: NewPassword | None = None
-    role: RoleName | None = None
-    active: bool | None = None
+    role: GivenRole | None = None
+    active: Flag | None = None
 
 
 class User(Schema):

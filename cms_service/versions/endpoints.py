@@ -1,14 +1,17 @@
 # ruff: noqa: PLR0913, PLR0917 - FastAPI wants one parameter for each thing that a request says
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import Field
 
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
 from cms_service.content_types.paths import TypePath
+from cms_service.core.answers import ETAG, answers
 from cms_service.core.dependencies import provide
+from cms_service.core.errors import LimitReached
+from cms_service.core.exact import SPELLED_WHOLE, Identifier
 from cms_service.core.if_match import IfVersion
 from cms_service.core.paging import LimitQuery
 from cms_service.core.schemas import Page
@@ -28,17 +31,18 @@ router = APIRouter(
 Service = Annotated[VersionService, Depends(provide(VersionService))]
 Reader = Annotated[Actor, Depends(requires(Permission.READ_ENTRIES))]
 Updater = Annotated[Actor, Depends(requires(Permission.UPDATE_ENTRIES))]
-VersionPath = Annotated[int, Path(ge=1, le=_NEWEST)]
-VersionQuery = Annotated[int, Query(ge=1, le=_NEWEST)]
+VersionPath = Annotated[int, Field(ge=1, le=_NEWEST), SPELLED_WHOLE, Path()]
+VersionQuery = Annotated[int, Field(ge=1, le=_NEWEST), SPELLED_WHOLE, Query()]
 Before = Annotated[
-    int | None, Query(ge=1, le=_NEWEST, description="`nextCursor` of the page before")
+    Annotated[int, Field(ge=1, le=_NEWEST), SPELLED_WHOLE] | None,
+    Query(description="`nextCursor` of the page before"),
 ]
 
 
 @router.get("")
 async def list_versions(
     type_name: TypePath,
-    entry_id: UUID,
+    entry_id: Identifier,
     actor: Reader,
     service: Service,
     cursor: Before = None,
@@ -54,7 +58,7 @@ async def list_versions(
 @router.get("/diff")
 async def compare_versions(
     type_name: TypePath,
-    entry_id: UUID,
+    entry_id: Identifier,
     actor: Reader,
     service: Service,
     from_version: Annotated[VersionQuery, Query(alias="from")],
@@ -65,15 +69,16 @@ async def compare_versions(
 
 @router.get("/{version}")
 async def get_version(
-    type_name: TypePath, entry_id: UUID, version: VersionPath, actor: Reader, service: Service
+    type_name: TypePath, entry_id: Identifier, version: VersionPath, actor: Reader, service: Service
 ) -> Version:
     return await service.get(actor, type_name, entry_id, version)
 
 
 @router.post("/{version}/restore")
+@answers(LimitReached, headers=[ETAG])
 async def restore_version(
     type_name: TypePath,
-    entry_id: UUID,
+    entry_id: Identifier,
     version: VersionPath,
     if_version: IfVersion,
     actor: Updater,

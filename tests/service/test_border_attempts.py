@@ -14,7 +14,6 @@ import asyncpg
 import httpx
 import pytest
 
-from cms_service.delivery.app import ENTRY_ROUTE, LIST_ROUTE
 from tests.service.test_api_keys import holder, make_key
 from tests.service.test_hosts import make_host
 from tests.service.test_people import make_role
@@ -75,17 +74,14 @@ def operations(document: dict[str, Any]) -> Iterator[Operation]:
         if "{tenant}" not in path or path.endswith(OPEN_ROUTES):
             continue
         for method, described in methods.items():
+            if method in {"head", "options"}:  # without a body to look into
+                continue
             body = None
             if "requestBody" in described:
                 schema = described["requestBody"]["content"]["application/json"]["schema"]
                 body = schema["$ref"].rsplit("/", 1)[1]
             names = frozenset(each["name"] for each in described.get("parameters", ()))
             yield Operation(method.upper(), path, body, names)
-    for path in (LIST_ROUTE, ENTRY_ROUTE):
-        in_path = {part.strip("{}") for part in path.split("/") if part.startswith("{")}
-        yield Operation(
-            "GET", path, None, frozenset(in_path | {"cursor"} if path is LIST_ROUTE else in_path)
-        )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from cms_service.content_types.fields.acceptance import (
     type_schema,
     with_defaults,
 )
-from cms_service.content_types.fields.base import BaseField, Completeness, Context
+from cms_service.content_types.fields.base import BaseField, Completeness, Context, Shape
 from cms_service.content_types.fields.kinds import AnyField, Fields
 from cms_service.content_types.fields.slug import SlugField
 
@@ -16,6 +16,7 @@ __all__ = [
     "Completeness",
     "Context",
     "Fields",
+    "Shape",
     "SlugField",
     "accept_all",
     "slug_of",

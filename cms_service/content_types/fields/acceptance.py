@@ -7,6 +7,7 @@ from cms_service.content_types.fields.base import (
     BaseField,
     Context,
     JsonSchema,
+    Shape,
     accept_members,
     members_schema,
 )
@@ -33,9 +34,9 @@ def with_defaults(
     return {name: value for name, value in defaults.items() if value is not None} | dict(values)
 
 
-def type_schema(fields: Sequence[BaseField]) -> JsonSchema:
-    """The JSON Schema (2020-12) of the fields of an entry that can be published."""
-    return members_schema(fields)
+def type_schema(fields: Sequence[BaseField], shape: Shape) -> JsonSchema:
+    """The JSON Schema (2020-12) of the fields of an entry."""
+    return members_schema(fields, shape)
 
 
 def slug_of(fields: Sequence[BaseField], values: Mapping[str, Any]) -> str | None:

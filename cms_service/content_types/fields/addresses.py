@@ -1,8 +1,10 @@
 """E-mail addresses and URLs."""
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+
+from pydantic import Field
 
 from cms_service.content_types.fields.base import JsonSchema, text_of
 from cms_service.content_types.fields.scalar import UniqueField
@@ -14,10 +16,13 @@ NOT_IN_URLS = r"\u0000-\u0020\u005c\u007f-\u00a0\u1680\u2000-\u200f\u2028-\u202f
 URL_CHARACTER = rf"[^{NOT_IN_URLS}]"
 _URL_PATTERN = rf"^[hH][tT][tT][pP][sS]?://{URL_CHARACTER}+$"
 
+_EMAIL: JsonSchema = {"type": "string", "maxLength": MAX_EMAIL_LENGTH, "pattern": EMAIL_PATTERN}
+_URL: JsonSchema = {"type": "string", "maxLength": MAX_URL_LENGTH, "pattern": _URL_PATTERN}
+
 
 class EmailField(UniqueField):
     kind: Literal["email"]
-    default: str | None = None
+    default: Annotated[str, Field(json_schema_extra=_EMAIL)] | None = None
 
     def accept_value(self, value: Any) -> str:
         text = text_of(value)
@@ -26,7 +31,7 @@ class EmailField(UniqueField):
         return text
 
     def value_schema(self) -> JsonSchema:
-        return {"type": "string", "maxLength": MAX_EMAIL_LENGTH, "pattern": EMAIL_PATTERN}
+        return dict(_EMAIL)
 
     def identity(self, accepted: Any) -> bytes:
         """Nobody gives the same address twice in other letters."""
@@ -37,7 +42,7 @@ class UrlField(UniqueField):
     """Absolute, http or https."""
 
     kind: Literal["url"]
-    default: str | None = None
+    default: Annotated[str, Field(json_schema_extra=_URL)] | None = None
 
     def accept_value(self, value: Any) -> str:
         text = text_of(value)
@@ -46,7 +51,7 @@ class UrlField(UniqueField):
         return text
 
     def value_schema(self) -> JsonSchema:
-        return {"type": "string", "maxLength": MAX_URL_LENGTH, "pattern": _URL_PATTERN}
+        return dict(_URL)
 
 
 def _is_url(text: str) -> bool:

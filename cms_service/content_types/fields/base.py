@@ -1,6 +1,6 @@
 """What all kinds of fields have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cms_service.core.errors import FieldError
+from cms_service.core.exact import Flag
 from cms_service.core.schemas import RequestBody
 from cms_service.locales.schemas import Locales
 
@@ -34,6 +35,21 @@ class Context:
         return self.completeness is Completeness.PUBLISHED
 
 
+@dataclass(frozen=True)
+class Shape:
+    """Which values a JSON Schema describes: those that are stored in `context`, and with `nulls`
+    those that may be sent as well. With `delivered` it tells of an entry type's name what an
+    expanded reference to it looks like, and a localised value may stand for all of them.
+    """
+
+    context: Context
+    nulls: bool = False
+    delivered: Callable[[str], JsonSchema] | None = None
+
+    def optional(self, schema: JsonSchema) -> JsonSchema:
+        return {"anyOf": [schema, {"type": "null"}]} if self.nulls else schema
+
+
 class RefusedValue(ValueError):  # noqa: N818 - named as pydantic and the standard library name theirs
     """Something inside the value is wrong; pointers begin at the value."""
 
@@ -49,15 +65,15 @@ class BaseField(RequestBody):
 
     name: FieldName
     kind: str
-    required: bool = False
+    required: Flag = False
     renamed_from: Annotated[FieldName | None, Field(exclude=True)] = None
 
     def accept(self, value: Any, context: Context) -> Any:
         """The value as it is stored. Raises ValueError with a message for the client."""
         raise NotImplementedError
 
-    def json_schema(self) -> JsonSchema:
-        """Of a value in an entry that can be published."""
+    def json_schema(self, shape: Shape) -> JsonSchema:
+        """JSON Schema 2020-12, of a value that is there."""
         raise NotImplementedError
 
     def default_value(self, _context: Context) -> Any:
@@ -85,13 +101,14 @@ def accept_members(
     return accepted, errors
 
 
-def members_schema(fields: Sequence[BaseField]) -> JsonSchema:
+def members_schema(fields: Sequence[BaseField], shape: Shape) -> JsonSchema:
     schema: JsonSchema = {
         "type": "object",
-        "properties": {field.name: field.json_schema() for field in fields},
+        "properties": {field.name: shape.optional(field.json_schema(shape)) for field in fields},
         "additionalProperties": False,
     }
-    if required := [field.name for field in fields if field.required]:
+    required = [field.name for field in fields if field.required]
+    if required and shape.context.is_complete:
         schema["required"] = required
     return schema
 

@@ -10,15 +10,17 @@ from cms_service.content_types.fields.base import (
     Context,
     JsonSchema,
     RefusedValue,
+    Shape,
     accept_members,
     errors_at,
     members_schema,
     pointer,
 )
-from cms_service.content_types.fields.reference import check_items
+from cms_service.content_types.fields.reference import check_items, least_items
 from cms_service.content_types.fields.scalar import UniqueField
 from cms_service.content_types.fields.slug import SlugField
 from cms_service.core.errors import FieldError
+from cms_service.core.exact import WHOLE
 
 if TYPE_CHECKING:
     from cms_service.content_types.fields.kinds import AnyField
@@ -58,16 +60,16 @@ class ComponentField(_GroupField):
     def accept(self, value: Any, context: Context) -> dict[str, Any]:
         return self._accept_one(value, context)
 
-    def json_schema(self) -> JsonSchema:
-        return members_schema(self.fields)
+    def json_schema(self, shape: Shape) -> JsonSchema:
+        return members_schema(self.fields, shape)
 
 
 class ComponentsField(_GroupField):
     """`minItems` is asked for when an entry is published, as `required` is."""
 
     kind: Literal["components"]
-    min_items: Annotated[int, Field(ge=0, le=MAX_ITEMS)] = 0
-    max_items: Annotated[int, Field(ge=1, le=MAX_ITEMS)] = MAX_ITEMS
+    min_items: Annotated[int, Field(ge=0, le=MAX_ITEMS), WHOLE] = 0
+    max_items: Annotated[int, Field(ge=1, le=MAX_ITEMS), WHOLE] = MAX_ITEMS
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -88,11 +90,11 @@ class ComponentsField(_GroupField):
             raise RefusedValue(errors)
         return accepted
 
-    def json_schema(self) -> JsonSchema:
+    def json_schema(self, shape: Shape) -> JsonSchema:
         return {
             "type": "array",
-            "items": members_schema(self.fields),
-            "minItems": max(self.min_items, int(self.required)),
+            "items": members_schema(self.fields, shape),
+            "minItems": least_items(self.min_items, shape, required=self.required),
             "maxItems": self.max_items,
         }
 

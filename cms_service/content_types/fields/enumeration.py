@@ -7,14 +7,13 @@ from cms_service.content_types.fields.scalar import ScalarField
 
 _SHOWN_LENGTH = 500
 
+_Value = Annotated[str, Field(min_length=1, max_length=100)]
+
 
 class EnumerationField(ScalarField):
     kind: Literal["enumeration"]
-    values: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=100)], ...],
-        Field(min_length=1, max_length=200),
-    ]
-    default: str | None = None
+    values: Annotated[tuple[_Value, ...], Field(min_length=1, max_length=200)]
+    default: _Value | None = None
 
     @model_validator(mode="after")
     def _different(self) -> Self:

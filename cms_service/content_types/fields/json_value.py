@@ -2,7 +2,7 @@ from typing import Any, Literal
 
 import orjson
 
-from cms_service.content_types.fields.base import BaseField, Context, JsonSchema
+from cms_service.content_types.fields.base import BaseField, Context, JsonSchema, Shape
 
 _MAX_BYTES = 64 * 1024
 _MAX_DEPTH = 16
@@ -18,7 +18,7 @@ class JsonField(BaseField):
             raise ValueError(f"must have at most {_MAX_BYTES} bytes")
         return value
 
-    def json_schema(self) -> JsonSchema:
+    def json_schema(self, _shape: Shape) -> JsonSchema:
         return {}
 
 

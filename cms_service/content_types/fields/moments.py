@@ -2,21 +2,25 @@
 
 import re
 from datetime import UTC, date, datetime
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from cms_service.content_types.fields.base import JsonSchema, text_of
 from cms_service.content_types.fields.scalar import UniqueField
 
 Moment = TypeVar("Moment", date, datetime)
 
-_DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_DAY = r"([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2}"
+_DATE_PATTERN = rf"^{_DAY}$"
 # RFC 3339 with an offset.
 _DATETIME_PATTERN = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+    rf"^{_DAY}T[0-9]{{2}}:[0-9]{{2}}:[0-5][0-9](\.[0-9]{{1,6}})?"
     r"(Z|[+-][0-9]{2}:[0-9]{2})$"
 )
+
+_DATE: JsonSchema = {"type": "string", "format": "date", "pattern": _DATE_PATTERN}
+_DATETIME: JsonSchema = {"type": "string", "format": "date-time", "pattern": _DATETIME_PATTERN}
 
 
 class _MomentField(UniqueField, Generic[Moment]):
@@ -49,6 +53,9 @@ class _MomentField(UniqueField, Generic[Moment]):
 
 class DateField(_MomentField[date]):
     kind: Literal["date"]
+    minimum: Annotated[str, Field(json_schema_extra=_DATE)] | None = None
+    maximum: Annotated[str, Field(json_schema_extra=_DATE)] | None = None
+    default: Annotated[str, Field(json_schema_extra=_DATE)] | None = None
 
     def parse(self, value: Any) -> date:
         try:
@@ -60,13 +67,16 @@ class DateField(_MomentField[date]):
         return moment.isoformat()
 
     def value_schema(self) -> JsonSchema:
-        return {"type": "string", "format": "date", "pattern": _DATE_PATTERN}
+        return dict(_DATE)
 
 
 class DatetimeField(_MomentField[datetime]):
     """Stored in UTC."""
 
     kind: Literal["datetime"]
+    minimum: Annotated[str, Field(json_schema_extra=_DATETIME)] | None = None
+    maximum: Annotated[str, Field(json_schema_extra=_DATETIME)] | None = None
+    default: Annotated[str, Field(json_schema_extra=_DATETIME)] | None = None
 
     def parse(self, value: Any) -> datetime:
         try:
@@ -78,7 +88,7 @@ class DatetimeField(_MomentField[datetime]):
         return moment.isoformat().replace("+00:00", "Z")
 
     def value_schema(self) -> JsonSchema:
-        return {"type": "string", "format": "date-time", "pattern": _DATETIME_PATTERN}
+        return dict(_DATETIME)
 
 
 def _matching(pattern: str, value: Any) -> str:

@@ -4,17 +4,18 @@ from pydantic import Field, model_validator
 
 from cms_service.content_types.fields.base import JsonSchema
 from cms_service.content_types.fields.scalar import UniqueField
+from cms_service.core.exact import Flag
 from cms_service.core.strict_json import MAX_NUMBER
 
-Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+Number = Annotated[float, Field(strict=True, ge=-MAX_NUMBER, le=MAX_NUMBER)]
 
 
 class NumberField(UniqueField):
     kind: Literal["number"]
-    integer: bool = False
+    integer: Flag = False
     minimum: Number = -MAX_NUMBER
     maximum: Number = MAX_NUMBER
-    default: Annotated[Number, Field(strict=True)] | None = None
+    default: Number | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -12,15 +12,16 @@ from cms_service.content_types.fields.base import (
     Context,
     JsonSchema,
     RefusedValue,
+    Shape,
     errors_at,
     pointer,
 )
 from cms_service.content_types.names import TypeName
 from cms_service.core.errors import FieldError
+from cms_service.core.exact import ID_PATTERN, WHOLE, Flag
 
 MAX_REFERENCES = 100
-_ID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
-_ID_SCHEMA = {"type": "string", "format": "uuid", "pattern": _ID_PATTERN}
+_ID_SCHEMA = {"type": "string", "format": "uuid", "pattern": ID_PATTERN}
 
 
 class _ReferringField(BaseField):
@@ -34,6 +35,12 @@ class _ReferringField(BaseField):
             raise ValueError("a type is listed twice")
         return self
 
+    def referred_to(self, shape: Shape, *or_else: JsonSchema) -> JsonSchema:
+        """Its identifier, or where it can be expanded, the entry or what stands for none."""
+        if shape.delivered is None:
+            return dict(_ID_SCHEMA)
+        return {"anyOf": [dict(_ID_SCHEMA), *map(shape.delivered, self.types), *or_else]}
+
 
 class ReferenceField(_ReferringField):
     kind: Literal["reference"]
@@ -41,17 +48,17 @@ class ReferenceField(_ReferringField):
     def accept(self, value: Any, _context: Context) -> str:
         return _identifier(value)
 
-    def json_schema(self) -> JsonSchema:
-        return dict(_ID_SCHEMA)
+    def json_schema(self, shape: Shape) -> JsonSchema:
+        return self.referred_to(shape, {"type": "null"})
 
 
 class ReferencesField(_ReferringField):
     """`minItems` is asked for when an entry is published, as `required` is."""
 
     kind: Literal["references"]
-    min_items: Annotated[int, Field(ge=0, le=MAX_REFERENCES)] = 0
-    max_items: Annotated[int, Field(ge=1, le=MAX_REFERENCES)] = MAX_REFERENCES
-    unique_items: bool = True
+    min_items: Annotated[int, Field(ge=0, le=MAX_REFERENCES), WHOLE] = 0
+    max_items: Annotated[int, Field(ge=1, le=MAX_REFERENCES), WHOLE] = MAX_REFERENCES
+    unique_items: Flag = True
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -75,14 +82,18 @@ class ReferencesField(_ReferringField):
             raise RefusedValue(errors)
         return accepted
 
-    def json_schema(self) -> JsonSchema:
+    def json_schema(self, shape: Shape) -> JsonSchema:
         return {
             "type": "array",
-            "items": dict(_ID_SCHEMA),
-            "minItems": max(self.min_items, int(self.required)),
+            "items": self.referred_to(shape),
+            "minItems": least_items(self.min_items, shape, required=self.required),
             "maxItems": self.max_items,
             "uniqueItems": self.unique_items,
         }
+
+
+def least_items(minimum: int, shape: Shape, *, required: bool) -> int:
+    return max(minimum, int(required)) if shape.context.is_complete else 0
 
 
 def check_items(value: Any, minimum: int, maximum: int, context: Context) -> None:
@@ -94,6 +105,6 @@ def check_items(value: Any, minimum: int, maximum: int, context: Context) -> Non
 
 
 def _identifier(value: Any) -> str:
-    if not isinstance(value, str) or re.fullmatch(_ID_PATTERN[1:-1], value) is None:
+    if not isinstance(value, str) or re.fullmatch(ID_PATTERN[1:-1], value) is None:
         raise ValueError("must be the identifier of an entry")
     return value.lower()

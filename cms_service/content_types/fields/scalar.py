@@ -12,11 +12,13 @@ from cms_service.content_types.fields.base import (
     Context,
     JsonSchema,
     RefusedValue,
+    Shape,
     errors_at,
     pointer,
 )
 from cms_service.core.errors import FieldError
-from cms_service.locales.schemas import ENGLISH, LOCALE_PATTERN
+from cms_service.core.exact import Flag
+from cms_service.locales.schemas import ENGLISH
 
 _ANY_CONTEXT = Context(Completeness.PUBLISHED, ENGLISH)
 
@@ -26,7 +28,7 @@ class LocalisableField(BaseField):
     default locale.
     """
 
-    localised: bool = False
+    localised: Flag = False
 
     def accept_value(self, value: Any) -> Any:
         """In one locale. Raises ValueError."""
@@ -40,14 +42,25 @@ class LocalisableField(BaseField):
             return self.accept_value(value)
         return _accept_by_locale(self.accept_value, value, context, required=self.required)
 
-    def json_schema(self) -> JsonSchema:
+    def json_schema(self, shape: Shape) -> JsonSchema:
         if not self.localised:
             return self.value_schema()
-        return {
+        by_locale = self._by_locale_schema(shape)
+        if shape.delivered is None:
+            return by_locale
+        return {"anyOf": [self.value_schema(), by_locale]}
+
+    def _by_locale_schema(self, shape: Shape) -> JsonSchema:
+        locales = shape.context.locales
+        value = shape.optional(self.value_schema())
+        schema: JsonSchema = {
             "type": "object",
-            "propertyNames": {"pattern": LOCALE_PATTERN},
-            "additionalProperties": self.value_schema(),
+            "properties": {locale.code: value for locale in locales.locales},
+            "additionalProperties": False,
         }
+        if self.required and shape.context.is_complete:
+            schema["required"] = [locales.default]
+        return schema
 
 
 class ScalarField(LocalisableField):
@@ -74,7 +87,7 @@ class ScalarField(LocalisableField):
 class UniqueField(ScalarField):
     """`unique`: no two entries of the type have the same value, in the same locale."""
 
-    unique: bool = False
+    unique: Flag = False
 
     @model_validator(mode="after")
     def _default_is_not_unique(self) -> Self:

@@ -1,11 +1,12 @@
 from typing import Any, Literal
 
-from cms_service.content_types.fields.base import BaseField, Context, JsonSchema, text_of
+from cms_service.content_types.fields.base import BaseField, Context, JsonSchema, Shape, text_of
 from cms_service.content_types.fields.patterns import matches
 from cms_service.core.ids import is_uuid
 
 _MAX_LENGTH = 200
 _PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+_IDENTIFIER_PATTERN = r"^([0-9a-f]-?){32}$"
 
 
 class SlugField(BaseField):
@@ -21,5 +22,10 @@ class SlugField(BaseField):
             raise ValueError("must not look like an identifier")
         return text
 
-    def json_schema(self) -> JsonSchema:
-        return {"type": "string", "maxLength": _MAX_LENGTH, "pattern": _PATTERN}
+    def json_schema(self, _shape: Shape) -> JsonSchema:
+        return {
+            "type": "string",
+            "maxLength": _MAX_LENGTH,
+            "pattern": _PATTERN,
+            "not": {"pattern": _IDENTIFIER_PATTERN},
+        }

@@ -5,6 +5,7 @@ from pydantic import Field, model_validator
 from cms_service.content_types.fields.base import JsonSchema, text_of
 from cms_service.content_types.fields.patterns import compiled, is_portable, matches
 from cms_service.content_types.fields.scalar import UniqueField
+from cms_service.core.exact import WHOLE
 
 MAX_TEXT_LENGTH = 100_000
 
@@ -15,10 +16,10 @@ class TextField(UniqueField):
     """
 
     kind: Literal["text"]
-    min_length: Annotated[int, Field(ge=0, le=MAX_TEXT_LENGTH)] = 0
-    max_length: Annotated[int, Field(ge=1, le=MAX_TEXT_LENGTH)] = 10_000
+    min_length: Annotated[int, Field(ge=0, le=MAX_TEXT_LENGTH), WHOLE] = 0
+    max_length: Annotated[int, Field(ge=1, le=MAX_TEXT_LENGTH), WHOLE] = 10_000
     pattern: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    default: str | None = None
+    default: Annotated[str, Field(max_length=MAX_TEXT_LENGTH)] | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
