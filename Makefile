@@ -40,8 +40,9 @@ test-controlplane: $(VENV)/.ready ## The operator against a real API server with
 	$(RUN) -m pytest tests/rights -q
 test-e2e: $(VENV)/.ready ## The chart on a real node
 	$(RUN) -m pytest tests/e2e -q -n 3 --dist loadfile
-test-long: $(VENV)/.ready ## The operator killed at every single write, and long outages
+test-long: $(VENV)/.ready ## The operator killed at every single write, long outages, the API tried at random
 	$(RUN) -m pytest tests/controlplane -q -m long -n 5 --dist worksteal
+	$(RUN) -m pytest tests/service -q -m long
 coverage: ## What the tiers have run of the operator and the CMS
 	@if compgen -G '.coverage.*' >/dev/null; then $(VENV)/bin/coverage combine --append --quiet; fi
 	$(VENV)/bin/coverage report --skip-covered --skip-empty
