@@ -61,6 +61,7 @@ _NAME = r"[A-Za-z][A-Za-z0-9_.]{0,99}"
 _LIST = {"style": "form", "explode": False}
 _PUBLIC_TOO: list[dict[str, list[str]]] = [{"accessToken": []}, {"apiKey": []}, {}]
 _READS = ("GET", "HEAD")
+_VERBS = {"GET": "deliver", "HEAD": "headOf", "OPTIONS": "optionsOf"}
 
 
 def _sometimes(name: str, description: str, pattern: str = "^.+$") -> AnswerHeader:
@@ -99,7 +100,6 @@ _OF_OPTIONS = Answers(
     ),
     problem_headers=_OF_PROBLEMS,
 )
-
 
 _ANY = Shape(Context(Completeness.DRAFT, ENGLISH))
 _IDENTIFIER: Document = {"type": "string", "format": "uuid", "pattern": ID_PATTERN}
@@ -236,14 +236,13 @@ def _operations(
 ) -> Iterator[Operation]:
     what = "Page" if route == LIST_ROUTE else "Entry"
     about = _ABOUT_LISTS if route == LIST_ROUTE else "What is published of one entry."
-    for method in (*_READS, "OPTIONS"):
+    for method, verb in _VERBS.items():
         reads = method in _READS
         described: Document = {
             "tags": ["delivery"],
             "summary": f"Deliver {what}" if reads else "Methods And Preflight",
-            "operationId": {"GET": "deliver", "HEAD": "headOf", "OPTIONS": "optionsOf"}[method]
-            + what,
-            "parameters": [*path, *(query if reads else ()), *_HEADERS[: 2 if reads else 0]],
+            "operationId": verb + what,
+            "parameters": [*path, *(query if reads else ()), *(_HEADERS if reads else ())],
             "responses": _results(schema, method),
             "security": _PUBLIC_TOO if reads else [],
         }
