@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
+from types import TracebackType
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from cms_service.core.credentials import CredentialSource, CredentialsUnavailabl
 from cms_service.core.database_url import DatabaseUrl
 from cms_service.core.errors import OVERTAKEN, Conflict, LimitReached, Unavailable
 from cms_service.core.metrics import Metrics
+from cms_service.core.pool import Connection, Pool
 from cms_service.core.tracing import UNTRACED, Tracing
 
 logger = logging.getLogger(__name__)
@@ -76,7 +78,7 @@ class Statement:
 class Scope:
     """A transaction in one tenant."""
 
-    def __init__(self, database: "Database", connection: Any, tenant_id: UUID) -> None:
+    def __init__(self, database: "Database", connection: Connection, tenant_id: UUID) -> None:
         self._database = database
         self._connection = connection
         self._tenant_id = tenant_id
@@ -127,10 +129,8 @@ class Database:
         self.name = name
         self._url = url
         self._credentials = credentials
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._pool: Pool | None = None
         self._waiting = 0
-        self._used = 0
-        self._returning: set[asyncio.Task[None]] = set()
         self._query_seconds = metrics.query_seconds
         self._span = tracing.client(
             {"db.system.name": "postgresql", **url.attributes}, "db.query.summary"
@@ -139,31 +139,21 @@ class Database:
         self._rejected = metrics.pool_rejected.labels(name)
         metrics.pool_size.labels(name).set(url.connection_limit)
         metrics.pool_waiting.labels(name).set_function(lambda: self._waiting)
-        metrics.pool_connections.labels(name, "used").set_function(lambda: self._used)
+        metrics.pool_connections.labels(name, "used").set_function(self._used)
         metrics.pool_connections.labels(name, "idle").set_function(self._idle)
 
     async def open(self) -> None:
         """Makes no connection: a database that is away must not stop a start."""
-        self._pool = await asyncpg.create_pool(
-            min_size=0,
-            max_size=self._url.connection_limit,
-            max_inactive_connection_lifetime=_IDLE_CONNECTION_SECONDS,
-            connect=self._connect,
-            reset=_nothing_to_reset,
-        )
+        self._pool = Pool(self._connect, self._url.connection_limit, _IDLE_CONNECTION_SECONDS)
 
     async def close(self, seconds: float) -> None:
-        if self._pool is None:
-            return
-        try:
-            await asyncio.wait_for(self._pool.close(), seconds)
-        except TimeoutError:
-            self._pool.terminate()
+        if self._pool is not None:
+            await self._pool.close(seconds)
 
     async def expire_connections(self) -> None:
         """New credentials: connections made with the old ones end with their present use."""
         if self._pool is not None:
-            await self._pool.expire_connections()
+            self._pool.expire()
 
     async def query(
         self, tenant_id: UUID, statement: Statement, **values: object
@@ -189,7 +179,11 @@ class Database:
             return await self.timed(connection, name, sql, values)
 
     async def run(
-        self, connection: Any, tenant_id: UUID, statement: Statement, values: dict[str, object]
+        self,
+        connection: Connection,
+        tenant_id: UUID,
+        statement: Statement,
+        values: dict[str, object],
     ) -> list[dict[str, Any]]:
         own = {"tenant": str(tenant_id), **acting_values()}
         args = orjson.dumps({**values, **own}).decode()
@@ -199,7 +193,7 @@ class Database:
         return [orjson.loads(row[0]) for row in rows]
 
     async def timed(
-        self, connection: Any, name: str, sql: str, values: Sequence[object]
+        self, connection: Connection, name: str, sql: str, values: Sequence[object]
     ) -> Sequence[asyncpg.Record]:
         started = time.perf_counter()
         try:
@@ -218,20 +212,35 @@ class Database:
         scope = _joined.get()
         return scope if scope is not None and scope.serves(self, tenant_id) else None
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
+    def _connection(self) -> "_Use":
+        return _Use(self)
+
+    async def acquire(self) -> Connection:
+        """To be given back by `release`. Raises Unavailable."""
+        pool = self._open_pool
+        if not pool.is_full:
+            return await pool.acquire()
+        if self._waiting >= self._url.connection_limit * _WAITING_PER_CONNECTION:
+            raise self._full()
+        self._waiting += 1
         try:
-            connection = await self._acquire()
-            self._used += 1
-            try:
-                yield connection
-            except BaseException:
-                # Its statement may have to be cancelled first, for which a server that hangs takes
-                # longer than anybody waits.
-                self._give_back(connection)
-                raise
-            await asyncio.shield(self._give_back(connection))
-        except _AWAY as error:
+            async with asyncio.timeout(self._url.pool_timeout):
+                return await pool.acquire()
+        except TimeoutError:
+            raise self._full() from None
+        finally:
+            self._waiting -= 1
+
+    def release(self, connection: Connection, error: BaseException | None) -> None:
+        self._open_pool.release(connection, error)
+
+    def translate(self, error: BaseException | None) -> None:
+        """Notes whether the database is there, and says so in the API's words: raises Unavailable
+        or Conflict.
+        """
+        if error is None:
+            self._up.set(1)
+        elif isinstance(error, _AWAY):
             self._up.set(0)
             logger.warning(
                 "the database is away: %s",
@@ -239,47 +248,26 @@ class Database:
                 extra={"database": self.name},
             )
             raise Unavailable("The database cannot be reached.") from error
-        except asyncpg.TransactionRollbackError:  # two that wait for each other
+        elif isinstance(error, asyncpg.TransactionRollbackError):  # two that wait for each other
             raise Conflict(OVERTAKEN) from None
-        self._up.set(1)
-
-    def _give_back(self, connection: Any) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(self._open_pool.release(connection))
-        self._returning.add(task)
-        task.add_done_callback(self._given_back)
-        return task
-
-    def _given_back(self, task: asyncio.Task[None]) -> None:
-        self._returning.discard(task)
-        self._used -= 1
-        if not task.cancelled():
-            task.exception()  # marks it as seen: the pool has ended such a connection
-
-    async def _acquire(self) -> Any:
-        if self._waiting >= self._url.connection_limit * _WAITING_PER_CONNECTION:
-            raise self._full()
-        self._waiting += 1
-        try:
-            return await self._open_pool.acquire(timeout=self._url.pool_timeout)
-        except TimeoutError:
-            raise self._full() from None
-        finally:
-            self._waiting -= 1
 
     def _full(self) -> Unavailable:
         self._rejected.inc()
         return Unavailable("Every database connection is in use.")
 
     @property
-    def _open_pool(self) -> "asyncpg.Pool[asyncpg.Record]":
+    def _open_pool(self) -> Pool:
         if self._pool is None:
             raise Unavailable("The service is starting.")
         return self._pool
 
-    def _idle(self) -> int:
-        return self._pool.get_idle_size() if self._pool else 0
+    def _used(self) -> int:
+        return self._pool.used if self._pool else 0
 
-    async def _connect(self, *_: Any, **pool_arguments: Any) -> Any:
+    def _idle(self) -> int:
+        return self._pool.idle if self._pool else 0
+
+    async def _connect(self) -> Connection:
         """Whatever keeps a connection from being made, to a request the database is away."""
         credentials = self._credentials.current()
         try:
@@ -290,13 +278,34 @@ class Database:
                 timeout=_CONNECT_SECONDS,
                 command_timeout=_STATEMENT_SECONDS,
                 statement_cache_size=0 if self._url.pgbouncer else _PREPARED_STATEMENTS,
-                **pool_arguments,
             )
         except (asyncpg.PostgresError, TimeoutError) as error:
             raise ConnectionError(type(error).__name__) from error
 
 
-async def _nothing_to_reset(_connection: Any) -> None:
-    """Settings end with their transaction and nothing else is kept: spares a round trip per
-    request.
+class _Use:
+    """Of a connection, which carries nothing from one use to the next: settings end with their
+    transaction, and nothing else is kept.
     """
+
+    __slots__ = ("_connection", "_database")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __aenter__(self) -> Connection:
+        try:
+            self._connection = await self._database.acquire()
+        except Exception as error:
+            self._database.translate(error)
+            raise
+        return self._connection
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._database.release(self._connection, error)
+        self._database.translate(error)

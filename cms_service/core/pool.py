@@ -1,0 +1,155 @@
+"""Connections to one database: as many as may be, made when they are wanted and kept for a while.
+
+asyncpg's own pool starts three tasks for each use of a connection, which costs several times what
+a short statement does. Nothing has to be awaited here where a connection is at hand.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+# For a connection's own end: its statement may have to be cancelled before.
+_CLOSE_SECONDS = 5.0
+
+# What ends a statement in the middle, or says that there is nobody to talk to any more.
+_BREAKING = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+Connection = Any  # asyncpg's, generic in a way that nobody here needs
+
+
+@dataclass(frozen=True, slots=True)
+class _Idle:
+    connection: Connection
+    since: float
+
+
+class Pool:
+    """A place is held from before a connection is looked for or made until it is back or has ended,
+    so that there are never more than `size`. The connection that was used last is used next: the
+    others can go.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Awaitable[Connection]], size: int, idle_seconds: float
+    ) -> None:
+        self._connect = connect
+        self._size = size
+        self._idle_seconds = idle_seconds
+        self._places = asyncio.Semaphore(size)
+        self._idle: deque[_Idle] = deque()
+        self._used: set[Connection] = set()
+        self._current: set[Connection] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._sweep: asyncio.TimerHandle | None = None
+        self._is_closing = False
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
+
+    @property
+    def used(self) -> int:
+        return len(self._used) + len(self._ending)
+
+    @property
+    def is_full(self) -> bool:
+        """Who wants a connection has to wait for one."""
+        return self._places.locked()
+
+    async def acquire(self) -> Connection:
+        """Raises what connecting raises."""
+        await self._places.acquire()
+        try:
+            if self._is_closing:
+                raise ConnectionError("the pool is closed")  # noqa: TRY301 - gives the place back
+            connection = self._take_idle()
+            if connection is None:
+                connection = await self._connect()
+                self._current.add(connection)
+        except BaseException:
+            self._places.release()
+            raise
+        self._used.add(connection)
+        return connection
+
+    def release(self, connection: Connection, error: BaseException | None) -> None:
+        """`error`: by what its use has ended, if by any."""
+        self._used.discard(connection)
+        if self._is_closing or not self._is_whole(connection, error):
+            self._end(connection)
+            return
+        loop = asyncio.get_running_loop()
+        self._idle.append(_Idle(connection, loop.time()))
+        if self._sweep is None:
+            self._sweep = loop.call_later(self._idle_seconds, self._end_unused)
+        self._places.release()
+
+    def expire(self) -> None:
+        """No connection that there is now is used again."""
+        self._current.clear()
+        while self._idle:
+            self._drop(self._idle.pop())
+
+    async def close(self, seconds: float) -> None:
+        """Waits so long for those that are in use."""
+        self._is_closing = True
+        if self._sweep is not None:
+            self._sweep.cancel()
+        self.expire()
+        try:
+            async with asyncio.timeout(seconds):
+                for _ in range(self._size):
+                    await self._places.acquire()
+        except TimeoutError:
+            for connection in list(self._used):
+                connection.terminate()
+
+    def _take_idle(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop().connection
+            if not connection.is_closed():
+                return connection
+            self._current.discard(connection)
+        return None
+
+    def _is_whole(self, connection: Connection, error: BaseException | None) -> bool:
+        if error is not None and (not isinstance(error, Exception) or isinstance(error, _BREAKING)):
+            return False
+        return (
+            connection in self._current
+            and not connection.is_closed()
+            and not connection.is_in_transaction()
+        )
+
+    def _end_unused(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._idle and loop.time() - self._idle[0].since >= self._idle_seconds:
+            self._drop(self._idle.popleft())
+        self._sweep = None
+        if self._idle:
+            self._sweep = loop.call_at(self._idle[0].since + self._idle_seconds, self._end_unused)
+
+    def _drop(self, idle: _Idle) -> None:
+        self._current.discard(idle.connection)
+        idle.connection.terminate()
+
+    def _end(self, connection: Connection) -> None:
+        """Nobody waits for it: a server that hangs takes longer than anybody would."""
+        self._current.discard(connection)
+        task = asyncio.ensure_future(_end(connection))
+        self._ending.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._ending.discard(task)
+        self._places.release()
+
+
+async def _end(connection: Connection) -> None:
+    with contextlib.suppress(Exception):  # it has been torn off then
+        await connection.close(timeout=_CLOSE_SECONDS)
