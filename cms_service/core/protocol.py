@@ -1,5 +1,5 @@
 """Uvicorn's HTTP protocol, with bounds on how long a head may be and how slowly a request may come:
-it has none.
+it has none. An answer goes out in one piece.
 """
 
 import logging
@@ -8,6 +8,7 @@ from asyncio import TimerHandle, Transport
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cms_service.core.errors import PROBLEM_MEDIA_TYPE, BadRequest, problem_body
+from cms_service.core.gathered import GatheredTransport
 from cms_service.core.http import sane_or_new_id
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _arrival_timer: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._gathered = GatheredTransport(transport, self.loop)
+        super().connection_made(self._gathered)
         self._await_arrival()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -60,6 +62,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        self._gathered.flush()
         self._arrived = False
         super().on_response_complete()
 
