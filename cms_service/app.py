@@ -54,6 +54,7 @@ from cms_service.core.rate_limits import RateLimits
 from cms_service.core.redis_store import RedisStore, make_client
 from cms_service.core.redis_url import parse_redis_url
 from cms_service.core.settings import ServeSettings, SettingsError, TracesExporter
+from cms_service.core.shared_answers import SharedAnswers
 from cms_service.core.strict_route import StrictRoute
 from cms_service.core.tracing import UNTRACED, Tracing
 from cms_service.delivery import app as delivery_app
@@ -136,6 +137,7 @@ class Cms:
     database: Database
     replica: Database | None
     redis: RedisStore
+    shared_answers: SharedAnswers
     limits: "_Limits"
     keys: KeyStore
     passwords: Passwords
@@ -159,7 +161,11 @@ class Cms:
         await asyncio.gather(
             *(database.close(seconds) for database in self.databases), self.tracing.close(seconds)
         )
-        await asyncio.gather(self.limits.delivery.close(), self.limits.management.close())
+        await asyncio.gather(
+            self.limits.delivery.close(),
+            self.limits.management.close(),
+            self.shared_answers.close(),
+        )
         await self.redis.close()
 
 
@@ -234,7 +240,8 @@ def build(settings: ServeSettings) -> Cms:
         }
     )
     published = DeliveryRepository(DeliveryDatabases(database, replica, metrics, time.monotonic))
-    cache = BodyCache(redis, metrics, time.monotonic, settings.delivery_stale_seconds)
+    shared = SharedAnswers(redis)
+    cache = BodyCache(shared, metrics, time.monotonic, settings.delivery_stale_seconds)
     delivery = delivery_app.DeliveryApp(
         directory,
         gate,
@@ -251,6 +258,7 @@ def build(settings: ServeSettings) -> Cms:
         database=database,
         replica=replica,
         redis=redis,
+        shared_answers=shared,
         limits=limits,
         keys=keys,
         passwords=passwords,

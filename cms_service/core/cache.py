@@ -9,12 +9,12 @@ from hashlib import blake2b
 from uuid import UUID
 
 from cms_service.core.metrics import Metrics
-from cms_service.core.redis_store import RedisAwayError, RedisStore
+from cms_service.core.redis_store import RedisAwayError
+from cms_service.core.shared_answers import SharedAnswers
 from cms_service.core.single_flight import SingleFlight
 
 _MEMORY_BYTES = 32 * 1024 * 1024
 _OVERHEAD_BYTES = 512  # of one entry besides its body: key, etag, objects
-_REDIS_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,13 @@ class BodyCache:
 
     def __init__(
         self,
-        redis: RedisStore,
+        shared: SharedAnswers,
         metrics: Metrics,
         clock: Callable[[], float],
         stale_seconds: float,
     ) -> None:
         self._memory = MemoryCache(_MEMORY_BYTES)
-        self._redis = redis
+        self._shared = shared
         self._clock = clock
         self._stale_seconds = stale_seconds
         self._loads: SingleFlight[Body | None] = SingleFlight(metrics.cache_loads_joined.inc)
@@ -149,22 +149,16 @@ class BodyCache:
             content = await load()
             if content is None:
                 return None
-            await self._to_redis(key, content)
+            self._shared.put(key.tenant_id, str(key), content)
         body = make(content)
         self._memory.put(key, body, self._clock())
         return body
 
     async def _from_redis(self, key: CacheKey) -> bytes | None:
         try:
-            content = await self._redis.get(str(key))
+            content = await self._shared.get(key.tenant_id, str(key))
         except RedisAwayError:
             content = None
         counter = self._misses if content is None else self._hits
         counter["redis"].inc()
         return content
-
-    async def _to_redis(self, key: CacheKey, content: bytes) -> None:
-        try:
-            await self._redis.set(str(key), content, _REDIS_SECONDS)
-        except RedisAwayError:
-            return

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
@@ -88,7 +88,13 @@ class RedisStore:
 
     async def run_script(self, script: str, key: str, *args: str | int) -> Any:
         """One key, so that a cluster knows where to run it."""
-        return await self._ask("EVAL", lambda: self._client.eval(script, 1, key, *args))
+        return await self.run_script_on([key], script, args)
+
+    async def run_script_on(
+        self, keys: Sequence[str], script: str, args: Iterable[str | int | bytes]
+    ) -> Any:
+        """In a cluster all of them have to be on one node."""
+        return await self._ask("EVAL", lambda: self._client.eval(script, len(keys), *keys, *args))
 
     async def ping(self) -> None:
         """Asks even in the pause after a failure."""

@@ -125,6 +125,7 @@ async def test_what_one_pod_has_loaded_another_finds_in_redis(site: Site) -> Non
         for pod in (first, second):
             async with pod.client() as reader:
                 expect(await reader.get(f"{acme.delivery}/hello"), 200)
+            await pod.cms.shared_answers.close()
         assert 'hcms_cache_hits_total{layer="redis"} 1.0' in second.cms.metrics.render().decode()
 
 

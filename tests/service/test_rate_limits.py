@@ -102,8 +102,9 @@ async def test_a_cached_answer_waits_for_no_redis(
     site: Site, own_redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rate_limits, "_TELL_SECONDS", 3600)
-    async with published(site, REDIS_URL=own_redis.url) as (_, acme):
+    async with published(site, REDIS_URL=own_redis.url) as (pod, acme):
         expect(await acme.client.get(f"{acme.delivery}/hello"), 200)
+        await pod.cms.shared_answers.close()
         own_redis.command("CONFIG RESETSTAT")
         for _ in range(100):
             expect(await acme.client.get(f"{acme.delivery}/hello"), 200)

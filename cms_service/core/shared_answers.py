@@ -1,0 +1,108 @@
+"""The layer of the cache that all pods share, in Redis. What a tenant's requests look for at one
+moment goes out together, in one call, and what they leave for others goes along, behind their own
+answers.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from uuid import UUID
+
+from cms_service.core.redis_store import RedisStore
+
+_KEPT_SECONDS = 300
+_MAX_READS = 200  # in one call
+_MAX_WRITTEN_BYTES = 1024 * 1024
+# Of what waits to be written; beyond it the others have to make it themselves.
+_MAX_WAITING_BYTES = 8 * 1024 * 1024
+
+# A Redis that is full is still read.
+_EXCHANGE = """
+local writes = tonumber(ARGV[2])
+for n = 1, writes do
+  redis.pcall('SET', KEYS[n], ARGV[n + 2], 'EX', ARGV[1])
+end
+if #KEYS == writes then return {} end
+return redis.call('MGET', unpack(KEYS, writes + 1))
+"""
+
+_Read = tuple[str, "asyncio.Future[bytes | None]"]
+
+
+@dataclass(slots=True)
+class _Talk:
+    """With Redis, about one tenant: its keys are on one node of a cluster."""
+
+    reads: list[_Read] = field(default_factory=list)
+    writes: dict[str, bytes] = field(default_factory=dict)
+
+    def next_reads(self) -> list[_Read]:
+        taken, self.reads = self.reads[:_MAX_READS], self.reads[_MAX_READS:]
+        return taken
+
+    def next_writes(self) -> dict[str, bytes]:
+        taken: dict[str, bytes] = {}
+        size = 0
+        while self.writes and (not taken or size < _MAX_WRITTEN_BYTES):
+            key = next(islice(self.writes, 1))
+            taken[key] = self.writes.pop(key)
+            size += len(taken[key])
+        return taken
+
+
+class SharedAnswers:
+    def __init__(self, redis: RedisStore) -> None:
+        self._redis = redis
+        self._talks: dict[UUID, _Talk] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting_bytes = 0
+
+    async def get(self, tenant_id: UUID, key: str) -> bytes | None:
+        """Raises RedisAwayError."""
+        found: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self._talk(tenant_id).reads.append((key, found))
+        return await found
+
+    def put(self, tenant_id: UUID, key: str, content: bytes) -> None:
+        """Later, and only where Redis is there."""
+        if self._waiting_bytes + len(content) <= _MAX_WAITING_BYTES:
+            self._waiting_bytes += len(content)
+            self._talk(tenant_id).writes[key] = content
+
+    async def close(self) -> None:
+        await asyncio.gather(*self._tasks)
+
+    def _talk(self, tenant_id: UUID) -> _Talk:
+        talk = self._talks.get(tenant_id)
+        if talk is None:
+            talk = self._talks[tenant_id] = _Talk()
+            task = asyncio.ensure_future(self._go_on(tenant_id, talk))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return talk
+
+    async def _go_on(self, tenant_id: UUID, talk: _Talk) -> None:
+        try:
+            while talk.reads or talk.writes:
+                await self._exchange(talk.next_reads(), talk.next_writes())
+        finally:
+            del self._talks[tenant_id]
+
+    async def _exchange(self, reads: Sequence[_Read], writes: dict[str, bytes]) -> None:
+        try:
+            found = await self._redis.run_script_on(
+                [*writes, *(key for key, _ in reads)],
+                _EXCHANGE,
+                (_KEPT_SECONDS, len(writes), *writes.values()),
+            )
+        except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
+            for _, waiting in reads:
+                if not waiting.done():
+                    waiting.set_exception(error)
+        else:
+            for (_, waiting), content in zip(reads, found, strict=True):
+                if not waiting.done():
+                    waiting.set_result(content)
+        finally:
+            self._waiting_bytes -= sum(map(len, writes.values()))

@@ -1,0 +1,101 @@
+"""The layer of the cache that all pods share, on a real Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from uuid import UUID
+
+import pytest
+
+from cms_service.core.redis_store import RedisAwayError
+from cms_service.core.shared_answers import SharedAnswers
+from tests.service.servers import Redis
+from tests.service.world import Pod, Site
+
+FIRST, SECOND = UUID(int=1), UUID(int=2)
+
+
+def key(tenant: UUID, name: object) -> str:
+    return f"hcms:{{{tenant}}}:cache:1:{name}"
+
+
+@pytest.fixture
+def own_redis() -> Iterator[Redis]:
+    server = Redis().start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+async def own_pod(site: Site, own_redis: Redis) -> AsyncIterator[Pod]:
+    async with site.pod(REDIS_URL=own_redis.url) as pod:
+        yield pod
+
+
+@pytest.fixture
+def answers(own_pod: Pod) -> SharedAnswers:
+    return own_pod.cms.shared_answers
+
+
+def calls(redis: Redis, command: str) -> int:
+    lines = redis.command("INFO", "commandstats").splitlines()
+    found = [line for line in lines if line.startswith(f"cmdstat_{command}:")]
+    return int(found[0].split("calls=")[1].split(",")[0]) if found else 0
+
+
+async def test_what_one_moment_leaves_and_asks_for_is_one_call_for_each_tenant(
+    own_redis: Redis, answers: SharedAnswers
+) -> None:
+    for tenant in (FIRST, SECOND):
+        for number in range(50):
+            answers.put(tenant, key(tenant, number), b"%d of %d" % (number, tenant.int))
+    await answers.close()
+    found = await asyncio.gather(
+        *(answers.get(tenant, key(tenant, n)) for tenant in (FIRST, SECOND) for n in range(51))
+    )
+    assert found == [
+        b"%d of %d" % (number, tenant.int) if number < 50 else None
+        for tenant in (FIRST, SECOND)
+        for number in range(51)
+    ]
+    assert calls(own_redis, "eval") == 4
+    assert 0 < int(own_redis.command("TTL", key(FIRST, 0)).strip(": \r\n")) <= 300
+
+
+async def test_who_gives_up_takes_nothing_from_the_others(answers: SharedAnswers) -> None:
+    answers.put(FIRST, key(FIRST, "a"), b"content")
+    impatient, patient = [
+        asyncio.ensure_future(answers.get(FIRST, key(FIRST, "a"))) for _ in range(2)
+    ]
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert await patient == b"content"
+
+
+async def test_more_than_may_wait_is_not_kept(own_redis: Redis, answers: SharedAnswers) -> None:
+    for number in range(20):
+        answers.put(FIRST, key(FIRST, number), b"x" * 1024 * 1024)
+    await answers.close()
+    assert calls(own_redis, "set") == 8
+    answers.put(FIRST, key(FIRST, "later"), b"there is room again")
+    assert await answers.get(FIRST, key(FIRST, "later")) == b"there is room again"
+
+
+async def test_a_full_redis_is_still_read(own_redis: Redis, answers: SharedAnswers) -> None:
+    answers.put(FIRST, key(FIRST, "a"), b"before")
+    await answers.close()
+    own_redis.command("CONFIG", "SET", "maxmemory", "1")
+    answers.put(FIRST, key(FIRST, "b"), b"too late")
+    assert await answers.get(FIRST, key(FIRST, "a")) == b"before"
+    assert await answers.get(FIRST, key(FIRST, "b")) is None
+
+
+async def test_a_lost_redis_is_told_to_whoever_asks_it(
+    own_redis: Redis, answers: SharedAnswers
+) -> None:
+    own_redis.stop()
+    answers.put(FIRST, key(FIRST, "a"), b"nowhere")
+    for outcome in await asyncio.gather(
+        *(answers.get(FIRST, key(FIRST, n)) for n in range(3)), return_exceptions=True
+    ):
+        assert isinstance(outcome, RedisAwayError)
+    await answers.close()
