@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from cms_service.content_types.schemas import ContentType
+from cms_service.core.recent import keep
 from cms_service.core.single_flight import SingleFlight
 from cms_service.delivery.plan import types_to_expand
 from cms_service.delivery.query import Query
@@ -15,18 +16,30 @@ _MAX_HELD = 1000
 
 _Key = tuple[UUID, int, str]
 _Types = dict[str, ContentType]
+_Paths = tuple[tuple[str, ...], ...]
 
 
 class Definitions:
     def __init__(self, repository: DeliveryRepository) -> None:
         self._repository = repository
         self._held: OrderedDict[_Key, ContentType] = OrderedDict()
+        self._needed: OrderedDict[tuple[UUID, int, str, _Paths], _Types] = OrderedDict()
         self._loads: SingleFlight[_Types] = SingleFlight()
 
     async def needed(self, tenant: TenantState, type_name: str, query: Query) -> _Types:
         """The type, and those that its expanded references lead to; without those that are
         missing.
         """
+        key = (tenant.id, tenant.generation, type_name, query.expand)
+        found = self._needed.get(key)
+        if found is None:
+            found = await self._find(tenant, type_name, query)
+            if type_name not in found:
+                return found  # of names that nobody has there are many
+        keep(self._needed, key, found, _MAX_HELD)
+        return found
+
+    async def _find(self, tenant: TenantState, type_name: str, query: Query) -> _Types:
         found = await self._get(tenant, {type_name})
         level: Iterable[ContentType] = found.values()
         for depth in range(max((len(path) for path in query.expand), default=0)):
@@ -42,7 +55,7 @@ class Definitions:
         for name in names:
             key = (tenant.id, tenant.generation, name)
             if (known := self._held.get(key)) is not None:
-                self._held.move_to_end(key)
+                keep(self._held, key, known, _MAX_HELD)
                 held[name] = known
         if missing := sorted(set(names) - held.keys()):
             held |= await self._loads.run(
@@ -54,7 +67,5 @@ class Definitions:
     async def _load(self, tenant: TenantState, names: list[str]) -> _Types:
         found = await self._repository.types(tenant, names)
         for name, content_type in found.items():
-            self._held[tenant.id, tenant.generation, name] = content_type
-        while len(self._held) > _MAX_HELD:
-            self._held.popitem(last=False)
+            keep(self._held, (tenant.id, tenant.generation, name), content_type, _MAX_HELD)
         return found

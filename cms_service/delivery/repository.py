@@ -11,8 +11,8 @@ from cms_service.core.errors import Unavailable
 from cms_service.delivery import statements
 from cms_service.delivery.cursors import Place
 from cms_service.delivery.databases import DeliveryDatabases
-from cms_service.delivery.plan import ListPlan, Shape
-from cms_service.delivery.statements import Sql
+from cms_service.delivery.plan import ListPlan
+from cms_service.delivery.statements import EntryStatement, Sql
 from cms_service.tenants.schemas import TenantState
 
 
@@ -37,30 +37,17 @@ class DeliveryRepository:
         found: list[Any] = orjson.loads(row["types"]) if row else []
         return {each["name"]: ContentType.model_validate(each) for each in found}
 
-    async def plain_entry(
-        self, tenant: TenantState, type_name: str, slug: str | None, entry_id: UUID | None
+    async def entry(
+        self, tenant: TenantState, statement: EntryStatement, place: str | UUID
     ) -> str | None:
-        sql = statements.by_name(slug, entry_id, type_name)
-        return await self._entry(tenant, sql)
-
-    async def shaped_entry(
-        self,
-        tenant: TenantState,
-        type_id: UUID,
-        shape: Shape,
-        slug: str | None,
-        entry_id: UUID | None,
-    ) -> str | None:
-        return await self._entry(tenant, statements.one_entry(shape, type_id, slug, entry_id))
+        """`place`: its slug or its id."""
+        row = await self._content("delivery.entry", statement.of(place), tenant)
+        return None if row is None else row["entry"]
 
     async def page(self, tenant: TenantState, plan: ListPlan, after: Place | None) -> Items | None:
         """None where the tenant is gone."""
         row = await self._content("delivery.list", statements.entry_list(plan, after), tenant)
         return None if row is None else Items(row["items"], row["next"])
-
-    async def _entry(self, tenant: TenantState, sql: Sql) -> str | None:
-        row = await self._content("delivery.entry", sql, tenant)
-        return None if row is None else row["entry"]
 
     async def _content(self, name: str, sql: Sql, tenant: TenantState) -> asyncpg.Record | None:
         try:

@@ -1,3 +1,4 @@
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -8,14 +9,18 @@ import orjson
 from cms_service.core.cache import Body, BodyCache, CacheKey
 from cms_service.core.errors import NotFound, Unavailable
 from cms_service.core.ids import is_uuid
+from cms_service.core.recent import keep
 from cms_service.delivery import cursors
 from cms_service.delivery.definitions import Definitions
 from cms_service.delivery.plan import entry_shape, list_plan
 from cms_service.delivery.query import Query
 from cms_service.delivery.repository import DeliveryRepository
+from cms_service.delivery.statements import EntryStatement, plain_entry, shaped_entry
 from cms_service.delivery.tags import body_with_tags
 from cms_service.tenants.directory import Lookup
 from cms_service.tenants.schemas import TenantState
+
+_MAX_STATEMENTS = 1000
 
 
 class Source(Enum):
@@ -37,6 +42,7 @@ class DeliveryService:
         self._repository = repository
         self._definitions = definitions
         self._cache = cache
+        self._statements: OrderedDict[tuple[UUID, int, str, str], EntryStatement] = OrderedDict()
 
     def at_hand(self, lookup: Lookup, key: CacheKey) -> Body | None:
         """What this process holds and is right, as far as is known."""
@@ -51,21 +57,13 @@ class DeliveryService:
         self, tenant: TenantState, type_name: str, slug_or_id: str, query: Query, promised: int
     ) -> Answer:
         """Raises NotFound. `promised`: the generation that the reader is owed."""
-        entry_id = UUID(slug_or_id) if is_uuid(slug_or_id) else None
-        slug = slug_or_id if entry_id is None else None
+        place = UUID(slug_or_id) if is_uuid(slug_or_id) else slug_or_id
 
         async def load() -> bytes | None:
-            if not query.asks_for_something:
-                found = await self._repository.plain_entry(tenant, type_name, slug, entry_id)
-                return None if found is None else found.encode()
-            types = await self._definitions.needed(tenant, type_name, query)
-            if type_name not in types:
+            statement = await self._statement(tenant, type_name, query)
+            if statement is None:
                 return None
-            content_type = types[type_name]
-            shape = entry_shape(query, content_type, types)
-            found = await self._repository.shaped_entry(
-                tenant, content_type.id, shape, slug, entry_id
-            )
+            found = await self._repository.entry(tenant, statement, place)
             return None if found is None else found.encode()
 
         key = entry_key(tenant, type_name, slug_or_id, query)
@@ -87,6 +85,26 @@ class DeliveryService:
             return b'{"items":%b,"nextCursor":%b}' % (found.json.encode(), orjson.dumps(more))
 
         return await self._load(tenant, list_key(tenant, type_name, query), load, promised)
+
+    async def _statement(
+        self, tenant: TenantState, type_name: str, query: Query
+    ) -> EntryStatement | None:
+        """None where there is no such type. Many entries are asked for in the same way: made once
+        for each generation.
+        """
+        if not query.asks_for_something:
+            return plain_entry(type_name)
+        key = (tenant.id, tenant.generation, type_name, query.key)
+        statement = self._statements.get(key)
+        if statement is None:
+            types = await self._definitions.needed(tenant, type_name, query)
+            if type_name not in types:
+                return None
+            content_type = types[type_name]
+            shape = entry_shape(query, content_type, types)
+            statement = shaped_entry(shape, content_type.id)
+        keep(self._statements, key, statement, _MAX_STATEMENTS)
+        return statement
 
     async def _load(
         self,

@@ -94,36 +94,43 @@ def _json(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def by_name(slug: str | None, entry_id: UUID | None, type_name: str) -> Sql:
+@dataclass(frozen=True)
+class EntryStatement:
+    """For whichever entry of a type: `$2` is its slug or id, `values` the rest."""
+
+    by_slug: str
+    by_id: str
+    values: tuple[object, ...]
+
+    def of(self, place: str | UUID) -> Sql:
+        text = self.by_id if isinstance(place, UUID) else self.by_slug
+        return Sql(text, (place, *self.values))
+
+
+def plain_entry(type_name: str) -> EntryStatement:
     """An entry as it is, of a type whose definition need not be known."""
-    place, value = _place(slug, entry_id)
-    item = _item("p", "'type', $2::text", tuple(_METADATA), "'fields', p.fields")
-    page = f"""SELECT p.* FROM cms.content_types c
-        JOIN cms.published_entries p ON p.tenant_id = c.tenant_id AND p.content_type_id = c.id
-        WHERE c.tenant_id = t.id AND {_TENANT} AND c.name = $2::text AND {place.format("$3")}"""
-    return Sql(_entry(page, item), (type_name, value))
+    return EntryStatement(*_PLAIN, (type_name,))
 
 
-def one_entry(shape: Shape, type_id: UUID, slug: str | None, entry_id: UUID | None) -> Sql:
+def shaped_entry(shape: Shape, type_id: UUID) -> EntryStatement:
     parameters = _Parameters()
-    place, value = _place(slug, entry_id)
-    parameters.values.append(value)
+    parameters.values.append(None)  # the place of the slug or id
     page = f"""SELECT p.* FROM cms.published_entries p
-        WHERE {_TENANT} AND p.content_type_id = {parameters.add(type_id, "uuid")}
-          AND {place.format("$2")}"""
-    return Sql(_entry(page, _shaped(shape, parameters)), tuple(parameters.values))
+        WHERE {_TENANT} AND p.content_type_id = {parameters.add(type_id, "uuid")}"""
+    texts = _entry(page, _shaped(shape, parameters))
+    return EntryStatement(*texts, tuple(parameters.values[1:]))
 
 
-def _place(slug: str | None, entry_id: UUID | None) -> tuple[str, object]:
-    if entry_id is not None:
-        return "p.entry_id = {}::uuid", entry_id
-    return "p.slug = {}::text", slug
-
-
-def _entry(page: str, item: str) -> str:
-    return _WRAPPED.format(
-        f"WITH p AS MATERIALIZED ({page})\nSELECT (SELECT {item}::text FROM p) AS entry"
+def _entry(page: str, item: str) -> tuple[str, str]:
+    """By slug and by id."""
+    by_slug, by_id = (
+        _WRAPPED.format(
+            f"WITH p AS MATERIALIZED ({page} AND {place})\n"
+            f"SELECT (SELECT {item}::text FROM p) AS entry"
+        )
+        for place in ("p.slug = $2::text", "p.entry_id = $2::uuid")
     )
+    return by_slug, by_id
 
 
 def entry_list(plan: ListPlan, after: Place | None) -> Sql:
@@ -413,3 +420,11 @@ def _referred(
                 SELECT e.* FROM cms.published_entries e
                 WHERE e.tenant_id = t.id AND e.entry_id = (SELECT cms.as_uuid({inner}r.id)) OFFSET 0
             ) {inner})"""
+
+
+_PLAIN = _entry(
+    f"""SELECT p.* FROM cms.content_types c
+        JOIN cms.published_entries p ON p.tenant_id = c.tenant_id AND p.content_type_id = c.id
+        WHERE c.tenant_id = t.id AND {_TENANT} AND c.name = $3::text""",
+    _item("p", "'type', $3::text", tuple(_METADATA), "'fields', p.fields"),
+)
