@@ -78,7 +78,7 @@ _CONTENT = {
         f" 'author', {_ID_SQL.format('a', f'n % {AUTHORS}')},"
         f" 'tags', jsonb_build_array({_ID_SQL.format('b', f'n % {TAGS}')},"
         f" {_ID_SQL.format('b', f'(n + 7) % {TAGS}')}, {_ID_SQL.format('b', f'(n + 19) % {TAGS}')}"
-        f")) AS fields FROM generate_series(1, {ARTICLES}) n"
+        f")) AS fields FROM generate_series(0, {ARTICLES - 1}) n"
     ),
 }
 # For the peer's queries what the tables of published values are for ours.

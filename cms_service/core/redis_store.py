@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
@@ -82,6 +82,16 @@ class RedisStore:
 
     async def set(self, key: str, value: bytes, seconds: int) -> None:
         await self._ask("SET", lambda: self._client.set(key, value, ex=seconds))
+
+    async def set_many(self, values: Mapping[str, bytes], seconds: int) -> None:
+        def send() -> Awaitable[Any]:
+            pipeline = self._client.pipeline(transaction=False)
+            for key, value in values.items():
+                pipeline.execute_command("SET", key, value, "EX", seconds)
+            sent: Awaitable[Any] = pipeline.execute()
+            return sent
+
+        await self._ask(send)
 
     async def delete(self, key: str) -> None:
         await self._ask("DEL", lambda: self._client.delete(key))

@@ -4,18 +4,22 @@ answers.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from uuid import UUID
 
-from cms_service.core.redis_store import RedisStore
+from cms_service.core.redis_store import RedisAwayError, RedisStore
 
 _KEPT_SECONDS = 300
 _MAX_READS = 200  # in one call
 _MAX_WRITTEN_BYTES = 1024 * 1024
 # Of what waits to be written; beyond it the others have to make it themselves.
 _MAX_WAITING_BYTES = 8 * 1024 * 1024
+
+# Scripts are handed copies of their values: larger ones go by themselves.
+_LARGE_BYTES = 16 * 1024
 
 # A Redis that is full is still read.
 _EXCHANGE = """
@@ -66,9 +70,10 @@ class SharedAnswers:
 
     def put(self, tenant_id: UUID, key: str, content: bytes) -> None:
         """Later, and only where Redis is there."""
-        if self._waiting_bytes + len(content) <= _MAX_WAITING_BYTES:
+        writes = self._talk(tenant_id).writes
+        if key not in writes and self._waiting_bytes + len(content) <= _MAX_WAITING_BYTES:
             self._waiting_bytes += len(content)
-            self._talk(tenant_id).writes[key] = content
+            writes[key] = content
 
     async def close(self) -> None:
         await asyncio.gather(*self._tasks)
@@ -90,6 +95,16 @@ class SharedAnswers:
             del self._talks[tenant_id]
 
     async def _exchange(self, reads: Sequence[_Read], writes: dict[str, bytes]) -> None:
+        large = {key: content for key, content in writes.items() if len(content) > _LARGE_BYTES}
+        small = {key: content for key, content in writes.items() if key not in large}
+        if reads or small:
+            await self._exchange_small(reads, small)
+        if large:
+            with contextlib.suppress(RedisAwayError):
+                await self._redis.set_many(large, _KEPT_SECONDS)
+        self._waiting_bytes -= sum(map(len, writes.values()))
+
+    async def _exchange_small(self, reads: Sequence[_Read], writes: dict[str, bytes]) -> None:
         try:
             found = await self._redis.run_script_on(
                 [*writes, *(key for key, _ in reads)],
@@ -104,5 +119,3 @@ class SharedAnswers:
             for (_, waiting), content in zip(reads, found, strict=True):
                 if not waiting.done():
                     waiting.set_result(content)
-        finally:
-            self._waiting_bytes -= sum(map(len, writes.values()))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import asyncpg
 
-from cms_service.core.database import Database
+from cms_service.core.database import Database, DatabaseName
 from cms_service.core.errors import Problem
 from cms_service.core.metrics import Metrics
 from cms_service.tenants.schemas import TenantState
@@ -30,7 +30,7 @@ class DeliveryDatabases:
     ) -> None:
         self._primary = primary
         self._replica = replica
-        self._reads = metrics.delivery_reads
+        self._reads = {name: metrics.delivery_reads.labels(name) for name in DatabaseName}
         self._clock = clock
         self._away = False
         self._ask_again_at = float("-inf")
@@ -40,7 +40,7 @@ class DeliveryDatabases:
     ) -> asyncpg.Record | None:
         """As fetch_row, and counted by the database that answers."""
         database, row = await self._fetch(name, sql, tenant, values)
-        self._reads.labels(database.name).inc()
+        self._reads[database.name].inc()
         return row
 
     async def fetch_row(

@@ -95,7 +95,8 @@ class AnswerHeaders:
 
     def of(self, body: Body, access: DeliveryAccess, origin: bytes | None) -> list[Header]:
         headers: list[Header] = [(b"etag", body.etag), *self._fixed[access]]
-        if access is DeliveryAccess.PUBLIC and self._surrogate is not SurrogateHeader.NONE:
+        shows_tags = access is DeliveryAccess.PUBLIC and self._surrogate is not SurrogateHeader.NONE
+        if shows_tags and body.tags:
             headers.append(self._tags(body.tags))
         if self.cors.origins:
             headers += self.cors.answer(origin)

@@ -16,9 +16,9 @@ from cms_service.delivery.plan import entry_shape, list_plan
 from cms_service.delivery.query import Query
 from cms_service.delivery.repository import DeliveryRepository
 from cms_service.delivery.statements import EntryStatement, plain_entry, shaped_entry
-from cms_service.delivery.tags import body_with_tags
+from cms_service.delivery.tags import tags_of
 from cms_service.tenants.directory import Lookup
-from cms_service.tenants.schemas import TenantState
+from cms_service.tenants.schemas import DeliveryAccess, TenantState
 
 _MAX_STATEMENTS = 1000
 
@@ -116,7 +116,7 @@ class DeliveryService:
         type_name = key.name.partition("?")[0].partition("/")[0]
         try:
             body = await self._cache.fill(
-                key, load, lambda content: body_with_tags(content, tenant.name, type_name)
+                key, load, lambda content: _body(content, tenant, type_name)
             )
         except Unavailable:
             last = self._cache.last(key, promised)
@@ -126,6 +126,13 @@ class DeliveryService:
         if body is None:
             raise NotFound("There is nothing published here.")
         return Answer(body, Source.MISS)
+
+
+def _body(content: bytes, tenant: TenantState, type_name: str) -> Body:
+    """Networks in between are told what only a public answer shows."""
+    if tenant.delivery_access is DeliveryAccess.PRIVATE:
+        return Body.of(content)
+    return Body.of(content, tags_of(content, tenant.name, type_name))
 
 
 def entry_key(tenant: TenantState, type_name: str, slug_or_id: str, query: Query) -> CacheKey:

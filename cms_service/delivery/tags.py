@@ -4,15 +4,9 @@ shows. Pure.
 
 import re
 
-from cms_service.core.cache import Body
-
 # Networks take 16 KiB; beyond this much an answer is known by its tenant and type alone.
 MAX_TAGS = 200
 _ID = re.compile(rb'"id" ?: ?"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"')
-
-
-def body_with_tags(content: bytes, tenant: str, type_name: str) -> Body:
-    return Body.of(content, tags_of(content, tenant, type_name))
 
 
 def tags_of(content: bytes, tenant: str, type_name: str) -> tuple[bytes, ...]:

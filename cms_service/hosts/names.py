@@ -1,6 +1,7 @@
 """Host names in the one form in which they are kept and compared. Pure."""
 
 import re
+from functools import lru_cache
 
 import idna
 
@@ -22,6 +23,7 @@ def normalised(text: str) -> str:
     return host
 
 
+@lru_cache(maxsize=1000)
 def of_header(value: bytes) -> str | None:
     """None for what can belong to no tenant: an address, or a name without a dot."""
     text = value.decode("latin-1").lower()

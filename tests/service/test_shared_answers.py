@@ -12,6 +12,7 @@ from tests.service.servers import Redis
 from tests.service.world import Pod, Site
 
 FIRST, SECOND = UUID(int=1), UUID(int=2)
+LARGE = bytes(range(256)) * 400
 
 
 def key(tenant: UUID, name: object) -> str:
@@ -48,6 +49,7 @@ async def test_what_one_moment_leaves_and_asks_for_is_one_call_for_each_tenant(
     for tenant in (FIRST, SECOND):
         for number in range(50):
             answers.put(tenant, key(tenant, number), b"%d of %d" % (number, tenant.int))
+        answers.put(tenant, key(tenant, "large"), LARGE)
     await answers.close()
     found = await asyncio.gather(
         *(answers.get(tenant, key(tenant, n)) for tenant in (FIRST, SECOND) for n in range(51))
@@ -58,6 +60,7 @@ async def test_what_one_moment_leaves_and_asks_for_is_one_call_for_each_tenant(
         for number in range(51)
     ]
     assert calls(own_redis, "eval") == 4
+    assert await answers.get(FIRST, key(FIRST, "large")) == LARGE
     assert 0 < int(own_redis.command("TTL", key(FIRST, 0)).strip(": \r\n")) <= 300
 
 
