@@ -64,6 +64,9 @@ _ANY = frozenset({Operator.IN, Operator.HAS_ANY})
 # Kinds of few different values come last: they narrow a search the least.
 _NARROWEST = (Kind.LINK, Kind.LINKS, Kind.TEXT, Kind.MOMENT, Kind.DATE, Kind.NUMBER, Kind.BOOLEAN)
 _TENANT = "p.tenant_id = t.id"
+# Fields are kept compressed: here once for all that is taken from them.
+_UNPACKED = """q.entry_id, q.content_type_id, q.slug, q.version, q.published_at,
+        q.fields || '{}' AS fields"""
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,8 @@ def entry_list(plan: ListPlan, after: Place | None) -> Sql:
         conditions.append(keys.after(after))
     item = _shaped(plan.shape, parameters)
     text = _WRAPPED.format(f"""WITH p AS MATERIALIZED (
-    SELECT q.*, row_number() OVER (ORDER BY {keys.order("q.key_{}")}) AS position FROM (
+    SELECT {_UNPACKED}, {keys.names},
+        row_number() OVER (ORDER BY {keys.order("q.key_{}")}) AS position FROM (
         SELECT * FROM (
             SELECT p.*, {keys.columns} FROM {source}
             WHERE {" AND ".join(conditions)}
@@ -289,6 +293,10 @@ class _Keys:
         return ", ".join(f"{text} AS key_{n}" for n, text in enumerate(self._expressions))
 
     @property
+    def names(self) -> str:
+        return ", ".join(f"q.key_{n}" for n in range(len(self._expressions)))
+
+    @property
     def place(self) -> str:
         *keys, entry_id = [f"p.key_{number}" for number in range(len(self._expressions))]
         texts = (
@@ -412,13 +420,13 @@ def _referred(
     if not expansion.many:
         return f"""(SELECT {item} FROM cms.published_entries {inner}
             WHERE {inner}.tenant_id = t.id
-              AND {inner}.entry_id = (SELECT cms.as_uuid({reference} #>> '{{}}')))"""
+              AND {inner}.entry_id = (SELECT ({reference} #>> '{{}}')::uuid))"""
     listed = f"CASE jsonb_typeof({reference}) WHEN 'array' THEN {reference} ELSE '[]' END"
     return f"""(SELECT coalesce(jsonb_agg({item} ORDER BY {inner}r.position), '[]')
             FROM jsonb_array_elements_text({listed}) WITH ORDINALITY {inner}r(id, position)
             CROSS JOIN LATERAL (
                 SELECT e.* FROM cms.published_entries e
-                WHERE e.tenant_id = t.id AND e.entry_id = (SELECT cms.as_uuid({inner}r.id)) OFFSET 0
+                WHERE e.tenant_id = t.id AND e.entry_id = (SELECT {inner}r.id::uuid) OFFSET 0
             ) {inner})"""
 
 

@@ -72,10 +72,6 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION cms.as_uuid(p_text text) RETURNS uuid
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN p_text ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN p_text::uuid END;
-
 -- One value for each localised field: that of the first locale of the chain that has one. The tree names the
 -- localised fields: true for one, a tree for a component. Without a value in the chain the field is left out.
 CREATE FUNCTION cms.in_locale(p_value jsonb, p_tree jsonb, p_chain text[]) RETURNS jsonb
