@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import asyncpg
 
-from cms_service.core.database import Database, DatabaseName
+from cms_service.core.database import Database
 from cms_service.core.errors import Problem
 from cms_service.core.metrics import Metrics
 from cms_service.tenants.schemas import TenantState
@@ -30,7 +30,8 @@ class DeliveryDatabases:
     ) -> None:
         self._primary = primary
         self._replica = replica
-        self._reads = {name: metrics.delivery_reads.labels(name) for name in DatabaseName}
+        names = [database.name for database in (primary, replica) if database is not None]
+        self._reads = {name: metrics.delivery_reads.labels(name) for name in names}
         self._clock = clock
         self._away = False
         self._ask_again_at = float("-inf")

@@ -154,34 +154,30 @@ class ListPlan:
     comparisons: tuple[Comparison, ...]
     keys: tuple[SortKey, ...]
     limit: int
-    shape: Shape
 
 
-def list_plan(
-    query: Query, content_type: ContentType, types: Mapping[str, ContentType]
-) -> ListPlan:
-    """`types` holds the types that expanded references may lead to. Raises BadRequest."""
+def list_plan(query: Query, content_type: ContentType) -> ListPlan:
+    """Raises BadRequest."""
     chain = _chain(query.locale, content_type)
-    comparisons = tuple(
-        _comparison(condition, content_type, chain) for condition in query.conditions
-    )
-    keys = tuple(_key(order, content_type, chain) for order in query.orders)
     first = _column(Column.PUBLISHED_AT) if query.search is None else _RANK
-    shape = entry_shape(query, content_type, types, query.limit)
     return ListPlan(
         type_id=content_type.id,
         search=query.search,
-        comparisons=comparisons,
-        keys=keys or (SortKey(first, descending=True),),
+        comparisons=tuple(
+            _comparison(condition, content_type, chain) for condition in query.conditions
+        ),
+        keys=tuple(_key(order, content_type, chain) for order in query.orders)
+        or (SortKey(first, descending=True),),
         limit=query.limit,
-        shape=shape,
     )
 
 
 def entry_shape(
     query: Query, content_type: ContentType, types: Mapping[str, ContentType], entries: int = 1
 ) -> Shape:
-    """Of so many entries at most. Raises BadRequest."""
+    """Of so many entries at most. `types` holds the types that expanded references may lead to.
+    Raises BadRequest.
+    """
     metadata, fields = _selected(query.select, content_type)
     for path in query.expand:
         if fields is not None and path[0] not in fields:

@@ -72,6 +72,9 @@ class Order:
     descending: bool
 
 
+Form = tuple[object, ...]
+
+
 @dataclass(frozen=True)
 class Query:
     """`search` holds words, `select` is None where everything is wanted; `expand` holds paths of
@@ -97,6 +100,18 @@ class Query:
         conditions = [[c.attribute, c.operator, c.values] for c in self.conditions]
         orders = [[order.attribute, order.descending] for order in self.orders]
         return orjson.dumps([self.search, conditions, orders, self.locale])
+
+    @cached_property
+    def form(self) -> Form:
+        """The same for queries that differ in what they compare with and where they go on: in
+        nothing that a statement's text would show.
+        """
+        tests = tuple(
+            (c.attribute, c.operator, c.values if c.operator is Operator.EXISTS else None)
+            for c in self.conditions
+        )
+        rest = (self.orders, self.select, self.expand, self.locale, self.limit)
+        return (self.search is None, self.cursor is None, tests, *rest)
 
     @cached_property
     def key(self) -> str:

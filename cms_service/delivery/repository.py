@@ -9,9 +9,7 @@ import orjson
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import Unavailable
 from cms_service.delivery import statements
-from cms_service.delivery.cursors import Place
 from cms_service.delivery.databases import DeliveryDatabases
-from cms_service.delivery.plan import ListPlan
 from cms_service.delivery.statements import EntryStatement, Sql
 from cms_service.tenants.schemas import TenantState
 
@@ -44,9 +42,9 @@ class DeliveryRepository:
         row = await self._content("delivery.entry", statement.of(place), tenant)
         return None if row is None else row["entry"]
 
-    async def page(self, tenant: TenantState, plan: ListPlan, after: Place | None) -> Items | None:
+    async def page(self, tenant: TenantState, sql: Sql) -> Items | None:
         """None where the tenant is gone."""
-        row = await self._content("delivery.list", statements.entry_list(plan, after), tenant)
+        row = await self._content("delivery.list", sql, tenant)
         return None if row is None else Items(row["items"], row["next"])
 
     async def _content(self, name: str, sql: Sql, tenant: TenantState) -> asyncpg.Record | None:

@@ -1,4 +1,3 @@
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -9,18 +8,14 @@ import orjson
 from cms_service.core.cache import Body, BodyCache, CacheKey
 from cms_service.core.errors import NotFound, Unavailable
 from cms_service.core.ids import is_uuid
-from cms_service.core.recent import keep
 from cms_service.delivery import cursors
 from cms_service.delivery.definitions import Definitions
-from cms_service.delivery.plan import entry_shape, list_plan
+from cms_service.delivery.prepared import Prepared
 from cms_service.delivery.query import Query
 from cms_service.delivery.repository import DeliveryRepository
-from cms_service.delivery.statements import EntryStatement, plain_entry, shaped_entry
 from cms_service.delivery.tags import tags_of
 from cms_service.tenants.directory import Lookup
 from cms_service.tenants.schemas import DeliveryAccess, TenantState
-
-_MAX_STATEMENTS = 1000
 
 
 class Source(Enum):
@@ -42,7 +37,7 @@ class DeliveryService:
         self._repository = repository
         self._definitions = definitions
         self._cache = cache
-        self._statements: OrderedDict[tuple[UUID, int, str, str], EntryStatement] = OrderedDict()
+        self._prepared = Prepared(definitions)
 
     def at_hand(self, lookup: Lookup, key: CacheKey) -> Body | None:
         """What this process holds and is right, as far as is known."""
@@ -60,7 +55,7 @@ class DeliveryService:
         place = UUID(slug_or_id) if is_uuid(slug_or_id) else slug_or_id
 
         async def load() -> bytes | None:
-            statement = await self._statement(tenant, type_name, query)
+            statement = await self._prepared.entry(tenant, type_name, query)
             if statement is None:
                 return None
             found = await self._repository.entry(tenant, statement, place)
@@ -73,38 +68,16 @@ class DeliveryService:
         self, tenant: TenantState, type_name: str, query: Query, promised: int
     ) -> Answer:
         async def load() -> bytes | None:
-            types = await self._definitions.needed(tenant, type_name, query)
-            if type_name not in types:
+            page = await self._prepared.page(tenant, type_name, query)
+            if page is None:
                 return None
-            plan = list_plan(query, types[type_name], types)
-            after = cursors.decode(query, plan.type_id, plan.keys)
-            found = await self._repository.page(tenant, plan, after)
+            found = await self._repository.page(tenant, page.sql)
             if found is None:
                 return None
-            more = found.place and cursors.encode(found.place, query, plan.type_id)
+            more = found.place and cursors.encode(found.place, query, page.plan.type_id)
             return b'{"items":%b,"nextCursor":%b}' % (found.json.encode(), orjson.dumps(more))
 
         return await self._load(tenant, list_key(tenant, type_name, query), load, promised)
-
-    async def _statement(
-        self, tenant: TenantState, type_name: str, query: Query
-    ) -> EntryStatement | None:
-        """None where there is no such type. Many entries are asked for in the same way: made once
-        for each generation.
-        """
-        if not query.asks_for_something:
-            return plain_entry(type_name)
-        key = (tenant.id, tenant.generation, type_name, query.key)
-        statement = self._statements.get(key)
-        if statement is None:
-            types = await self._definitions.needed(tenant, type_name, query)
-            if type_name not in types:
-                return None
-            content_type = types[type_name]
-            shape = entry_shape(query, content_type, types)
-            statement = shaped_entry(shape, content_type.id)
-        keep(self._statements, key, statement, _MAX_STATEMENTS)
-        return statement
 
     async def _load(
         self,

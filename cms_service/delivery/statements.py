@@ -7,8 +7,10 @@ function yields is, in a sub-select of its own.
 
 # ruff: noqa: S608 - see above
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -77,6 +79,15 @@ class Sql:
     values: tuple[object, ...]
 
 
+# What a value of a list's statement is made of when the statement is used.
+_Given = tuple[ListPlan, Place]
+
+
+@dataclass(frozen=True, slots=True)
+class _Later:
+    value: Callable[[_Given], object]
+
+
 class _Parameters:
     def __init__(self) -> None:
         self.values: list[object] = []
@@ -91,6 +102,14 @@ class _Parameters:
 
     def json(self, value: object) -> str:
         return self.add(_json(value), "jsonb")
+
+    def later(self, value: Callable[[_Given], object], cast: str) -> str:
+        self.values.append(_Later(value))
+        return f"${len(self.values) + 1}::{cast}"
+
+    def compared(self, number: int, encode: Callable[[tuple[Any, ...]], object], cast: str) -> str:
+        """With the values of a comparison, by its number in the plan."""
+        return self.later(lambda given: encode(given[0].comparisons[number].values), cast)
 
 
 def _json(value: object) -> str:
@@ -136,7 +155,24 @@ def _entry(page: str, item: str) -> tuple[str, str]:
     return by_slug, by_id
 
 
-def entry_list(plan: ListPlan, after: Place | None) -> Sql:
+@dataclass(frozen=True)
+class ListStatement:
+    """For all lists of one form, whatever they are compared with and wherever they go on."""
+
+    text: str
+    values: tuple[object, ...]
+
+    def of(self, plan: ListPlan, after: Place | None) -> Sql:
+        given = (plan, after or ())
+        return Sql(
+            self.text,
+            tuple(
+                value.value(given) if isinstance(value, _Later) else value for value in self.values
+            ),
+        )
+
+
+def list_statement(plan: ListPlan, shape: Shape, *, goes_on: bool) -> ListStatement:
     """One row: the array of the items, and the place of the last where there are more. The inner
     limit tells the planner that few are wanted, which it cannot see from a parameter.
     """
@@ -145,10 +181,12 @@ def entry_list(plan: ListPlan, after: Place | None) -> Sql:
     type_id = parameters.add(plan.type_id, "uuid")
     keys = _Keys(plan.keys, parameters)
     source, conditions = _source(plan, type_id, keys, parameters)
-    conditions += [_condition(test, parameters) for test in plan.comparisons]
-    if after is not None:
-        conditions.append(keys.after(after))
-    item = _shaped(plan.shape, parameters)
+    conditions += [
+        _condition(number, test, parameters) for number, test in enumerate(plan.comparisons)
+    ]
+    if goes_on:
+        conditions.append(keys.after())
+    item = _shaped(shape, parameters)
     text = _WRAPPED.format(f"""WITH p AS MATERIALIZED (
     SELECT {_UNPACKED}, {keys.names},
         row_number() OVER (ORDER BY {keys.order("q.key_{}")}) AS position FROM (
@@ -162,7 +200,7 @@ SELECT (SELECT coalesce(json_agg({item} ORDER BY p.position), '[]')::text
     (SELECT json_build_array({keys.place})::text FROM p
         WHERE p.position = {limit}
           AND EXISTS (SELECT FROM p WHERE p.position > {limit})) AS next""")
-    return Sql(text, tuple(parameters.values))
+    return ListStatement(text, tuple(parameters.values))
 
 
 def _source(
@@ -172,19 +210,21 @@ def _source(
     filter asks for one.
     """
     if plan.search is not None:
-        found = f"cms.published_matches({parameters.add(plan.search, 'text')}, {type_id}) i"
+        words = parameters.later(lambda given: given[0].search, "text")
+        found = f"cms.published_matches({words}, {type_id}) i"
         return f"{found} {_joined_entry('t.id')}", ["true"]
-    test = _narrowest(plan.comparisons)
-    if test is None:
+    number = _narrowest(plan.comparisons)
+    if number is None:
         return "cms.published_entries p", [_TENANT, f"p.content_type_id = {type_id}"]
+    test = plan.comparisons[number]
     field = parameters.add(test.attribute.field, "text")
     conditions = ["i.tenant_id = t.id", f"i.content_type_id = {type_id}"]
     if test.operator in _SINGLE:
-        value = parameters.json(test.values[0])
+        value = parameters.compared(number, lambda values: _json(values[0]), "jsonb")
         conditions.append(f"i.term = (SELECT cms.term({type_id}, {field}, {value}))")
         keys.use_index()
         return f"cms.published_terms i {_joined_entry()}", conditions
-    values = parameters.add([_json(value) for value in test.values], "jsonb[]")
+    values = parameters.compared(number, lambda values: [_json(v) for v in values], "jsonb[]")
     terms = f"SELECT cms.term({type_id}, {field}, v.value) FROM unnest({values}) v(value)"
     conditions.append(f"i.term = ANY (ARRAY({terms}))")
     found = f"""(SELECT DISTINCT i.tenant_id, i.entry_id FROM cms.published_terms i
@@ -199,45 +239,49 @@ def _joined_entry(tenant: str = "i.tenant_id") -> str:
             WHERE e.tenant_id = {tenant} AND e.entry_id = i.entry_id OFFSET 0) p"""
 
 
-def _narrowest(tests: Iterable[Comparison]) -> Comparison | None:
-    positive = [test for test in tests if test.operator in _SINGLE | _ANY]
-    if any(test.attribute.column in {Column.ID, Column.SLUG} for test in positive):
+def _narrowest(tests: Iterable[Comparison]) -> int | None:
+    """Its number."""
+    positive = {n: t.attribute for n, t in enumerate(tests) if t.operator in _SINGLE | _ANY}
+    if any(attribute.column in {Column.ID, Column.SLUG} for attribute in positive.values()):
         return None  # these have an index of their own
-    indexed = [test for test in positive if test.attribute.field and not test.attribute.chain]
-    return min(indexed, key=lambda test: _NARROWEST.index(test.attribute.kind), default=None)
+    indexed = [n for n, attribute in positive.items() if attribute.field and not attribute.chain]
+    return min(indexed, key=lambda n: _NARROWEST.index(positive[n].kind), default=None)
 
 
-def _condition(test: Comparison, parameters: _Parameters) -> str:
+def _condition(number: int, test: Comparison, parameters: _Parameters) -> str:
     if (positive := _NEGATIVE.get(test.operator)) is not None:
-        found = _condition(Comparison(test.attribute, positive, test.values), parameters)
+        found = _condition(number, replace(test, operator=positive), parameters)
         return f"NOT coalesce({found}, false)"
     attribute, operator = test.attribute, test.operator
     if operator is Operator.EXISTS:
         there = "IS NOT NULL" if test.values[0] else "IS NULL"
         return f"{_stored(attribute, parameters)} {there}"
     if operator in _COMPARISONS:
-        value = parameters.add(_text(test.values[0]), "text")
+        value = parameters.compared(number, lambda values: _text(values[0]), "text")
         left, cast = _comparable(attribute, parameters), _CASTS[attribute.kind]
         return f"{left} {_COMPARISONS[operator]} ({value})::{cast}"
     if attribute.column is not None:
-        return _column_equals(test, parameters)
-    if attribute.chain:
-        left, values = f"{_stored(attribute, parameters)} =", [_json(v) for v in test.values]
-    else:
-        left = "p.fields @>"
-        wrap = attribute.kind is Kind.LINKS
-        values = [_json({attribute.field: [v] if wrap else v}) for v in test.values]
+        return _column_equals(number, test, parameters)
+    left = f"{_stored(attribute, parameters)} =" if attribute.chain else "p.fields @>"
+
+    def encode(value: Any) -> str:
+        if attribute.chain:
+            return _json(value)
+        return _json({attribute.field: [value] if attribute.kind is Kind.LINKS else value})
+
     if operator in _SINGLE:
-        return f"{left} {parameters.add(values[0], 'jsonb')}"
-    return f"{left} ANY ({parameters.add(values, 'jsonb[]')})"
+        one = parameters.compared(number, lambda values: encode(values[0]), "jsonb")
+        return f"{left} {one}"
+    some = parameters.compared(number, lambda values: [encode(v) for v in values], "jsonb[]")
+    return f"{left} ANY ({some})"
 
 
-def _column_equals(test: Comparison, parameters: _Parameters) -> str:
+def _column_equals(number: int, test: Comparison, parameters: _Parameters) -> str:
     column = _COLUMNS[test.attribute.column] if test.attribute.column else ""
     cast = "text" if test.attribute.kind is Kind.TEXT else _CASTS[test.attribute.kind]
     if test.operator in _SINGLE:
-        return f"{column} = ({parameters.add(test.values[0], 'text')})::{cast}"
-    return f"{column} = ANY (({parameters.add(list(test.values), 'text[]')})::{cast}[])"
+        return f"{column} = ({parameters.compared(number, itemgetter(0), 'text')})::{cast}"
+    return f"{column} = ANY (({parameters.compared(number, list, 'text[]')})::{cast}[])"
 
 
 def _text(value: object) -> str:
@@ -325,10 +369,10 @@ class _Keys:
             Column.RANK,
         }
 
-    def after(self, place: Place) -> str:
+    def after(self) -> str:
         values = [
-            f"({self._parameters.add(value, 'text')})::{cast}"
-            for value, cast in zip(place, self._casts(), strict=True)
+            f"({self._parameters.later(_in_place(number), 'text')})::{cast}"
+            for number, cast in enumerate(self._casts())
         ]
         if self._is_by_time:
             sign = "<" if self._descending[0] else ">"
@@ -350,6 +394,10 @@ class _Keys:
 
     def _casts(self) -> list[str]:
         return [*(_CASTS[key.attribute.kind] for key in self._keys), "uuid"]
+
+
+def _in_place(number: int) -> Callable[[_Given], object]:
+    return lambda given: given[1][number]
 
 
 def _shaped(shape: Shape, parameters: _Parameters) -> str:

@@ -10,8 +10,8 @@ import orjson
 import pytest
 
 from cms_service.content_types.schemas import ContentType
-from cms_service.delivery import cursors, statements
-from cms_service.delivery.plan import list_plan
+from cms_service.delivery import statements
+from cms_service.delivery.plan import entry_shape, list_plan
 from cms_service.delivery.query import parse_list_query
 from tests.service.test_content_model import GERMAN, Editor
 from tests.service.test_tenant_border import tenant_id
@@ -446,8 +446,9 @@ async def explain(
     query = parse_list_query(text.encode())
     other = story.model_copy(update={"name": "other", "fields": ()})
     types = dict.fromkeys(("author", "tag"), other)
-    plan = list_plan(query, story, types)
-    sql = statements.entry_list(plan, cursors.decode(query, plan.type_id, plan.keys))
+    plan = list_plan(query, story)
+    shape = entry_shape(query, story, types, plan.limit)
+    sql = statements.list_statement(plan, shape, goes_on=False).of(plan, None)
     explained = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql.text}"
     row = await connection.fetchval(explained, tenant, *sql.values)
     return orjson.loads(row)[0]["Plan"]

@@ -67,11 +67,11 @@ async def catch_up(site: Site, standby: Postgres) -> None:
 
 
 def reads_of(pod: Pod) -> dict[str, int]:
-    """How many each database has answered."""
+    """How many each database has answered, if any."""
     lines = pod.cms.metrics.render().decode().splitlines()
     prefix = "hcms_delivery_reads_total"
     values = {line.split('"')[1]: line.split()[1] for line in lines if line.startswith(prefix)}
-    return {database: int(float(value)) for database, value in values.items()}
+    return {database: int(float(value)) for database, value in values.items() if value != "0.0"}
 
 
 async def read_uncached(desk: Desk, times: int = 1) -> None:

@@ -70,9 +70,11 @@ ID = "0190a000-0000-7000-8000-00000000000a"
 def plan(text: str) -> statements.Sql:
     """All that is done before the database is asked."""
     query = parse_list_query(text.encode())
-    checked = list_plan(query, ARTICLE, TYPES)
+    checked = list_plan(query, ARTICLE)
     after = cursors.decode(query, checked.type_id, checked.keys)
-    return statements.entry_list(checked, after)
+    shape = entry_shape(query, ARTICLE, TYPES, checked.limit)
+    made = statements.list_statement(checked, shape, goes_on=after is not None)
+    return made.of(checked, after)
 
 
 GOOD = [
@@ -272,7 +274,7 @@ def with_cursor(text: str, cursor: str) -> Query:
 
 
 def read(query: Query) -> object:
-    return cursors.decode(query, ARTICLE.id, list_plan(query, ARTICLE, TYPES).keys)
+    return cursors.decode(query, ARTICLE.id, list_plan(query, ARTICLE).keys)
 
 
 def test_a_cursor_leads_back_to_its_place() -> None:
