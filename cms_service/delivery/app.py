@@ -170,5 +170,7 @@ async def _send(send: Send, status: int, headers: list[Header]) -> None:
 
 def _matches(if_none_match: bytes, etag: bytes) -> bool:
     """RFC 9110, 13.1.2: weak comparison."""
+    if if_none_match == etag:
+        return True
     tags = (tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b","))
     return any(tag in (etag, b"*") for tag in tags)

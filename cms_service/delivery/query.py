@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import NoReturn
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 import orjson
 
@@ -162,12 +162,7 @@ def _parameters(text: bytes) -> dict[str, str]:
     if len(text) > MAX_QUERY_LENGTH:
         raise BadRequest(f"A query string has at most {MAX_QUERY_LENGTH} characters.")
     try:
-        pairs = parse_qsl(
-            text.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_MAX_PARAMETERS,
-        )
+        pairs = _pairs(text.decode("ascii"))
     except ValueError:
         raise BadRequest("The query string cannot be read.") from None
     parameters = dict(pairs)
@@ -178,6 +173,19 @@ def _parameters(text: bytes) -> dict[str, str]:
         if "\0" in name + value:
             refuse(name.replace("\0", ""), "holds a NUL character")
     return parameters
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """As urllib's parse_qsl, which takes twice the time. Raises ValueError."""
+    parts = [part.partition("=") for part in text.split("&") if part]
+    if len(parts) > _MAX_PARAMETERS:
+        raise ValueError
+    return [(_name(name), unquote_plus(value, errors="strict")) for name, _, value in parts]
+
+
+@lru_cache(maxsize=200)
+def _name(text: str) -> str:
+    return unquote_plus(text, errors="strict")
 
 
 def _known(parameters: dict[str, str], allowed: frozenset[str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What a query string may say, and what is told of one that says something else."""
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -239,6 +239,14 @@ def test_any_bytes_are_a_query_or_a_bad_request(text: bytes) -> None:
             parse(text)
         except BadRequest:
             continue
+
+
+@given(st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=60))
+def test_a_value_comes_through_as_it_was_sent(value: str) -> None:
+    for encode in (quote, quote_plus):
+        text = f"&q={encode(value)}&&{encode('filter[slug][eq]')}={encode(value)}"
+        query = parse_list_query(text.encode())
+        assert (query.search, query.conditions[0].values) == (value, (value,))
 
 
 @given(st.text(max_size=60), st.sampled_from(["eq", "in", "nin", "ne", ""]))
