@@ -91,7 +91,7 @@ class RedisStore:
             sent: Awaitable[Any] = pipeline.execute()
             return sent
 
-        await self._ask(send)
+        await self._ask("SET", send)
 
     async def delete(self, key: str) -> None:
         await self._ask("DEL", lambda: self._client.delete(key))
