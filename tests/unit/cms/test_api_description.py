@@ -17,7 +17,7 @@ from cms_service.app import api_document
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import Invalid
 from cms_service.core.ids import new_id
-from cms_service.delivery.plan import list_plan
+from cms_service.delivery.plan import entry_shape, list_plan
 from cms_service.delivery.query import parse_list_query
 
 
@@ -325,10 +325,12 @@ def test_whatever_the_document_offers_is_understood(of_acme: Document, name: str
         for value in one.get(
             "enum", [EXAMPLES.get(one.get("format")) or values.get(one["type"], "1")]
         ):
-            query = {parameter["name"]: value}
+            asked = {parameter["name"]: value}
             if "locale" in parameter.get("description", "") or "teaser" in value:
-                query["locale"] = "en"
-            list_plan(parse_list_query(urlencode(query).encode()), types[name], types)
+                asked["locale"] = "en"
+            query = parse_list_query(urlencode(asked).encode())
+            list_plan(query, types[name])
+            entry_shape(query, types[name], types)
 
 
 def test_a_document_is_not_made_of_any_number_of_types_and_fields() -> None:
