@@ -13,7 +13,7 @@ from typing import Any
 from cms_service.core import trace_context
 from cms_service.core.errors import PROBLEM_MEDIA_TYPE, Problem, problem_body
 from cms_service.core.lifecycle import Lifecycle
-from cms_service.core.logging import request_id, request_trace
+from cms_service.core.logging import request_id, request_span
 from cms_service.core.metrics import Metrics
 from cms_service.core.tracing import UNTRACED, Tracing
 
@@ -59,7 +59,7 @@ class Observed:
         identifier = sane_or_new_id(scope["headers"])
         request_id.set(identifier)
         span = self._tracing.request(scope, trace_context.from_headers(scope["headers"]))
-        request_trace.set(span.context)
+        request_span.set(span)
         status, complete = 0, False
 
         async def send_and_note(message: Message) -> None:

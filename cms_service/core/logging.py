@@ -6,13 +6,21 @@ import logging
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Protocol
 
 import orjson
 
 from cms_service.core.trace_context import TraceContext
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-request_trace: ContextVar[TraceContext | None] = ContextVar("request_trace", default=None)
+
+
+class Traced(Protocol):
+    @property
+    def context(self) -> TraceContext: ...
+
+
+request_span: ContextVar[Traced | None] = ContextVar("request_span", default=None)
 
 # The attributes that every record has; whatever else is there came by `extra`.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName", "color_message"}
@@ -33,7 +41,8 @@ class JsonFormatter(logging.Formatter):
         }
         if current := request_id.get():
             line["requestId"] = current
-        if (trace := request_trace.get()) is not None:
+        if (span := request_span.get()) is not None:
+            trace = span.context
             line["traceId"], line["spanId"] = trace.trace_hex, trace.span_hex
         line.update((name, value) for name, value in vars(record).items() if name not in _STANDARD)
         if record.exc_info:

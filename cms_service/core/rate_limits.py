@@ -33,12 +33,14 @@ class _Policy:
     name: str
     rule: Rule
     header: bytes
+    most_untold: int
 
     @classmethod
     def of(cls, name: str, rule: Rule | None) -> "_Policy | None":
         if rule is None:
             return None
-        return cls(name, rule, f'"{name}";q={rule.burst};w={_seconds(rule.window)}'.encode())
+        header = f'"{name}";q={rule.burst};w={_seconds(rule.window)}'.encode()
+        return cls(name, rule, header, max(1, rule.burst // _PARTS_OF_A_BURST))
 
     def state(self, tat: int, now: int) -> bytes:
         """What is left (r), and the seconds until all of it is there again (t)."""
@@ -59,7 +61,7 @@ class _Account:
 
     @property
     def is_behind(self) -> bool:
-        return self.untold >= max(1, self.policy.rule.burst // _PARTS_OF_A_BURST)
+        return self.untold >= self.policy.most_untold
 
 
 class RateLimits:

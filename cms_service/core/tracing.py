@@ -4,6 +4,7 @@ it is asked for, and the code that records is not even imported then.
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from typing import Protocol
 
 from cms_service.core import trace_context
@@ -33,10 +34,13 @@ class Tracing(Protocol):
 
 
 class _Unrecorded:
-    __slots__ = ("context",)
+    def __init__(self, parent: TraceContext | None) -> None:
+        self._parent = parent
 
-    def __init__(self, context: TraceContext) -> None:
-        self.context = context
+    @cached_property
+    def context(self) -> TraceContext:
+        """Made for the first line of the log that needs it: most requests have none."""
+        return trace_context.begin(self._parent)
 
     def end(self, route: str, status: int) -> None:
         pass
@@ -46,7 +50,7 @@ class Untraced:
     """Only keeps a trace together in the logs."""
 
     def request(self, _scope: Mapping[str, object], parent: TraceContext | None) -> RequestSpan:
-        return _Unrecorded(trace_context.begin(parent))
+        return _Unrecorded(parent)
 
     def client(self, _attributes: Mapping[str, str | int], _named_by: str) -> ClientSpan:
         nothing = nullcontext()
