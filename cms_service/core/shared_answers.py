@@ -6,11 +6,13 @@ answers.
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 from itertools import islice
 from uuid import UUID
 
 from cms_service.core.redis_store import RedisAwayError, RedisStore
+from cms_service.core.tracing import UNTRACED, Tracing
 
 _KEPT_SECONDS = 300
 _MAX_READS = 200  # in one call
@@ -56,8 +58,9 @@ class _Talk:
 
 
 class SharedAnswers:
-    def __init__(self, redis: RedisStore) -> None:
+    def __init__(self, redis: RedisStore, tracing: Tracing = UNTRACED) -> None:
         self._redis = redis
+        self._span = tracing.client({"db.system.name": "redis"}, "db.operation.name")
         self._talks: dict[UUID, _Talk] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting_bytes = 0
@@ -66,7 +69,8 @@ class SharedAnswers:
         """Raises RedisAwayError."""
         found: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self._talk(tenant_id).reads.append((key, found))
-        return await found
+        with self._span("MGET"):
+            return await found
 
     def put(self, tenant_id: UUID, key: str, content: bytes) -> None:
         """Later, and only where Redis is there."""
@@ -82,7 +86,10 @@ class SharedAnswers:
         talk = self._talks.get(tenant_id)
         if talk is None:
             talk = self._talks[tenant_id] = _Talk()
-            task = asyncio.ensure_future(self._go_on(tenant_id, talk))
+            # It serves several requests, and belongs to the trace of none.
+            task = asyncio.get_running_loop().create_task(
+                self._go_on(tenant_id, talk), context=Context()
+            )
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return talk
@@ -93,6 +100,7 @@ class SharedAnswers:
                 await self._exchange(talk.next_reads(), talk.next_writes())
         finally:
             del self._talks[tenant_id]
+            _refuse(talk.reads, RedisAwayError("the exchange has ended"))
 
     async def _exchange(self, reads: Sequence[_Read], writes: dict[str, bytes]) -> None:
         large = {key: content for key, content in writes.items() if len(content) > _LARGE_BYTES}
@@ -112,10 +120,14 @@ class SharedAnswers:
                 (_KEPT_SECONDS, len(writes), *writes.values()),
             )
         except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
-            for _, waiting in reads:
-                if not waiting.done():
-                    waiting.set_exception(error)
+            _refuse(reads, error)
         else:
             for (_, waiting), content in zip(reads, found, strict=True):
                 if not waiting.done():
                     waiting.set_result(content)
+
+
+def _refuse(reads: Sequence[_Read], error: Exception) -> None:
+    for _, waiting in reads:
+        if not waiting.done():
+            waiting.set_exception(error)
