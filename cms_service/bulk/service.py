@@ -9,7 +9,7 @@ from cms_service.auth.permissions import Permission
 from cms_service.bulk.schemas import Item, NewEntries, Outcome, Outcomes, Selection
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
-from cms_service.core.database import Scope
+from cms_service.core.database import Scope, redone
 from cms_service.core.errors import FieldError, Problem, Unavailable
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.schemas import EntryContent
@@ -100,10 +100,14 @@ class BulkService:
         self, actor: Actor, type_name: str, items: Sequence[One], act: Act[One]
     ) -> list[tuple[Outcome, int | None]]:
         content_type = await self._content_types.get(actor.tenant_id, type_name)
-        ids = [known for item in items if (known := _id(item)) is not None]
+        return await redone(lambda: self._in_one_transaction(actor, content_type, items, act))
+
+    async def _in_one_transaction(
+        self, actor: Actor, content_type: ContentType, items: Sequence[One], act: Act[One]
+    ) -> list[tuple[Outcome, int | None]]:
         done = []
         async with self._repository.database.transaction(actor.tenant_id) as scope:
-            await self._repository.lock(scope, content_type.id, ids)
+            await self._repository.lock(scope, content_type.id, _ids(items))
             for place, item in enumerate(items):
                 try:
                     result = await act(content_type, item, scope)
@@ -117,7 +121,10 @@ class BulkService:
     async def _separately(
         self, actor: Actor, type_name: str, items: Sequence[One], act: Act[One]
     ) -> list[tuple[Outcome, int | None]]:
-        await self._content_types.get(actor.tenant_id, type_name)
+        content_type = await self._content_types.get(actor.tenant_id, type_name)
+        scope = self._repository.database.joined(actor.tenant_id)
+        if scope is not None:  # where each keeps its locks until all are done
+            await self._repository.lock(scope, content_type.id, _ids(items))
         done: list[tuple[Outcome, int | None]] = []
         away: Unavailable | None = None
         for item in items:
@@ -143,6 +150,10 @@ class BulkService:
 
 def _id(item: Item | EntryContent) -> UUID | None:
     return item.id if isinstance(item, Item) else None
+
+
+def _ids(items: Sequence[Item | EntryContent]) -> list[UUID]:
+    return [known for item in items if (known := _id(item)) is not None]
 
 
 def _ok(entry_id: UUID, version: int) -> Outcome:

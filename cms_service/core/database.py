@@ -9,13 +9,13 @@ works as well).
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -40,6 +40,9 @@ _IDLE_CONNECTION_SECONDS = 300.0
 _WAITING_PER_CONNECTION = 10
 _TENANT_QUERY = "SELECT cms.tenant_query($1, $2, $3::jsonb)"
 
+# How often a transaction is begun in all that the database undid for the sake of another one.
+_ATTEMPTS = 3
+
 # Raised by the triggers that count what a tenant has.
 _LIMIT_REACHED = "HC001"
 
@@ -55,6 +58,23 @@ _AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+
+
+Result = TypeVar("Result")
+
+
+class Undone(Conflict):
+    """The database undid the whole transaction: it and another one waited for each other."""
+
+
+async def redone(transaction: Callable[[], Awaitable[Result]]) -> Result:
+    """What was undone is done again: by then the other one has what it waited for."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await transaction()
+        except Undone:
+            continue
+    return await transaction()
 
 
 class DatabaseName(StrEnum):
@@ -160,15 +180,19 @@ class Database:
     async def query(
         self, tenant_id: UUID, statement: Statement, **values: object
     ) -> list[dict[str, Any]]:
-        if (scope := self._joined(tenant_id)) is not None:
+        if (scope := self.joined(tenant_id)) is not None:
             async with scope.nested():
                 return await scope.query(statement, **values)
-        async with self._connection() as connection:
-            return await self.run(connection, tenant_id, statement, values)
+
+        async def alone() -> list[dict[str, Any]]:
+            async with self._connection() as connection:
+                return await self.run(connection, tenant_id, statement, values)
+
+        return await redone(alone)
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID) -> AsyncIterator[Scope]:
-        if (scope := self._joined(tenant_id)) is not None:
+        if (scope := self.joined(tenant_id)) is not None:
             async with scope.nested():
                 yield scope
             return
@@ -217,7 +241,8 @@ class Database:
             series = self._known_seconds[name] = self._query_seconds.labels(name)
         series.observe(seconds)
 
-    def _joined(self, tenant_id: UUID) -> Scope | None:
+    def joined(self, tenant_id: UUID) -> Scope | None:
+        """The transaction that this task's questions are part of, if any."""
         scope = _joined.get()
         return scope if scope is not None and scope.serves(self, tenant_id) else None
 
@@ -245,7 +270,7 @@ class Database:
 
     def translate(self, error: BaseException | None) -> None:
         """Notes whether the database is there, and says so in the API's words: raises Unavailable
-        or Conflict.
+        or Undone.
         """
         if error is None:
             self._up.set(1)
@@ -258,7 +283,7 @@ class Database:
             )
             raise Unavailable("The database cannot be reached.") from error
         elif isinstance(error, asyncpg.TransactionRollbackError):  # two that wait for each other
-            raise Conflict(OVERTAKEN) from None
+            raise Undone(OVERTAKEN) from None
 
     def _full(self) -> Unavailable:
         self._rejected.inc()

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from cms_service.core.database import Database
+from cms_service.core.database import Database, redone
 from cms_service.core.errors import Conflict, Invalid
 from cms_service.idempotency import repository
 from cms_service.idempotency.repository import Answer, KeyInUseError, ScopedKey
@@ -49,8 +49,12 @@ class Idempotency:
         """The answer, and whether it was kept from an earlier request. Raises what `act` raises,
         Conflict while the earlier request is not done, and Invalid for the key of another one.
         """
+        return await redone(lambda: self._once(request, request.fingerprint, act))
+
+    async def _once(
+        self, request: Named, fingerprint: bytes, act: Callable[[], Awaitable[Answer]]
+    ) -> tuple[Answer, bool]:
         key = ScopedKey(request.tenant_id, request.principal_id, request.key)
-        fingerprint = request.fingerprint
         async with self._database.transaction(request.tenant_id) as scope:
             try:
                 kept = await repository.claim(scope, key, fingerprint)

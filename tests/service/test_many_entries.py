@@ -90,6 +90,55 @@ async def test_requests_that_want_the_same_entries_in_another_order_do_not_block
     assert [answer.status_code for answer in done] == [200] * 6
 
 
+@pytest.mark.parametrize("atomic", [False, True])
+async def test_requests_with_keys_that_want_the_same_entries_in_another_order_do_not_block(
+    acme: Desk, *, atomic: bool
+) -> None:
+    """A key makes one transaction of the whole request."""
+    ids = await drafts(acme, 20)
+    done = await asyncio.gather(
+        *(
+            acme.client.post(
+                bulk(acme, "publish"),
+                json=selected(*order, atomic=atomic),
+                headers={"Idempotency-Key": f"publish-{number}"},
+            )
+            for number, order in enumerate((ids, ids[::-1]))
+        )
+    )
+    for answer in done:
+        outcomes = expect(answer, 200)["items"]
+        assert [outcome["status"] for outcome in outcomes] == [200] * 20
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+async def test_requests_that_make_the_same_slugs_in_another_order_are_both_answered(
+    acme: Desk, *, atomic: bool
+) -> None:
+    """Each has what the other wants: the database undoes one of them, which is then done again."""
+    await acme.make_type()
+    items = [{"fields": {"slug": f"s{number}"}} for number in range(20)]
+    done = await asyncio.gather(
+        *(
+            acme.client.post(
+                bulk(acme, "create"),
+                json={"items": order, "atomic": atomic},
+                headers={"Idempotency-Key": f"import-{number}"},
+            )
+            for number, order in enumerate((items, items[::-1]))
+        )
+    )
+    if atomic:
+        first, second = sorted(done, key=lambda answer: answer.status_code)
+        expect(first, 200)
+        assert "has the slug" in expect_problem(second, 409)["detail"]
+    else:
+        statuses = [[each["status"] for each in expect(answer, 200)["items"]] for answer in done]
+        assert sorted(statuses) == [[201] * 20, [409] * 20]
+    slugs = {entry["slug"] for entry in expect(await acme.client.get(acme.entries), 200)["items"]}
+    assert slugs == {f"s{number}" for number in range(20)}
+
+
 async def test_a_request_is_bounded_and_its_roles_are_those_of_each_entry(
     pod: Pod, acme: Desk
 ) -> None:
