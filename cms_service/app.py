@@ -191,7 +191,7 @@ def build(settings: ServeSettings) -> Cms:
     )
     users = UserRepository(database)
     hosts = HostRepository(database)
-    host_directory = HostDirectory(hosts.tenant_of, time.monotonic)
+    host_directory = HostDirectory(hosts.tenants_of, time.monotonic)
     api_keys = ApiKeyRepository(database)
     key_uses = KeyUses(api_keys.note_use, time.monotonic)
     gate = Gate(tokens, users, api_keys, key_uses.note, time.time)

@@ -1,4 +1,8 @@
-"""Tenants by host name. An answer is used for half a second, as in the directory of tenants."""
+"""Tenants by host name. An answer is used for half a second, as in the directory of tenants.
+
+Anybody can make up host names. So one question is under way at a time, for all names that are
+wanted by then, and names of nobody are kept apart: they push no tenant's name out.
+"""
 
 import asyncio
 from collections import OrderedDict
@@ -7,10 +11,10 @@ from dataclasses import dataclass
 
 from cms_service.core.errors import Unavailable
 from cms_service.core.recent import keep
-from cms_service.core.single_flight import SingleFlight
 from cms_service.tenants.directory import ASK_SECONDS, FRESH_SECONDS, PAUSE_SECONDS
 
 _MAX_HOSTS = 10_000
+_MAX_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,36 +23,79 @@ class _Known:
     asked_at: float
 
 
+@dataclass
+class _Batch:
+    hosts: set[str]
+    task: asyncio.Task[dict[str, str]]
+
+
 class HostDirectory:
+    """`ask` answers with the tenants' names of those hosts that are somebody's."""
+
     def __init__(
-        self, ask: Callable[[str], Awaitable[str | None]], clock: Callable[[], float]
+        self, ask: Callable[[list[str]], Awaitable[dict[str, str]]], clock: Callable[[], float]
     ) -> None:
         self._ask = ask
         self._clock = clock
         self._known: OrderedDict[str, _Known] = OrderedDict()
-        self._asking: SingleFlight[str | None] = SingleFlight()
+        self._nobodys: OrderedDict[str, _Known] = OrderedDict()
+        self._collecting: _Batch | None = None
+        self._one_at_a_time = asyncio.Lock()
         self._ask_again_at = float("-inf")
 
     async def tenant_of(self, host: str) -> str | None:
         """With the database away, what was last known; a host of which nothing is known is
         nobody's.
         """
-        known = self._known.get(host)
-        asked_at = self._clock()
-        if known is not None and asked_at - known.asked_at < FRESH_SECONDS:
+        known = self._known.get(host) or self._nobodys.get(host)
+        now = self._clock()
+        if known is not None and now - known.asked_at < FRESH_SECONDS:
             return known.tenant_name
         last_known = None if known is None else known.tenant_name
-        if asked_at < self._ask_again_at:
+        if now < self._ask_again_at:
             return last_known
+        batch = self._open_batch()
+        batch.hosts.add(host)
         try:
-            async with asyncio.timeout(ASK_SECONDS):
-                name = await self._asking.run(host, lambda: self._ask(host))
-        except (TimeoutError, Unavailable):
-            self._ask_again_at = self._clock() + PAUSE_SECONDS
+            return (await asyncio.shield(batch.task)).get(host)
+        except Unavailable:
             return last_known
-        keep(self._known, host, _Known(name, asked_at), _MAX_HOSTS)
-        return name
 
     def forget(self, host: str) -> None:
         """After a change by this pod: its next request asks."""
         self._known.pop(host, None)
+        self._nobodys.pop(host, None)
+
+    def _open_batch(self) -> _Batch:
+        if self._collecting is None or len(self._collecting.hosts) >= _MAX_BATCH:
+            hosts: set[str] = set()
+            self._collecting = _Batch(hosts, asyncio.ensure_future(self._ask_for(hosts)))
+        return self._collecting
+
+    async def _ask_for(self, hosts: set[str]) -> dict[str, str]:
+        async with self._one_at_a_time:
+            if self._collecting is not None and self._collecting.hosts is hosts:
+                self._collecting = None
+            asked_at = self._clock()
+            if asked_at < self._ask_again_at:
+                raise _away()
+            try:
+                async with asyncio.timeout(ASK_SECONDS):
+                    found = await self._ask(sorted(hosts))
+            except (TimeoutError, Unavailable):
+                self._ask_again_at = self._clock() + PAUSE_SECONDS
+                raise _away() from None
+        for host in hosts:
+            self._keep(host, _Known(found.get(host), asked_at))
+        return found
+
+    def _keep(self, host: str, new: _Known) -> None:
+        kept, other = self._known, self._nobodys
+        if new.tenant_name is None:
+            kept, other = other, kept
+        other.pop(host, None)
+        keep(kept, host, new, _MAX_HOSTS)
+
+
+def _away() -> Unavailable:
+    return Unavailable("The database cannot be reached.")

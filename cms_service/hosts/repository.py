@@ -37,18 +37,20 @@ _DELETE = Statement(
         {noted("'deleted'", "host", "h", _NOTE)}
         SELECT {_JSON} FROM h""",
 )
-_TENANT = "SELECT cms.tenant_of_host($1) AS name"
+_TENANTS = """
+SELECT host, tenant FROM unnest($1::text[]) AS host, cms.tenant_of_host(host) AS tenant
+WHERE tenant IS NOT NULL
+"""
 
 
 class HostRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def tenant_of(self, host: str) -> str | None:
-        """The tenant's name. Raises Unavailable."""
-        rows = await self._database.fetch("hosts.tenant", _TENANT, host)
-        name: str | None = rows[0]["name"]
-        return name
+    async def tenants_of(self, hosts: list[str]) -> dict[str, str]:
+        """The tenants' names, of those hosts that have one. Raises Unavailable."""
+        rows = await self._database.fetch("hosts.tenants", _TENANTS, hosts)
+        return {row["host"]: row["tenant"] for row in rows}
 
     async def get(self, tenant_id: UUID, host_id: UUID) -> Host | None:
         rows = await self._database.query(tenant_id, _GET, id=host_id)
