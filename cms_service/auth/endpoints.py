@@ -42,21 +42,23 @@ async def login(
 
 
 @router.post("/refresh")
-@answers(Unauthorized, headers=[NO_STORE])
+@answers(Unauthorized, TooManyRequests, headers=[NO_STORE])
 async def refresh(
-    tenant: TenantPath, body: Refresh, service: Service, response: Response
+    tenant: TenantPath, body: Refresh, client: Client, service: Service, response: Response
 ) -> Tokens:
     """A refresh token is good for one use; one that is used again ends the session. Only a client
-    that lost the answer may ask once more, at once.
+    that lost the answer may ask once more, at once. Tokens that are nobody's make the next ones
+    wait (429).
     """
     _not_to_be_stored(response)
-    return await service.refresh(tenant, body.refresh_token.get_secret_value())
+    return await service.refresh(tenant, body.refresh_token.get_secret_value(), client)
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
-@answers(Unauthorized)
-async def logout(tenant: TenantPath, body: Refresh, service: Service) -> None:
-    await service.logout(tenant, body.refresh_token.get_secret_value())
+@answers(Unauthorized, TooManyRequests)
+async def logout(tenant: TenantPath, body: Refresh, client: Client, service: Service) -> None:
+    """Of a session that is over already, too."""
+    await service.logout(tenant, body.refresh_token.get_secret_value(), client)
 
 
 @router.post("/logout-everywhere", status_code=status.HTTP_204_NO_CONTENT)

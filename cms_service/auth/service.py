@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from cms_service.audit.repository import AuditRepository
@@ -10,6 +11,7 @@ from cms_service.auth.tokens import AccessTokens, Identity
 from cms_service.core.errors import OVERTAKEN, Conflict, Forbidden, Unauthorized, Unavailable
 from cms_service.core.redis_store import RedisAwayError
 from cms_service.tenants.directory import TenantDirectory
+from cms_service.tenants.schemas import TenantState
 from cms_service.users.repository import UserRepository
 from cms_service.users.schemas import User
 
@@ -39,8 +41,7 @@ class AuthService:
     async def login(self, tenant_name: str, email: str, password: str, client: str) -> Tokens:
         tenant = await self._directory.find(tenant_name)
         # The same work for a tenant or a user that is not there.
-        tenant_id = tenant.id if tenant else uuid5(NAMESPACE_URL, tenant_name)
-        attempt = await self._throttle.enter(tenant_id, email, client)
+        attempt = await self._throttle.enter(_id_of(tenant_name, tenant), email, client)
         found = await self._users.by_email(tenant.id, email) if tenant else None
         stored = found.password_hash if found else None
         matches = await self._passwords.verify(password, stored)
@@ -58,18 +59,17 @@ class AuthService:
             raise Unavailable(_SESSIONS_AWAY) from None
         return self._answer(tenant.id, tenant_name, found.user, issued)
 
-    async def refresh(self, tenant_name: str, text: str) -> Tokens:
+    async def refresh(self, tenant_name: str, text: str, client: str) -> Tokens:
         try:
-            return await self._refresh(tenant_name, _parse(text))
+            return await self._refresh(tenant_name, text, client)
         except RedisAwayError:
             raise Unavailable(_SESSIONS_AWAY) from None
 
-    async def logout(self, tenant_name: str, text: str) -> None:
-        token = _parse(text)
-        tenant = await self._directory.find(tenant_name)
+    async def logout(self, tenant_name: str, text: str, client: str) -> None:
         try:
-            if tenant is not None:
-                await self._sessions.end(tenant.id, token)
+            found = await self._find(tenant_name, text, client)
+            if found is not None:
+                await self._sessions.end(found.tenant_id, found.token)
         except RedisAwayError:
             raise Unavailable(_SESSIONS_AWAY) from None
 
@@ -92,22 +92,37 @@ class AuthService:
         if not changed:
             raise Conflict(OVERTAKEN)
 
-    async def _refresh(self, tenant_name: str, token: RefreshToken) -> Tokens:
-        tenant = await self._directory.find(tenant_name)
-        session = await self._sessions.peek(tenant.id, token) if tenant else None
-        if tenant is None or session is None:
+    async def _refresh(self, tenant_name: str, text: str, client: str) -> Tokens:
+        found = await self._find(tenant_name, text, client)
+        if found is None:
             raise _spent()
         # The user is read first: with the database away, the token must not be used up. What is
         # read decides whether the session still goes on; Redis may have come back from an old copy.
-        account = await self._users.by_id(tenant.id, session.user_id)
-        ended = account is None or account.sessions_generation != session.generation
+        account = await self._users.by_id(found.tenant_id, found.session.user_id)
+        ended = account is None or account.sessions_generation != found.session.generation
         if account is None or ended or not account.user.active:
-            await self._sessions.end(tenant.id, token)
+            await self._sessions.end(found.tenant_id, found.token)
             raise _spent()
-        issued = await self._sessions.rotate(tenant.id, token)
+        issued = await self._sessions.rotate(found.tenant_id, found.token)
         if issued is None:
             raise _spent()
-        return self._answer(tenant.id, tenant_name, account.user, issued)
+        return self._answer(found.tenant_id, tenant_name, account.user, issued)
+
+    async def _find(self, tenant_name: str, text: str, client: str) -> "_Found | None":
+        """None for a token that is nobody's. Raises TooManyRequests for too many of them, and
+        Unauthorized for what is no token at all.
+        """
+        tenant = await self._directory.find(tenant_name)
+        try:
+            token = RefreshToken.parse(text)
+        except ValueError:
+            await self._throttle.note_nobodys_token(_id_of(tenant_name, tenant), client)
+            raise _spent() from None
+        session = await self._sessions.peek(tenant.id, token) if tenant else None
+        if tenant is None or session is None:
+            await self._throttle.note_nobodys_token(_id_of(tenant_name, tenant), client)
+            return None
+        return _Found(tenant.id, token, session)
 
     def _answer(self, tenant_id: UUID, tenant_name: str, user: User, issued: Issued) -> Tokens:
         return Tokens(
@@ -118,17 +133,22 @@ class AuthService:
         )
 
 
+@dataclass(frozen=True)
+class _Found:
+    tenant_id: UUID
+    token: RefreshToken
+    session: Session
+
+
+def _id_of(name: str, tenant: TenantState | None) -> UUID:
+    """One that is always the same for a tenant that is not there."""
+    return tenant.id if tenant else uuid5(NAMESPACE_URL, name)
+
+
 def _user_of(actor: Actor) -> UUID:
     if actor.user_id is None:
         raise Forbidden("An API key has neither sessions nor a password.")
     return actor.user_id
-
-
-def _parse(text: str) -> RefreshToken:
-    try:
-        return RefreshToken.parse(text)
-    except ValueError:
-        raise _spent() from None
 
 
 def _gone() -> Unauthorized:

@@ -3,6 +3,9 @@
 Failed log-ins are counted by e-mail address and by client address, each in its tenant. One client
 alone uses up an e-mail's rate at most by half, so that its owner gets in with a short delay. Where
 the owner has logged in before, what others do elsewhere counts for nothing.
+
+Refresh tokens cannot be guessed. Those that are nobody's are counted by client address, so that
+trying costs the service little; one that is somebody's is never counted, nor refused for others.
 """
 
 from collections.abc import Sequence
@@ -17,6 +20,8 @@ from cms_service.core.redis_store import RedisAwayError, RedisStore
 
 BY_EMAIL = Rule(burst=20, interval=5 * SECOND)
 BY_CLIENT = Rule(burst=30, interval=10 * SECOND)
+# As many as a network's people whose sessions have ended at once.
+NOBODYS_TOKENS = Rule(burst=300, interval=SECOND)
 # While Redis is away nobody can be logged in, but a password could be guessed.
 ALONE = Rule(burst=5, interval=20 * SECOND)
 _KNOWN_SECONDS = 30 * 86_400
@@ -60,6 +65,14 @@ class LoginThrottle:
             await self._redis.set(attempt.pair, b"1", _KNOWN_SECONDS)
         except RedisAwayError:
             return
+
+    async def note_nobodys_token(self, tenant_id: UUID, client: str) -> None:
+        """Raises TooManyRequests."""
+        key = _key(tenant_id, "token", client)
+        if wait := await self._buckets.take(key, NOBODYS_TOKENS, NOBODYS_TOKENS):
+            raise TooManyRequests(
+                "Too many refresh tokens that are not valid: wait a little.", wait / SECOND
+            )
 
     async def _give_back(self, counted: Sequence[tuple[str, Rule]]) -> None:
         for key, rule in counted:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from cms_service.auth import throttle
+from cms_service.core.gcra import SECOND, Rule
 from tests.service.servers import Redis
 from tests.service.world import PASSWORD, Desk, Pod, Site, execute, expect, expect_problem
 
@@ -156,6 +158,49 @@ async def test_a_user_who_was_deleted_has_nothing_to_end_or_change(pod: Pod, acm
     expect(await acme.client.delete(f"{acme.root}/users/{user['id']}"), 204)
     expect_problem(await editor.client.post(f"{editor.root}/auth/logout-everywhere"), 401)
     await change_password(editor, PASSWORD, NEW_PASSWORD, 401)
+
+
+NOBODYS = base64.urlsafe_b64encode(bytes(48)).decode()
+
+
+@pytest.mark.parametrize(
+    ("route", "tenant", "token", "status"),
+    [
+        ("refresh", "acme", NOBODYS, 401),
+        ("refresh", "no-such-tenant", NOBODYS, 401),
+        ("refresh", "acme", "gibberish", 401),
+        ("logout", "acme", NOBODYS, 204),
+        ("logout", "acme", "gibberish", 401),
+    ],
+)
+async def test_tokens_that_are_nobodys_are_counted_by_address_and_lock_nobody_out(
+    pod: Pod,
+    other_pod: Pod,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    route: str,
+    tenant: str,
+    token: str,
+    status: int,
+) -> None:
+    monkeypatch.setattr(throttle, "NOBODYS_TOKENS", Rule(burst=4, interval=1000 * SECOND))
+    here, there = await start_of(pod), await start_of(pod)
+    url = f"/v1/tenants/{tenant}/auth/{route}"
+    stranger = [asked.client(address="203.0.113.66") for asked in (pod, other_pod)]
+    for number in range(4):
+        answer = await stranger[number % 2].post(url, json={"refreshToken": token})
+        expect(answer, status)
+    for client in stranger:
+        answer = await client.post(url, json={"refreshToken": token})
+        expect_problem(answer, 429)
+        assert 1 <= int(answer.headers["retry-after"]) <= 1000
+    # Who has a session goes on from there, and who has none may begin one.
+    acme = "/v1/tenants/acme/auth"
+    expect(await stranger[0].post(f"{acme}/refresh", json={"refreshToken": here}), 200)
+    expect(await stranger[0].post(f"{acme}/logout", json={"refreshToken": there}), 204)
+    await refresh(pod, there, 401)
+    login = {"email": "owner@acme.example", "password": PASSWORD}
+    expect(await stranger[0].post(f"{acme}/login", json=login), 200)
 
 
 @pytest.fixture
