@@ -1,9 +1,9 @@
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import ConfigDict, Field, JsonValue, ModelWrapValidatorHandler, model_validator
 
-from cms_service.content_types.fields import Fields, SlugField
+from cms_service.content_types.fields import Fields, SlugField, patterns
 from cms_service.content_types.fields.component import check_names, total
 from cms_service.content_types.names import TypeName
 from cms_service.core.schemas import RequestBody, Schema, Timestamp
@@ -29,6 +29,12 @@ _EXAMPLE: dict[str, JsonValue] = {
 class Definition(RequestBody):
     display_name: DisplayName
     fields: Annotated[Fields, Field(min_length=1, max_length=MAX_FIELDS)]
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _bounded(cls, value: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        with patterns.at_most(patterns.STEPS_OF_A_DEFINITION):
+            return read(value)
 
     @model_validator(mode="after")
     def _fields_fit(self) -> Self:

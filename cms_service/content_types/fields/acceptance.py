@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cms_service.content_types.fields import patterns
 from cms_service.content_types.fields.base import (
     BaseField,
     Context,
@@ -21,7 +22,8 @@ def accept_all(
     fields: Sequence[BaseField], values: Mapping[str, Any], context: Context
 ) -> tuple[dict[str, Any], tuple[FieldError, ...]]:
     """The values as they are stored, and what is wrong with them. A null counts as absent."""
-    accepted, errors = accept_members(fields, values, context)
+    with patterns.at_most(patterns.STEPS_OF_AN_ENTRY):
+        accepted, errors = accept_members(fields, values, context)
     placed = [FieldError(f"/fields{error.pointer}", error.detail) for error in errors]
     return accepted, tuple(sorted(placed, key=lambda error: error.pointer)[:_MAX_ERRORS])
 

@@ -2,8 +2,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from cms_service.content_types.fields import patterns
 from cms_service.content_types.fields.base import JsonSchema, text_of
-from cms_service.content_types.fields.patterns import compiled, is_portable, matches
 from cms_service.content_types.fields.scalar import UniqueField
 from cms_service.core.exact import WHOLE
 
@@ -12,7 +12,7 @@ MAX_TEXT_LENGTH = 100_000
 
 class TextField(UniqueField):
     """`pattern` may match anywhere in the text unless it is anchored; it knows no look-around
-    and no back-references, so that no pattern can take more than linear time.
+    and no back-references, so that no pattern takes more than its size times a text's length.
     """
 
     kind: Literal["text"]
@@ -26,14 +26,14 @@ class TextField(UniqueField):
         if self.min_length > self.max_length:
             raise ValueError("minLength is above maxLength")
         if self.pattern is not None:
-            compiled(self.pattern)
+            patterns.check(self.pattern)
         return self
 
     def accept_value(self, value: Any) -> str:
         text = text_of(value)
         if not self.min_length <= len(text) <= self.max_length:
             raise ValueError(f"must have {self.min_length} to {self.max_length} characters")
-        if self.pattern is not None and not matches(self.pattern, text):
+        if self.pattern is not None and not patterns.matches(self.pattern, text):
             raise ValueError(f"must match the pattern {self.pattern}")
         return text
 
@@ -43,6 +43,6 @@ class TextField(UniqueField):
             "minLength": self.min_length,
             "maxLength": self.max_length,
         }
-        if self.pattern is not None and is_portable(self.pattern):
+        if self.pattern is not None and patterns.is_portable(self.pattern):
             schema["pattern"] = self.pattern
         return schema
