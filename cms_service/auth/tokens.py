@@ -1,5 +1,6 @@
 """Access tokens: short-lived JWTs with everything pinned that can be (RFC 8725, RFC 9068)."""
 
+import math
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ class AccessTokens:
             return _Verified(identity, expires_at, ring)
         except jwt.ExpiredSignatureError:
             raise Unauthorized("The token has expired.") from None
-        except (jwt.InvalidTokenError, ValueError, AttributeError):
+        except (jwt.InvalidTokenError, ValueError, AttributeError, OverflowError):
             raise Unauthorized("The token is not valid.") from None
 
 
@@ -107,7 +108,7 @@ def _claims(token: str, ring: KeyRing) -> dict[str, Any]:
     key = ring.keys.get(header.get("kid", ""))
     if key is None or header.get("typ") != _TYPE:
         raise jwt.InvalidTokenError
-    return jwt.decode(
+    claims: dict[str, Any] = jwt.decode(
         token,
         key,
         algorithms=[_ALGORITHM],
@@ -120,12 +121,15 @@ def _claims(token: str, ring: KeyRing) -> dict[str, Any]:
             "verify_nbf": False,
         },
     )
+    if not isinstance(claims["tenant"], str):
+        raise jwt.InvalidTokenError
+    return claims
 
 
 def _check_times(claims: dict[str, Any], now: float) -> float:
     """When the token ends. Here and not in the library, which has a clock of its own."""
     times = [claims["exp"], claims["iat"], claims.get("nbf", claims["iat"])]
-    if any(type(value) not in {int, float} for value in times):
+    if any(type(value) not in {int, float} or not math.isfinite(value) for value in times):
         raise jwt.InvalidTokenError
     expires_at = float(times[0]) + LEEWAY_SECONDS
     if now >= expires_at:

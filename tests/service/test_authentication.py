@@ -1,15 +1,20 @@
 """Logging in, staying logged in, and everything that must not let anyone in."""
 
 import base64
+import hmac
 import json
+import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from uuid import uuid4
 
+import argon2
 import asyncpg
 import jwt
 import pytest
 
+from cms_service.auth import passwords
 from tests.service.world import (
     JWT_KEY,
     PASSWORD,
@@ -168,6 +173,48 @@ def unsigned(claims: dict[str, object]) -> str:
     return b".".join([*parts, b""]).decode()
 
 
+def handmade(header: object, claims: object, key: bytes = JWT_KEY.encode()) -> str:
+    """Well signed, whatever it says."""
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
+        for part in (header, claims)
+    ]
+    signature = base64.urlsafe_b64encode(hmac.digest(key, b".".join(parts), "sha256"))
+    return b".".join([*parts, signature.rstrip(b"=")]).decode()
+
+
+HEADER: dict[str, object] = {"alg": "HS256", "typ": "at+jwt", "kid": "env"}
+# Each in the place of what the header has to say, and beside it.
+HEADERS: dict[str, dict[str, object]] = {
+    "alg nOnE": {"alg": "nOnE"},
+    "alg of a public key": {"alg": "RS256"},
+    "no alg": {"alg": None},
+    "a list of algs": {"alg": ["HS256"]},
+    "no kid": {"kid": None},
+    "a kid that is a path": {"kid": "../../../../dev/null"},
+    "a kid that is SQL": {"kid": "env' UNION SELECT 'x"},
+    "a kid that is a number": {"kid": 1},
+    "a kid that is a list": {"kid": ["env"]},
+    "a kid that is an object": {"kid": {"env": 1}},
+    "a typ that is a list": {"typ": ["at+jwt"]},
+    "a typ of an ID token": {"typ": "JWT"},
+    "a critical extension that nobody knows": {"crit": ["exp-of-mine"], "exp-of-mine": 1},
+}
+CLAIMS: dict[str, dict[str, object]] = {
+    "an end that never comes": {"exp": float("nan")},
+    "an infinite end": {"exp": float("inf")},
+    "an end beyond all numbers": {"exp": 10**400},
+    "an end that is a text": {"exp": "9999999999"},
+    "an end that is true": {"exp": True},
+    "a subject that is a list": {"sub": ["x"]},
+    "a subject that is no id": {"sub": "' OR 1=1"},
+    "a tenant that is a list": {"tenant": ["acme"]},
+    "a tenant id that is a number": {"tenant_id": 1},
+    "two audiences, none of them ours": {"aud": ["a", "b"]},
+    "an issuer that is a list": {"iss": ["headlesscms"]},
+}
+
+
 def tampered(token: str) -> str:
     head, _, signature = token.split(".")
     claims = claims_of(token) | {"role": "owner", "sub": str(uuid4())}
@@ -192,6 +239,29 @@ FORGERIES: dict[str, Callable[[str], str]] = {
     ),
     "an unknown role": lambda token: forged(claims_of(token) | {"role": "god"}),
     "an enormous token": lambda token: token + "x" * 10_000,
+    "an empty key": lambda token: handmade(HEADER, claims_of(token), b""),
+    "a key that it brings along": lambda token: handmade(
+        HEADER | {"jwk": {"kty": "oct", "k": "eHh4"}, "jku": "http://127.0.0.1/"},
+        claims_of(token),
+        b"xxx",
+    ),
+    "without its signature": lambda token: token.rpartition(".")[0] + ".",
+    "the signature of another": lambda token: (
+        handmade(HEADER, claims_of(token) | {"role": "owner"}).rpartition(".")[0]
+        + "."
+        + token.rpartition(".")[2]
+    ),
+    "five parts": lambda token: f"{token}.a.b",
+    "claims that are a list": lambda token: handmade(HEADER, [claims_of(token)]),
+    "a header that is a list": lambda token: handmade([HEADER], claims_of(token)),
+    **{
+        name: lambda token, change=change: handmade(HEADER | change, claims_of(token))  # type: ignore[misc]
+        for name, change in HEADERS.items()
+    },
+    **{
+        name: lambda token, change=change: handmade(HEADER, claims_of(token) | change)  # type: ignore[misc]
+        for name, change in CLAIMS.items()
+    },
 }
 
 
@@ -202,6 +272,13 @@ async def test_a_token_that_is_not_ours_opens_nothing(pod: Pod, acme: Desk, forg
         expect_problem(await client.post(acme.entries, json={"fields": {}}), 401)
         expect_problem(await client.get(acme.delivery), 401)
     assert expect(await acme.client.get(acme.entries), 200)["items"] == []
+
+
+async def test_a_handmade_token_is_good_where_all_of_it_is(pod: Pod, acme: Desk) -> None:
+    """Or the table above would show nothing."""
+    token = handmade(HEADER, claims_of(acme.tokens["accessToken"]))
+    async with pod.client(token) as client:
+        expect(await client.get(acme.root), 200)
 
 
 async def test_neither_kind_of_token_does_for_the_other(pod: Pod) -> None:
@@ -217,6 +294,49 @@ async def test_without_a_token_nothing_but_log_in_answers(pod: Pod) -> None:
         answer = await client.get("/v1/tenants/acme/content-types")
     expect_problem(answer, 401)
     assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def statements(pod: Pod) -> Counter[str]:
+    """How often each was run, but for the tenants', which are remembered for a moment."""
+    text = pod.cms.metrics.render().decode()
+    found = re.findall(r'hcms_db_query_duration_seconds_count\{[^}]*"([^"]+)"\} (\d+)', text)
+    return Counter({name: int(n) for name, n in found if not name.startswith("tenants.")})
+
+
+async def test_a_log_in_costs_the_same_whether_or_not_there_is_such_a_user(
+    pod: Pod, acme: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time would tell who exists; what takes time is the same."""
+    expect(await acme.client.get(acme.root), 200)
+    email = await acme.hire("viewer")
+    user = expect(await acme.client.get(f"{acme.root}/users"), 200)["items"][0]
+    url = f"{acme.root}/users/{user['id']}"
+    expect(await acme.client.patch(url, json={"active": False}), 200)
+    compared: list[object] = []
+    compare = passwords._matches  # noqa: SLF001 - what is counted
+
+    def counted(given: str, stored: str) -> bool:
+        compared.append(argon2.extract_parameters(stored))
+        return compare(given, stored)
+
+    monkeypatch.setattr(passwords, "_matches", counted)
+    costs = []
+    for who, password in (
+        (owner_email("acme"), "wrong"),
+        ("nobody@acme.example", "wrong"),
+        (email, PASSWORD),
+        ("' OR 1=1 --", "wrong"),
+    ):
+        before = statements(pod)
+        compared.clear()
+        async with pod.client() as client:
+            answer = await client.post(LOGIN, json={"email": who, "password": password})
+        expect_problem(answer, 401)
+        costs.append((statements(pod) - before, list(compared)))
+    assert costs == [costs[0]] * 4
+    spent, hashes = costs[0]
+    assert spent.total() >= 2
+    assert len(hashes) == 1
 
 
 async def test_passwords_are_kept_as_argon2id(site: Site) -> None:
