@@ -2,11 +2,15 @@
 any client.
 """
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
 MAX_DEPTH = 32
+# An empty object of two bytes takes 64 in memory, while its request waits for something.
+MAX_VALUES = 100_000
 # Beyond it JSON numbers are not exact in JavaScript, and orjson turns them into floats.
 MAX_NUMBER = 2**53 - 1
 
@@ -18,16 +22,22 @@ def loads(data: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         raise ValueError(f"not valid JSON: {error.msg} at position {error.pos}") from None
     check(value)
+    # orjson takes the last of two members of one name; another reader the first.
+    json.loads(data.decode(), object_pairs_hook=_check_names)
     return value
 
 
 def check(value: object) -> None:
     """Raises ValueError. Walks without recursion: the depth is the client's choice."""
     waiting = [(value, 1)]
+    values = 0
     while waiting:
         item, depth = waiting.pop()
         if depth > MAX_DEPTH:
             raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+        values += len(item) if isinstance(item, dict | list) else 0
+        if values > MAX_VALUES:
+            raise ValueError(f"more than {MAX_VALUES} values")
         if isinstance(item, str):
             _check_text(item)
         elif isinstance(item, dict):
@@ -38,6 +48,11 @@ def check(value: object) -> None:
             waiting.extend((member, depth + 1) for member in item)
         elif isinstance(item, int | float) and not -MAX_NUMBER <= item <= MAX_NUMBER:
             raise ValueError(f"a number is beyond {MAX_NUMBER}")
+
+
+def _check_names(members: Sequence[tuple[str, Any]]) -> None:
+    if len({name for name, _ in members}) != len(members):
+        raise ValueError("a name is given twice in one object")
 
 
 def _check_text(text: str) -> None:

@@ -129,6 +129,8 @@ def check_query(query: bytes, allowed: frozenset[str]) -> dict[str, str]:
         )
     except ValueError:
         raise BadRequest("The query string cannot be read.") from None
+    if any("\0" in text for pair in pairs for text in pair):  # PostgreSQL has no such text
+        raise BadRequest("The query string holds the NUL character.")
     parameters = dict(pairs)
     unknown = parameters.keys() - allowed
     if unknown:

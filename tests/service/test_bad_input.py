@@ -24,6 +24,8 @@ BODIES = {
     "33 levels": (b'{"fields":{"extra":' + b"[" * 31 + b"]" * 31 + b"}}", 400),
     "a NUL character": (b'{"fields":{"title":"a\\u0000b"}}', 400),
     "a NUL in a name": (b'{"fields":{"a\\u0000b":1}}', 400),
+    "a name twice": (b'{"fields":{"title":"a","title":"b"}}', 400),
+    "300,000 lists": (b'{"fields":{"extra":[' + b"[]," * 300_000 + b"[]]}}", 400),
     "an array": (b"[]", 422),
     "a text": (b'"fields"', 422),
     "an unknown member": (b'{"fields":{},"published":true}', 422),
@@ -80,7 +82,7 @@ async def test_a_request_that_takes_no_body_refuses_one(editor: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["?nope=1", "?limit=1&limit=2", "?limit=1&state=draft", "?%FF", "?a=1&" * 60]
+    "query", ["?nope=1", "?limit=1&limit=2", "?limit=1&state=draft", "?%FF", "?slug=%00", "?a=1&" * 60]
 )
 async def test_unknown_doubled_or_unreadable_query_parameters_are_refused(
     editor: Desk, query: str
