@@ -1,0 +1,72 @@
+"""A network that is slow, or loses an answer whose question it has delivered."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+_CHUNK = 65_536
+
+
+class Proxy:
+    """Before a server on the loopback. `delay` is of each answer, in seconds; while it is `losing`,
+    a connection is cut when its next answer comes, and counted in `lost`.
+    """
+
+    def __init__(self, server_port: int) -> None:
+        self._server_port = server_port
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+        self.delay = 0.0
+        self.losing = False
+        self.lost = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Proxy"]:
+        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise AssertionError
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            theirs, ours = await asyncio.open_connection("127.0.0.1", self._server_port)
+        except OSError:
+            writer.close()
+            return
+        asking = asyncio.ensure_future(self._pass_on(reader, ours))
+        try:
+            await self._answer(theirs, writer)
+        finally:
+            asking.cancel()
+            for end in (ours, writer):
+                end.close()
+
+    async def _answer(self, theirs: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while chunk := await theirs.read(_CHUNK):
+                if self.losing:
+                    self.lost += 1
+                    return
+                if self.delay:
+                    await asyncio.sleep(self.delay)
+                writer.write(chunk)
+                await writer.drain()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, ours: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while chunk := await reader.read(_CHUNK):
+                ours.write(chunk)
+                await ours.drain()
+            ours.close()
