@@ -1,7 +1,6 @@
 """The files of deploy/ at work: nginx before three instances."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from benchmarks.load.client import Load, Running, Tally
 from benchmarks.load.plan import Phase, Route
 from tests.service.outside import INSTANCES, Outside
 from tests.service.packages import require
+from tests.service.raw_requests import ATTACKS, all_that_comes, head
 from tests.service.servers import wait_until
 from tests.service.world import ARTICLE, expect, expect_problem
 
@@ -95,57 +95,9 @@ def test_a_body_above_the_limit_is_refused_as_the_api_would(client: httpx.Client
     expect_problem(client.post(entries, json={"fields": {"title": "x" * 100_000}}), 422)
 
 
-def head(line: str, *headers: str) -> bytes:
-    return "".join(f"{text}\r\n" for text in (line, "Host: api.example.com", *headers, "")).encode()
-
-
-SMUGGLED = head("GET /smuggled HTTP/1.1")
-LOGIN = "POST /v1/tenants/main/auth/login HTTP/1.1"
-CHUNKED = "Transfer-Encoding: chunked"
-END = b"0\r\n\r\n"
-
-ATTACKS = {
-    "CL.TE": head(LOGIN, f"Content-Length: {len(END + SMUGGLED)}", CHUNKED) + END + SMUGGLED,
-    "TE.CL": head(LOGIN, CHUNKED, "Content-Length: 3") + b"1\r\na\r\n" + END + SMUGGLED,
-    "two lengths": head(LOGIN, "Content-Length: 0", f"Content-Length: {len(SMUGGLED)}") + SMUGGLED,
-    "one length twice": head(LOGIN, "Content-Length: 0", "Content-Length: 0") + SMUGGLED,
-    "a list of lengths": head(LOGIN, "Content-Length: 0, 9") + SMUGGLED,
-    "a signed length": head(LOGIN, "Content-Length: +0") + SMUGGLED,
-    "a space before the colon": head(LOGIN, "Content-Length : 0") + SMUGGLED,
-    "a folded header": head(LOGIN, "X-A: b", " Content-Length: 0") + SMUGGLED,
-    "an unknown coding": head(LOGIN, "Transfer-Encoding: xchunked") + END + SMUGGLED,
-    "two codings": head(LOGIN, CHUNKED, "Transfer-Encoding: identity") + END + SMUGGLED,
-    "a coding in HTTP/1.0": head(LOGIN.replace("1.1", "1.0"), CHUNKED) + END + SMUGGLED,
-    "a wrong chunk": head(LOGIN, CHUNKED) + b"-1\r\n" + SMUGGLED,
-    "a NUL in a header": head("GET /health HTTP/1.1", "X-A: a\0b") + SMUGGLED,
-    "two hosts": head("GET /health HTTP/1.1", "Host: other.example.com") + SMUGGLED,
-    "an absolute URI": head("GET http://other.example.com/health HTTP/1.1"),
-    "an asterisk": head("OPTIONS * HTTP/1.1"),
-    "a tunnel": head("CONNECT other.example.com:443 HTTP/1.1"),
-    **{
-        f"the path {path}": head(f"GET {path} HTTP/1.1")
-        for path in (
-            "//health",
-            "/v1//tenants",
-            "/v1/../health",
-            "/./health",
-            "/v1/..",
-            "/../../etc/passwd",
-            "/v1/%2e%2e/health",
-            "/v1/tenants%2Fmain",
-            "/v1/tenants%5cmain",
-            "/v1\\tenants",
-            "/health%0d%0aX-Injected:%20yes",
-            "/health%00",
-            "/health%7f",
-        )
-    },
-}
-
-
 @pytest.mark.parametrize("name", ATTACKS)
 def test_what_can_be_read_in_two_ways_gets_one_clear_refusal(outside: Outside, name: str) -> None:
-    answer = all_that_comes(outside, ATTACKS[name])
+    answer = all_that_comes(outside.nginx_port, ATTACKS[name])
     assert answer.startswith(b"HTTP/1.1 4"), answer
     assert answer.count(b"HTTP/1.1 ") == 1, answer
     assert b"X-Injected" not in answer
@@ -155,20 +107,13 @@ def test_what_can_be_read_in_two_ways_gets_one_clear_refusal(outside: Outside, n
 
 
 def test_http_0_9_is_refused_too(outside: Outside) -> None:
-    answer = all_that_comes(outside, b"GET /health\r\n")
+    answer = all_that_comes(outside.nginx_port, b"GET /health\r\n")
     assert json.loads(answer)["status"] == 400
 
 
 def test_a_header_with_an_underscore_does_not_reach_the_api(outside: Outside) -> None:
     request = head("GET /nothing HTTP/1.1", "X_Request_Id: hidden", "Connection: close")
-    assert b"hidden" not in all_that_comes(outside, request)
-
-
-def all_that_comes(outside: Outside, request: bytes) -> bytes:
-    """Until nginx closes, which it does after every refusal."""
-    with socket.create_connection(("127.0.0.1", outside.nginx_port), timeout=20) as connection:
-        connection.sendall(request)
-        return b"".join(iter(lambda: connection.recv(65536), b""))
+    assert b"hidden" not in all_that_comes(outside.nginx_port, request)
 
 
 RATE = 60
