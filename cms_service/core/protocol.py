@@ -1,5 +1,6 @@
 """Uvicorn's HTTP protocol, with bounds on how long a head may be and how slowly a request may come:
-it has none. An answer goes out in one piece.
+it has none. It also takes requests that another program would send to another host. An answer goes
+out in one piece.
 """
 
 import logging
@@ -52,7 +53,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._reading_head = False
+        if not self._names_one_host():
+            raise ValueError  # which the parser makes its own refusal
         super().on_headers_complete()
+
+    def _names_one_host(self) -> bool:
+        """RFC 9112, 3.2. A target with a host of its own belongs to proxies."""
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        needed = 0 if self.parser.get_http_version() == "1.0" else 1
+        return needed <= hosts <= 1 and self.url.startswith((b"/", b"*"))
 
     def on_message_complete(self) -> None:
         self._reading_head = True

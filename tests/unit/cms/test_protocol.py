@@ -79,8 +79,30 @@ async def test_an_answer_that_takes_long_comes(client: Client) -> None:
         assert await client[0].readuntil(b"answer")
 
 
-async def test_what_is_no_http_gets_a_problem(client: Client) -> None:
-    client[1].write(b"\x16\x03\x01\x02\x00\x01 hello\r\n\r\n")
+@pytest.mark.parametrize(
+    "request_", [b"GET / HTTP/1.0\r\n\r\n", b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"]
+)
+async def test_what_names_its_host_as_it_should_is_answered(
+    client: Client, request_: bytes
+) -> None:
+    client[1].write(request_)
+    assert (await client[0].readuntil(b"answer")).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"\x16\x03\x01\x02\x00\x01 hello\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"GET http://y/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_or_names_no_host_or_two_gets_a_problem(
+    client: Client, request_: bytes
+) -> None:
+    client[1].write(request_)
     head, _, body = (await client[0].read()).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
     assert b"content-type: application/problem+json" in head
