@@ -1,11 +1,14 @@
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+from pydantic import Field
+
+from cms_service.content_types.schemas import MAX_FIELDS
 from cms_service.core.schemas import RequestBody, Schema, Timestamp
 
 
 class EntryContent(RequestBody):
-    fields: dict[str, Any]
+    fields: Annotated[dict[str, Any], Field(max_length=MAX_FIELDS)]
 
 
 class Published(Schema):

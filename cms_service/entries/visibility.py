@@ -10,8 +10,9 @@ from cms_service.auth.permissions import NO_LOCALE, Permission, Resource, Rule
 from cms_service.content_types.fields import SlugField
 from cms_service.content_types.fields.walk import localised_paths
 from cms_service.content_types.schemas import ContentType
-from cms_service.core.errors import FieldError, Forbidden
+from cms_service.core.errors import FieldError, Forbidden, Invalid
 from cms_service.entries.schemas import Entry, Referrer
+from cms_service.locales.schemas import MAX_LOCALES
 
 _Place = tuple[str, str]  # a field and a locale of it
 _NOTHING = object()
@@ -81,7 +82,7 @@ def written(  # noqa: PLR0913 - all that the decision depends on
 ) -> dict[str, Any]:
     """The fields to store. What is left out goes, but for what the actor may not write, or does not
     even see: that stays, unless it was seen and left out on purpose, which is a write. Raises
-    Forbidden, naming what may not be written.
+    Forbidden, naming what may not be written, and Invalid for more locales than there can be.
     """
     resource = (
         Resource(content_type.name, own=True)
@@ -89,6 +90,7 @@ def written(  # noqa: PLR0913 - all that the decision depends on
         else about(actor, content_type.name, entry)
     )
     shape = _Shape.of(content_type)
+    _check_locales(wanted, shape.localised)
     new = dict(_places(wanted, shape.localised))
     old = dict(_places(entry.fields if entry else {}, shape.localised))
     result, errors = dict(new), []
@@ -156,6 +158,17 @@ def _places(values: Mapping[str, Any], localised: frozenset[str]) -> Iterator[tu
             )
         elif value is not None:
             yield (name, NO_LOCALE), value
+
+
+def _check_locales(values: Mapping[str, Any], localised: frozenset[str]) -> None:
+    """Before each of them is asked for."""
+    errors = tuple(
+        FieldError(_pointer((name, NO_LOCALE)), f"has more than {MAX_LOCALES} locales")
+        for name in sorted(localised & values.keys())
+        if isinstance(values[name], dict) and len(values[name]) > MAX_LOCALES
+    )
+    if errors:
+        raise Invalid("There are too many locales.", errors)
 
 
 def _fields(places: Mapping[_Place, Any], localised: frozenset[str]) -> dict[str, Any]:

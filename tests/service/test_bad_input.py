@@ -82,7 +82,8 @@ async def test_a_request_that_takes_no_body_refuses_one(editor: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["?nope=1", "?limit=1&limit=2", "?limit=1&state=draft", "?%FF", "?slug=%00", "?a=1&" * 60]
+    "query",
+    ["?nope=1", "?limit=1&limit=2", "?limit=1&state=draft", "?%FF", "?slug=%00", "?a=1&" * 60],
 )
 async def test_unknown_doubled_or_unreadable_query_parameters_are_refused(
     editor: Desk, query: str
