@@ -3,6 +3,8 @@
 PostgreSQL alone is asked, never Redis, so that a lost Redis can make nothing wrong. An answer is
 used for half a second: with the time that asking takes, a write shows on every pod within one
 second.
+
+Anybody can make up names: those of nobody are kept apart, so that they push no tenant out.
 """
 
 import asyncio
@@ -78,6 +80,7 @@ class TenantDirectory:
         self._clock = clock
         self._stale_seconds = stale_seconds
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._nobodys: OrderedDict[str, Known] = OrderedDict()
         self._written: OrderedDict[str, Generations] = OrderedDict()
         self._collecting: _Batch | None = None
         self._asking: dict[str, asyncio.Task[dict[str, Known]]] = {}
@@ -99,12 +102,13 @@ class TenantDirectory:
         return await self._look_up(name, min_generation, pause=True)
 
     async def _look_up(self, name: str, min_generation: int, *, pause: bool) -> Lookup:
-        known = self._known.get(name)
+        known = self._known.get(name) or self._nobodys.get(name)
         wanted = self._written.get(name, _ANY)
         if min_generation > wanted.content:
             wanted = wanted.newest(Generations(min_generation))
         if known is not None and self._is_fresh(known) and known.reaches(wanted):
-            self._known.move_to_end(name)
+            if known.state is not None:
+                self._known.move_to_end(name)
             return Lookup(known.state, stale=False)
         try:
             fresh = await self._ask(name, pause=pause)
@@ -175,8 +179,13 @@ class TenantDirectory:
 
     def _keep(self, name: str, new: Known) -> Known:
         """Generations only grow: an answer that was overtaken by a newer one is dropped."""
+        if new.state is None:
+            self._known.pop(name, None)
+            keep(self._nobodys, name, new, _MAX_TENANTS)
+            return new
+        self._nobodys.pop(name, None)
         old = self._known.get(name)
-        if old is not None and old.state is not None and new.state is not None:
+        if old is not None and old.state is not None:
             reached = Generations(old.state.generation, old.state.access_generation)
             new = new if new.reaches(reached) else old
         keep(self._known, name, new, _MAX_TENANTS)

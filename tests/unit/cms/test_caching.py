@@ -198,6 +198,28 @@ async def test_a_promise_that_the_database_does_not_know_costs_two_questions_not
     assert len(tenants.asked) == 2
 
 
+async def test_made_up_names_push_no_tenant_out(
+    directory: TenantDirectory, tenants: Tenants, clock: Clock
+) -> None:
+    await generation(directory)
+    for start in range(0, 12_000, 500):
+        made_up = (directory.look_up(f"nobody-{start + n}") for n in range(500))
+        assert not any(lookup.state for lookup in await asyncio.gather(*made_up))
+    tenants.away = True
+    clock.now += FRESH_SECONDS
+    assert (await directory.look_up("acme")).stale
+
+
+async def test_a_tenant_that_is_made_or_goes_is_known_as_what_it_became(
+    directory: TenantDirectory, tenants: Tenants, clock: Clock
+) -> None:
+    for generations, is_there in (({}, False), ({"acme": 1}, True), ({}, False)):
+        tenants.generations = generations
+        clock.now += FRESH_SECONDS
+        for _ in range(2):
+            assert ((await directory.look_up("acme")).state is not None) is is_there
+
+
 async def test_with_the_database_away_what_is_known_is_stale_and_what_is_not_fails(
     directory: TenantDirectory, tenants: Tenants, clock: Clock
 ) -> None:
