@@ -1,4 +1,5 @@
 # ruff: noqa: S608 - roles are named by the tests themselves
+# ruff: noqa: ASYNC110 - other processes are polled; nothing else waits for this loop
 """Redis and PostgreSQL stopped, slow and full while people write: what was acknowledged is there,
 once; what could not be done says when to try again; and all of it comes back by itself.
 """
@@ -7,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -43,7 +44,7 @@ class Load:
         self.answers: Counter[int] = Counter()
         self.reads: Counter[int] = Counter()
 
-    async def __aenter__(self) -> "Load":
+    async def __aenter__(self) -> Self:
         work = [self._write(number) for number in range(_WRITERS)]
         self._tasks = [asyncio.create_task(each) for each in (*work, self._read())]
         await self.more_written()
@@ -186,9 +187,7 @@ FULL: dict[str, Callable[[Site], Any]] = {
 
 
 @pytest.mark.parametrize("fault", FULL)
-async def test_what_postgresql_acknowledged_is_there_once(
-    site: Site, pod: Pod, fault: str
-) -> None:
+async def test_what_postgresql_acknowledged_is_there_once(site: Site, pod: Pod, fault: str) -> None:
     async with Load(await prepare(pod)) as load:
         async with FULL[fault](site):
             await load.refused()

@@ -104,7 +104,7 @@ class Entries(RuleBasedStateMachine):
 
     # What is asked, and what the model says of it.
 
-    def _ask(  # noqa: PLR0913, PLR0917 - all that a request consists of
+    def _ask(
         self,
         pod: int,
         who: Person,
@@ -181,8 +181,15 @@ class Entries(RuleBasedStateMachine):
         return multiple()
 
     @rule(pod=PODS, who=PEOPLE, entry=known, changes=CHANGES, seen=SEEN, whole=st.booleans())
-    def change(  # noqa: PLR0913, PLR0917 - all that a request says
-        self, pod: int, who: int, entry: Known, changes: Fields, seen: str, whole: bool  # noqa: FBT001
+    def change(  # noqa: PLR0913 - all that a request says
+        self,
+        pod: int,
+        who: int,
+        entry: Known,
+        changes: Fields,
+        seen: str,
+        *,
+        whole: bool,
     ) -> None:
         person, headers = self._people[who], self._if_match(entry, seen)
         merged = {**({} if whole else entry.fields), **changes}
@@ -208,8 +215,15 @@ class Entries(RuleBasedStateMachine):
         seen=SEEN,
         again=st.booleans(),
     )
-    def act(  # noqa: PLR0913, PLR0917 - all that a request says
-        self, pod: int, who: int, entry: Known, action: str, seen: str, again: bool  # noqa: FBT001
+    def act(  # noqa: PLR0913 - all that a request says
+        self,
+        pod: int,
+        who: int,
+        entry: Known,
+        action: str,
+        seen: str,
+        *,
+        again: bool,
     ) -> None:
         """With `again`, the client did not get the answer and sends the same once more."""
         person, headers = self._people[who], dict(self._if_match(entry, seen))
@@ -235,8 +249,15 @@ class Entries(RuleBasedStateMachine):
         atomic=st.booleans(),
         named=st.booleans(),
     )
-    def act_on_many(  # noqa: PLR0913, PLR0917 - all that a request says
-        self, pod: int, who: int, entries: list[Known], action: str, atomic: bool, named: bool  # noqa: FBT001
+    def act_on_many(  # noqa: PLR0913 - all that a request says
+        self,
+        pod: int,
+        who: int,
+        entries: list[Known],
+        action: str,
+        *,
+        atomic: bool,
+        named: bool,
     ) -> None:
         person = self._people[who]
         body = {"items": [{"id": entry.id} for entry in entries], "atomic": atomic}
@@ -258,7 +279,7 @@ class Entries(RuleBasedStateMachine):
         assert [outcome["status"] for outcome in outcomes] == statuses
 
     @rule(pod=PODS, who=PEOPLE, entry=known, seen=SEEN, back=st.integers(0, 5))
-    def restore_version(self, pod: int, who: int, entry: Known, seen: str, back: int) -> None:  # noqa: PLR0913, PLR0917 - as above
+    def restore_version(self, pod: int, who: int, entry: Known, seen: str, back: int) -> None:
         person, version = self._people[who], entry.version - back
         headers = self._if_match(entry, seen)
         path = f"entries/{entry.id}/versions/{version}/restore"
@@ -416,4 +437,4 @@ class Entries(RuleBasedStateMachine):
 def test_entries_live_as_the_model_says(site: Site) -> None:
     with stage(site) as on:
         everybody = on.run(people(on.pods[0]))
-        run_machine(lambda: Entries(on, everybody), examples=25, steps=30)
+        run_machine(lambda: Entries(on, everybody), examples=20, steps=25)

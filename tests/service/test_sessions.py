@@ -164,7 +164,7 @@ NOBODYS = base64.urlsafe_b64encode(bytes(48)).decode()
 
 
 @pytest.mark.parametrize(
-    ("route", "tenant", "token", "status"),
+    "attempt",
     [
         ("refresh", "acme", NOBODYS, 401),
         ("refresh", "no-such-tenant", NOBODYS, 401),
@@ -174,15 +174,9 @@ NOBODYS = base64.urlsafe_b64encode(bytes(48)).decode()
     ],
 )
 async def test_tokens_that_are_nobodys_are_counted_by_address_and_lock_nobody_out(
-    pod: Pod,
-    other_pod: Pod,
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    route: str,
-    tenant: str,
-    token: str,
-    status: int,
+    pod: Pod, other_pod: Pod, monkeypatch: pytest.MonkeyPatch, attempt: tuple[str, str, str, int]
 ) -> None:
+    route, tenant, token, status = attempt
     monkeypatch.setattr(throttle, "NOBODYS_TOKENS", Rule(burst=4, interval=1000 * SECOND))
     here, there = await start_of(pod), await start_of(pod)
     url = f"/v1/tenants/{tenant}/auth/{route}"

@@ -1,6 +1,7 @@
 """Patterns of tenants: what they may cost."""
 
 import time
+from collections.abc import Mapping
 
 import pytest
 from pydantic import ValidationError
@@ -15,8 +16,8 @@ CATASTROPHIC = "([ab]{1,100}c?){40}d"
 LARGE = r"[\p{L}\p{N}]{0,39}"
 
 
-def definition(*each: dict[str, object]) -> Definition:
-    fields = [{"name": f"f{n}", "kind": "text"} | field for n, field in enumerate(each)]
+def definition(*each: Mapping[str, object]) -> Definition:
+    fields = [{"name": f"f{n}", "kind": "text", **field} for n, field in enumerate(each)]
     return Definition.model_validate({"displayName": "X", "fields": fields})
 
 
@@ -56,7 +57,9 @@ def test_no_size_is_hidden_by_what_is_ignored(flags: str) -> None:
     definition({"pattern": "(?P<x>a)"})
 
 
-@pytest.mark.parametrize("pattern", ["", "(", ")", "[", "{", "a{", "\\", "[\\", "(((", "[[", "{9}", "(?"])
+@pytest.mark.parametrize(
+    "pattern", ["", "(", ")", "[", "{", "a{", "\\", "[\\", "(((", "[[", "{9}", "(?"]
+)
 def test_the_size_of_what_is_no_pattern_is_some_number(pattern: str) -> None:
     assert patterns._parts(pattern) >= 1  # noqa: SLF001 - as above
 
