@@ -1,5 +1,7 @@
 """Tenants reached by host names of their own."""
 
+import asyncio
+import re
 from typing import Any
 
 import httpx
@@ -59,6 +61,27 @@ async def test_an_unknown_host_changes_nothing(pod: Pod, acme: Desk) -> None:
         expect(await client.get(acme.root), 200)
         expect_problem(await client.get("/v1/tenant"), 404)
         expect_problem(await client.get("/v1/content/article/hello"), 404)
+
+
+async def test_many_hosts_at_once_lead_to_their_own_tenants_by_few_questions(
+    pod: Pod, acme: Desk, globex: Desk
+) -> None:
+    names = {}
+    for desk in (acme, globex):
+        host = (await make_host(desk, f"www.{desk.tenant}.example"))["host"]
+        names[host] = (desk.tenant, desk.tokens["accessToken"])
+    names |= {f"n{number}.example": ("", "") for number in range(100)}
+    asked = (at(pod, host, token).get("/v1/tenant") for host, (_, token) in names.items())
+    answers = await asyncio.gather(*asked)
+    for (tenant, _), answer in zip(names.values(), answers, strict=True):
+        if tenant:
+            assert expect(answer, 200)["name"] == tenant
+        else:
+            expect_problem(answer, 404)
+    metrics = pod.cms.metrics.render().decode()
+    count = re.search(r'duration_seconds_count\{operation="hosts.tenants"\} (\d+)', metrics)
+    assert count is not None
+    assert int(count[1]) <= 4  # one for each made host's own request, and two for all of these
 
 
 async def test_a_host_belongs_to_one_tenant_of_the_deployment(acme: Desk, globex: Desk) -> None:

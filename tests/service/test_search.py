@@ -77,10 +77,11 @@ async def test_a_search_is_bounded_and_says_what_is_wrong(acme: Desk) -> None:
     long = "".join(chr(0x4E00 + n % 20_000) + " " for n in range(50_000))
     expect(await acme.client.post(f"{acme.root}/content-types", json=ESSAY), 201)
     await essay(acme, "Long", body=long[:20_000])
-    for wrong in ({}, {"q": ""}, {"q": "x" * 501}, {"q": "x", "limit": "101"}, {"q": "a\x00b"}):
+    for wrong in ({}, {"q": ""}, {"q": "x" * 501}, {"q": "x", "limit": "101"}):
         answer = await acme.client.get(f"{acme.root}/search", params=wrong)
         expect_problem(answer, 422)
-    expect_problem(await acme.client.get(f"{acme.root}/search?q=x&fuzzy=1"), 400)
+    for wrong_query in ("q=x&fuzzy=1", "q=a%00b"):
+        expect_problem(await acme.client.get(f"{acme.root}/search?{wrong_query}"), 400)
 
 
 async def test_a_search_asks_the_index(site: Site, acme: Desk) -> None:

@@ -9,7 +9,7 @@ import pytest
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import OF_FIELDS, Permission, Rule, Subject
 from cms_service.content_types.schemas import ContentType
-from cms_service.core.errors import Forbidden
+from cms_service.core.errors import Forbidden, Invalid
 from cms_service.entries.schemas import Entry, Published, Referrer
 from cms_service.entries.visibility import reads_all, referrer_shown, shown, written
 
@@ -229,3 +229,10 @@ def test_what_refers_to_an_entry_is_told_to_who_may_read_all_of_it(
     assert (seen == referrer) is sees
     assert ("hello" in seen.model_dump_json()) is sees
     assert ("related" in seen.model_dump_json()) is sees
+
+
+def test_more_locales_than_there_can_be_are_refused_before_each_is_asked_for() -> None:
+    wanted = {"lead": {f"l{number}": "x" for number in range(51)}}
+    with pytest.raises(Invalid) as refused:
+        written(actor(ALL), Permission.UPDATE_ENTRIES, ARTICLE, STORED, wanted)
+    assert [error.pointer for error in refused.value.errors] == ["/fields/lead"]
