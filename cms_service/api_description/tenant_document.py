@@ -51,10 +51,11 @@ def tenant_document(general: Document, tenant: str, types: Sequence[ContentType]
             own = path.replace("{tenant}", tenant).replace("{type_name}", content_type.name)
             paths[own] = _typed_operations(operations, typed, content_type.name)
             if path.startswith(LIST_ROUTE):
-                operation = paths[own]["get"]
-                in_path = [each for each in operation["parameters"] if each["in"] == "path"]
                 of_type = delivery.parameters_of(path, content_type, by_name)
-                operation["parameters"] = in_path + of_type
+                for method in ("get", "head"):
+                    operation = paths[own][method]
+                    in_path = [each for each in operation["parameters"] if each["in"] == "path"]
+                    operation["parameters"] = in_path + of_type
     used = set(schemas_in([paths, *schemas.values(), *general["components"]["responses"].values()]))
     schemas |= {name: others[name] for name in sorted(reached(others, used & others.keys()))}
     document = {
@@ -115,17 +116,14 @@ def _typed_schemas(
 
 
 def _of_one_type(general: Document, typed: set[str]) -> dict[str, Document]:
-    """The paths of operations that take or answer fields."""
-    found = {
-        path: {
-            method: operation
-            for method, operation in operations.items()
-            if not typed.isdisjoint(schemas_in(operation))
-        }
+    """The paths with an operation that takes or answers fields: all methods of each, so that none
+    seems to be missing.
+    """
+    return {
+        path: operations
         for path, operations in general["paths"].items()
-        if path.startswith(_OF_ONE_TYPE)
+        if path.startswith(_OF_ONE_TYPE) and not typed.isdisjoint(schemas_in(operations))
     }
-    return {path: operations for path, operations in found.items() if operations}
 
 
 def _typed_operations(operations: Document, typed: set[str], type_name: str) -> Document:

@@ -98,6 +98,10 @@ def test_entries_of_a_type_are_answered_as_the_tenants_document_describes_them(
     locales = {"default": "en", "locales": [{"code": "en"}, {"code": "de"}]}
     expect(owner.put("/locales", json=locales), 200)
     expect(owner.post("/content-types", json=_EVERY_KIND), 201)
+    fields = {"title": "Shown", "seo": {"word": {"en": "a"}}, "parts": [{"open": True}]}
+    entries = "/content-types/everything/entries"
+    entry = expect(owner.post(entries, json={"fields": fields}), 201)
+    expect(owner.post(f"{entries}/{entry['id']}/publish"), 200)
     try_all(
         server,
         "/v1/tenants/acme/openapi.json",
