@@ -88,7 +88,7 @@ class ServeProcess:
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
 
     def log_lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [json.loads(line) for line in self.log.read_bytes().splitlines()]
 
     def __enter__(self) -> Self:
         return self

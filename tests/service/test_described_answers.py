@@ -83,7 +83,7 @@ THE_SAME_EVERYWHERE = ("--generation-deterministic",)
 
 
 def test_an_owner_is_answered_as_it_is_described(server: ServeProcess, owner: httpx.Client) -> None:
-    try_all(server, "/openapi.json", "-n", "15", *THE_SAME_EVERYWHERE, caller=owner)
+    try_all(server, "/openapi.json", "-n", "10", *THE_SAME_EVERYWHERE, caller=owner)
     assert not [line for line in server.log_lines() if line["level"] == "error"]
 
 
@@ -105,7 +105,7 @@ def test_entries_of_a_type_are_answered_as_the_tenants_document_describes_them(
     try_all(
         server,
         "/v1/tenants/acme/openapi.json",
-        *("-n", "15", *THE_SAME_EVERYWHERE),
+        *("-n", "10", *THE_SAME_EVERYWHERE),
         caller=owner,
     )
 
