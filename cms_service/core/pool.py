@@ -16,6 +16,9 @@ import asyncpg
 # For a connection's own end: its statement may have to be cancelled before.
 _CLOSE_SECONDS = 5.0
 
+# The server's process for a connection grows with what it has seen.
+_MAX_AGE_SECONDS = 3600.0
+
 # What ends a statement in the middle, or says that there is nobody to talk to any more.
 _BREAKING = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
@@ -43,7 +46,8 @@ class Pool:
         self._places = asyncio.Semaphore(size)
         self._idle: deque[_Idle] = deque()
         self._used: set[Connection] = set()
-        self._current: set[Connection] = set()
+        self._made_at: dict[Connection, float] = {}  # of those that may be used again
+        self._expiries = 0
         self._ending: set[asyncio.Task[None]] = set()
         self._sweep: asyncio.TimerHandle | None = None
         self._is_closing = False
@@ -69,8 +73,7 @@ class Pool:
                 raise ConnectionError("the pool is closed")  # noqa: TRY301 - gives the place back
             connection = self._take_idle()
             if connection is None:
-                connection = await self._connect()
-                self._current.add(connection)
+                connection = await self._make()
         except BaseException:
             self._places.release()
             raise
@@ -91,7 +94,8 @@ class Pool:
 
     def expire(self) -> None:
         """No connection that there is now is used again."""
-        self._current.clear()
+        self._expiries += 1
+        self._made_at.clear()
         while self._idle:
             self._drop(self._idle.pop())
 
@@ -109,19 +113,27 @@ class Pool:
             for connection in list(self._used):
                 connection.terminate()
 
+    async def _make(self) -> Connection:
+        expiries = self._expiries
+        connection = await self._connect()
+        if expiries == self._expiries:
+            self._made_at[connection] = asyncio.get_running_loop().time()
+        return connection
+
     def _take_idle(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop().connection
             if not connection.is_closed():
                 return connection
-            self._current.discard(connection)
+            self._made_at.pop(connection, None)
         return None
 
     def _is_whole(self, connection: Connection, error: BaseException | None) -> bool:
         if error is not None and (not isinstance(error, Exception) or isinstance(error, _BREAKING)):
             return False
+        made_at = self._made_at.get(connection, float("-inf"))
         return (
-            connection in self._current
+            asyncio.get_running_loop().time() - made_at < _MAX_AGE_SECONDS
             and not connection.is_closed()
             and not connection.is_in_transaction()
         )
@@ -135,12 +147,12 @@ class Pool:
             self._sweep = loop.call_at(self._idle[0].since + self._idle_seconds, self._end_unused)
 
     def _drop(self, idle: _Idle) -> None:
-        self._current.discard(idle.connection)
+        self._made_at.pop(idle.connection, None)
         idle.connection.terminate()
 
     def _end(self, connection: Connection) -> None:
         """Nobody waits for it: a server that hangs takes longer than anybody would."""
-        self._current.discard(connection)
+        self._made_at.pop(connection, None)
         task = asyncio.ensure_future(_end(connection))
         self._ending.add(task)
         task.add_done_callback(self._ended)

@@ -111,6 +111,24 @@ async def test_one_of_old_credentials_is_not(pool: Pool) -> None:
     assert await pool.acquire() not in (used, unused)
 
 
+async def test_one_that_was_being_made_with_old_credentials_is_not(pool: Pool) -> None:
+    making = asyncio.ensure_future(pool.acquire())
+    await asyncio.sleep(0)
+    pool.expire()
+    pool.release(first := await making, None)
+    assert await pool.acquire() is not first
+
+
+async def test_one_that_has_served_long_enough_is_not(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool.release(first := await pool.acquire(), None)
+    monkeypatch.setattr("cms_service.core.pool._MAX_AGE_SECONDS", 0)
+    assert await pool.acquire() is first
+    pool.release(first, None)
+    assert await pool.acquire() is not first
+
+
 async def test_whoever_waits_gets_the_next_that_is_free_and_may_give_up(pool: Pool) -> None:
     held = [await pool.acquire() for _ in range(SIZE)]
     assert pool.is_full
