@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.service.servers import Redis, free_port, wait_until
+from tests.service.test_shared_answers import FIRST, LARGE, SECOND, key
 from tests.service.world import PASSWORD, TENANTS, Desk, Pod, Site, expect, owner_email
 
 SENTINELS = 3
@@ -173,6 +174,7 @@ async def use(site: Site, **settings: str) -> None:
                 client = pod.client(desk.tokens["accessToken"])
                 found = expect(await client.get(f"{desk.delivery}/hello"), 200)
                 assert found["fields"]["title"] == desk.tenant
+                await pod.cms.shared_answers.close()
             token = {"refreshToken": desk.tokens["refreshToken"]}
             refresh = f"{desk.root}/auth/refresh"
             async with second.client() as client:
@@ -180,6 +182,10 @@ async def use(site: Site, **settings: str) -> None:
                 expect(await client.post(refresh, json={"refreshToken": newer}), 200)
                 expect(await client.post(refresh, json=token), 401)
         assert 'hcms_cache_hits_total{layer="redis"} 2.0' in second.cms.metrics.render().decode()
+        for tenant in (FIRST, SECOND):
+            first.cms.shared_answers.put(tenant, key(tenant, "large"), LARGE)
+            await first.cms.shared_answers.close()
+            assert await second.cms.shared_answers.get(tenant, key(tenant, "large")) == LARGE
         idle = second.cms.metrics.registry.get_sample_value(
             "hcms_redis_pool_connections", {"state": "idle"}
         )
