@@ -1,10 +1,11 @@
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from cms_service.auth.actor import Actor
 from cms_service.content_types import change_run
 from cms_service.content_types.fields import BaseField
-from cms_service.content_types.fields.walk import types_referred_to
+from cms_service.content_types.fields.walk import localised_paths, types_referred_to
 from cms_service.content_types.plans import Plan, check_acknowledged
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.schemas import ContentType, Definition, NewContentType
@@ -12,7 +13,10 @@ from cms_service.core.cursor import Cursor
 from cms_service.core.database import Scope
 from cms_service.core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
 from cms_service.core.ids import new_id
+from cms_service.core.recent import keep
 from cms_service.tenants.directory import TenantDirectory
+
+_MAX_REMEMBERED = 200
 
 
 class ContentTypeService:
@@ -29,6 +33,7 @@ class ContentTypeService:
         self._repository = repository
         self._directory = directory
         self._clock = clock
+        self._remembered: OrderedDict[tuple[UUID, str], ContentType] = OrderedDict()
 
     async def create(self, actor: Actor, new: NewContentType) -> tuple[ContentType, int]:
         async with self._repository.database.transaction(actor.tenant_id) as scope:
@@ -40,7 +45,17 @@ class ContentTypeService:
         return made, generation
 
     async def get(self, tenant_id: UUID, name: str) -> ContentType:
-        return _found(await self._repository.get(tenant_id, name))
+        found = _found(await self._repository.get(tenant_id, name))
+        # Localised fields depend on the locales as well, which have no version.
+        if not localised_paths(found.fields):
+            keep(self._remembered, (tenant_id, name), found, _MAX_REMEMBERED)
+        return found
+
+    def remembered(self, tenant_id: UUID, name: str) -> ContentType | None:
+        """As it was at some time, for a write that checks its version. Whoever is refused because
+        of it has to ask anew: it may have changed since, on any pod.
+        """
+        return self._remembered.get((tenant_id, name))
 
     async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[ContentType]:
         return await self._repository.page(tenant_id, limit, after)

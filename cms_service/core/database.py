@@ -96,6 +96,26 @@ class Statement:
     name: str
     sql: str
 
+    def call(self, tenant_id: UUID, args: str) -> tuple[str, Sequence[object]]:
+        """What PostgreSQL is asked, and with which values."""
+        return _TENANT_QUERY, (tenant_id, self.sql, args)
+
+
+@dataclass(frozen=True)
+class Routine:
+    """A function of the database in place of a statement, for its plans to be kept: for what is
+    done all the time. It sets the tenant, and takes the same object.
+    """
+
+    name: str
+    function: str
+
+    def call(self, tenant_id: UUID, args: str) -> tuple[str, Sequence[object]]:
+        return f"SELECT {self.function}($1, $2::jsonb)", (tenant_id, args)
+
+
+Asked = Statement | Routine
+
 
 class Scope:
     """A transaction in one tenant."""
@@ -106,7 +126,7 @@ class Scope:
         self._tenant_id = tenant_id
         self._task = asyncio.current_task()
 
-    async def query(self, statement: Statement, **values: object) -> list[dict[str, Any]]:
+    async def query(self, statement: Asked, **values: object) -> list[dict[str, Any]]:
         return await self._database.run(self._connection, self._tenant_id, statement, values)
 
     async def fetch(self, name: str, sql: str, *values: object) -> Sequence[asyncpg.Record]:
@@ -179,7 +199,7 @@ class Database:
             self._pool.expire()
 
     async def query(
-        self, tenant_id: UUID, statement: Statement, **values: object
+        self, tenant_id: UUID, statement: Asked, **values: object
     ) -> list[dict[str, Any]]:
         if (scope := self.joined(tenant_id)) is not None:
             async with scope.nested():
@@ -209,14 +229,12 @@ class Database:
         self,
         connection: Connection,
         tenant_id: UUID,
-        statement: Statement,
+        statement: Asked,
         values: dict[str, object],
     ) -> list[dict[str, Any]]:
         own = {"tenant": str(tenant_id), **acting_values()}
         args = orjson.dumps({**values, **own}).decode()
-        rows = await self.timed(
-            connection, statement.name, _TENANT_QUERY, (tenant_id, statement.sql, args)
-        )
+        rows = await self.timed(connection, statement.name, *statement.call(tenant_id, args))
         return [orjson.loads(row[0]) for row in rows]
 
     async def timed(

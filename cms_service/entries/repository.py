@@ -9,7 +9,7 @@ import asyncpg
 
 from cms_service.audit.statements import noted
 from cms_service.content_types.schemas import ContentType
-from cms_service.core.database import Database, Scope, Statement
+from cms_service.core.database import Asked, Database, Routine, Scope, Statement
 from cms_service.core.errors import OVERTAKEN, Conflict, Unauthorized
 from cms_service.entries import references, unique
 from cms_service.entries.listing import EntryCursor, Listing, Sort, Status
@@ -130,17 +130,7 @@ _SEARCH = Statement(
         {_PUBLISHED}
         ORDER BY f.rank DESC, e.id DESC""",
 )
-_INSERT = Statement(
-    "entries.insert",
-    f"""WITH {_CHECKED_TYPE}, e AS (
-            INSERT INTO cms.entries (tenant_id, id, content_type_id, slug, fields, created_by,
-                                     updated_by)
-            SELECT ($1->>'tenant')::uuid, ($1->>'id')::uuid, t.id, $1->>'slug', $1->'fields',
-                   ($1->>'actingUser')::uuid, ($1->>'actingUser')::uuid FROM t
-            RETURNING *),
-        {_KEPT}, {noted("'created'", "entry", "e", _VERSION_NOTE)}
-        SELECT {_JSON} FROM e CROSS JOIN t {_LINK} {_PUBLISHED}""",
-)
+_CREATE = Routine("entries.create", "cms.create_entry")
 _UPDATE = Statement(
     "entries.update",
     f"""WITH {_CHECKED_TYPE}, e AS (
@@ -358,7 +348,7 @@ class EntryRepository:
         within: Scope | None = None,
     ) -> Entry | None:
         values = {"id": entry_id, **save.values()}
-        rows = await self._write(tenant_id, within, _INSERT, draft, values)
+        rows = await self._write(tenant_id, within, _CREATE, draft, values)
         return _entry(rows[0]) if rows else None
 
     async def update(
@@ -428,7 +418,7 @@ class EntryRepository:
         self,
         tenant_id: UUID,
         within: Scope | None,
-        statement: Statement,
+        statement: Asked,
         draft: Draft,
         values: Mapping[str, object],
     ) -> list[dict[str, Any]]:
@@ -459,7 +449,7 @@ class EntryRepository:
             raise user_gone() from None
 
     async def _query(
-        self, tenant_id: UUID, within: Scope | None, statement: Statement, **values: object
+        self, tenant_id: UUID, within: Scope | None, statement: Asked, **values: object
     ) -> list[dict[str, Any]]:
         try:
             return await self._run(tenant_id, within, statement, **values)
@@ -467,7 +457,7 @@ class EntryRepository:
             raise user_gone() from None
 
     async def _run(
-        self, tenant_id: UUID, within: Scope | None, statement: Statement, **values: object
+        self, tenant_id: UUID, within: Scope | None, statement: Asked, **values: object
     ) -> list[dict[str, Any]]:
         if within is not None:
             return await within.query(statement, **values)

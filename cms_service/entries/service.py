@@ -1,4 +1,5 @@
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -74,6 +75,10 @@ class EntryService:
         self._directory = directory
 
     async def create(self, actor: Actor, type_name: str, fields: Mapping[str, Any]) -> Entry:
+        if (known := self._content_types.remembered(actor.tenant_id, type_name)) is not None:
+            with suppress(Invalid, Forbidden):
+                if (entry := await self.create_once(actor, known, fields)) is not None:
+                    return entry
         for _ in range(ATTEMPTS):
             content_type = await self._content_types.get(actor.tenant_id, type_name)
             entry = await self.create_once(actor, content_type, fields)
