@@ -62,7 +62,7 @@ images: ## Build and load the images
 	$(PYTHON) -m localcluster images
 
 ##@ More
-.PHONY: demo-down crd krew lock bench bench-rollouts bench-reaction bench-tracing bench-delivery help
+.PHONY: demo-down crd krew lock bench bench-rollouts bench-reaction bench-tracing bench-delivery bench-peers bench-tenants bench-scaling help
 demo-down: $(VENV)/.ready ## Remove what the demo has made
 	$(RUN) -m demo down
 crd: $(VENV)/.ready ## Generate the CRD into crds/ and the chart
@@ -84,6 +84,12 @@ bench-tracing: $(VENV)/.ready ## Requests/s of a cached delivery without traces,
 	$(RUN) -m benchmarks.tracing
 bench-delivery: $(VENV)/.ready ## Reads of published content beside the least program that answers the same
 	$(RUN) -m benchmarks.delivery
+bench-peers: $(VENV)/.ready ## Reads and writes beside Directus and Strapi, which npm installs (2 GB)
+	$(RUN) -m benchmarks.peers
+bench-tenants: $(VENV)/.ready ## What a request costs with 10 and with 1,000 tenants
+	$(RUN) -m benchmarks.tenants
+bench-scaling: $(VENV)/.ready ## From one server process to three behind nginx
+	$(RUN) -m benchmarks.scaling
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 $(VENV)/.ready: requirements/dev.txt

@@ -120,8 +120,12 @@ class Postgres:
     def _is_running(self) -> bool:
         return (self.folder / "data" / "postmaster.pid").exists()
 
+    @property
+    def pid(self) -> int:
+        return int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+
     def _processes(self) -> list[int]:
-        parent = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        parent = self.pid
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
         return [parent, *(int(pid) for pid in children)]
 
