@@ -3,10 +3,10 @@
 
     python -m benchmarks.scaling [--seconds 5] [--rounds 3]
 
-Three processes run all the time; one nginx leads to the first alone, another to all of them, and
-the two take turns. Three times the processes give more requests only on a machine with a core for
-each, for nginx, PostgreSQL and the load; on others the CPU time of a request tells whether they
-would. Needs `wrk` (a Debian package).
+Three processes run all the time; one nginx leads to the first alone, another to all of them with
+three times the connections, and the two take turns. Three times the processes give more requests
+only on a machine with a core for each, for nginx, PostgreSQL and the load; on others the CPU time
+of a request tells whether they would. Needs `wrk` (a Debian package).
 """
 
 import argparse
@@ -38,6 +38,18 @@ FASTER, DEARER = 2.5, 1.1
 _WARM_UP_SECONDS = 3
 _NGINX = REPOSITORY / "deploy" / "nginx.conf"
 _UPSTREAM = re.compile(r"(        server api\d:3000 .*;\n)+")
+
+
+@dataclass(frozen=True)
+class Front:
+    """An nginx before so many processes. Each has as many connections as one alone has."""
+
+    url: str
+    processes: int
+
+    @property
+    def connections(self) -> int:
+        return self.processes * wrk.CONNECTIONS
 
 
 @dataclass(frozen=True)
@@ -112,7 +124,7 @@ def main() -> None:
         for server in servers:
             server.wait_until_ready()
         fronts = [
-            stack.enter_context(_nginx(folder / f"nginx-{count}", servers[:count]))
+            Front(stack.enter_context(_nginx(folder / f"nginx-{count}", servers[:count])), count)
             for count in (1, PROCESSES)
         ]
         bench = Bench(site, postgres, servers, folder)
@@ -156,12 +168,12 @@ class Bench:
             "PostgreSQL": lambda: family_cpu_seconds(postgres.pid),
         }
 
-    def rows(self, fronts: Sequence[str], seconds: int, rounds: int) -> Iterator[Row]:
+    def rows(self, fronts: Sequence[Front], seconds: int, rounds: int) -> Iterator[Row]:
         def row(name: str, different: int) -> Row:
             path = f"{DELIVERY}/article/article-{{{different}}}?expand=author"
             request = Request(path, self._headers)
             for front in fronts:
-                wrk.load(front, request, _WARM_UP_SECONDS, self._folder)
+                self._load(front, request, _WARM_UP_SECONDS)
             costs = [
                 [self._cost(front, request, seconds) for front in fronts] for _ in range(rounds)
             ]
@@ -171,8 +183,11 @@ class Bench:
         with self._site.outdating():
             yield row("uncached article", articles.ARTICLES)
 
-    def _cost(self, front: str, request: Request, seconds: int) -> Cost:
-        return measured(lambda: wrk.load(front, request, seconds, self._folder), self._meters)
+    def _cost(self, front: Front, request: Request, seconds: int) -> Cost:
+        return measured(lambda: self._load(front, request, seconds), self._meters)
+
+    def _load(self, front: Front, request: Request, seconds: int) -> wrk.Figures:
+        return wrk.load(front.url, request, seconds, self._folder, connections=front.connections)
 
 
 if __name__ == "__main__":

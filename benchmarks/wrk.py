@@ -94,11 +94,19 @@ def is_there() -> bool:
     return shutil.which("wrk") is not None
 
 
-def load(url: str, request: Request, seconds: int, folder: Path, first: int = 0) -> Figures:
+def load(  # noqa: PLR0913 - what wrk is told
+    url: str,
+    request: Request,
+    seconds: int,
+    folder: Path,
+    first: int = 0,
+    *,
+    connections: int = CONNECTIONS,
+) -> Figures:
     """`first`: where the counting begins. Raises LoadError, also where a single request fails."""
     file = folder / "load.lua"
     file.write_text(script(request, first))
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s"]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
     done = subprocess.run(
         [*command, "-s", str(file), url], capture_output=True, text=True, check=False
     )

@@ -26,7 +26,8 @@ from benchmarks.wrk import Request
 from localcluster.progress import Progress
 from tests.service.servers import Postgres, Redis
 
-_WARM_UP_SECONDS = 3
+# Node.js compiles what is asked for often, in the meantime.
+_WARM_UP_SECONDS = 10
 # So that no two loads make the same slugs.
 _APART = 10_000_000
 
@@ -43,13 +44,18 @@ def main() -> None:
         sys.exit(f"missing: apt-get install {' '.join(missing)}")
     try:
         peers = None if options.alone else node.installed(progress)
-        with stores.opened("peers") as (folder, postgres, redis):
-            bench = Bench(options.seconds, postgres, folder, progress)
+    except node.NodeError as error:
+        sys.exit(str(error))
+    failure = None
+    with stores.opened("peers") as (folder, postgres, redis):
+        bench = Bench(options.seconds, postgres, folder, progress)
+        try:
             for system in _systems(peers, postgres, redis, folder):
                 bench.measure(system)
-    except (node.NodeError, wrk.LoadError) as error:
-        sys.exit(str(error))
+        except (node.NodeError, wrk.LoadError) as error:
+            failure = str(error)
     sys.stdout.write(f"{bench.report()}\n")
+    sys.exit(failure)
 
 
 def _systems(

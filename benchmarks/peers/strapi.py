@@ -19,8 +19,9 @@ from tests.service.servers import Postgres, free_port
 
 _PROGRAM = Path("@strapi/strapi/bin/strapi.js")
 _SETTINGS = {
-    "database": """({ client: 'postgres', connection: { connectionString: env('DATABASE_URL') },
-        pool: { min: 0, max: env.int('CONNECTIONS') } })""",
+    "database": """({ connection: { client: 'postgres',
+        connection: { connectionString: env('DATABASE_URL') },
+        pool: { min: 0, max: env.int('CONNECTIONS') } } })""",
     "server": """({ host: '127.0.0.1', port: env.int('PORT'), app: { keys: [env('SECRET')] },
         logger: { updates: { enabled: false }, startup: { enabled: false } } })""",
     "admin": """({ serveAdminPanel: false, auth: { secret: env('SECRET') },
@@ -134,7 +135,6 @@ class Strapi:
             "SECRET": self._secret,
             "TOKEN_FILE": str(token),
             "STRAPI_TELEMETRY_DISABLED": "true",
-            "STRAPI_DISABLE_UPDATE_NOTIFICATION": "true",
         }
         start: list[str | Path] = [self._node.modules / _PROGRAM, "start"]
         log = self._folder / "log"
