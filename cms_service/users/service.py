@@ -4,7 +4,7 @@ from cms_service.auth.actor import Actor
 from cms_service.auth.passwords import Passwords
 from cms_service.auth.permissions import Role
 from cms_service.core.cursor import Cursor
-from cms_service.core.database import Scope
+from cms_service.core.database import Scope, redone
 from cms_service.core.errors import Conflict, NotFound
 from cms_service.core.ids import new_id
 from cms_service.roles.service import RoleService
@@ -57,6 +57,10 @@ class UserService:
 
     async def delete(self, actor: Actor, user_id: UUID) -> None:
         await self._check_may_touch(actor, await self.get(actor.tenant_id, user_id))
+        # Whoever writes an entry holds it and asks for its author; this goes the other way.
+        await redone(lambda: self._delete(actor, user_id))
+
+    async def _delete(self, actor: Actor, user_id: UUID) -> None:
         async with self._changes.of(actor) as scope:
             await self._lock(scope, actor, user_id, stays_owner=False)
             await self._repository.delete(scope, user_id)

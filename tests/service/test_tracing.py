@@ -114,7 +114,7 @@ async def test_each_part_shows_what_it_asks_the_database_for(
             f"{acme.entries}/{entry['id']}/schedule": "schedules.get",
             f"{acme.root}/content-types/article/bin": "bin.list",
             f"{acme.root}/audit-log": "audit.list",
-            "http://acme.example/v1/tenant/users": "hosts.tenant",
+            "http://acme.example/v1/tenant/users": "hosts.tenants",
         }
         for number, path in enumerate(asked, 1):
             parent = {"traceparent": f"00-{number:032x}-{PARENT}-01"}
