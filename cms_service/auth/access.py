@@ -12,6 +12,7 @@ from cms_service.auth.tokens import Identity
 from cms_service.core.acting import acting
 from cms_service.core.answers import answers
 from cms_service.core.errors import Forbidden, TooManyRequests, Unauthorized
+from cms_service.core.http import TENANT
 from cms_service.core.rate_limits import RateLimits
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.tenants.paths import TenantPath
@@ -32,6 +33,7 @@ async def admitted(request: Request, tenant_name: str) -> Actor:
         await limits.admit(request.scope, credentials.tenant_id, credentials.user_id)
         credentials.check_tenant(tenant_name)
     actor = await gate.admit(credentials, await directory.find(tenant_name))
+    request.scope[TENANT] = tenant_name
     await limits.admit(request.scope, actor.tenant_id, actor.principal_id)
     acting.set(actor.principal)
     return actor

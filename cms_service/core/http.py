@@ -27,6 +27,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Where an application leaves its route's template for the metrics.
 ROUTE = "hcms.route"
+# The name of the tenant that has let the request in: one that exists.
+TENANT = "hcms.tenant"
 # And what else its answer has to carry, whatever the answer.
 ANSWER_HEADERS = "hcms.answer-headers"
 _UNMATCHED = "unmatched"
@@ -101,6 +103,8 @@ class Observed:
 
     def _record(self, scope: Scope, route: str, status: int, seconds: float) -> None:
         self._metrics.observe_request(scope["method"], route, status, seconds)
+        if (tenant := scope.get(TENANT)) is not None:
+            self._metrics.observe_tenant(tenant, status)
         level = _log_level(status, quiet=route in self._quiet_routes)
         if logger.isEnabledFor(level):
             logger.log(

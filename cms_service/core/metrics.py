@@ -8,6 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+# One more than is likely in one deployment; what a series costs is some 2 kB here, and more in
+# Prometheus.
+MAX_TENANTS = 1000
+# No tenant can have this name.
+OTHER_TENANTS = "_other"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _QUERY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -29,6 +34,13 @@ class Metrics:
             buckets=_REQUEST_BUCKETS,
             registry=registry,
         )
+        self.tenant_requests = Counter(
+            "hcms_tenant_requests",
+            f"Requests let in, by tenant: the first {MAX_TENANTS}, {OTHER_TENANTS} beyond.",
+            ["tenant", "status"],
+            registry=registry,
+        )
+        self._tenants: dict[str, dict[int, Counter]] = {}
         self._requests_known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.in_progress = Gauge(
             "hcms_http_requests_in_progress", "Requests being answered.", registry=registry
@@ -158,6 +170,16 @@ class Metrics:
         counter, histogram = self._request_series(method, route, status)
         counter.inc()
         histogram.observe(seconds)
+
+    def observe_tenant(self, tenant: str, status: int) -> None:
+        """`tenant` exists: a client's own text would be a series."""
+        if tenant not in self._tenants and len(self._tenants) >= MAX_TENANTS:
+            tenant = OTHER_TENANTS
+        series = self._tenants.setdefault(tenant, {})
+        kind = status // 100
+        if kind not in series:
+            series[kind] = self.tenant_requests.labels(tenant, f"{kind}xx")
+        series[kind].inc()
 
     def _request_series(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
         """Found by the client library in four times the time."""

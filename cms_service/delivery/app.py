@@ -12,7 +12,7 @@ from cms_service.auth.tokens import Identity
 from cms_service.content_types.names import TYPE_NAME_PATTERN
 from cms_service.core.errors import BadRequest, MethodNotAllowed, NotFound, Problem
 from cms_service.core.generation import GENERATION_HEADER, parse_generation
-from cms_service.core.http import ROUTE, Receive, Scope, Send, send_problem, send_response
+from cms_service.core.http import ROUTE, TENANT, Receive, Scope, Send, send_problem, send_response
 from cms_service.core.rate_limits import RateLimits
 from cms_service.delivery.headers import METHODS, AnswerHeaders, Header
 from cms_service.delivery.query import Query, parse_entry_query, parse_list_query
@@ -89,6 +89,7 @@ class DeliveryApp:
         tenant, actor = lookup.state, None
         if tenant is None or tenant.delivery_access is DeliveryAccess.PRIVATE:
             tenant, actor = await self._admit(tenant_name, tenant, type_name, headers)
+        scope[TENANT] = tenant.name
         await self._limits.admit(scope, tenant.id, actor.principal_id if actor else None)
         if slug_or_id is None:
             query = parse_list_query(scope["query_string"])

@@ -23,6 +23,7 @@ SEEN = {
         "hcms_db_query_duration_seconds_count",
         {"operation": "schedules.due"},
     ),
+    "requests of a tenant": ("hcms_tenant_requests_total", {"tenant": "acme", "status": "2xx"}),
     "cache hits in memory": ("hcms_cache_hits_total", {"layer": "memory"}),
     "cache misses in memory": ("hcms_cache_misses_total", {"layer": "memory"}),
     "cache hits in Redis": ("hcms_cache_hits_total", {"layer": "redis"}),
@@ -96,6 +97,21 @@ async def test_each_figure_of_the_document_is_there_after_real_requests(site: Si
         assert {name for name, found in wrong.items() if not found} == set()
         resting = {name: value(pod, *series) for name, series in AT_REST.items()}
     assert resting == dict.fromkeys(AT_REST, 0.0)
+
+
+async def test_each_tenants_requests_are_counted_for_itself_alone(site: Site) -> None:
+    async with site.pod() as pod:
+        acme, other = await pod.log_in("acme"), await pod.log_in("globex")
+        await acme.make_type()
+        for path in (acme.root, f"{acme.entries}/nothing", other.root):
+            await acme.client.get(path)
+        await other.client.get(f"{acme.delivery}/hello")
+        counted = {
+            (sample.labels["tenant"], sample.labels["status"]): sample.value
+            for sample in samples(pod)
+            if sample.name == "hcms_tenant_requests_total"
+        }
+    assert counted == {("acme", "2xx"): 2, ("acme", "4xx"): 1}
 
 
 HOSTILE_METHODS = ["BREW", "get", "PROPFIND", "X" * 200, "TRACE", "CONNECT"]
