@@ -1,6 +1,7 @@
 """The project's images: built where their inputs changed, and loaded into the cluster."""
 
 import hashlib
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +83,8 @@ def build_and_load_on(base: str, source: Source, cluster: Cluster, progress: Pro
             _to_kind(cluster, source, content, base, progress)
         else:
             try:
-                _to_node(source, content, base, progress)
+                if _to_node(source, content, base, progress):
+                    buildah.prune(source.repository, keep=source.pinned(content))
             finally:
                 buildah.release()
         # As large as the base, and built again in a moment.
@@ -96,14 +98,20 @@ def _for_node(sources: Sequence[Source], progress: Progress) -> dict[str, str]:
         keys = {source: key(source, base) for source in sources}
         # Two at a time: one mostly waits for downloads while the other compiles.
         with ThreadPoolExecutor(max_workers=2) as pool:
-            list(pool.map(lambda source: _to_node(source, keys[source], base, progress), sources))
+            built = list(
+                pool.map(lambda source: _to_node(source, keys[source], base, progress), sources)
+            )
+        # Only now: images cannot be listed while others come and go.
+        for source in itertools.compress(sources, built):
+            buildah.prune(source.repository, keep=source.pinned(keys[source]))
     finally:
         buildah.release()
     return {source.name: source.pinned(content) for source, content in keys.items()}
 
 
-def _to_node(source: Source, content: str, base: str, progress: Progress) -> None:
-    image = source.pinned(content)
+def _to_node(source: Source, content: str, base: str, progress: Progress) -> bool:
+    """Whether it had to be built."""
+    image, built = source.pinned(content), False
     if not runtime.has(image):
         archive = _archive(image)
         if not archive.exists():
@@ -112,11 +120,12 @@ def _to_node(source: Source, content: str, base: str, progress: Progress) -> Non
             arguments = {"BASE_IMAGE": base, **dict(source.arguments)}
             buildah.build(image, source.dockerfile, source.context, arguments, progress)
             buildah.save(image, archive)
-            buildah.prune(source.repository, keep=image)
+            built = True
         with progress.step(f"loading {source.reference}"):
             runtime.load(archive)
     runtime.tag(image, source.reference)
     _prune_archives(source)
+    return built
 
 
 def _for_kind(sources: Sequence[Source], cluster: Cluster, progress: Progress) -> dict[str, str]:
