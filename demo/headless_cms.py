@@ -8,6 +8,8 @@ from typing import Any
 from demo.editor import Credentials
 from demo.tools import Kubectl
 
+REVISION = "headlesscms.io/revision"
+
 
 @dataclass(frozen=True)
 class HeadlessCms:
@@ -60,6 +62,11 @@ class HeadlessCms:
 
     def deployments(self) -> list[dict[str, Any]]:
         return self.kubectl.items("deployments", self.namespace, self.selector)
+
+    def is_alone(self) -> bool:
+        """One revision has pods. Those of another that are ending still answer."""
+        revisions = {pod["metadata"]["labels"][REVISION] for pod in self.pods()}
+        return len(self.deployments()) == 1 and len(revisions) <= 1
 
     def owner(self, tenant: str) -> Credentials:
         """The first owner's credentials, as the operator generated them."""

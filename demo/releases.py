@@ -83,7 +83,7 @@ def _release(stage: Stage, path: str, image: str, rollout: dict[str, Any], end: 
         phase: str = status["rollout"]["phase"]
         if phase in {"Completed", "Aborted"} and phase != end:
             raise UnexpectedEndError(f"it is {phase}: {status['rollout'].get('message', '')}")
-        return phase == end and len(stage.cms.deployments()) == 1
+        return phase == end and stage.cms.is_alone()
 
     with stage.load.send(stage.cms.service_url + path, BUSY) as traffic:
         stage.cms.patch({"image": image, "rollout": settings})

@@ -36,7 +36,7 @@ def test_a_wrong_image_shows_while_the_old_pods_serve_on_and_heals(
         ready = shop.condition("Ready")
         shop.patch({"image": image})
         wait_until(shop.is_ready, READY_SECONDS, "Ready again")
-        wait_until(lambda: len(shop.deployments()) == 1, READY_SECONDS, "the bad one is gone")
+        wait_until(shop.is_alone, READY_SECONDS, "the bad one is gone")
         report = traffic.stop()
     assert ready["status"] == "False"
     assert "spec.image" in ready["message"]

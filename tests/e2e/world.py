@@ -52,8 +52,7 @@ def wait_until_taken_back(cms: HeadlessCms, reason: str) -> None:
 
 
 def wait_until_alone(cms: HeadlessCms) -> None:
-    """One revision has pods."""
-    wait_until(lambda: len(cms.deployments()) == 1, READY_SECONDS, "the other pods are gone")
+    wait_until(cms.is_alone, READY_SECONDS, "the other pods are gone")
 
 
 def wait_until_replaced(cms: HeadlessCms, before: list[str]) -> None:
