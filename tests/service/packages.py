@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from localcluster import lock
+
 _PACKAGES = {
     "postgres": "postgresql",
     "pgbouncer": "pgbouncer",
@@ -65,9 +67,15 @@ def _find(name: str) -> Path | None:
 
 @cache
 def _install() -> None:
+    """Of the processes of a test run one does it, and the others wait for that."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
-    missing = [package for name, package in _PACKAGES.items() if _find(name) is None]
+    with lock.held("debian"):
+        if missing := [package for name, package in _PACKAGES.items() if _find(name) is None]:
+            _install_now(missing)
+
+
+def _install_now(missing: list[str]) -> None:
     # Debian would start them and make a cluster; the tests start their own.
     policy = Path("/usr/sbin/policy-rc.d")
     made = not policy.exists()
