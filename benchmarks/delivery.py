@@ -9,7 +9,6 @@ handler that asks PostgreSQL the same by itself. One server process each, on the
 machine does falls on both; the ratio is that of the medians. Needs `wrk` (a Debian package).
 """
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -82,12 +81,7 @@ SCENARIOS = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    if not wrk.is_there():
-        sys.exit(wrk.MISSING)
+    options = wrk.options()
     with ExitStack() as stack:
         folder, postgres, redis = stack.enter_context(stores.opened("delivery"))
         site = Ours(postgres, redis, folder)

@@ -9,7 +9,6 @@ only on a machine with a core for each, for nginx, PostgreSQL and the load; on o
 of a request tells whether they would. Needs `wrk` (a Debian package).
 """
 
-import argparse
 import os
 import re
 import subprocess
@@ -104,12 +103,7 @@ def nginx_config(deployed: str, folder: Path, port: int, upstream: Sequence[int]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    if not wrk.is_there():
-        sys.exit(wrk.MISSING)
+    options = wrk.options()
     progress = Progress()
     with ExitStack() as stack:
         folder, postgres, redis = stack.enter_context(stores.opened("scaling"))

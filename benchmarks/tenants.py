@@ -7,7 +7,6 @@ All tenants are asked in turn, each with the token of its owner. Both deployment
 time and take turns. Needs `wrk` (a Debian package).
 """
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
@@ -105,12 +104,7 @@ async def _tenant(connection: "asyncpg.Connection[asyncpg.Record]", name: str) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    if not wrk.is_there():
-        sys.exit(wrk.MISSING)
+    options = wrk.options()
     progress = Progress()
     with ExitStack() as stack:
         folder, postgres, redis = stack.enter_context(stores.opened("tenants"))

@@ -1,16 +1,17 @@
 # ruff: noqa: S603 - the arguments are our own
 """Load by `wrk`: as many requests as its connections can make, one after the other in each."""
 
+import argparse
 import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 CONNECTIONS = 32
-MISSING = "wrk is missing: apt-get install wrk"
 
 # Its answer is one line of JSON: the times that wrk prints are rounded.
 _SCRIPT = """
@@ -92,6 +93,25 @@ class Figures:
 
 def is_there() -> bool:
     return shutil.which("wrk") is not None
+
+
+@dataclass(frozen=True)
+class Options:
+    """`seconds` of each load, of which each figure has `rounds`."""
+
+    seconds: int
+    rounds: int
+
+
+def options() -> Options:
+    """Of the command line. Exits where wrk is missing."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    if not is_there():
+        sys.exit("wrk is missing: apt-get install wrk")
+    return Options(given.seconds, given.rounds)
 
 
 def load(  # noqa: PLR0913 - what wrk is told

@@ -240,7 +240,7 @@ def build(settings: ServeSettings) -> Cms:
         }
     )
     published = DeliveryRepository(DeliveryDatabases(database, replica, metrics, time.monotonic))
-    shared = SharedAnswers(redis, tracing)
+    shared = SharedAnswers(redis)
     cache = BodyCache(shared, metrics, time.monotonic, settings.delivery_stale_seconds)
     delivery = delivery_app.DeliveryApp(
         directory,

@@ -48,7 +48,7 @@ async def get_api_description(service: Service, if_none_match: IfNoneMatch = Non
     """The document of all routes, of this one too."""
     document = await service.general()
     headers = {"ETag": document.etag, "Cache-Control": "public, max-age=300"}
-    if holds(if_none_match, document.etag):
+    if _is_at_hand(document.etag, if_none_match):
         return _not_modified(headers)
     return _document(document.content, headers)
 
@@ -63,9 +63,13 @@ async def get_content_description(
     """
     content = await service.content(actor, None if types is None else types.split(","))
     headers = {"ETag": content.etag, "Cache-Control": "private, no-cache"}
-    if holds(if_none_match, content.etag):
+    if _is_at_hand(content.etag, if_none_match):
         return _not_modified(headers)
     return _document(await service.of_content(content), headers)
+
+
+def _is_at_hand(etag: str, if_none_match: str | None) -> bool:
+    return holds(None if if_none_match is None else if_none_match.encode(), etag.encode())
 
 
 def _not_modified(headers: Mapping[str, str]) -> Response:

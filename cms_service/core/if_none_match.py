@@ -15,9 +15,11 @@ IfNoneMatch = Annotated[
 ]
 
 
-def holds(if_none_match: str | None, etag: str) -> bool:
+def holds(if_none_match: bytes | None, etag: bytes) -> bool:
     """By weak comparison."""
     if if_none_match is None:
         return False
-    tags = (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
-    return any(tag in {etag, "*"} for tag in tags)
+    if if_none_match == etag:
+        return True
+    tags = (tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b","))
+    return any(tag in (etag, b"*") for tag in tags)

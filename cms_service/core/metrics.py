@@ -21,6 +21,28 @@ _QUERY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 class Metrics:
     def __init__(self, revision: str) -> None:
         self.registry = registry = CollectorRegistry()
+        self._http(registry)
+        self._database(registry)
+        self._cache(registry)
+        self._redis(registry)
+        self._argon2(registry)
+        self.jwt_keys_generation = Gauge(
+            "hcms_jwt_keys_generation", "The generation of the JWT keys in use.", registry=registry
+        )
+        self.trace_spans = Counter(
+            "hcms_trace_spans",
+            "Spans that were recorded: exported to the collector, or dropped.",
+            ["outcome"],
+            registry=registry,
+        )
+        info = Gauge("hcms_build_info", "Always 1.", ["version", "revision"], registry=registry)
+        info.labels(version_of_this(), revision).set(1)
+        started = Gauge(
+            "process_start_time_seconds", "When the process started.", registry=registry
+        )
+        started.set(time.time())
+
+    def _http(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
             "hcms_http_requests",
             "Requests answered; errors are those with a status of 5xx.",
@@ -48,13 +70,8 @@ class Metrics:
         self.connections = Gauge(
             "hcms_active_connections", "Open client connections.", registry=registry
         )
-        self.query_seconds = Histogram(
-            "hcms_db_query_duration_seconds",
-            "One statement, the wait for a connection not included.",
-            ["operation"],
-            buckets=_QUERY_BUCKETS,
-            registry=registry,
-        )
+
+    def _cache(self, registry: CollectorRegistry) -> None:
         self.cache_hits = Counter(
             "hcms_cache_hits", "Cached answers found.", ["layer"], registry=registry
         )
@@ -71,12 +88,8 @@ class Metrics:
             "Requests that waited for an answer which another one had begun to make.",
             registry=registry,
         )
-        self._database_pool(registry)
-        self._redis(registry)
-        self._argon2(registry)
-        self.jwt_keys_generation = Gauge(
-            "hcms_jwt_keys_generation", "The generation of the JWT keys in use.", registry=registry
-        )
+
+    def _database(self, registry: CollectorRegistry) -> None:
         self.database_up = Gauge(
             "hcms_database_up",
             "1 where the last use of the database worked.",
@@ -89,20 +102,13 @@ class Metrics:
             ["database"],
             registry=registry,
         )
-        self.trace_spans = Counter(
-            "hcms_trace_spans",
-            "Spans that were recorded: exported to the collector, or dropped.",
-            ["outcome"],
+        self.query_seconds = Histogram(
+            "hcms_db_query_duration_seconds",
+            "One statement, the wait for a connection not included.",
+            ["operation"],
+            buckets=_QUERY_BUCKETS,
             registry=registry,
         )
-        info = Gauge("hcms_build_info", "Always 1.", ["version", "revision"], registry=registry)
-        info.labels(version_of_this(), revision).set(1)
-        started = Gauge(
-            "process_start_time_seconds", "When the process started.", registry=registry
-        )
-        started.set(time.time())
-
-    def _database_pool(self, registry: CollectorRegistry) -> None:
         self.pool_size = Gauge(
             "hcms_db_pool_size",
             "Connections that the pool may hold.",

@@ -72,7 +72,7 @@ class RedisStore:
         metrics.redis_pool_waiting.set_function(lambda: self._waiting)
         metrics.redis_pool_connections.labels("used").set_function(lambda: self._used)
         metrics.redis_pool_connections.labels("idle").set_function(lambda: _idle(client))
-        self._span = tracing.client({"db.system.name": "redis"}, "db.operation.name")
+        self.span = tracing.client({"db.system.name": "redis"}, "db.operation.name")
         self._ask_again_at = float("-inf")
 
     async def get(self, key: str) -> bytes | None:
@@ -124,7 +124,7 @@ class RedisStore:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(_CALL_SECONDS):
-                with self._span(command):
+                with self.span(command):
                     answer = await call()
         except self._away as error:
             self._ask_again_at = self._clock() + _PAUSE_SECONDS

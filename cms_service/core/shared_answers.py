@@ -12,7 +12,6 @@ from itertools import islice
 from uuid import UUID
 
 from cms_service.core.redis_store import RedisAwayError, RedisStore
-from cms_service.core.tracing import UNTRACED, Tracing
 
 _KEPT_SECONDS = 300
 _MAX_READS = 200  # in one call
@@ -58,9 +57,8 @@ class _Talk:
 
 
 class SharedAnswers:
-    def __init__(self, redis: RedisStore, tracing: Tracing = UNTRACED) -> None:
+    def __init__(self, redis: RedisStore) -> None:
         self._redis = redis
-        self._span = tracing.client({"db.system.name": "redis"}, "db.operation.name")
         self._talks: dict[UUID, _Talk] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting_bytes = 0
@@ -69,7 +67,7 @@ class SharedAnswers:
         """Raises RedisAwayError."""
         found: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self._talk(tenant_id).reads.append((key, found))
-        with self._span("MGET"):
+        with self._redis.span("MGET"):
             return await found
 
     def put(self, tenant_id: UUID, key: str, content: bytes) -> None:

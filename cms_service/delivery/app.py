@@ -10,6 +10,7 @@ from cms_service.auth.gate import Gate
 from cms_service.auth.permissions import Permission, Resource
 from cms_service.auth.tokens import Identity
 from cms_service.content_types.names import TYPE_NAME_PATTERN
+from cms_service.core import if_none_match
 from cms_service.core.errors import BadRequest, MethodNotAllowed, NotFound, Problem
 from cms_service.core.generation import GENERATION_HEADER, parse_generation
 from cms_service.core.http import ROUTE, TENANT, Receive, Scope, Send, send_problem, send_response
@@ -115,7 +116,7 @@ class DeliveryApp:
     ) -> None:
         fields = self._answer_headers.of(answer.body, tenant.delivery_access, headers.origin)
         fields.append(_CACHE_STATUS[answer.source])
-        if headers.if_none_match is not None and _matches(headers.if_none_match, answer.body.etag):
+        if if_none_match.holds(headers.if_none_match, answer.body.etag):
             await _send(send, 304, fields)
             return
         fields.append(_JSON)
@@ -167,11 +168,3 @@ async def _send(send: Send, status: int, headers: list[Header]) -> None:
     """Without a body."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
-
-
-def _matches(if_none_match: bytes, etag: bytes) -> bool:
-    """RFC 9110, 13.1.2: weak comparison."""
-    if if_none_match == etag:
-        return True
-    tags = (tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b","))
-    return any(tag in (etag, b"*") for tag in tags)

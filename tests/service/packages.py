@@ -1,17 +1,19 @@
-# ruff: noqa: S603 - the arguments are our own
 """PostgreSQL, PgBouncer, Redis, nginx and what docs/guide.md uses, from Debian's packages where
 they are missing on this machine.
 """
 
 import os
 import shutil
-import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from localcluster import lock
+from localcluster import debian, lock
+from localcluster.errors import ClusterError
+from localcluster.progress import Progress
 
 _PACKAGES = {
     "postgres": "postgresql",
@@ -72,25 +74,21 @@ def _install() -> None:
         return
     with lock.held("debian"):
         if missing := [package for name, package in _PACKAGES.items() if _find(name) is None]:
-            _install_now(missing)
+            # The test then says what is missing.
+            with _starting_nothing(), suppress(ClusterError):
+                debian.install(missing, Progress())
 
 
-def _install_now(missing: list[str]) -> None:
-    # Debian would start them and make a cluster; the tests start their own.
+@contextmanager
+def _starting_nothing() -> Iterator[None]:
+    """Debian would start the servers and make a cluster; the tests start their own."""
     policy = Path("/usr/sbin/policy-rc.d")
     made = not policy.exists()
     if made:
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
     try:
-        _apt("update", "-q")
-        _apt("install", "-q", "-y", "--no-install-recommends", *missing)
+        yield
     finally:
         if made:
             policy.unlink()
-
-
-def _apt(*arguments: str) -> None:
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    command = ["apt-get", *arguments]
-    subprocess.run(command, env=environment, check=False, capture_output=True)

@@ -1,7 +1,10 @@
 """The systems are asked for the same, and compared row by row."""
 
+from pathlib import Path
+
 import pytest
 
+from benchmarks import peers
 from benchmarks.cost import Cost
 from benchmarks.peers.system import CACHED, UNCACHED, Case, Row, differences
 from benchmarks.peers.table import Measured, figures_table, ratios, ratios_table
@@ -92,3 +95,9 @@ def test_an_answer_has_to_hold_what_was_asked_for(row: Row, answer: str, told: l
 def test_the_cache_is_asked_for_every_read() -> None:
     assert [case.row for case in CACHED] == [case.row for case in UNCACHED[:-1]]
     assert UNCACHED[-1].row is Row.CREATE
+
+
+def test_the_lock_holds_hashes_and_no_address() -> None:
+    lock = (Path(peers.__file__).parent / "node" / "package-lock.json").read_text()
+    assert '"integrity": "sha512-' in lock
+    assert "://" not in lock
