@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import dataclass
+from datetime import datetime
 
 from demo.tools import Kubectl
 
@@ -10,6 +12,13 @@ ADMIN_PORT = 9000
 _COUNTER = re.compile(
     r'^hcms_http_requests_total\{.*route="([^"]*)".*\} ([0-9.e+]+)$', re.MULTILINE
 )
+
+
+@dataclass(frozen=True)
+class Health:
+    checked_at: datetime
+    status: dict[str, str]
+    """Of each of the pod's dependencies: ok or error."""
 
 
 def _read(kubectl: Kubectl, namespace: str, pod: str, port: int, path: str) -> str:
@@ -23,7 +32,7 @@ def delivered(kubectl: Kubectl, namespace: str, pod: str) -> int:
     return int(sum(float(count) for route, count in counters if "/delivery/" in route))
 
 
-def health(kubectl: Kubectl, namespace: str, pod: str) -> dict[str, str]:
-    """The status of each of the pod's dependencies: ok or error."""
+def health(kubectl: Kubectl, namespace: str, pod: str) -> Health:
     found = json.loads(_read(kubectl, namespace, pod, HTTP_PORT, "/health"))
-    return {name: check["status"] for name, check in found["checks"].items()}
+    status = {name: check["status"] for name, check in found["checks"].items()}
+    return Health(datetime.fromisoformat(found["timestamp"]), status)

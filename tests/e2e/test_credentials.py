@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from http import HTTPStatus
 
 import httpx
@@ -101,13 +102,13 @@ def write_source(world: World, password: str) -> None:
 def all_log_in_again(world: World, cms: HeadlessCms) -> bool:
     """After its connections were cut, each pod must log in for the next one."""
     world.sql(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
         "WHERE usename = 'rotated_service'"
     )
-    return all(
-        health(world.kubectl, world.namespace, pod)["database"] == "ok"
-        for pod in cms.serving_pods()
-    )
+    cut_at = datetime.fromisoformat(world.sql("SELECT clock_timestamp()"))
+    found = [health(world.kubectl, world.namespace, pod) for pod in cms.serving_pods()]
+    # A pod keeps its last answer for a moment, which may be from before the cut.
+    return all(one.checked_at > cut_at and one.status["database"] == "ok" for one in found)
 
 
 def log_in(world: World, password: str) -> None:
