@@ -7,32 +7,49 @@ from typing import Generic, TypeVar
 Result = TypeVar("Result")
 
 
+class _GivenUpError(Exception):
+    """The caller that did the work has been cancelled."""
+
+
 class SingleFlight(Generic[Result]):
     def __init__(self, joined: Callable[[], object] = lambda: None) -> None:
         """`joined` is called for each caller that need not begin the work."""
-        self._running: dict[str, asyncio.Task[Result]] = {}
+        self._waiting: dict[str, list[asyncio.Future[Result]]] = {}
         self._joined = joined
 
     def __len__(self) -> int:
         """How many different things are under way."""
-        return len(self._running)
+        return len(self._waiting)
 
     async def run(self, key: str, work: Callable[[], Awaitable[Result]]) -> Result:
-        """The work goes on when the caller that began it goes away: others may wait for it."""
-        task = self._running.get(key)
-        if task is None:
-            task = asyncio.ensure_future(_call(work))
-            self._running[key] = task
-            task.add_done_callback(lambda done: self._finish(key, done))
-        else:
+        """The first caller works, without a task of its own, which would cost as much as some of
+        the work; if it is cancelled, another one begins anew.
+        """
+        while key in self._waiting:
             self._joined()
-        return await asyncio.shield(task)
+            outcome: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+            self._waiting[key].append(outcome)
+            try:
+                return await outcome
+            except _GivenUpError:
+                continue
+        self._waiting[key] = []
+        try:
+            result = await work()
+        except Exception as error:
+            self._fail(key, error)
+            raise
+        except BaseException:
+            self._fail(key, _GivenUpError())
+            raise
+        for outcome in self._finish(key):
+            outcome.set_result(result)
+        return result
 
-    def _finish(self, key: str, task: asyncio.Task[Result]) -> None:
-        del self._running[key]
-        if not task.cancelled():
-            task.exception()  # marks it as seen, should every caller be gone
+    def _fail(self, key: str, error: Exception) -> None:
+        for outcome in self._finish(key):
+            outcome.set_exception(error)
 
-
-async def _call(work: Callable[[], Awaitable[Result]]) -> Result:
-    return await work()
+    def _finish(self, key: str) -> list[asyncio.Future[Result]]:
+        """Of those that wait still."""
+        return [outcome for outcome in self._waiting.pop(key) if not outcome.done()]

@@ -18,6 +18,8 @@ from cms_service.core.recent import keep
 from cms_service.tenants.schemas import TenantState
 
 FRESH_SECONDS = 0.5
+# From then on the next answer is on its way before anybody has to wait for it.
+AHEAD_SECONDS = 0.3
 ASK_SECONDS = 2.0
 # With the database away nobody asks again for so long, and what is known has to do.
 PAUSE_SECONDS = 1.0
@@ -106,9 +108,12 @@ class TenantDirectory:
         wanted = self._written.get(name, _ANY)
         if min_generation > wanted.content:
             wanted = wanted.newest(Generations(min_generation))
-        if known is not None and self._is_fresh(known) and known.reaches(wanted):
+        now = self._clock()
+        if known is not None and now - known.asked_at < FRESH_SECONDS and known.reaches(wanted):
             if known.state is not None:
                 self._known.move_to_end(name)
+                if now - known.asked_at > AHEAD_SECONDS and now >= self._ask_again_at:
+                    self._answer_to(name)
             return Lookup(known.state, stale=False)
         try:
             fresh = await self._ask(name, pause=pause)
@@ -133,9 +138,6 @@ class TenantDirectory:
         newest = self._written.get(name, _ANY).newest(generations)
         keep(self._written, name, newest, _MAX_TENANTS)
 
-    def _is_fresh(self, known: Known) -> bool:
-        return self._clock() - known.asked_at < FRESH_SECONDS
-
     def _may_be_shown(self, known: Known, min_generation: int) -> bool:
         """With the database away."""
         if known.state is None or known.state.generation < min_generation:
@@ -148,17 +150,22 @@ class TenantDirectory:
         """
         if pause and self._clock() < self._ask_again_at:
             raise _away()
+        return (await asyncio.shield(self._answer_to(name)))[name]
+
+    def _answer_to(self, name: str) -> asyncio.Task[dict[str, Known]]:
         task = self._asking.get(name)
         if task is None:
             batch = self._open_batch()
             batch.names.add(name)
             task = self._asking[name] = batch.task
-        return (await asyncio.shield(task))[name]
+        return task
 
     def _open_batch(self) -> _Batch:
         if self._collecting is None or len(self._collecting.names) >= _MAX_BATCH:
             names: set[str] = set()
-            self._collecting = _Batch(names, asyncio.ensure_future(self._ask_for(names)))
+            task = asyncio.ensure_future(self._ask_for(names))
+            task.add_done_callback(_note_outcome)
+            self._collecting = _Batch(names, task)
         return self._collecting
 
     async def _ask_for(self, names: set[str]) -> dict[str, Known]:
@@ -190,6 +197,12 @@ class TenantDirectory:
             new = new if new.reaches(reached) else old
         keep(self._known, name, new, _MAX_TENANTS)
         return new
+
+
+def _note_outcome(task: asyncio.Task[dict[str, Known]]) -> None:
+    """A failure is known even where nobody waits for the answer."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _away() -> Unavailable:

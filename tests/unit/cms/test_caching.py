@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cms_service.core.cache import Body, CacheKey, MemoryCache
 from cms_service.core.errors import Unavailable
 from cms_service.core.single_flight import SingleFlight
-from cms_service.tenants.directory import FRESH_SECONDS, TenantDirectory
+from cms_service.tenants.directory import AHEAD_SECONDS, FRESH_SECONDS, TenantDirectory
 from cms_service.tenants.schemas import DeliveryAccess, TenantState
 
 TENANT = UUID(int=1)
@@ -55,25 +55,49 @@ def test_tenants_and_generations_never_share_a_key() -> None:
     assert len({str(each) for each in keys}) == 8
 
 
-async def test_work_that_many_want_is_done_once_even_when_its_first_caller_gives_up() -> None:
-    joined: list[str] = []
-    flight: SingleFlight[int] = SingleFlight(lambda: joined.append("joined"))
-    begun, go_on = 0, asyncio.Event()
+class Work:
+    """Goes on when it is told to, and counts how often it was begun."""
 
-    async def work() -> int:
-        nonlocal begun
-        begun += 1
-        await go_on.wait()
+    def __init__(self) -> None:
+        self.begun = 0
+        self.go_on = asyncio.Event()
+
+    async def __call__(self) -> int:
+        self.begun += 1
+        await self.go_on.wait()
         return 42
 
+
+async def test_work_that_many_want_is_done_once() -> None:
+    joined: list[str] = []
+    flight: SingleFlight[int] = SingleFlight(lambda: joined.append("joined"))
+    work = Work()
     callers = [asyncio.create_task(flight.run("key", work)) for _ in range(3)]
     await asyncio.sleep(0)
-    callers[0].cancel()
-    go_on.set()
-    assert await asyncio.gather(*callers[1:]) == [42, 42]
-    assert begun == 1
+    assert len(flight) == 1
+    work.go_on.set()
+    assert await asyncio.gather(*callers) == [42, 42, 42]
+    assert work.begun == 1
     assert len(joined) == 2
+    assert len(flight) == 0
+
+
+@pytest.mark.parametrize("leaving", [(0,), (1,), (0, 1)], ids=str)
+async def test_callers_who_give_up_leave_the_work_to_those_who_wait(
+    leaving: tuple[int, ...],
+) -> None:
+    flight: SingleFlight[int] = SingleFlight()
+    work = Work()
+    callers = [asyncio.create_task(flight.run("key", work)) for _ in range(4)]
     await asyncio.sleep(0)
+    for number in leaving:
+        callers[number].cancel()
+    for _ in range(2):  # they leave; another one begins
+        await asyncio.sleep(0)
+    work.go_on.set()
+    results = await asyncio.gather(*callers, return_exceptions=True)
+    assert [number for number, result in enumerate(results) if result != 42] == [*leaving]
+    assert work.begun == (2 if 0 in leaving else 1)
     assert len(flight) == 0
 
 
@@ -82,6 +106,7 @@ async def test_a_failure_is_everyones_and_the_next_call_tries_again() -> None:
     outcomes: Iterator[ValueError | int] = iter([ValueError("broken"), 1])
 
     async def work() -> int:
+        await asyncio.sleep(0)
         outcome = next(outcomes)
         if isinstance(outcome, Exception):
             raise outcome
@@ -168,6 +193,31 @@ async def test_an_answer_is_used_for_half_a_second(
     assert await generation(directory) == 1
     clock.now += FRESH_SECONDS * 0.02
     assert await generation(directory) == 2
+
+
+async def test_an_answer_in_use_is_asked_for_anew_before_it_is_too_old(
+    directory: TenantDirectory, tenants: Tenants, clock: Clock
+) -> None:
+    await generation(directory)
+    clock.now += (AHEAD_SECONDS + FRESH_SECONDS) / 2
+    assert await generation(directory) == 1
+    tenants.generations["acme"] = 2
+    await asyncio.sleep(0.01)
+    clock.now += FRESH_SECONDS * 0.99
+    assert await generation(directory) == 2
+    assert len(tenants.asked) == 2
+
+
+async def test_nobody_hears_of_an_answer_that_failed_ahead_of_time(
+    directory: TenantDirectory, tenants: Tenants, clock: Clock
+) -> None:
+    await generation(directory)
+    tenants.away = True
+    for seconds in (AHEAD_SECONDS * 1.1, (FRESH_SECONDS - AHEAD_SECONDS) / 4):
+        clock.now += seconds
+        assert not (await directory.look_up("acme")).stale
+        await asyncio.sleep(0.01)
+    assert len(tenants.asked) == 2
 
 
 async def test_a_reader_who_knows_of_a_write_is_never_answered_from_before_it(
