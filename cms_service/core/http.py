@@ -78,7 +78,7 @@ class Observed:
             await send(message)
 
         started = time.perf_counter()
-        self._metrics.in_progress.inc()
+        self._metrics.requests.in_progress += 1
         try:
             await self._app(scope, receive, send_and_note)
         except Problem as problem:
@@ -90,7 +90,7 @@ class Observed:
             elif not complete:
                 raise
         finally:
-            self._metrics.in_progress.dec()
+            self._metrics.requests.in_progress -= 1
             route = str(scope.get(ROUTE) or getattr(scope.get("route"), "path", _UNMATCHED))
             self._record(scope, route, status, time.perf_counter() - started)
             span.end(route, status)
@@ -102,9 +102,9 @@ class Observed:
         return headers
 
     def _record(self, scope: Scope, route: str, status: int, seconds: float) -> None:
-        self._metrics.observe_request(scope["method"], route, status, seconds)
+        self._metrics.requests.observe(scope["method"], route, status, seconds)
         if (tenant := scope.get(TENANT)) is not None:
-            self._metrics.observe_tenant(tenant, status)
+            self._metrics.requests.observe_tenant(tenant, status)
         level = _log_level(status, quiet=route in self._quiet_routes)
         if logger.isEnabledFor(level):
             logger.log(

@@ -1,6 +1,4 @@
-"""What Prometheus reads. Labels are bounded: route templates and fixed names, never a client's
-text.
-"""
+"""What Prometheus reads."""
 
 import time
 from collections.abc import Collection
@@ -8,13 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-# One more than is likely in one deployment; what a series costs is some 2 kB here, and more in
-# Prometheus.
-MAX_TENANTS = 1000
-# No tenant can have this name.
-OTHER_TENANTS = "_other"
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+from cms_service.core.request_metrics import RequestMetrics
+
 _QUERY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
@@ -43,30 +36,8 @@ class Metrics:
         started.set(time.time())
 
     def _http(self, registry: CollectorRegistry) -> None:
-        self.requests = Counter(
-            "hcms_http_requests",
-            "Requests answered; errors are those with a status of 5xx.",
-            ["method", "route", "status"],
-            registry=registry,
-        )
-        self.request_seconds = Histogram(
-            "hcms_http_request_duration_seconds",
-            "From the request's headers to the end of the answer.",
-            ["method", "route"],
-            buckets=_REQUEST_BUCKETS,
-            registry=registry,
-        )
-        self.tenant_requests = Counter(
-            "hcms_tenant_requests",
-            f"Requests let in, by tenant: the first {MAX_TENANTS}, {OTHER_TENANTS} beyond.",
-            ["tenant", "status"],
-            registry=registry,
-        )
-        self._tenants: dict[str, dict[int, Counter]] = {}
-        self._requests_known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self.in_progress = Gauge(
-            "hcms_http_requests_in_progress", "Requests being answered.", registry=registry
-        )
+        self.requests = RequestMetrics()
+        registry.register(self.requests)
         self.connections = Gauge(
             "hcms_active_connections", "Open client connections.", registry=registry
         )
@@ -172,45 +143,11 @@ class Metrics:
             "hcms_argon2_rejected", "Log-ins refused by a full queue.", registry=registry
         )
 
-    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        counter, histogram = self._request_series(method, route, status)
-        counter.inc()
-        histogram.observe(seconds)
-
-    def observe_tenant(self, tenant: str, status: int) -> None:
-        """`tenant` exists: a client's own text would be a series."""
-        if tenant not in self._tenants and len(self._tenants) >= MAX_TENANTS:
-            tenant = OTHER_TENANTS
-        series = self._tenants.setdefault(tenant, {})
-        kind = status // 100
-        if kind not in series:
-            series[kind] = self.tenant_requests.labels(tenant, f"{kind}xx")
-        series[kind].inc()
-
-    def _request_series(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-        """Found by the client library in four times the time."""
-        key = (method, route, status)
-        series = self._requests_known.get(key)
-        if series is None:
-            method = known_method(method, other="OTHER")
-            series = (
-                self.requests.labels(method, route, str(status)),
-                self.request_seconds.labels(method, route),
-            )
-            if method != "OTHER":  # a client's own text must not fill the memory
-                self._requests_known[key] = series
-        return series
-
     def render(self, names: Collection[str] = ()) -> bytes:
         """All series, or those of the given names."""
         if not names:
             return generate_latest(self.registry)
         return generate_latest(self.registry.restricted_registry(names))
-
-
-def known_method(method: str, other: str = "_OTHER") -> str:
-    """Clients may send any word. OpenTelemetry has its own for the others."""
-    return method if method in _METHODS else other
 
 
 def version_of_this() -> str:

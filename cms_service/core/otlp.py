@@ -29,7 +29,8 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from cms_service.core.metrics import Metrics, known_method
+from cms_service.core.metrics import Metrics
+from cms_service.core.request_metrics import known_method
 from cms_service.core.trace_context import TraceContext
 from cms_service.core.tracing import UNTRACED, ClientSpan, RequestSpan
 

@@ -59,7 +59,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _names_one_host(self) -> bool:
         """RFC 9112, 3.2. A target with a host of its own belongs to proxies."""
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        hosts = [name for name, _ in self.headers].count(b"host")
         needed = 0 if self.parser.get_http_version() == "1.0" else 1
         return needed <= hosts <= 1 and self.url.startswith((b"/", b"*"))
 

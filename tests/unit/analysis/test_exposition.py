@@ -12,10 +12,10 @@ from cms_service.core.metrics import Metrics
 
 def page(*, only_needed: bool = False) -> str:
     metrics = Metrics("b")
-    metrics.observe_request("GET", "/v1/{tenant}/entries", 200, 0.004)
-    metrics.observe_request("GET", "/v1/{tenant}/entries", 404, 0.004)
-    metrics.observe_request("POST", "/v1/{tenant}/entries", 503, 3.0)
-    metrics.observe_request("GET", "/health", 500, 0.5)
+    metrics.requests.observe("GET", "/v1/{tenant}/entries", 200, 0.004)
+    metrics.requests.observe("GET", "/v1/{tenant}/entries", 404, 0.004)
+    metrics.requests.observe("POST", "/v1/{tenant}/entries", 503, 3.0)
+    metrics.requests.observe("GET", "/health", 500, 0.5)
     metrics.database_up.labels("primary").set(1)
     metrics.database_up.labels("replica").set(0)
     metrics.redis_up.set(0)

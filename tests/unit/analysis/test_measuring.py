@@ -53,7 +53,7 @@ class Pod:
 
     def answer(self, requests: int, errors: int = 0) -> None:
         for number in range(requests):
-            self.metrics.observe_request("GET", "/v1", 500 if number < errors else 200, 0.004)
+            self.metrics.requests.observe("GET", "/v1", 500 if number < errors else 200, 0.004)
 
 
 def pod(revision: str) -> Any:

@@ -1,19 +1,67 @@
-"""Series are bounded, however many there are of what they count."""
+"""What is counted of requests is what the client library would count, and series are bounded."""
 
-from cms_service.core.metrics import MAX_TENANTS, OTHER_TENANTS, Metrics
+from collections.abc import Iterable, Iterator
+
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.metrics_core import Metric
+
+from cms_service.core.request_metrics import MAX_TENANTS, OTHER_TENANTS, SECONDS, RequestMetrics
+
+REQUESTS = st.tuples(
+    st.sampled_from(["GET", "POST"]),
+    st.sampled_from(["/a", "/b"]),
+    st.sampled_from([200, 304, 500]),
+    st.floats(0, 20) | st.sampled_from(SECONDS),
+)
+
+
+def samples(families: Iterable[Metric]) -> Iterator[tuple[str, frozenset[tuple[str, str]], float]]:
+    for family in families:
+        for name, labels, value, *_ in family.samples:
+            if not name.endswith("_created"):
+                yield name, frozenset(labels.items()), round(value, 9)
+
+
+@given(st.lists(REQUESTS, max_size=30))
+def test_requests_are_counted_as_the_client_library_counts(
+    requests: list[tuple[str, str, int, float]],
+) -> None:
+    theirs, ours = CollectorRegistry(), RequestMetrics()
+    counter = Counter("hcms_http_requests", "", ["method", "route", "status"], registry=theirs)
+    name = "hcms_http_request_duration_seconds"
+    seconds = Histogram(name, "", ["method", "route"], registry=theirs, buckets=SECONDS)
+    for method, route, status, duration in requests:
+        ours.observe(method, route, status, duration)
+        counter.labels(method, route, status).inc()
+        seconds.labels(method, route).observe(duration)
+    counted = {found for found in samples(ours.collect()) if found[0].startswith("hcms_http_req")}
+    assert counted - {("hcms_http_requests_in_progress", frozenset[tuple[str, str]](), 0)} == {
+        *samples(theirs.collect())
+    }
 
 
 def test_tenants_beyond_the_bound_are_counted_together() -> None:
-    metrics = Metrics("r1")
+    metrics = RequestMetrics()
     for number in range(MAX_TENANTS + 3):
         metrics.observe_tenant(f"tenant-{number}", 200)
     metrics.observe_tenant("tenant-0", 404)
-    (family,) = metrics.tenant_requests.collect()
     counted = {
-        (sample.labels["tenant"], sample.labels["status"]): sample.value
-        for sample in family.samples
-        if sample.name.endswith("_total")
+        (labels["tenant"], labels["status"]): value
+        for family in metrics.collect()
+        for name, labels, value, *_ in family.samples
+        if name == "hcms_tenant_requests_total"
     }
     assert len(counted) == MAX_TENANTS + 2
     assert counted["tenant-0", "2xx"] == counted["tenant-0", "4xx"] == 1
     assert counted[OTHER_TENANTS, "2xx"] == 3
+
+
+def test_words_that_are_no_methods_are_counted_together() -> None:
+    metrics = RequestMetrics()
+    for word in ("BREW", "get", "PROPFIND"):
+        metrics.observe(word, "unmatched", 404, 0.1)
+    found = {(name, labels): value for name, labels, value in samples(metrics.collect())}
+    labels = {("method", "OTHER"), ("route", "unmatched"), ("status", "404")}
+    assert found["hcms_http_requests_total", frozenset(labels)] == 3
