@@ -19,13 +19,12 @@ from demo.misbehaving.faults.names import Fault
 from demo.misbehaving.image import source
 from demo.tools import Helm, Kubectl
 from demo.traffic import LoadPod
-from demo.waiting import wait_until
 from localcluster import existing, gateway, images, program
 from localcluster.cluster import Cluster
 from localcluster.errors import ClusterError, NoClusterError
 from localcluster.progress import Progress
 from tests.e2e import diagnostics
-from tests.e2e.world import READY_SECONDS, SMALL, World
+from tests.e2e.world import World, wait_until_settled
 from tests.support import loop
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
@@ -139,13 +138,8 @@ def shop_and_article(world: World) -> tuple[HeadlessCms, str]:
 def shop(shop_and_article: tuple[HeadlessCms, str]) -> HeadlessCms:
     """A CMS that serves; every test leaves it as it was."""
     shop, _ = shop_and_article
-    wait_until(lambda: is_settled(shop), READY_SECONDS, "the shared CMS is as at the start")
+    wait_until_settled(shop)
     return shop
-
-
-def is_settled(cms: HeadlessCms) -> bool:
-    """Nothing of an earlier release is left, not even a pod that is ending."""
-    return cms.is_ready() and len(cms.deployments()) == 1 and len(cms.pods()) == SMALL["replicas"]
 
 
 @pytest.fixture

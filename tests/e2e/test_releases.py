@@ -14,7 +14,14 @@ from demo.misbehaving.faults.names import Fault
 from demo.traffic import STEADY
 from demo.waiting import wait_until
 from tests.e2e.pod_trace import PodTrace
-from tests.e2e.world import READY_SECONDS, SMALL, World, wait_until_alone, wait_until_taken_back
+from tests.e2e.world import (
+    READY_SECONDS,
+    SMALL,
+    World,
+    wait_until_alone,
+    wait_until_settled,
+    wait_until_taken_back,
+)
 
 STEPS = [{"setWeight": 50}, {"pause": {"duration": 5}}]
 STRATEGIES: dict[str, dict[str, Any]] = {
@@ -38,21 +45,15 @@ def strategy(request: pytest.FixtureRequest, shop: HeadlessCms) -> Iterator[str]
     shop.patch({"rollout": {**nothing, "strategy": "RollingUpdate"}})
 
 
-def settle(shop: HeadlessCms) -> None:
-    wait_until(
-        lambda: len(shop.deployments()) == 1 and shop.is_ready(), READY_SECONDS, "it is settled"
-    )
-
-
 def test_a_good_release_loses_no_request(
     world: World, shop: HeadlessCms, article: str, next_image: str, strategy: str
 ) -> None:
-    settle(shop)
+    wait_until_settled(shop)
     old = shop.stable()
     with PodTrace(shop) as pods, world.load.send(article, STEADY) as traffic:
         shop.patch({"image": next_image})
         wait_until(lambda: shop.stable() != old, READY_SECONDS, "the new revision is stable")
-        settle(shop)
+        wait_until_settled(shop)
         new = shop.stable()
         wait_until(lambda: new in traffic.now.revisions, 60, "it answers")
         report = traffic.stop()
@@ -66,7 +67,7 @@ def test_a_good_release_loses_no_request(
 def test_an_operator_that_is_killed_in_the_middle_of_a_release_loses_no_request(
     world: World, shop: HeadlessCms, article: str, next_image: str, strategy: str
 ) -> None:
-    settle(shop)
+    wait_until_settled(shop)
     old = shop.stable()
     with PodTrace(shop) as pods, world.load.send(article, STEADY) as traffic:
         shop.patch({"image": next_image})
@@ -75,7 +76,7 @@ def test_an_operator_that_is_killed_in_the_middle_of_a_release_loses_no_request(
             "delete", "pods", "-n", OPERATOR_NAMESPACE, "--all", "--force", "--grace-period=0"
         )
         wait_until(lambda: shop.stable() != old, READY_SECONDS, "the new revision is stable")
-        settle(shop)
+        wait_until_settled(shop)
         report = traffic.stop()
     assert shop.rollout()["strategy"] == strategy
     assert report.failures == {}
@@ -90,7 +91,7 @@ def test_a_release_that_never_gets_ready_is_taken_back_and_loses_no_request(
     strategy: str,
 ) -> None:
     bad = misbehaving(Fault.NEVER_READY)
-    settle(shop)
+    wait_until_settled(shop)
     old, before = shop.stable(), {pod["metadata"]["uid"] for pod in shop.pods()}
     image = shop.found()["spec"]["image"]
     with PodTrace(shop) as pods, world.load.send(article, STEADY) as traffic:
@@ -104,14 +105,13 @@ def test_a_release_that_never_gets_ready_is_taken_back_and_loses_no_request(
     assert report.failures == {}
     assert_within_bounds(pods, strategy)
     assert set(report.revisions) == {old}
-    wait_until(lambda: len(shop.pods()) == len(before), READY_SECONDS, "its last pod has ended")
     assert {pod["metadata"]["uid"] for pod in shop.pods()} == before
 
 
 def test_a_release_aborted_by_a_person_loses_no_request(
     world: World, shop: HeadlessCms, article: str, next_image: str, strategy: str
 ) -> None:
-    settle(shop)
+    wait_until_settled(shop)
     old, image = shop.stable(), shop.found()["spec"]["image"]
     with PodTrace(shop) as pods, world.load.send(article, STEADY) as traffic:
         shop.patch({"image": next_image, "rollout": {"bakeSeconds": 300}})

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from demo.editor import Editor
-from demo.headless_cms import HeadlessCms
+from demo.headless_cms import HeadlessCms, is_ready
 from demo.installation import DATASTORES_RELEASE, SOURCE_SECRET
 from demo.tools import CommandError, Kubectl
 from demo.traffic import LoadPod
@@ -53,6 +53,25 @@ def wait_until_taken_back(cms: HeadlessCms, reason: str) -> None:
 
 def wait_until_alone(cms: HeadlessCms) -> None:
     wait_until(cms.is_alone, READY_SECONDS, "the other pods are gone")
+
+
+def wait_until_settled(cms: HeadlessCms) -> None:
+    wait_until(lambda: is_settled(cms), READY_SECONDS, f"{cms.name} is as at the start")
+
+
+def is_settled(cms: HeadlessCms) -> bool:
+    """Nothing of an earlier test is left: no other Deployment, no pod that is ending or starting.
+
+    Ready alone allows fewer pods than are wanted, and the status counts them a moment later.
+    """
+    found, wanted = cms.found(), SMALL["replicas"]
+    status = found["status"]
+    return (
+        is_ready(found)
+        and {status.get("replicas"), status.get("readyReplicas")} == {wanted}
+        and len(cms.deployments()) == 1
+        and len(cms.pods()) == len(cms.serving_pods()) == wanted
+    )
 
 
 def wait_until_replaced(cms: HeadlessCms, before: list[str]) -> None:
