@@ -1,6 +1,7 @@
 """Capacity follows the load."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ BUSY = Pace(connections=16, rate=500)
 
 
 @pytest.fixture
-def autoscaled_shop(shop: HeadlessCms) -> Iterator[HeadlessCms]:
+def autoscaled_shop(world: World, shop: HeadlessCms) -> Iterator[HeadlessCms]:
     shop.patch(
         {
             "autoscaling": {
@@ -29,8 +30,15 @@ def autoscaled_shop(shop: HeadlessCms) -> Iterator[HeadlessCms]:
     )
     wait_until(shop.is_ready, READY_SECONDS, "Ready with the autoscaler")
     yield shop
-    shop.patch({"autoscaling": None, "replicas": 2})
+    shop.patch({"autoscaling": None})
+    # As long as it is there, it puts its own number back.
+    wait_until(lambda: not autoscalers(world, shop), READY_SECONDS, "the autoscaler is gone")
+    shop.patch({"replicas": 2})
     wait_until(lambda: len(shop.pods()) == 2, READY_SECONDS, "two pods again")
+
+
+def autoscalers(world: World, shop: HeadlessCms) -> list[dict[str, Any]]:
+    return world.kubectl.items("horizontalpodautoscalers", world.namespace, shop.selector)
 
 
 def test_the_autoscaler_adds_a_pod_under_load(
