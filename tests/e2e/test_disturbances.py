@@ -7,7 +7,7 @@ from demo.installation import OPERATOR_NAMESPACE
 from demo.tools import Kubectl
 from demo.traffic import STEADY
 from demo.waiting import wait_until
-from tests.e2e.world import World, wait_until_replaced
+from tests.e2e.world import HEALING_SECONDS, World, wait_until_replaced
 
 
 def test_deleting_a_pod_under_load_loses_no_request(
@@ -67,7 +67,11 @@ def test_restarting_the_operator_restarts_no_pod_of_a_cms(
         # Putting this right shows that the new operator has been over the shop.
         budgets = ("poddisruptionbudgets", "-n", world.namespace, "-l", shop.selector)
         kubectl("delete", *budgets)
-        wait_until(lambda: kubectl("get", *budgets, "-o", "name"), 60, "the new operator acts")
+        wait_until(
+            lambda: kubectl("get", *budgets, "-o", "name"),
+            HEALING_SECONDS,
+            "the new operator acts",
+        )
         report = traffic.stop()
     assert report.failures == {}
     assert {pod["metadata"]["uid"] for pod in shop.pods()} == pods

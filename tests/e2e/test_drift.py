@@ -7,9 +7,8 @@ import pytest
 
 from demo.headless_cms import HeadlessCms
 from demo.waiting import wait_until
-from tests.e2e.world import World
+from tests.e2e.world import HEALING_SECONDS, World
 
-HEALING_SECONDS = 60
 CHANGES: dict[str, dict[str, Any]] = {
     "deployments": {"spec": {"replicas": 1}},
     "services": {"spec": {"selector": {"app.kubernetes.io/component": "nobody"}}},

@@ -53,7 +53,8 @@ def test_a_missing_secret_shows_and_heals_when_it_is_made(
     assert cms.condition("Ready")["status"] == "False"
     assert "waiting-cms" in cms.condition("SecretsReady")["message"]
     assert cms.pods() == []
-    assert "SecretNotFound" in events(world, cms)
+    # It is told after the condition.
+    wait_until(lambda: "SecretNotFound" in events(world, cms), PROBLEM_SECONDS, "an Event")
 
     world.write_source("waiting", "waiting")
     world.wait_until_ready(cms)
