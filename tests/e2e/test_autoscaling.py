@@ -23,7 +23,7 @@ def autoscaled_shop(world: World, shop: HeadlessCms) -> Iterator[HeadlessCms]:
             "autoscaling": {
                 "minReplicas": 2,
                 "maxReplicas": 3,
-                "targetCPUUtilizationPercentage": 100,
+                "targetCPUUtilizationPercentage": 50,
                 "targetMemoryUtilizationPercentage": 0,
             }
         }
