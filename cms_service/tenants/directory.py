@@ -19,7 +19,7 @@ from cms_service.tenants.schemas import TenantState
 
 FRESH_SECONDS = 0.5
 # From then on the next answer is on its way before anybody has to wait for it.
-AHEAD_SECONDS = 0.3
+AHEAD_SECONDS = 0.4
 ASK_SECONDS = 2.0
 # With the database away nobody asks again for so long, and what is known has to do.
 PAUSE_SECONDS = 1.0
