@@ -25,7 +25,8 @@ from benchmarks.ours import DELIVERY, ID_STARTS, Ours
 from benchmarks.usage import peak_mebibytes
 from benchmarks.wrk import Request
 from tests.service.processes import REPOSITORY, ServeProcess
-from tests.service.servers import free_port, wait_until
+from tests.service.servers import wait_until
+from tests.support.ports import free_port
 
 # For the peer's queries what the tables of published values are for ours.
 _PEERS_INDEX = """CREATE INDEX ON cms.published_entries

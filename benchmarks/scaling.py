@@ -28,7 +28,8 @@ from benchmarks.wrk import Request
 from localcluster.progress import Progress
 from tests.service.packages import program
 from tests.service.processes import REPOSITORY, ServeProcess
-from tests.service.servers import Postgres, free_port, wait_until
+from tests.service.servers import Postgres, wait_until
+from tests.support.ports import free_port
 
 PROCESSES = 3
 # Beside the processes: nginx, PostgreSQL, the load.

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.usage import cpu_seconds, peak_mebibytes
 from tests.service.processes import ServeProcess, run_cms
-from tests.service.servers import Postgres, Redis, free_port
+from tests.service.servers import Postgres, Redis
 from tests.service.world import (
     OWNER_PASSWORD,
     OWNER_ROLE,
@@ -30,6 +30,7 @@ from tests.service.world import (
     expect,
     write_tenant_files,
 )
+from tests.support.ports import free_port
 
 SECONDS = 5.0
 ROUNDS = 5

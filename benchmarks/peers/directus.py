@@ -27,7 +27,8 @@ from benchmarks.peers.system import (
     Server,
 )
 from benchmarks.wrk import Request
-from tests.service.servers import Postgres, Redis, free_port
+from tests.service.servers import Postgres, Redis
+from tests.support.ports import free_port
 
 _EMAIL, _PASSWORD = "admin@example.com", secrets.token_hex(16)
 # The command line itself looks for a newer release first.

@@ -15,7 +15,8 @@ from benchmarks.peers import database
 from benchmarks.peers.node import Node
 from benchmarks.peers.system import NEW_BODY, NEW_SLUG, NEW_TITLE, UNCACHED, Case, Row, Server
 from benchmarks.wrk import Request
-from tests.service.servers import Postgres, free_port
+from tests.service.servers import Postgres
+from tests.support.ports import free_port
 
 _PROGRAM = Path("@strapi/strapi/bin/strapi.js")
 _SETTINGS = {

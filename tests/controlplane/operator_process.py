@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from localcluster.progress import Progress
 from tests.controlplane.api import Api, RefusedError
 from tests.controlplane.team import eventually
 from tests.support.charts import REPOSITORY, STAMPING, Chart, the
+from tests.support.ports import free_port
 from tests.support.specs import manifest
 
 USER = "headlesscms-operator"
@@ -90,7 +90,7 @@ class OperatorProcess:
 
     def start(self) -> None:
         """Return when it is ready: it has read all that is there. Raises AssertionError."""
-        self.port = _free_port()
+        self.port = self.port or free_port()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         environment = {
             **os.environ,
@@ -149,10 +149,3 @@ class OperatorProcess:
 
     def _url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 from aiohttp import web
 
+from tests.support.ports import free_port
+
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 # Of one connection to the next hop; they say nothing to the other one.
 HOP_BY_HOP = {"connection", "host", "keep-alive", "transfer-encoding", "content-length"}
@@ -113,7 +115,7 @@ class Proxy:
         self._fault = Fault()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._port = 0
+        self._port = free_port()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -181,7 +183,6 @@ class Proxy:
 
     async def _listen(self) -> None:
         self._socket = await self._loop.create_server(self._server, "127.0.0.1", self._port)
-        self._port = self._socket.sockets[0].getsockname()[1]
 
     async def _refuse(self) -> None:
         self._socket.close()

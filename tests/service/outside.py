@@ -16,8 +16,9 @@ import httpx
 
 from tests.service.packages import program
 from tests.service.processes import ServeProcess, run_cms
-from tests.service.servers import Postgres, Redis, free_port, wait_until
+from tests.service.servers import Postgres, Redis, wait_until
 from tests.support.compose_files import DEPLOY, SCALE, example_environment, load
+from tests.support.ports import free_port
 
 INSTANCES = ("api1", "api2", "api3")
 _SECRETS = "/run/secrets"

@@ -14,7 +14,8 @@ from typing import Any, Self
 
 import httpx
 
-from tests.service.servers import free_port, wait_until
+from tests.service.servers import wait_until
+from tests.support.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 

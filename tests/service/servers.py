@@ -15,17 +15,11 @@ from pathlib import Path
 from typing import Self
 
 from tests.service.packages import program
+from tests.support.ports import free_port
 
 SUPERUSER = "root_of_tests"
 SUPERUSER_PASSWORD = "only-for-this-server"
 _START_SECONDS = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until(true: Callable[[], bool], what: str, seconds: float = _START_SECONDS) -> None:

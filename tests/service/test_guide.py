@@ -15,9 +15,10 @@ import pytest
 
 from tests.service.packages import program, require
 from tests.service.processes import REPOSITORY
-from tests.service.servers import SUPERUSER, SUPERUSER_PASSWORD, Postgres, Redis, free_port
+from tests.service.servers import SUPERUSER, SUPERUSER_PASSWORD, Postgres, Redis
 from tests.service.world import execute
 from tests.support.guide import Step, steps
+from tests.support.ports import free_port
 
 PAGE = REPOSITORY / "docs" / "guide.md"
 PROGRAMS = ("curl", "jq", "openssl", "psql")

@@ -14,7 +14,7 @@ import pytest
 
 from cms_service.migrations.files import latest_version
 from tests.service.processes import run_cms
-from tests.service.servers import SUPERUSER, Postgres, Redis, free_port
+from tests.service.servers import SUPERUSER, Postgres, Redis
 from tests.service.world import (
     OWNER_PASSWORD,
     OWNER_ROLE,
@@ -26,6 +26,7 @@ from tests.service.world import (
     owner_email,
     write_tenant_files,
 )
+from tests.support.ports import free_port
 
 _numbers = count(1)
 

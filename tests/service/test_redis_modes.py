@@ -15,9 +15,10 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.service.servers import Redis, free_port, wait_until
+from tests.service.servers import Redis, wait_until
 from tests.service.test_shared_answers import FIRST, LARGE, SECOND, key
 from tests.service.world import PASSWORD, TENANTS, Desk, Pod, Site, expect, owner_email
+from tests.support.ports import free_port
 
 SENTINELS = 3
 MASTERS = 3

@@ -12,8 +12,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.service.collector import Collector, Received
 from tests.service.processes import REPOSITORY, ServeProcess
-from tests.service.servers import free_port, wait_until
+from tests.service.servers import wait_until
 from tests.service.world import PASSWORD, SERVICE_PASSWORD, Pod, Site, expect, owner_email
+from tests.support.ports import free_port
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SAMPLED = {"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "vendor=opaque"}
