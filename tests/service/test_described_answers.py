@@ -46,8 +46,7 @@ _EVERY_KIND = {
 
 @pytest.fixture
 def server(site: Site, tmp_path: Path) -> Iterator[ServeProcess]:
-    environment = site.environment(ACCESS_TOKEN_SECONDS="3600")
-    with ServeProcess(environment, tmp_path / "log") as process:
+    with ServeProcess(site.environment(), tmp_path / "log") as process:
         yield process.wait_until_ready()
 
 
