@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -92,12 +92,14 @@ class Postgres:
         """Takes connections, and answers nothing."""
         processes = self._processes()
         for pid in processes:
-            os.kill(pid, signal.SIGSTOP)
+            with suppress(ProcessLookupError):  # of a connection that was just closed
+                os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:
             for pid in processes:
-                os.kill(pid, signal.SIGCONT)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     def remove(self) -> None:
         if self._is_running():

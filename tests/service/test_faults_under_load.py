@@ -125,6 +125,11 @@ async def log_in(pod: Pod) -> httpx.Response:
         return await client.post("/v1/tenants/acme/auth/login", json=_LOGIN)
 
 
+async def refresh(pod: Pod, token: dict[str, str]) -> httpx.Response:
+    async with pod.client() as client:
+        return await client.post("/v1/tenants/acme/auth/refresh", json=token)
+
+
 async def ends_connections(site: Site) -> None:
     await execute(
         site.postgres,
@@ -304,8 +309,9 @@ async def test_without_redis_writes_go_on_and_nobody_is_let_in_by_mistake(
                 async with asyncio.timeout(30):
                     while (await log_in(pod)).status_code == 503:
                         await asyncio.sleep(0.05)
-                async with pod.client() as client:
-                    answer = await client.post("/v1/tenants/acme/auth/refresh", json=token)
+                    # Connections from before fail once each, as they are used.
+                    while (answer := await refresh(pod, token)).status_code == 503:
+                        await asyncio.sleep(0.05)
                 # A Redis that lost its memory has ended the session.
                 expect(answer, 401 if fault == "stopped" else 200)
             assert set(load.answers) == {201}

@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC110 - the pod is polled; nothing else waits for this loop
 """What Prometheus finds after real requests, and that nobody can make it grow."""
 
 import asyncio
@@ -50,6 +51,7 @@ AT_REST = {
     "argon2's queue": ("hcms_argon2_waiting", {}),
     "argon2's refusals": ("hcms_argon2_rejected_total", {}),
 }
+USED = AT_REST["Redis pool's use"]
 
 
 def samples(pod: Pod) -> list[Sample]:
@@ -91,11 +93,15 @@ async def test_each_figure_of_the_document_is_there_after_real_requests(site: Si
             login = {"email": owner_email("acme"), "password": PASSWORD}
             expect(await client.post("/v1/tenants/acme/auth/login", json=login), 503)
             errors = value(broken, *SEEN["error rate"])
+        # Redis is told of requests a little after their answers.
+        async with asyncio.timeout(10):
+            while not value(pod, *SEEN["Redis pool's idle"]) or value(pod, *USED):
+                await asyncio.sleep(0.01)
         wrong = {name: value(pod, *series) for name, series in SEEN.items()} | {
             "error rate": errors
         }
-        assert {name for name, found in wrong.items() if not found} == set()
         resting = {name: value(pod, *series) for name, series in AT_REST.items()}
+    assert {name for name, found in wrong.items() if not found} == set()
     assert resting == dict.fromkeys(AT_REST, 0.0)
 
 

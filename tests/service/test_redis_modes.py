@@ -58,7 +58,8 @@ def group(tmp_path: Path) -> Iterator[Group]:
             settings.write_text(
                 f"sentinel myid {number:040x}\n"
                 f"sentinel monitor main 127.0.0.1 {master.port} 2\n"
-                "sentinel down-after-milliseconds main 500\n"
+                # A server that is only slow is not lost.
+                "sentinel down-after-milliseconds main 2000\n"
                 "sentinel failover-timeout main 1000\n"
                 f"sentinel known-replica main 127.0.0.1 {replica.port}\n"
                 # They would find one another by themselves, in 7 s.
@@ -133,7 +134,7 @@ def cluster() -> Iterator[Cluster]:
                 stack,
                 Redis(
                     *("--cluster-enabled", "yes", "--cluster-port", str(bus)),
-                    *("--cluster-node-timeout", "1000", "--cluster-replica-validity-factor", "0"),
+                    *("--cluster-node-timeout", "2000", "--cluster-replica-validity-factor", "0"),
                     *("--cluster-require-full-coverage", "no"),
                 ),
             )

@@ -105,7 +105,8 @@ async def users_connected(site: Site) -> set[str]:
     try:
         rows = await connection.fetch(
             """SELECT DISTINCT usename FROM pg_stat_activity
-               WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+               WHERE datname = current_database() AND pid <> pg_backend_pid()
+                 AND backend_type = 'client backend'"""
         )
         return {row["usename"] for row in rows}
     finally:
