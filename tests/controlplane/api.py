@@ -87,7 +87,8 @@ class Watch:
 
     What is there already comes first, as ADDED. `see` gets the type of the change
     and the object, on a thread of its own. A server ends the watch of a reader that is too slow:
-    with `resume` it begins anew, for whoever wants states and not changes.
+    with `resume` it begins anew, for whoever wants states and not changes. To enter it raises
+    RefusedError.
     """
 
     def __init__(
@@ -127,7 +128,10 @@ class Watch:
     def _begin(self) -> None:
         self._connection.request("GET", self._path)
         self._answer = self._connection.getresponse()
-        assert self._answer.status == http.HTTPStatus.OK, self._answer.read()
+        if self._answer.status != http.HTTPStatus.OK:
+            text = self._answer.read().decode()
+            self._connection.close()
+            raise RefusedError(self._answer.status, text)
 
     def _follow(self) -> None:
         while not self._stopped.is_set():

@@ -67,13 +67,18 @@ class FakeGateway:
     _watch: Watch | None = None
 
     def __enter__(self) -> Self:
-        eventually(lambda: _is_served(self.team), "the API server serves HTTPRoutes")
-        self._watch = self.team.watch("httproute", self._see).__enter__()
+        self._watch = eventually(self._follow, "the API server serves HTTPRoutes")
         return self
 
     def __exit__(self, *_: object) -> None:
         assert self._watch
         self._watch.__exit__(None, None, None)
+
+    def _follow(self) -> Watch | None:
+        try:
+            return self.team.watch("httproute", self._see).__enter__()
+        except RefusedError:  # the kind has just been made
+            return None
 
     def _see(self, change: str, route: dict[str, Any]) -> None:
         if change == "DELETED" or _has_seen(route):
@@ -85,14 +90,6 @@ class FakeGateway:
         weight = weight_of(route)
         if self.weights[-1:] != [weight]:
             self.weights.append(weight)
-
-
-def _is_served(team: Team) -> bool:
-    try:
-        team.all("httproute")
-    except RefusedError:  # the kind has just been made
-        return False
-    return True
 
 
 def _has_seen(route: Object) -> bool:

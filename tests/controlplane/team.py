@@ -104,6 +104,15 @@ class Team:
             if name not in OF_THE_USERS
         }
 
+    def owners(self) -> set[str]:
+        """Uids of what owns the children; the garbage collector takes those of nobody later."""
+        return {
+            owner["uid"]
+            for kind in ("secret", "service", "deployment", "controllerrevision")
+            for child in self.all(kind)
+            for owner in child["metadata"].get("ownerReferences", [])
+        }
+
     def watch(self, kind: str, see: Callable[[str, Object], None]) -> Watch:
         return Watch(self.api, KINDS[kind], self.namespace, see)
 

@@ -122,7 +122,8 @@ def test_pods_that_cannot_be_read_hold_a_step_and_take_nothing_back(team: Team) 
 def test_an_operator_that_is_killed_comes_to_the_same_end(
     team: Team, operator: OperatorProcess, port: int, end: str
 ) -> None:
-    release(team, "BlueGreen", port, bakeSeconds=6)
+    # Longer than it is away: what has baked meanwhile is promoted.
+    release(team, "BlueGreen", port, bakeSeconds=20)
     eventually(lambda: "analysis" in rollout_of(team), "it is measured")
     operator.kill()
     time.sleep(SECONDS)

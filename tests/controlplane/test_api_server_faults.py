@@ -48,7 +48,7 @@ def release(
     team.wait_until_ready()
     with Trace(team) as trace:
         team.make(replicas=n, image=f"{IMAGES}:{image}", rollout=rollout)
-        eventually(lambda: not one(team), "a candidate")
+        eventually(lambda: len(trace.made) > 1, "a candidate")
         disturb()
         eventually(lambda: one(team), "the old one is gone", seconds=120)
         team.wait_until_ready()

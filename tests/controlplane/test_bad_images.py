@@ -38,7 +38,8 @@ WAYS = {
         2 * N,
     ),
 }
-DEADLINE = {"progressDeadlineSeconds": 3}
+# Long enough for all pods to show what is wrong with them.
+DEADLINE = {"progressDeadlineSeconds": 8}
 
 
 @dataclass(frozen=True)

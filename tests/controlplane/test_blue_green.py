@@ -28,12 +28,13 @@ def sizes(team: Team) -> dict[str, int]:
 
 
 def test_traffic_is_switched_when_all_new_pods_are_ready(team: Team) -> None:
-    team.make(replicas=3, rollout=blue_green())
+    rollout = blue_green(scaleDownDelaySeconds=10)
+    team.make(replicas=3, rollout=rollout)
     team.wait_until_ready()
     old = team.revision()
     assert selected(team) == old
     with Trace(team, service="shop") as trace:
-        team.make(replicas=3, image=f"{IMAGES}:slow-start", rollout=blue_green())
+        team.make(replicas=3, image=f"{IMAGES}:slow-start", rollout=rollout)
         eventually(lambda: phase(team) == "Completed", "it is promoted")
         new = team.revision()
         assert selected(team) == new

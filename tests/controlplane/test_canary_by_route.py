@@ -72,6 +72,12 @@ def is_over(team: Team, revision: str) -> bool:
     )
 
 
+def accepts(gateway: FakeGateway, weights: list[int]) -> None:
+    """It may be late with the last one: nothing waits for that."""
+    eventually(lambda: len(gateway.weights) >= len(weights), f"{len(weights)} weights")
+    assert gateway.weights == weights
+
+
 def test_each_weight_is_set_when_its_pods_are_ready(team: Team, gateway: FakeGateway) -> None:
     steps = canary({"setWeight": 10}, WAIT, {"setWeight": 50}, WAIT)
     old = settled(team, steps)
@@ -90,7 +96,7 @@ def test_each_weight_is_set_when_its_pods_are_ready(team: Team, gateway: FakeGat
         team.annotate("promote", f"{new}:2")
         eventually(lambda: is_over(team, new), "one backend, one revision")
         team.wait_until_ready()
-    assert gateway.weights == [0, 10, 50, 100, 0]
+    accepts(gateway, [0, 10, 50, 100, 0])
     assert min(trace.serving) >= 3
     assert team.revision() == new
 
@@ -126,7 +132,8 @@ def test_the_candidates_pods_are_set_apart_from_its_weight(team: Team) -> None:
 
 
 def test_a_gateway_that_never_accepts_ends_the_rollout(team: Team, gateway: FakeGateway) -> None:
-    steps = canary({"setWeight": 50}, progressDeadlineSeconds=3)
+    # Long enough for the pods to be ready: it is the gateway that is late.
+    steps = canary({"setWeight": 50}, progressDeadlineSeconds=8)
     old = settled(team, steps)
     gateway.__exit__()
     try:
@@ -151,7 +158,7 @@ def test_a_fix_takes_the_place_of_a_candidate_that_has_a_weight(
         eventually(lambda: team.status()["version"] == "3.0.0", "the fix is stable")
         new = team.revision()
         eventually(lambda: is_over(team, new), "the others are gone")
-    assert gateway.weights == [0, 50, 0, 20, 100, 0]
+    accepts(gateway, [0, 50, 0, 20, 100, 0])
     assert old != new
     assert min(trace.serving) >= 3
 

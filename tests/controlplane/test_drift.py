@@ -217,7 +217,10 @@ def test_old_revisions_are_kept_up_to_the_limit(team: Team) -> None:
     eventually(lambda: len(team.names("controllerrevision")) == 2, "one beside the present one")
     stable = f"shop-{team.revision()}"
     eventually(lambda: team.names("deployment") == {stable}, "the old one goes")
-    assert team.names("configmap") - {"kube-root-ca.crt"} == {stable}
+    # They go in the same pass, one after the other.
+    eventually(
+        lambda: team.names("configmap") - {"kube-root-ca.crt"} == {stable}, "with what it had"
+    )
     assert stable in team.names("controllerrevision")
 
 

@@ -40,10 +40,7 @@ def test_made_again_under_its_old_name_it_becomes_ready(team: Team) -> None:
     team.wait_until_ready()
     eventually(lambda: len(team.pods()) == 2, "two pods")
     assert not team.pods() & pods
-    for kind in ("secret", "service", "deployment", "controllerrevision"):
-        for child in team.all(kind):
-            owners = child["metadata"].get("ownerReferences", [])
-            assert uid not in {owner["uid"] for owner in owners}
+    eventually(lambda: uid not in team.owners(), "nothing of the first one is left")
 
 
 def test_suspended_nothing_is_changed_and_traffic_goes_on(team: Team) -> None:

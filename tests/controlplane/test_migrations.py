@@ -50,7 +50,7 @@ def test_the_contract_comes_after_the_bake_when_the_new_revision_is_alone(
     team.wait_until_ready()
     old = team.revision()
     keep = {"blueGreen": {"scaleDownDelaySeconds": 3}} if strategy == "BlueGreen" else {}
-    rollout = {"strategy": strategy, "bakeSeconds": 3, **keep}
+    rollout = {"strategy": strategy, "bakeSeconds": 10, **keep}
     with Jobs(team) as jobs:
         team.make(replicas=2, image=CONTRACTS, rollout=rollout)
         team.wait_for("Progressing", "True", "Baking")

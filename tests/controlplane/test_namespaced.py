@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from localcluster.controlplane import ControlPlane
 from localcluster.paths import write_private
 from tests.controlplane.api import Api
-from tests.controlplane.audit import START
+from tests.controlplane.audit import Request
 from tests.controlplane.operator_process import OperatorProcess, chart
 from tests.controlplane.team import Team, eventually
 from tests.support.charts import NAMESPACE, Objects, of_kind, the
@@ -30,6 +30,16 @@ def user(rendered: Objects) -> str:
     return (
         f"system:serviceaccount:{NAMESPACE}:{the(rendered, 'ServiceAccount')['metadata']['name']}"
     )
+
+
+Asked = Callable[[], list[Request]]
+
+
+@pytest.fixture
+def asked(team: Team, user: str) -> Asked:
+    """What its operator has asked for in this test: in another its user has the same name."""
+    place = team.audit.now()
+    return lambda: team.audit.since(place, user)
 
 
 @pytest.fixture
@@ -87,9 +97,9 @@ def test_nothing_but_rights_in_the_namespace_is_granted(team: Team, rendered: Ob
         assert the(rendered, kind)["metadata"]["namespace"] == team.namespace
 
 
-@pytest.mark.usefixtures("namespaced")
+@pytest.mark.usefixtures("asked", "namespaced")  # in this order
 def test_it_keeps_what_is_in_its_namespace_and_touches_no_other(
-    team: Team, elsewhere: Team, user: str, control_plane: ControlPlane, http_route_crd: Path
+    team: Team, elsewhere: Team, asked: Asked, control_plane: ControlPlane, http_route_crd: Path
 ) -> None:
     control_plane.kubectl("delete", "--ignore-not-found", "-f", str(http_route_crd))
     elsewhere.make(replicas=1)
@@ -119,13 +129,12 @@ def test_it_keeps_what_is_in_its_namespace_and_touches_no_other(
 
     assert elsewhere.status() == {"observedGeneration": -1}, "as the server has begun it"
     assert elsewhere.all("deployment") == []
-    asked = team.audit.since(START, user)
-    assert [request for request in asked if not request.allowed] == []
-    assert {request.namespace for request in asked} == {team.namespace}
+    assert [request for request in asked() if not request.allowed] == []
+    assert {request.namespace for request in asked()} == {team.namespace}
 
 
 def test_a_restart_finds_all_that_it_needs(
-    team: Team, namespaced: OperatorProcess, user: str
+    team: Team, asked: Asked, namespaced: OperatorProcess
 ) -> None:
     team.make(replicas=1)
     team.wait_until_ready()
@@ -134,4 +143,4 @@ def test_a_restart_finds_all_that_it_needs(
     namespaced.start()
     team.wait_until_ready()
     eventually(lambda: len(team.pods()) == 2, "what was asked for meanwhile")
-    assert [request for request in team.audit.since(START, user) if not request.allowed] == []
+    assert [request for request in asked() if not request.allowed] == []

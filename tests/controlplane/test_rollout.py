@@ -109,7 +109,7 @@ def test_a_candidate_that_never_becomes_ready_is_taken_back(team: Team) -> None:
 def test_a_rollout_that_was_taken_back_is_tried_again_on_request(team: Team) -> None:
     team.make(replicas=1)
     team.wait_until_ready()
-    team.make(replicas=1, image=NEVER_READY, rollout={"progressDeadlineSeconds": 2})
+    team.make(replicas=1, image=NEVER_READY, rollout={"progressDeadlineSeconds": 5})
     team.wait_for("Stalled", "True", "RolledBack")
     bad = team.status()["updatedRevision"]
     team.annotate("retry", bad)
@@ -134,7 +134,7 @@ def test_the_bake_ends_with_the_promotion(team: Team) -> None:
     team.make(replicas=2)
     team.wait_until_ready()
     stable = team.revision()
-    team.make(replicas=2, image=f"{IMAGES}:2.0.0", rollout={"bakeSeconds": 4})
+    team.make(replicas=2, image=f"{IMAGES}:2.0.0", rollout={"bakeSeconds": 10})
     team.wait_for("Progressing", "True", "Baking")
     assert team.condition("Ready")[0] == "True"
     assert team.condition("Reconciling")[0] == "True"
