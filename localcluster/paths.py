@@ -1,6 +1,7 @@
 """Where state and caches are kept: machine-wide, so that two clones share one cluster."""
 
 import os
+import tempfile
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -45,9 +46,15 @@ def private_folder(path: Path) -> Path:
 
 
 def write_private(path: Path, text: str) -> Path:
-    """Nobody else may read the file, not even for the moment of its making."""
-    path.unlink(missing_ok=True)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "w") as file:
-        file.write(text)
+    """Nobody else may read the file, not even for the moment of its making. It is there as a whole
+    or not at all, whoever else writes it.
+    """
+    fd, made = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(fd, "w") as file:
+            file.write(text)
+        Path(made).replace(path)
+    except BaseException:
+        Path(made).unlink()
+        raise
     return path

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -55,3 +56,16 @@ def test_a_kubeconfig_is_never_written_through_what_was_there(tmp_path: Path) ->
     (tmp_path / "kubeconfig").symlink_to(other)
     paths.write_private(tmp_path / "kubeconfig", "ours")
     assert other.read_text() == "theirs"
+
+
+def test_a_file_that_several_write_at_once_is_that_of_one_of_them(tmp_path: Path) -> None:
+    texts = [str(number) * 10_000 for number in range(4)]
+
+    def write(text: str) -> str:
+        for _ in range(50):
+            paths.write_private(tmp_path / "log", text)
+        return (tmp_path / "log").read_text()
+
+    with ThreadPoolExecutor() as writers:
+        assert set(writers.map(write, texts)) <= set(texts)
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
