@@ -23,7 +23,8 @@ _PAUSE_SECONDS = 1.0
 @dataclass(frozen=True)
 class Limits:
     """`deadline` is of time.monotonic(). A script that waits for a table longer than the lock
-    timeout would hold up the requests that queue behind it: it gives way, and tries again.
+    timeout would hold up the requests that queue behind it: it gives way, and tries again. So
+    does one that waited for a transaction that waited for it.
     """
 
     deadline: float
@@ -49,7 +50,7 @@ async def apply(connection: Any, script: Script, limits: Limits) -> None:
     while True:
         try:
             await _apply_once(connection, script, limits)
-        except asyncpg.LockNotAvailableError:
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
             # Another attempt would end before its own lock timeout.
             if limits.left <= _PAUSE_SECONDS + limits.lock_timeout:
                 raise MigrationError(

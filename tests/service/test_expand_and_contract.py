@@ -1,4 +1,4 @@
-# ruff: noqa: ASYNC110 - the pod is polled; nothing else waits for this loop
+# ruff: noqa: ASYNC110 - servers and pods are polled; nothing else waits for this loop
 """Schema and release in every order in which a team can move them."""
 
 import asyncio
@@ -362,6 +362,32 @@ async def test_a_script_that_waits_for_a_lock_lets_the_requests_behind_it_throug
         await reader.rollback()
         await holder.close()
     await old.migrate(waiting)
+
+
+async def test_a_script_that_waits_for_who_waits_for_it_tries_again(old: Database) -> None:
+    crossing = "LOCK TABLE cms.tenants; ALTER TABLE cms.users ADD COLUMN c int"
+    holder = await asyncpg.connect(old.postgres.superuser_url(old.name))
+    await holder.execute("SET deadlock_timeout = '1min'")  # so that the script is given up
+    writer = holder.transaction()
+    await writer.start()
+    await holder.execute("SELECT FROM cms.users")
+    migration = asyncio.create_task(old.migrate(release(3, **{"c.sql": crossing})))
+    try:
+        await until_tenants_are_locked(old)
+        await holder.execute("SELECT FROM cms.tenants")
+    finally:
+        await writer.rollback()
+        await holder.close()
+    assert (await migration).to_version == 3
+
+
+async def until_tenants_are_locked(database: Database) -> None:
+    locked = """SELECT FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock'
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND relation = 'cms.tenants'::regclass"""
+    async with asyncio.timeout(10):
+        while not await database.fetch(locked):
+            await asyncio.sleep(0.02)
 
 
 async def test_what_postgresql_says_reaches_the_reader(old: Database) -> None:
