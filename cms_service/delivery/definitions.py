@@ -1,4 +1,4 @@
-"""Definitions of types, for as long as nothing of their tenant changes."""
+"""Definitions of types, for as long as no type of their tenant changes, nor its locales."""
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
@@ -30,7 +30,7 @@ class Definitions:
         """The type, and those that its expanded references lead to; without those that are
         missing.
         """
-        key = (tenant.id, tenant.generation, type_name, query.expand)
+        key = (tenant.id, tenant.types_generation, type_name, query.expand)
         found = self._needed.get(key)
         if found is None:
             found = await self._find(tenant, type_name, query)
@@ -53,19 +53,20 @@ class Definitions:
     async def _get(self, tenant: TenantState, names: Collection[str]) -> _Types:
         held = {}
         for name in names:
-            key = (tenant.id, tenant.generation, name)
+            key = (tenant.id, tenant.types_generation, name)
             if (known := self._held.get(key)) is not None:
                 keep(self._held, key, known, _MAX_HELD)
                 held[name] = known
         if missing := sorted(set(names) - held.keys()):
             held |= await self._loads.run(
-                f"{tenant.id}/{tenant.generation}/{','.join(missing)}",
+                f"{tenant.id}/{tenant.types_generation}/{','.join(missing)}",
                 lambda: self._load(tenant, missing),
             )
         return held
 
     async def _load(self, tenant: TenantState, names: list[str]) -> _Types:
+        # What has reached the tenant's generation has reached its types': one row holds both.
         found = await self._repository.types(tenant, names)
         for name, content_type in found.items():
-            keep(self._held, (tenant.id, tenant.generation, name), content_type, _MAX_HELD)
+            keep(self._held, (tenant.id, tenant.types_generation, name), content_type, _MAX_HELD)
         return found

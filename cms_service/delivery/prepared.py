@@ -1,5 +1,5 @@
 """The statements of the forms in which a tenant's content is asked for. Many questions are of one
-form: each is made once for each generation.
+form: each is made once for each generation of the tenant's types.
 """
 
 from collections import OrderedDict
@@ -56,7 +56,7 @@ class Prepared:
         def make() -> EntryStatement:
             return shaped_entry(entry_shape(query, content_type, types), content_type.id)
 
-        return _kept(self._entries, (tenant.id, tenant.generation, type_name, query.form), make)
+        return _kept(self._entries, _key(tenant, type_name, query), make)
 
     async def page(self, tenant: TenantState, type_name: str, query: Query) -> Page | None:
         """None where there is no such type. Raises BadRequest."""
@@ -70,8 +70,12 @@ class Prepared:
             shape = entry_shape(query, content_type, types, plan.limit)
             return list_statement(plan, shape, goes_on=after is not None)
 
-        key = (tenant.id, tenant.generation, type_name, query.form)
-        return Page(plan, _kept(self._lists, key, make).of(plan, after))
+        statement = _kept(self._lists, _key(tenant, type_name, query), make)
+        return Page(plan, statement.of(plan, after))
+
+
+def _key(tenant: TenantState, type_name: str, query: Query) -> _Key:
+    return tenant.id, tenant.types_generation, type_name, query.form
 
 
 def _kept(statements: OrderedDict[_Key, _Kept], key: _Key, make: Callable[[], _Kept]) -> _Kept:

@@ -27,7 +27,8 @@ _UPDATE = Statement(
         SELECT {_JSON} || jsonb_build_object('generation', t.generation) FROM t""",
 )
 _DIRECTORY = """
-SELECT id, name, delivery_access, generation, access_generation FROM cms.tenant_states($1)
+SELECT id, name, delivery_access, generation, access_generation, types_generation
+FROM cms.tenants_by_name($1)
 """
 
 

@@ -69,10 +69,13 @@ class TenantChange(RequestBody):
 
 
 class TenantState(Schema):
-    """What a request has to know of its tenant before it may ask for rows."""
+    """What a request has to know of its tenant before it may ask for rows. `types_generation`
+    changes with the content types and the locales alone.
+    """
 
     id: UUID
     name: str
     delivery_access: DeliveryAccess
     generation: int
     access_generation: int
+    types_generation: int

@@ -16,8 +16,8 @@ from cms_service.migrations import job
 from cms_service.migrations.errors import MigrationError, Refusal, RefusedError
 from cms_service.migrations.explain import explain
 from cms_service.migrations.files import Migration, all_migrations, combine, parse
-from tests.service.servers import Postgres
-from tests.service.world import OWNER_PASSWORD, OWNER_ROLE, Site, execute
+from tests.service.servers import Postgres, Redis
+from tests.service.world import OWNER_PASSWORD, OWNER_ROLE, Site, execute, expect
 
 _numbers = count(1)
 _BEFORE = 2
@@ -388,6 +388,55 @@ async def until_tenants_are_locked(database: Database) -> None:
     async with asyncio.timeout(10):
         while not await database.fetch(locked):
             await asyncio.sleep(0.02)
+
+
+_OLD_CONTENT = (
+    """INSERT INTO cms.tenants (id, name, display_name, delivery_access)
+       SELECT gen_random_uuid(), name, 'Old', 'public' FROM unnest(ARRAY['old', 'other']) name""",
+    """INSERT INTO cms.content_types (tenant_id, id, name, display_name, fields)
+       SELECT id, gen_random_uuid(), 'article', 'Article', '[{"name": "slug", "kind": "slug"}]'
+       FROM cms.tenants""",
+    """INSERT INTO cms.entries (tenant_id, id, content_type_id, slug, fields)
+       SELECT tenant_id, gen_random_uuid(), id, 'a', '{"slug": "a"}' FROM cms.content_types""",
+    """INSERT INTO cms.published_entries
+           (tenant_id, entry_id, content_type_id, slug, fields, version)
+       SELECT tenant_id, id, content_type_id, slug, fields, version FROM cms.entries""",
+)
+_OLD_WRITE = """WITH t AS (
+    UPDATE cms.content_types SET fields = fields || '[{"name": "word", "kind": "text"}]',
+        version = version + 1, updated_at = now()
+    WHERE tenant_id = (SELECT id FROM cms.tenants WHERE name = 'old') RETURNING *)
+UPDATE cms.tenants SET generation = cms.next_generation(generation)
+WHERE id = (SELECT tenant_id FROM t)"""
+
+
+async def test_types_from_before_they_had_a_generation_are_read_and_watched(
+    empty: Database, redis: Redis, tmp_path: Path
+) -> None:
+    release_before = all_migrations()[:11]
+    await empty.migrate(release_before)
+    await execute(empty.postgres, empty.name, *_OLD_CONTENT)
+    await empty.migrate(all_migrations())
+    found = await empty.fetch(
+        "SELECT id, name, delivery_access, generation, access_generation"
+        " FROM cms.tenant_states(ARRAY['old', 'other'])"
+    )
+    assert len(found) == 2, "the release before still asks like this"
+    site = Site(empty.postgres, redis, empty.name)
+    own_role = {
+        "DATABASE_URL": empty.postgres.url(empty.name),
+        "DATABASE_CREDENTIALS_DIR": str(tmp_path),
+    }
+    by_word = "/v1/delivery/old/article?filter[fields.word][exists]=false"
+    async with site.pod(**own_role) as pod, pod.client() as reader:
+        for tenant in ("old", "other"):
+            page = expect(await reader.get(f"/v1/delivery/{tenant}/article"), 200)
+            assert [item["slug"] for item in page["items"]] == ["a"]
+        expect(await reader.get(by_word), 400)
+        await execute(empty.postgres, empty.name, _OLD_WRITE)
+        async with asyncio.timeout(5):
+            while (await reader.get(by_word)).status_code != 200:
+                await asyncio.sleep(0.05)
 
 
 async def test_what_postgresql_says_reaches_the_reader(old: Database) -> None:

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from tests.service.servers import Postgres
+from tests.service.test_known_types import change_type, reads_of_types
 from tests.service.world import (
     SERVICE_PASSWORD,
     SERVICE_ROLE,
@@ -224,3 +225,26 @@ async def test_the_replica_takes_its_credentials_from_files(
     async with site.pod(**environment) as pod, pod.client() as reader:
         expect(await reader.get(f"{published.delivery}/hello"), 200)
         assert reads_of(pod) == {"replica": 1}
+
+
+async def test_a_changed_type_is_read_from_the_primary_until_the_replica_has_it(
+    site: Site, standby: Postgres, pod: Pod, published: Desk
+) -> None:
+    await catch_up(site, standby)
+    by_word = f"{published.delivery}?filter[fields.word][exists]=false"
+    expect(await published.client.get(by_word), 400)
+    await ask(standby, site.database, "SELECT pg_wal_replay_pause()")
+    try:
+        expect(await change_type(published), 200)
+        for limit in (1, 2):
+            found = expect(await published.client.get(f"{by_word}&limit={limit}"), 200)
+            assert found["items"][0]["slug"] == "hello"
+        assert reads_of(pod) == {"primary": 2}
+    finally:
+        await ask(standby, site.database, "SELECT pg_wal_replay_resume()")
+    reads = reads_of_types(pod)
+    await published.publish_new(title="New", slug="new")
+    await catch_up(site, standby)
+    found = expect(await published.client.get(by_word), 200)
+    assert [item["slug"] for item in found["items"]] == ["new", "hello"]
+    assert (reads_of(pod), reads_of_types(pod)) == ({"primary": 2, "replica": 1}, reads)

@@ -140,6 +140,7 @@ class Tenants:
     def _state(self, name: str) -> TenantState:
         return TenantState(
             access_generation=0,
+            types_generation=0,
             id=TENANT,
             name=name,
             delivery_access=DeliveryAccess.PUBLIC,
