@@ -29,9 +29,11 @@ from cms_service.delivery.plan import (
 )
 from cms_service.delivery.query import Operator
 
-# The rest is read after enter_tenant, see there; the generation in the content's own snapshot.
-_WRAPPED = """SELECT x.* FROM cms.enter_tenant($1) t(id) CROSS JOIN LATERAL (
-{}, (SELECT n.generation FROM cms.tenants n WHERE n.id = t.id) AS generation OFFSET 0) x"""
+# The tenant is set before anything is read: what reads is joined LATERAL, and kept by OFFSET 0 from
+# being merged with the rest. The generation is of the content's own snapshot.
+_TENANT_SET = "(SELECT set_config('cms.tenant', $1::uuid::text, true)::uuid OFFSET 0) t(id)"
+_WRAPPED = f"""SELECT x.* FROM {_TENANT_SET} CROSS JOIN LATERAL (
+{{}}, (SELECT n.generation FROM cms.tenants n WHERE n.id = t.id) AS generation OFFSET 0) x"""
 
 TYPES = _WRAPPED.format("""SELECT (SELECT coalesce(json_agg(json_build_object(
     'id', c.id, 'name', c.name, 'displayName', c.display_name, 'fields', c.fields,
