@@ -1,7 +1,8 @@
 """Bounded memory: what was used longest ago goes first."""
 
 from collections import OrderedDict
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -13,3 +14,28 @@ def keep(entries: OrderedDict[Key, Value], key: Key, value: Value, most: int) ->
     entries.move_to_end(key)
     if len(entries) > most:
         entries.popitem(last=False)
+
+
+class Weighed(Generic[Key, Value]):
+    """Values of different size, which together weigh `most` at most."""
+
+    def __init__(self, most: int, weight: Callable[[Value], int]) -> None:
+        self._most = most
+        self._weight = weight
+        self._values: OrderedDict[Key, Value] = OrderedDict()
+        self.total = 0
+
+    def get(self, key: Key) -> Value | None:
+        value = self._values.get(key)
+        if value is not None:
+            self._values.move_to_end(key)
+        return value
+
+    def put(self, key: Key, value: Value) -> None:
+        if (old := self._values.pop(key, None)) is not None:
+            self.total -= self._weight(old)
+        self._values[key] = value
+        self.total += self._weight(value)
+        while self.total > self._most:
+            _, oldest = self._values.popitem(last=False)
+            self.total -= self._weight(oldest)

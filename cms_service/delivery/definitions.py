@@ -1,18 +1,19 @@
 """Definitions of types, for as long as no type of their tenant changes, nor its locales."""
 
-from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
+from cms_service.content_types.fields.component import total
 from cms_service.content_types.schemas import ContentType
-from cms_service.core.recent import keep
+from cms_service.core.recent import Weighed
 from cms_service.core.single_flight import SingleFlight
 from cms_service.delivery.plan import types_to_expand
 from cms_service.delivery.query import Query
 from cms_service.delivery.repository import DeliveryRepository
 from cms_service.tenants.schemas import TenantState
 
-_MAX_HELD = 1000
+# Of types, and once more of what forms of questions need; a field takes some kilobyte.
+_MAX_FIELDS = 15_000
 
 _Key = tuple[UUID, int, str]
 _Types = dict[str, ContentType]
@@ -22,8 +23,10 @@ _Paths = tuple[tuple[str, ...], ...]
 class Definitions:
     def __init__(self, repository: DeliveryRepository) -> None:
         self._repository = repository
-        self._held: OrderedDict[_Key, ContentType] = OrderedDict()
-        self._needed: OrderedDict[tuple[UUID, int, str, _Paths], _Types] = OrderedDict()
+        self._held: Weighed[_Key, ContentType] = Weighed(_MAX_FIELDS, _weight)
+        self._needed: Weighed[tuple[UUID, int, str, _Paths], _Types] = Weighed(
+            _MAX_FIELDS, lambda types: sum(map(_weight, types.values()))
+        )
         self._loads: SingleFlight[_Types] = SingleFlight()
 
     async def needed(self, tenant: TenantState, type_name: str, query: Query) -> _Types:
@@ -34,9 +37,8 @@ class Definitions:
         found = self._needed.get(key)
         if found is None:
             found = await self._find(tenant, type_name, query)
-            if type_name not in found:
-                return found  # of names that nobody has there are many
-        keep(self._needed, key, found, _MAX_HELD)
+            if type_name in found:  # of names that nobody has there are many
+                self._needed.put(key, found)
         return found
 
     async def _find(self, tenant: TenantState, type_name: str, query: Query) -> _Types:
@@ -55,7 +57,6 @@ class Definitions:
         for name in names:
             key = (tenant.id, tenant.types_generation, name)
             if (known := self._held.get(key)) is not None:
-                keep(self._held, key, known, _MAX_HELD)
                 held[name] = known
         if missing := sorted(set(names) - held.keys()):
             held |= await self._loads.run(
@@ -68,5 +69,9 @@ class Definitions:
         # What has reached the tenant's generation has reached its types': one row holds both.
         found = await self._repository.types(tenant, names)
         for name, content_type in found.items():
-            keep(self._held, (tenant.id, tenant.types_generation, name), content_type, _MAX_HELD)
+            self._held.put((tenant.id, tenant.types_generation, name), content_type)
         return found
+
+
+def _weight(content_type: ContentType) -> int:
+    return 1 + total(content_type.fields)

@@ -23,7 +23,7 @@ from cms_service.delivery.statements import (
 )
 from cms_service.tenants.schemas import TenantState
 
-_MAX_KEPT = 500  # of some kilobytes each
+_MAX_KEPT = 5_000  # some kilobyte each: tenants share the texts
 
 _Key = tuple[UUID, int, str, Form]
 _Kept = TypeVar("_Kept", EntryStatement, ListStatement)

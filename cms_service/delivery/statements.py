@@ -7,6 +7,7 @@ function yields is, in a sub-select of its own.
 
 # ruff: noqa: S608 - see above
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -141,8 +142,8 @@ def shaped_entry(shape: Shape, type_id: UUID) -> EntryStatement:
     parameters.values.append(None)  # the place of the slug or id
     page = f"""SELECT p.* FROM cms.published_entries p
         WHERE {_TENANT} AND p.content_type_id = {parameters.add(type_id, "uuid")}"""
-    texts = _entry(page, _shaped(shape, parameters))
-    return EntryStatement(*texts, tuple(parameters.values[1:]))
+    by_slug, by_id = _entry(page, _shaped(shape, parameters))
+    return EntryStatement(sys.intern(by_slug), sys.intern(by_id), tuple(parameters.values[1:]))
 
 
 def _entry(page: str, item: str) -> tuple[str, str]:
@@ -202,7 +203,7 @@ SELECT (SELECT coalesce(json_agg({item} ORDER BY p.position), '[]')::text
     (SELECT json_build_array({keys.place})::text FROM p
         WHERE p.position = {limit}
           AND EXISTS (SELECT FROM p WHERE p.position > {limit})) AS next""")
-    return ListStatement(text, tuple(parameters.values))
+    return ListStatement(sys.intern(text), tuple(parameters.values))
 
 
 def _source(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from uuid import UUID
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from cms_service.core.cache import Body, CacheKey, MemoryCache
 from cms_service.core.errors import Unavailable
+from cms_service.core.recent import Weighed
 from cms_service.core.single_flight import SingleFlight
 from cms_service.tenants.directory import AHEAD_SECONDS, FRESH_SECONDS, TenantDirectory
 from cms_service.tenants.schemas import DeliveryAccess, TenantState
@@ -53,6 +55,24 @@ def test_a_body_larger_than_the_cache_is_not_kept() -> None:
 def test_tenants_and_generations_never_share_a_key() -> None:
     keys = {CacheKey(UUID(int=t), g, n) for t in (1, 2) for g in (1, 2) for n in ("a", "b")}
     assert len({str(each) for each in keys}) == 8
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(1, 60)), max_size=60))
+def test_what_is_weighed_is_within_its_bound_and_holds_the_newest(
+    writes: list[tuple[str, int]],
+) -> None:
+    held: Weighed[str, int] = Weighed(100, lambda value: value)
+    expected: dict[str, int] = {}  # the newest first
+    for name, weight in writes:
+        held.put(name, weight)
+        newest = {name: weight} | {key: expected[key] for key in expected if key != name}
+        totals = accumulate(newest.values())
+        fits = dict(zip(newest, (total <= 100 for total in totals), strict=True))
+        expected = {key: newest[key] for key in newest if fits[key]}
+        assert {key: held.get(key) for key in reversed(newest)} == {
+            key: expected.get(key) for key in newest
+        }
+        assert held.total == sum(expected.values())
 
 
 class Work:
