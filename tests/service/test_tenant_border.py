@@ -1,6 +1,8 @@
 # ruff: noqa: S608 - tables are named by the tests themselves
 """Nobody crosses from one tenant to another, by the API or with the service's own role in SQL."""
 
+import hashlib
+import json
 from uuid import UUID
 
 import asyncpg
@@ -238,13 +240,27 @@ async def test_tenants_can_be_looked_up_by_name_but_not_listed(filled: Site) -> 
     await connection.close()
 
 
+async def test_who_asks_for_changes_learns_of_no_tenant(filled: Site) -> None:
+    """They are told by hashes, which say something to those who know the id already."""
+    ids = [await tenant_id(filled, name) for name in ("acme", "globex")]
+    connection = await connect(filled, SERVICE_ROLE, SERVICE_PASSWORD)
+    await connection.execute("SELECT set_config('cms.tenant_changes', 'on', false)")
+    assert await connection.fetchval("SELECT count(*) FROM cms.tenants") == 0
+    query = "SELECT changed FROM cms.tenant_changes('0', 100)"
+    changed = json.loads(await connection.fetchval(query))
+    assert set(changed) == {hashlib.sha256(each.bytes).hexdigest() for each in ids}
+    assert await connection.fetchval("SELECT count(*) FROM cms.tenants") == 0
+    await connection.close()
+
+
 async def test_every_table_with_a_tenant_is_protected(filled: Site) -> None:
     """A new table that forgets it fails here."""
     connection = await asyncpg.connect(filled.postgres.superuser_url(filled.database))
     unprotected = await connection.fetch(
         """SELECT c.relname FROM pg_class c
            WHERE c.relnamespace = 'cms'::regnamespace AND c.relkind = 'r'
-             AND c.relname NOT IN ('schema_migrations', 'schema_state', 'limit_defaults')
+             AND c.relname NOT IN (
+                 'schema_migrations', 'schema_state', 'limit_defaults', 'tenant_deletions')
              AND NOT (c.relrowsecurity AND c.relforcerowsecurity
                       AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid))"""
     )
