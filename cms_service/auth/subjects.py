@@ -1,5 +1,5 @@
 """What people and API keys may do, kept in memory as long as the tenant's access generation stays:
-it changes with every user, role and key, and the directory asks for it twice a second.
+it changes with every user, role and key, and the directory asks for changes twice a second.
 """
 
 from collections import OrderedDict

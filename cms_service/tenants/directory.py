@@ -1,20 +1,19 @@
 """Tenants by name, with their generations: what a pod must know to serve from its cache.
 
-PostgreSQL alone is asked, never Redis, so that a lost Redis can make nothing wrong. An answer is
-used for half a second: with the time that asking takes, a write shows on every pod within one
-second.
-
-Anybody can make up names: those of nobody are kept apart, so that they push no tenant out.
+PostgreSQL alone is asked, never Redis, so that a lost Redis can make nothing wrong. What is known
+is used for half a second, and then once more if it is not among what has changed, which one
+question tells of all tenants: with the time that asking takes, a write shows on every pod within
+one second. What is unknown or has changed is asked for by name.
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from cms_service.core.errors import Unavailable
-from cms_service.core.recent import keep
+from cms_service.tenants.changes import ChangeFollower, ChangeSource, Reading
+from cms_service.tenants.known import Generations, Known, KnownTenants, key_of
 from cms_service.tenants.schemas import TenantState
 
 FRESH_SECONDS = 0.5
@@ -23,39 +22,22 @@ AHEAD_SECONDS = 0.4
 ASK_SECONDS = 2.0
 # With the database away nobody asks again for so long, and what is known has to do.
 PAUSE_SECONDS = 1.0
-_MAX_TENANTS = 10_000
 _MAX_BATCH = 1_000
 
-
-class TenantStates(Protocol):
-    async def states(self, names: list[str]) -> dict[str, TenantState]:
-        """Those that exist. Raises Unavailable."""
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """`state` is None for a name that nobody has."""
+class Found:
+    """Those that exist, by name. `history`: see Changes."""
 
-    state: TenantState | None
-    asked_at: float
-
-    def reaches(self, wanted: "Generations") -> bool:
-        return self.state is None or (
-            self.state.generation >= wanted.content
-            and self.state.access_generation >= wanted.access
-        )
+    history: str
+    states: dict[str, TenantState]
 
 
-@dataclass(frozen=True, slots=True)
-class Generations:
-    content: int = 0
-    access: int = 0
-
-    def newest(self, other: "Generations") -> "Generations":
-        return Generations(max(self.content, other.content), max(self.access, other.access))
-
-
-_ANY = Generations()
+class TenantStates(ChangeSource, Protocol):
+    async def states(self, names: list[str]) -> Found:
+        """Raises Unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +63,9 @@ class TenantDirectory:
         self._repository = repository
         self._clock = clock
         self._stale_seconds = stale_seconds
-        self._known: OrderedDict[str, Known] = OrderedDict()
-        self._nobodys: OrderedDict[str, Known] = OrderedDict()
-        self._written: OrderedDict[str, Generations] = OrderedDict()
+        self._tenants = KnownTenants()
+        self._follower = ChangeFollower(repository, clock, self._tenants.doubt)
+        self._catching_up: asyncio.Task[None] | None = None
         self._collecting: _Batch | None = None
         self._asking: dict[str, asyncio.Task[dict[str, Known]]] = {}
         self._ask_again_at = float("-inf")
@@ -104,22 +86,21 @@ class TenantDirectory:
         return await self._look_up(name, min_generation, pause=True)
 
     async def _look_up(self, name: str, min_generation: int, *, pause: bool) -> Lookup:
-        known = self._known.get(name) or self._nobodys.get(name)
-        wanted = self._written.get(name, _ANY)
+        known = self._tenants.get(name)
+        wanted = self._tenants.written(name)
         if min_generation > wanted.content:
             wanted = wanted.newest(Generations(min_generation))
         now = self._clock()
-        if known is not None and now - known.asked_at < FRESH_SECONDS and known.reaches(wanted):
-            if known.state is not None:
-                self._known.move_to_end(name)
-                if now - known.asked_at > AHEAD_SECONDS and now >= self._ask_again_at:
-                    self._answer_to(name)
-            return Lookup(known.state, stale=False)
+        if known is not None and known.reaches(wanted):
+            age = now - known.as_of
+            if age < FRESH_SECONDS:
+                if known.state is not None:
+                    self._tenants.used(name)
+                    if age > AHEAD_SECONDS and now >= self._ask_again_at:
+                        self._ask_ahead(name, known)
+                return Lookup(known.state, stale=False)
         try:
-            fresh = await self._ask(name, pause=pause)
-            if not fresh.reaches(wanted):
-                # That answer may have been under way before the write that the caller speaks of.
-                fresh = await self._ask(name, pause=pause)
+            fresh = await self._newest(name, wanted, pause=pause)
         except Unavailable:
             if known is None or not self._may_be_shown(known, min_generation):
                 raise
@@ -128,28 +109,59 @@ class TenantDirectory:
 
     def note_write(self, name: str, generation: int) -> None:
         """A write of this pod: whatever is older will not do for its next read."""
-        self._note(name, Generations(content=generation))
+        self._tenants.note(name, Generations(content=generation))
 
     def note_access_change(self, name: str, access_generation: int) -> None:
         """As with other writes, of what users, roles and keys are."""
-        self._note(name, Generations(access=access_generation))
-
-    def _note(self, name: str, generations: Generations) -> None:
-        newest = self._written.get(name, _ANY).newest(generations)
-        keep(self._written, name, newest, _MAX_TENANTS)
+        self._tenants.note(name, Generations(access=access_generation))
 
     def _may_be_shown(self, known: Known, min_generation: int) -> bool:
         """With the database away."""
         if known.state is None or known.state.generation < min_generation:
             return False
-        return self._clock() - known.asked_at <= self._stale_seconds
+        return self._clock() - known.as_of <= self._stale_seconds
 
-    async def _ask(self, name: str, *, pause: bool) -> Known:
+    async def _newest(self, name: str, wanted: Generations, *, pause: bool) -> Known:
+        if pause and self._clock() < self._ask_again_at:
+            raise _away()
+        known = self._tenants.get(name)
+        if known is not None and self._is_followed(known) and known.reaches(wanted):
+            await asyncio.shield(self._catch_up())
+            known = self._tenants.get(name)
+            if known is not None and self._is_followed(known):
+                return known
+        known = await self._ask(name)
+        if not known.reaches(wanted):
+            # That answer may have been under way before the write that the caller speaks of.
+            known = await self._ask(name)
+        return known
+
+    def _is_followed(self, known: Known) -> bool:
+        """The next question for changes tells whether it is true still."""
+        return known.followed is self._follower.followed
+
+    def _ask_ahead(self, name: str, known: Known) -> None:
+        if self._is_followed(known):
+            self._catch_up()
+        else:
+            self._answer_to(name)
+
+    def _catch_up(self) -> asyncio.Task[None]:
+        if self._catching_up is None:
+            self._catching_up = asyncio.ensure_future(self._ask_for_changes())
+            self._catching_up.add_done_callback(_note_outcome)
+        return self._catching_up
+
+    async def _ask_for_changes(self) -> None:
+        try:
+            await self._in_time(self._follower.catch_up())
+        finally:
+            self._catching_up = None
+
+    async def _ask(self, name: str) -> Known:
         """Joins a question that is under way; names that are wanted at once are asked for at
         once.
         """
-        if pause and self._clock() < self._ask_again_at:
-            raise _away()
         return (await asyncio.shield(self._answer_to(name)))[name]
 
     def _answer_to(self, name: str) -> asyncio.Task[dict[str, Known]]:
@@ -172,34 +184,37 @@ class TenantDirectory:
         await asyncio.sleep(0)  # lets the names of this moment gather
         if self._collecting is not None and self._collecting.names is names:
             self._collecting = None
-        asked_at = self._clock()
         try:
-            async with asyncio.timeout(ASK_SECONDS):
-                states = await self._repository.states(sorted(names))
-        except (TimeoutError, Unavailable):
-            self._ask_again_at = self._clock() + PAUSE_SECONDS
-            raise _away() from None
+            if not self._follower.has_begun:  # what is known from before then is never followed
+                await asyncio.shield(self._catch_up())
+            asked_at = self._clock()
+            with self._follower.reading() as reading:
+                found = await self._in_time(self._repository.states(sorted(names)))
         finally:
             for name in names:
                 self._asking.pop(name, None)
-        return {name: self._keep(name, Known(states.get(name), asked_at)) for name in names}
+        return {
+            name: self._tenants.keep(name, _known(found, name, asked_at, reading)) for name in names
+        }
 
-    def _keep(self, name: str, new: Known) -> Known:
-        """Generations only grow: an answer that was overtaken by a newer one is dropped."""
-        if new.state is None:
-            self._known.pop(name, None)
-            keep(self._nobodys, name, new, _MAX_TENANTS)
-            return new
-        self._nobodys.pop(name, None)
-        old = self._known.get(name)
-        if old is not None and old.state is not None:
-            reached = Generations(old.state.generation, old.state.access_generation)
-            new = new if new.reaches(reached) else old
-        keep(self._known, name, new, _MAX_TENANTS)
-        return new
+    async def _in_time(self, answer: Awaitable[Answer]) -> Answer:
+        """Raises Unavailable; then nobody asks for a while."""
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                return await answer
+        except (TimeoutError, Unavailable):
+            self._ask_again_at = self._clock() + PAUSE_SECONDS
+            raise _away() from None
 
 
-def _note_outcome(task: asyncio.Task[dict[str, Known]]) -> None:
+def _known(found: Found, name: str, asked_at: float, reading: Reading) -> Known:
+    state = found.states.get(name)
+    if state is None:
+        return Known(None, asked_at)
+    return Known(state, asked_at, reading.follows(key_of(state.id), found.history))
+
+
+def _note_outcome(task: asyncio.Task[Any]) -> None:
     """A failure is known even where nobody waits for the answer."""
     if not task.cancelled():
         task.exception()

@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
@@ -68,7 +69,8 @@ class TenantChange(RequestBody):
     search_language: SearchLanguage | None = None
 
 
-class TenantState(Schema):
+@dataclass(frozen=True, slots=True)
+class TenantState:
     """What a request has to know of its tenant before it may ask for rows. `types_generation`
     changes with the content types and the locales alone.
     """

@@ -12,6 +12,7 @@ import pytest
 from cms_service.core.settings import MigrateSettings
 from cms_service.migrations import job
 from tests.service.servers import PgBouncer, Postgres
+from tests.service.test_tenant_changes import CHANGE, Watch, truth
 from tests.service.world import (
     OWNER_PASSWORD,
     OWNER_ROLE,
@@ -113,6 +114,16 @@ async def test_tenants_that_share_two_connections_never_see_one_another(
     finally:
         await connection.close()
     assert used == SERVER_CONNECTIONS
+
+
+async def test_what_has_changed_is_told_on_whichever_connection(
+    pods: list[Pod], site: Site
+) -> None:
+    watches = [Watch(pod) for pod in pods]
+    for _ in range(5):
+        await execute(site.postgres, site.database, f"{CHANGE} WHERE name = 'acme'")
+        read = await asyncio.gather(*(watch.read_later(*TENANTS) for watch in watches))
+        assert read == [await truth(site, *TENANTS)] * 2
 
 
 async def test_a_connection_carries_no_tenant_to_the_next_one(

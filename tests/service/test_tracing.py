@@ -83,7 +83,8 @@ async def test_a_request_its_statements_and_its_redis_commands_are_one_trace(
     children = {
         each.span.name: each for each in received if each is not server and each.span.name != "EVAL"
     }
-    assert set(children) == {"tenants.directory", "delivery.entry", "MGET"}
+    statements = {"tenants.changes", "tenants.directory", "delivery.entry"}
+    assert set(children) == {*statements, "MGET"}
     for child in children.values():
         assert child.span.trace_id == server.span.trace_id
         assert child.span.parent_span_id == server.span.span_id

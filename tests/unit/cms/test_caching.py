@@ -13,7 +13,9 @@ from cms_service.core.cache import Body, CacheKey, MemoryCache
 from cms_service.core.errors import Unavailable
 from cms_service.core.recent import Weighed
 from cms_service.core.single_flight import SingleFlight
-from cms_service.tenants.directory import AHEAD_SECONDS, FRESH_SECONDS, TenantDirectory
+from cms_service.tenants.changes import Changes
+from cms_service.tenants.directory import AHEAD_SECONDS, FRESH_SECONDS, Found, TenantDirectory
+from cms_service.tenants.known import key_of
 from cms_service.tenants.schemas import DeliveryAccess, TenantState
 
 TENANT = UUID(int=1)
@@ -140,32 +142,51 @@ async def test_a_failure_is_everyones_and_the_next_call_tries_again() -> None:
 
 
 class Tenants:
-    """The rows of the database, at the edge of the directory."""
+    """The rows of the database, at the edge of the directory. It tells of all of them as changed,
+    each in a transaction that is called as its generation.
+    """
 
     def __init__(self) -> None:
         self.generations = {"acme": 1, "globex": 1}
         self.asked: list[list[str]] = []
+        self.asked_for_changes = 0
         self.away = False
         self.before_answer: Callable[[], None] = lambda: None
 
-    async def states(self, names: list[str]) -> dict[str, TenantState]:
+    async def states(self, names: list[str]) -> Found:
         self.asked.append(names)
         if self.away:
             raise Unavailable("away")
         answer = {name: self._state(name) for name in names if name in self.generations}
         self.before_answer()
         await asyncio.sleep(0)
-        return answer
+        return Found(self._history, answer)
+
+    async def changes(self, _since: str | None) -> Changes:
+        self.asked_for_changes += 1
+        if self.away:
+            raise Unavailable("away")
+        changed = {key_of(_id(name)): str(now) for name, now in self.generations.items()}
+        await asyncio.sleep(0)
+        return Changes(self._history, "1", changed)
+
+    @property
+    def _history(self) -> str:
+        return ",".join(self.generations)
 
     def _state(self, name: str) -> TenantState:
         return TenantState(
             access_generation=0,
             types_generation=0,
-            id=TENANT,
+            id=_id(name),
             name=name,
             delivery_access=DeliveryAccess.PUBLIC,
             generation=self.generations[name],
         )
+
+
+def _id(name: str) -> UUID:
+    return UUID(bytes=name.encode().ljust(16))
 
 
 class Clock:
@@ -226,7 +247,7 @@ async def test_an_answer_in_use_is_asked_for_anew_before_it_is_too_old(
     await asyncio.sleep(0.01)
     clock.now += FRESH_SECONDS * 0.99
     assert await generation(directory) == 2
-    assert len(tenants.asked) == 2
+    assert (tenants.asked, tenants.asked_for_changes) == ([["acme"]] * 2, 2)
 
 
 async def test_nobody_hears_of_an_answer_that_failed_ahead_of_time(
@@ -238,7 +259,7 @@ async def test_nobody_hears_of_an_answer_that_failed_ahead_of_time(
         clock.now += seconds
         assert not (await directory.look_up("acme")).stale
         await asyncio.sleep(0.01)
-    assert len(tenants.asked) == 2
+    assert (tenants.asked, tenants.asked_for_changes) == ([["acme"]], 2)
 
 
 async def test_a_reader_who_knows_of_a_write_is_never_answered_from_before_it(
@@ -299,7 +320,8 @@ async def test_with_the_database_away_what_is_known_is_stale_and_what_is_not_fai
     clock.now += FRESH_SECONDS
     for _ in range(3):
         assert (await directory.look_up("acme")).stale
-    assert len(tenants.asked) == 2  # once while there, once in vain, then a pause
+    # Both questions while there, once in vain, then a pause.
+    assert (tenants.asked, tenants.asked_for_changes) == ([["acme"]], 2)
     with pytest.raises(Unavailable):
         await directory.look_up("globex")
     with pytest.raises(Unavailable):

@@ -1,6 +1,7 @@
 """Delivery reads a type once, until its tenant's types change."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -22,9 +23,9 @@ TENANT = TenantState(
     access_generation=1,
     types_generation=1,
 )
-PUBLISHED = TENANT.model_copy(update={"generation": 2, "access_generation": 2})
-CHANGED = PUBLISHED.model_copy(update={"generation": 3, "types_generation": 3})
-ANOTHER = TENANT.model_copy(update={"id": UUID(int=2)})
+PUBLISHED = replace(TENANT, generation=2, access_generation=2)
+CHANGED = replace(PUBLISHED, generation=3, types_generation=3)
+ANOTHER = replace(TENANT, id=UUID(int=2))
 
 
 class Types(DeliveryRepository):
