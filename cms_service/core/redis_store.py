@@ -64,7 +64,8 @@ class RedisStore:
         self._metrics = metrics
         self._seconds = metrics.redis_seconds
         self._clock = clock
-        self._away = _CLUSTER_AWAY if isinstance(client, RedisCluster) else _AWAY
+        self.is_cluster = isinstance(client, RedisCluster)
+        self._away = _CLUSTER_AWAY if self.is_cluster else _AWAY
         self._places = asyncio.Semaphore(_MAX_CONNECTIONS)
         self._used = 0
         self._waiting = 0

@@ -1,6 +1,5 @@
-"""The layer of the cache that all pods share, in Redis. What a tenant's requests look for at one
-moment goes out together, in one call, and what they leave for others goes along, behind their own
-answers.
+"""The layer of the cache that all pods share, in Redis. What requests look for at one moment goes
+out together, in one call, and what they leave for others goes along, behind their own answers.
 """
 
 import asyncio
@@ -37,7 +36,7 @@ _Read = tuple[str, "asyncio.Future[bytes | None]"]
 
 @dataclass(slots=True)
 class _Talk:
-    """With Redis, about one tenant: its keys are on one node of a cluster."""
+    """With one server of Redis. Of a cluster's it is known that a tenant's keys are together."""
 
     reads: list[_Read] = field(default_factory=list)
     writes: dict[str, bytes] = field(default_factory=dict)
@@ -59,7 +58,7 @@ class _Talk:
 class SharedAnswers:
     def __init__(self, redis: RedisStore) -> None:
         self._redis = redis
-        self._talks: dict[UUID, _Talk] = {}
+        self._talks: dict[UUID | None, _Talk] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting_bytes = 0
 
@@ -81,23 +80,24 @@ class SharedAnswers:
         await asyncio.gather(*self._tasks)
 
     def _talk(self, tenant_id: UUID) -> _Talk:
-        talk = self._talks.get(tenant_id)
+        partner = tenant_id if self._redis.is_cluster else None
+        talk = self._talks.get(partner)
         if talk is None:
-            talk = self._talks[tenant_id] = _Talk()
+            talk = self._talks[partner] = _Talk()
             # It serves several requests, and belongs to the trace of none.
             task = asyncio.get_running_loop().create_task(
-                self._go_on(tenant_id, talk), context=Context()
+                self._go_on(partner, talk), context=Context()
             )
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return talk
 
-    async def _go_on(self, tenant_id: UUID, talk: _Talk) -> None:
+    async def _go_on(self, partner: UUID | None, talk: _Talk) -> None:
         try:
             while talk.reads or talk.writes:
                 await self._exchange(talk.next_reads(), talk.next_writes())
         finally:
-            del self._talks[tenant_id]
+            del self._talks[partner]
             _refuse(talk.reads, RedisAwayError("the exchange has ended"))
 
     async def _exchange(self, reads: Sequence[_Read], writes: dict[str, bytes]) -> None:
