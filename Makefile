@@ -62,7 +62,7 @@ images: ## Build and load the images
 	$(PYTHON) -m localcluster images
 
 ##@ More
-.PHONY: demo-down crd krew lock bench bench-rollouts bench-reaction bench-tracing bench-delivery bench-peers bench-tenants bench-scaling help
+.PHONY: demo-down crd krew lock bench bench-rollouts bench-reaction bench-tracing bench-delivery bench-peers bench-tenants bench-scaling bench-memory help
 demo-down: $(VENV)/.ready ## Remove what the demo has made
 	$(RUN) -m demo down
 crd: $(VENV)/.ready ## Generate the CRD into crds/ and the chart
@@ -88,6 +88,8 @@ bench-peers: $(VENV)/.ready ## Reads and writes beside Directus and Strapi, whic
 	$(RUN) -m benchmarks.peers
 bench-tenants: $(VENV)/.ready ## What a request costs with 10 and with 1,000 tenants
 	$(RUN) -m benchmarks.tenants
+bench-memory: $(VENV)/.ready ## Memory of one process over a million requests
+	$(RUN) -m benchmarks.memory
 bench-scaling: $(VENV)/.ready ## From one server process to three behind nginx
 	$(RUN) -m benchmarks.scaling
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate

@@ -24,6 +24,14 @@ def _ticks(pid: int) -> list[int]:
 
 def peak_mebibytes(pid: int) -> float:
     """The most memory that was ever resident."""
+    return _mebibytes(pid, "VmHWM")
+
+
+def resident_mebibytes(pid: int) -> float:
+    return _mebibytes(pid, "VmRSS")
+
+
+def _mebibytes(pid: int, name: str) -> float:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    (kibibytes,) = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
+    (kibibytes,) = (line.split()[1] for line in lines if line.startswith(f"{name}:"))
     return int(kibibytes) / 2**10
