@@ -88,7 +88,7 @@ def main() -> None:
         site = Ours(postgres, redis, folder)
         site.prepare()
         _tell_peer(site, folder)
-        ours = stack.enter_context(ServeProcess(site.environment(), folder / "log"))
+        ours = stack.enter_context(ServeProcess(site.environment(limited=True), folder / "log"))
         ours.wait_until_ready()
         token = site.log_in(ours.url)
         etag = _keep_body(ours.url, token, folder)

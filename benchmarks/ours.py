@@ -84,8 +84,8 @@ class Ours:
         self._jwt_secret = secrets.token_hex(32)
         self.database_url = postgres.superuser_url(database)
 
-    def environment(self) -> dict[str, str]:
-        """With nothing that limits or logs a request."""
+    def environment(self, *, limited: bool = False) -> dict[str, str]:
+        """Nothing logs a request, nor limits it, or else limits it as by default."""
         limit = f"?connection_limit={CONNECTIONS}&pool_timeout=10"
         limits = ("DELIVERY_CLIENT", "DELIVERY_TENANT", "MANAGEMENT_CLIENT", "MANAGEMENT_TENANT")
         return {
@@ -96,7 +96,7 @@ class Ours:
             "HOST": "127.0.0.1",
             "LOG_LEVEL": "warning",
             "MALLOC_ARENA_MAX": "1",  # as the image has it
-            **{f"RATE_LIMIT_{limit}": "0" for limit in limits},
+            **({} if limited else {f"RATE_LIMIT_{limit}": "0" for limit in limits}),
         }
 
     def prepare(self) -> None:
