@@ -13,7 +13,7 @@ from cms_service.core.redis_store import RedisAwayError
 from cms_service.core.shared_answers import SharedAnswers
 from cms_service.core.single_flight import SingleFlight
 
-_MEMORY_BYTES = 32 * 1024 * 1024
+_MEMORY_BYTES = 20 * 1024 * 1024
 _OVERHEAD_BYTES = 512  # of one entry besides its body: key, etag, objects
 
 
