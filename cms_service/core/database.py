@@ -159,6 +159,18 @@ class Scope:
 _joined: ContextVar[Scope | None] = ContextVar("joined", default=None)
 
 
+@contextmanager
+def apart() -> Iterator[None]:
+    """What this task asks for in it is part of no transaction: for what others share, who must not
+    be told of changes that may be undone.
+    """
+    token = _joined.set(None)
+    try:
+        yield
+    finally:
+        _joined.reset(token)
+
+
 class Database:
     def __init__(
         self,

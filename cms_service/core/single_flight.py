@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from cms_service.core.database import apart
+
 Result = TypeVar("Result")
 
 
@@ -35,7 +37,8 @@ class SingleFlight(Generic[Result]):
                 continue
         self._waiting[key] = []
         try:
-            result = await work()
+            with apart():
+                result = await work()
         except Exception as error:
             self._fail(key, error)
             raise

@@ -3,12 +3,18 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from cms_service.auth.subjects import ByGeneration
+from cms_service.core.database import Statement, Undone
 from cms_service.core.limits import DefaultLimits
+from cms_service.tenants.repository import TenantRepository
+from cms_service.users.repository import UserRepository
 from tests.service.world import PASSWORD, Desk, Pod, Site, execute, expect, expect_problem
 
 READ = ["tenant:read", "content-types:read", "entries:read", "delivery:read"]
@@ -250,3 +256,22 @@ async def test_changes_of_people_hold_on_every_pod_within_a_second(
         await until(lambda: elsewhere.get(acme.entries), 200)
         expect(await acme.client.delete(user), 204)
         await until(lambda: elsewhere.get(acme.entries), 401)
+
+
+async def test_rights_that_requests_share_are_not_read_from_a_write_that_may_be_undone(
+    pod: Pod,
+) -> None:
+    acme = await pod.log_in("acme")
+    me = expect(await acme.client.get(f"{acme.root}/users"), 200)["items"][0]["id"]
+    database = pod.cms.database
+    tenant = (await TenantRepository(database).states(["acme"])).states["acme"]
+    rights = ByGeneration(UserRepository(database).subject)
+    deactivate = Statement(
+        "test", "UPDATE cms.users SET deactivated_at = now() RETURNING '{}'::jsonb"
+    )
+    with suppress(Undone):
+        async with database.transaction(tenant.id) as scope:
+            with scope.joined():
+                await database.query(tenant.id, deactivate)
+                assert await rights.get(tenant, UUID(me)) is not None
+            raise Undone("as the database does it")
