@@ -2,13 +2,13 @@
 write made old is never taken for right again, and needs no removal.
 """
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
 from cms_service.core.metrics import Metrics
+from cms_service.core.recent import Weighed
 from cms_service.core.redis_store import RedisAwayError
 from cms_service.core.shared_answers import SharedAnswers
 from cms_service.core.single_flight import SingleFlight
@@ -59,34 +59,29 @@ class MemoryCache:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._held: OrderedDict[tuple[UUID, str], _Held] = OrderedDict()
-        self.bytes_held = 0
+        self._held: Weighed[tuple[UUID, str], _Held] = Weighed(
+            max_bytes, lambda held: _weight(held.body)
+        )
+
+    @property
+    def bytes_held(self) -> int:
+        return self._held.total
 
     def get(self, key: CacheKey) -> _Held | None:
-        place = (key.tenant_id, key.name)
-        held = self._held.get(place)
+        held = self.last(key)
         if held is None or held.generation != key.generation:
             return None
-        self._held.move_to_end(place)
-        return held
+        return self._held.get((key.tenant_id, key.name))
 
     def last(self, key: CacheKey) -> _Held | None:
         """Of whichever generation."""
-        return self._held.get((key.tenant_id, key.name))
+        return self._held.peek((key.tenant_id, key.name))
 
     def put(self, key: CacheKey, body: Body, now: float) -> None:
-        place = (key.tenant_id, key.name)
-        old = self._held.get(place)
+        old = self.last(key)
         if _weight(body) > self._max_bytes or (old and old.generation > key.generation):
             return
-        if old is not None:
-            del self._held[place]
-            self.bytes_held -= _weight(old.body)
-        self._held[place] = _Held(key.generation, body, now)
-        self.bytes_held += _weight(body)
-        while self.bytes_held > self._max_bytes:
-            _, evicted = self._held.popitem(last=False)
-            self.bytes_held -= _weight(evicted.body)
+        self._held.put((key.tenant_id, key.name), _Held(key.generation, body, now))
 
 
 def _weight(body: Body) -> int:

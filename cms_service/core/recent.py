@@ -25,6 +25,10 @@ class Weighed(Generic[Key, Value]):
         self._values: OrderedDict[Key, Value] = OrderedDict()
         self.total = 0
 
+    def peek(self, key: Key) -> Value | None:
+        """That is no use of it."""
+        return self._values.get(key)
+
     def get(self, key: Key) -> Value | None:
         value = self._values.get(key)
         if value is not None:
