@@ -22,6 +22,7 @@ import httpx
 
 from benchmarks import articles, stores, wrk
 from benchmarks.ours import DELIVERY, ID_STARTS, Ours
+from benchmarks.showing import show
 from benchmarks.usage import peak_mebibytes
 from benchmarks.wrk import Request
 from tests.service.processes import REPOSITORY, ServeProcess
@@ -94,7 +95,7 @@ def main() -> None:
         etag = _keep_body(ours.url, token, folder)
         peer = stack.enter_context(_peer(site.database_url, folder))
         headers = {"Authorization": f"Bearer {token}"}
-        say(f"{'':28}{'ours/s':>10}{'peer/s':>10}{'ratio':>8}{'target':>8}")
+        show(f"{'':28}{'ours/s':>10}{'peer/s':>10}{'ratio':>8}{'target':>8}")
         for scenario in SCENARIOS:
             own = headers | ({"If-None-Match": etag} if scenario.if_none_match else {})
             asked = (
@@ -107,16 +108,11 @@ def main() -> None:
                     with nullcontext() if scenario.cached else site.outdating():
                         found.append(wrk.load(url, request, options.seconds, folder).rate)
             our, their = (statistics.median(each) for each in rates)
-            say(
+            show(
                 f"{scenario.name:28}{our:10.0f}{their:10.0f}{our / their:8.2f}"
                 f"{scenario.target:8.2f}"
             )
-        say(f"memory at most: {peak_mebibytes(ours.pid):.0f} MiB")
-
-
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+        show(f"memory at most: {peak_mebibytes(ours.pid):.0f} MiB")
 
 
 def _tell_peer(site: Ours, folder: Path) -> None:

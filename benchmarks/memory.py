@@ -8,13 +8,13 @@ Needs `wrk` (a Debian package).
 """
 
 import argparse
-import sys
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import articles, stores, wrk
 from benchmarks.ours import DELIVERY, Ours
+from benchmarks.showing import show
 from benchmarks.usage import peak_mebibytes, resident_mebibytes
 from benchmarks.wrk import Request
 from tests.service.processes import ServeProcess
@@ -53,8 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--requests", type=int, default=1_000_000)
     wanted: int = parser.parse_args().requests
-    if not wrk.is_there():
-        sys.exit("wrk is missing: apt-get install wrk")
+    wrk.require()
     with ExitStack() as stack:
         folder, postgres, redis = stack.enter_context(stores.opened("memory"))
         site = Ours(postgres, redis, folder)
@@ -63,15 +62,15 @@ def main() -> None:
         server = stack.enter_context(ServeProcess(site.environment(), folder / "log"))
         server.wait_until_ready()
         headers = {"Authorization": f"Bearer {site.log_in(server.url)}"}
-        say(f"{'requests':>12}{'resident MiB':>14}{'peak':>8}")
+        show(f"{'requests':>12}{'resident MiB':>14}{'peak':>8}")
         parts: list[Part] = []
         made = 0
         for number in range(1, PARTS + 1):
             while made < wanted * number / PARTS:
                 made += _once(site, server, headers, folder, made)
             parts.append(Part(made, resident_mebibytes(server.pid), peak_mebibytes(server.pid)))
-            say(f"{made:12}{parts[-1].resident:14.1f}{parts[-1].peak:8.1f}")
-    say(verdict(parts))
+            show(f"{made:12}{parts[-1].resident:14.1f}{parts[-1].peak:8.1f}")
+    show(verdict(parts))
 
 
 def _once(
@@ -96,11 +95,6 @@ def verdict(parts: list[Part]) -> str:
 
 def _reached(is_reached: bool) -> str:  # noqa: FBT001 - what it says
     return "reached" if is_reached else "missed"
-
-
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

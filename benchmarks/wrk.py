@@ -95,6 +95,12 @@ def is_there() -> bool:
     return shutil.which("wrk") is not None
 
 
+def require() -> None:
+    """Exits where it is missing."""
+    if not is_there():
+        sys.exit("wrk is missing: apt-get install wrk")
+
+
 @dataclass(frozen=True)
 class Options:
     """`seconds` of each load, of which each figure has `rounds`."""
@@ -109,8 +115,7 @@ def options() -> Options:
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    if not is_there():
-        sys.exit("wrk is missing: apt-get install wrk")
+    require()
     return Options(given.seconds, given.rounds)
 
 
