@@ -12,7 +12,7 @@ import pytest
 from cms_service.core.settings import MigrateSettings
 from cms_service.migrations import job
 from tests.service.packages import require
-from tests.service.servers import Postgres, Redis
+from tests.service.servers import Postgres, Redis, running
 from tests.service.world import (
     OWNER_PASSWORD,
     OWNER_ROLE,
@@ -56,21 +56,21 @@ def pytest_runtest_setup() -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    server = Postgres().create()
-    try:
-        server.start()
+    with running(Postgres().create()) as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture(scope="session")
 def redis() -> Iterator[Redis]:
-    server = Redis()
-    try:
-        yield server.start()
-    finally:
-        server.remove()
+    with running(Redis()) as server:
+        yield server
+
+
+@pytest.fixture
+def own_redis() -> Iterator[Redis]:
+    """One that a test may stop."""
+    with running(Redis()) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

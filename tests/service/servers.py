@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self, TypeVar
 
 from tests.service.packages import program
 from tests.support.ports import free_port
@@ -28,6 +28,25 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = _START_SECO
         if time.monotonic() > deadline:
             raise TimeoutError(what)
         time.sleep(0.02)
+
+
+class _Server(Protocol):
+    def start(self) -> object: ...
+
+    def remove(self) -> None: ...
+
+
+AnyServer = TypeVar("AnyServer", bound=_Server)
+
+
+@contextmanager
+def running(server: AnyServer) -> Iterator[AnyServer]:
+    """And gone afterwards, also where it did not start."""
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 class Postgres:

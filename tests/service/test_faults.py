@@ -3,7 +3,7 @@
 """Redis away, PostgreSQL away, the pool full: what still works works, and the rest says so."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -24,14 +24,6 @@ from tests.service.world import (
 
 LOGIN = "/v1/tenants/acme/auth/login"
 CREDENTIALS = {"email": owner_email("acme"), "password": PASSWORD}
-
-
-@pytest.fixture
-def own_redis() -> Iterator[Redis]:
-    """One that a test may stop."""
-    server = Redis().start()
-    yield server
-    server.remove()
 
 
 async def prepare(pod: Pod) -> Desk:

@@ -6,7 +6,7 @@ once; what could not be done says when to try again; and all of it comes back by
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -244,13 +244,6 @@ async def test_a_slow_postgresql_is_waited_for_in_bounded_numbers(
             assert answer.headers["retry-after"] == "1"
     assert 200 in {answer.status_code for answer in answers}
     await check(site, pod, load)
-
-
-@pytest.fixture
-def own_redis() -> Iterator[Redis]:
-    server = Redis().start()
-    yield server
-    server.remove()
 
 
 @asynccontextmanager

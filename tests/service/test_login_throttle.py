@@ -1,6 +1,6 @@
 """Guessing becomes slow, on all pods together; whoever knows the password gets in."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -122,13 +122,6 @@ async def test_guesses_of_the_present_password_are_throttled_too(pod: Pod) -> No
     for _ in range(BY_EMAIL.burst):
         expect_problem(await desk.client.post(url, json=body), 403)
     expect_problem(await desk.client.post(url, json=body), 429)
-
-
-@pytest.fixture
-def own_redis() -> Iterator[Redis]:
-    server = Redis().start()
-    yield server
-    server.remove()
 
 
 async def test_without_redis_each_pod_is_stricter_by_itself(site: Site, own_redis: Redis) -> None:

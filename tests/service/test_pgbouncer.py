@@ -11,7 +11,7 @@ import pytest
 
 from cms_service.core.settings import MigrateSettings
 from cms_service.migrations import job
-from tests.service.servers import PgBouncer, Postgres
+from tests.service.servers import PgBouncer, Postgres, running
 from tests.service.test_tenant_changes import CHANGE, Watch, truth
 from tests.service.world import (
     OWNER_PASSWORD,
@@ -33,11 +33,8 @@ SERVER_CONNECTIONS = 2
 @pytest.fixture(scope="module")
 def bouncer(postgres: Postgres) -> Iterator[PgBouncer]:
     users = {SERVICE_ROLE: SERVICE_PASSWORD, OWNER_ROLE: OWNER_PASSWORD}
-    server = PgBouncer(postgres, users, SERVER_CONNECTIONS).start()
-    try:
+    with running(PgBouncer(postgres, users, SERVER_CONNECTIONS)) as server:
         yield server
-    finally:
-        server.remove()
 
 
 def url(site: Site, bouncer: PgBouncer, options: str = "&connection_limit=10") -> str:

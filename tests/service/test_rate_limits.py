@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,13 +13,6 @@ from cms_service.core.buckets import Buckets
 from cms_service.core.gcra import SECOND, Rule
 from tests.service.servers import Redis
 from tests.service.world import Desk, Pod, Site, expect, expect_problem
-
-
-@pytest.fixture
-def own_redis() -> Iterator[Redis]:
-    server = Redis().start()
-    yield server
-    server.remove()
 
 
 @asynccontextmanager

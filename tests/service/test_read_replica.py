@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.service.servers import Postgres
+from tests.service.servers import Postgres, running
 from tests.service.test_known_types import change_type, reads_of_types
 from tests.service.world import (
     SERVICE_PASSWORD,
@@ -25,12 +25,8 @@ USER_INFO = f"{SERVICE_ROLE}:{SERVICE_PASSWORD}"
 @pytest.fixture(scope="module")
 def standby(postgres: Postgres, database: str) -> Iterator[Postgres]:
     assert database  # must be there to be copied, with its roles
-    server = Postgres().create_standby(postgres)
-    try:
-        server.start()
+    with running(Postgres().create_standby(postgres)) as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture

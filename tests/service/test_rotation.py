@@ -14,7 +14,7 @@ import jwt
 import pytest
 
 from tests.service.processes import ServeProcess
-from tests.service.servers import Redis, wait_until
+from tests.service.servers import Redis, running, wait_until
 from tests.service.world import (
     PASSWORD,
     SERVICE_PASSWORD,
@@ -115,9 +115,8 @@ async def users_connected(site: Site) -> set[str]:
 
 @pytest.fixture
 def own_redis() -> Iterator[Redis]:
-    server = Redis("--requirepass", "first").start()
-    yield server
-    server.remove()
+    with running(Redis("--requirepass", "first")) as server:
+        yield server
 
 
 async def test_a_changed_redis_password_reaches_a_running_pod(

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -195,13 +195,6 @@ async def test_tokens_that_are_nobodys_are_counted_by_address_and_lock_nobody_ou
     await refresh(pod, there, 401)
     login = {"email": "owner@acme.example", "password": PASSWORD}
     expect(await stranger[0].post(f"{acme}/login", json=login), 200)
-
-
-@pytest.fixture
-def own_redis() -> Iterator[Redis]:
-    server = Redis().start()
-    yield server
-    server.remove()
 
 
 async def test_an_ended_session_stays_ended_when_redis_comes_back_as_it_was_before(

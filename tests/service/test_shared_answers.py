@@ -1,7 +1,7 @@
 """The layer of the cache that all pods share, on a real Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
@@ -17,13 +17,6 @@ LARGE = bytes(range(256)) * 400
 
 def key(tenant: UUID, name: object) -> str:
     return f"hcms:{{{tenant}}}:cache:1:{name}"
-
-
-@pytest.fixture
-def own_redis() -> Iterator[Redis]:
-    server = Redis().start()
-    yield server
-    server.remove()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from cms_service.migrations.files import all_migrations
 from cms_service.tenants.changes import MAX_CHANGES, Changes
 from cms_service.tenants.directory import FRESH_SECONDS, Found, TenantDirectory
 from cms_service.tenants.repository import TenantRepository
-from tests.service.servers import Postgres
+from tests.service.servers import Postgres, running
 from tests.service.test_expand_and_contract import Database, empty
 from tests.service.world import SERVICE_PASSWORD, SERVICE_ROLE, Pod, Site, execute
 
@@ -233,11 +233,8 @@ def other(site: Site) -> Iterator[Postgres]:
     """
     server = Postgres().create_standby(site.postgres)
     (server.folder / "data" / "standby.signal").unlink()
-    try:
-        server.start()
+    with running(server):
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture
