@@ -1,4 +1,4 @@
-"""kopf's events of HeadlessCMS objects and of their children become keys in the queue."""
+"""kopf's events of HeadlessCMS objects, and those of their children, become keys in the queue."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from typing import Any
 
 import kopf
 
-from cms_operator.cluster.kinds import ALL, SECRET, Kind
+from cms_operator.cluster.kinds import HEADLESS_CMS, SECRET, Kind
 from cms_operator.cluster.store import Key, Store, key_of
 from cms_operator.workqueue import WorkQueue
 
@@ -39,13 +39,9 @@ class Events:
 
 
 def register(events: Callable[[], Events]) -> None:
-    """Watch every kind that is always there; `events` exists only after the start."""
-    for kind in ALL:
-        if not kind.optional:
-            _watch(kind, events)
+    """Let kopf watch the parents; `events` exists only after the start."""
+    kind = HEADLESS_CMS
 
-
-def _watch(kind: Kind, events: Callable[[], Events]) -> None:
     @kopf.on.event(kind.group, kind.version, kind.plural, id=f"watch-{kind.plural}")
     async def watch(event: kopf.RawEvent, **_: Any) -> None:
         found = {"apiVersion": kind.api_version, "kind": kind.name, **event["object"]}
@@ -77,11 +73,7 @@ class _NoDiffBase(kopf.DiffBaseStorage):
 
 
 def configure_watches(settings: kopf.OperatorSettings) -> None:
-    """Let the server send only what is ours, no failure end a watch, and no event cost much."""
-    for kind in ALL:
-        if kind.selector:
-            where = (kind.group, kind.version, kind.plural)
-            settings.watching.label_selectors[where] = kind.selector
+    """Let no failure end the watch, and no event cost much."""
     settings.networking.error_backoffs = _Patience()
     settings.posting.enabled = False
     settings.persistence.diffbase_storage = _NoDiffBase()

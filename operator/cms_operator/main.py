@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import logging
 import random
 import secrets
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,13 +19,13 @@ from aiohttp import web
 from cms_operator import handlers, observability
 from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.client import ApiError, KubernetesClient
-from cms_operator.cluster.kinds import ALL, HEADLESS_CMS, Kind
-from cms_operator.cluster.late_watch import LateWatch
+from cms_operator.cluster.kinds import ALL, CHILDREN, HEADLESS_CMS, Kind
 from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.resync import resync
-from cms_operator.cluster.store import Key, Store, key_of
+from cms_operator.cluster.store import Key, Store
 from cms_operator.cluster.synthetic import SyntheticSender
+from cms_operator.cluster.watch import Watch
 from cms_operator.reconcile import Reconciler
 from cms_operator.settings import Settings
 from cms_operator.steps.analysis import Analyses
@@ -32,8 +34,10 @@ from cms_operator.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
-# The watches begin after the first list; what was deleted in between no event tells.
+# kopf lists the parents anew as it begins; of what was deleted before that no event tells.
 SETTLING_SECONDS = 15
+# Between two rounds of the garbage collector; an object of the API server is a hundred.
+_NEW_OBJECTS = 10_000
 
 
 class Operator:
@@ -60,8 +64,8 @@ class Operator:
         )
         self._workers = Workers(self._queue, self._reconciler.reconcile, settings.workers)
         self.events = handlers.Events(self._store, self._queue, self._reconciler.readers_of)
-        self._late = [
-            LateWatch(
+        self._watches = [
+            Watch(
                 client,
                 self._store,
                 kind,
@@ -69,8 +73,7 @@ class Operator:
                 take=self.events.take,
                 queue=self._queue.add,
             )
-            for kind in ALL
-            if kind.optional
+            for kind in CHILDREN
             for namespace in settings.namespaces or (None,)
         ]
         self._tasks: list[asyncio.Task[None]] = []
@@ -88,19 +91,22 @@ class Operator:
         )
         observability.QUEUE_DEPTH.set_function(self._queue.depth)
         observability.QUEUE_OLDEST_SECONDS.set_function(self._queue.oldest_age)
-        observability.OBJECTS.set_function(lambda: len(list(self._store.of_kind(HEADLESS_CMS))))
+        observability.OBJECTS.set_function(lambda: len(self._store.parents()))
         await self._first_list()
         self._queue_all()
         self._workers.start()
-        forever = (self._resync_forever, *(late.run for late in self._late))
+        forever = (self._resync_forever, *(watch.run for watch in self._watches))
         self._tasks = [asyncio.create_task(run()) for run in forever]
-        log.info("started; %d HeadlessCMS objects", len(list(self._store.of_kind(HEADLESS_CMS))))
+        _spare_what_stays()
+        log.info("started; %d HeadlessCMS objects", len(self._store.parents()))
 
     async def _first_list(self) -> None:
         """Wait for an API server that is away, and for a CRD that is not installed yet."""
         for delay in itertools.chain((1, 2, 5), itertools.repeat(10)):
             try:
-                await resync(self._client, self._store, self.settings.namespaces)
+                await resync(self._client, self._store, [HEADLESS_CMS], self.settings.namespaces)
+                for watch in self._watches:
+                    await watch.list()
             except (ApiError, aiohttp.ClientError, TimeoutError) as error:
                 log.warning("cannot list what is there, again in %d s: %s", delay, error)
                 await asyncio.sleep(delay)
@@ -127,34 +133,45 @@ class Operator:
         return not self._tasks or self._workers.alive()
 
     def _look_for(self, kind: Kind) -> None:
-        for late in self._late:
-            late.look(kind)
+        for watch in self._watches:
+            watch.look(kind)
 
     def _queue_all(self) -> None:
-        for found in self._store.of_kind(HEADLESS_CMS):
-            if key := key_of(HEADLESS_CMS, found):
-                self._queue.add(key)
+        for key in self._store.parents():
+            self._queue.add(key)
 
     async def _resync_forever(self) -> None:
-        pauses = itertools.chain(
-            (SETTLING_SECONDS,), itertools.repeat(self.settings.resync_seconds)
-        )
-        for pause in pauses:
-            await asyncio.sleep(pause)
-            try:
-                changed = await resync(self._client, self._store, self.settings.namespaces)
-            except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-                log.warning("could not list; the watches go on, the next list comes: %s", error)
-                continue
-            except Exception:
-                log.exception("a list failed unexpectedly; the watches go on, the next list comes")
-                continue
-            if changed:
-                log.info("the list showed %d objects that the watches had missed", len(changed))
-            for kind in ALL:
-                self._look_for(kind)
-            self._reconciler.expire_sources()
-            self._queue_all()
+        await asyncio.sleep(SETTLING_SECONDS)
+        for key in await self._missed((HEADLESS_CMS,)) or ():
+            self._queue.add(key)
+        while True:
+            await asyncio.sleep(self.settings.resync_seconds)
+            if await self._missed(ALL) is not None:
+                for kind in ALL:
+                    self._look_for(kind)
+                self._reconciler.expire_sources()
+                self._queue_all()
+
+    async def _missed(self, kinds: Iterable[Kind]) -> set[Key] | None:
+        """Whose objects a list shows otherwise than the watches did; None where it failed."""
+        try:
+            changed = await resync(self._client, self._store, kinds, self.settings.namespaces)
+        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            log.warning("could not list; the watches go on, the next list comes: %s", error)
+            return None
+        except Exception:
+            log.exception("a list failed unexpectedly; the watches go on, the next list comes")
+            return None
+        if changed:
+            log.info("the list showed %d objects that the watches had missed", len(changed))
+        return changed
+
+
+def _spare_what_stays() -> None:
+    """Keep the modules and what was listed out of the garbage collector's rounds."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
 
 
 class _Process:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cms_operator.api import InvalidSpec, parse
+from cms_operator.api import InvalidSpec
 from cms_operator.api.conditions import Reason
 from cms_operator.api.status import MigrationStatus, Status
 from cms_operator.cluster.apply import Applier, NameTakenError
@@ -20,13 +20,14 @@ from cms_operator.cluster.kinds import (
     HTTP_ROUTE,
     POD,
     SECRET,
+    Kind,
 )
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.sources import SourceSecrets
 from cms_operator.cluster.store import Key, Object, Store
 from cms_operator.resources import controller_revision, labels, names
-from cms_operator.resources.revision import Revision, build_revision, name_of
-from cms_operator.resources.sources import SourceError, Sources, read_sources, required_secrets
+from cms_operator.resources.revision import Revision
+from cms_operator.resources.sources import SourceError, Sources, required_secrets
 from cms_operator.rollout import observe, report, steps
 from cms_operator.rollout.capacity import existing
 from cms_operator.rollout.confirmation import shifts
@@ -43,6 +44,7 @@ from cms_operator.settings import Settings
 from cms_operator.steps.analysis import Analyses, Judgement, Trial
 from cms_operator.steps.children import Children, name_taken, refusal
 from cms_operator.steps.credentials import Credentials
+from cms_operator.steps.known import Known
 from cms_operator.steps.migration import (
     Migrations,
     expected,
@@ -93,6 +95,7 @@ class Reconciler:
         self._reported: dict[Key, datetime] = {}
         self._report_cost = timedelta()
         self._analyses = analyses
+        self._known = Known()
 
     def readers_of(self, namespace: str, name: str) -> set[Key]:
         return self._secrets.readers_of(namespace, name)
@@ -107,14 +110,17 @@ class Reconciler:
             self._secrets.forget(key)
             self._reported.pop(key, None)
             self._analyses.forget(key)
+            self._children.forget(key)
+            self._known.forget(key)
             return None
         before = _status_of(parent)
         try:
-            hcms = parse({**parent, "status": {}})
+            reading = self._known.read(key, parent)
         except InvalidSpec as error:
             await self._publish(parent, before, _invalid(parent, before, error, self._now()))
             return None
-        work = Pass(hcms, before, self._now(), migration=before.migration, keys=before.jwt_keys)
+        hcms, now = reading.hcms, self._now()
+        work = Pass(reading, before, now, migration=before.migration, keys=before.jwt_keys)
         self._look(work)
         await self._read_sources(work)
         if not hcms.spec.suspend:
@@ -150,7 +156,7 @@ class Reconciler:
             # A key is drawn once: not because of a Secret that was completed a moment ago.
             keyless = names.jwt_secret(work.hcms.name) not in work.family.of_kind(SECRET.name)
             values = await self._secrets.read(work.key, refs.names, live=keyless)
-            work.sources = read_sources(work.hcms.spec, values)
+            work.sources = work.reading.sources(values)
             self._wish(work, work.sources)
         except SourceError as error:
             first = error.problems[0]
@@ -162,7 +168,7 @@ class Reconciler:
             work.again.append(PROBLEM_RETRY_SECONDS)
 
     def _wish(self, work: Pass, sources: Sources) -> None:
-        named = partial(name_of, work.hcms.spec, sources)
+        named = partial(work.reading.name_of, sources)
         images = {name: found.image for name, found in work.revisions.items()}
         migration = of_this_database(work.hcms, sources, work.before.migration)
         schemas = known_schemas(work.before.revisions, images, migration)
@@ -170,7 +176,7 @@ class Reconciler:
         requests = () if work.hcms.spec.suspend else self._requests(work)
         work.wish = wished(found, requests)
         restart = work.wish.restart
-        work.revision = build_revision(work.hcms, sources, restart.value if restart else None)
+        work.revision = work.reading.revision(sources, restart.value if restart else None)
 
     def _requests(self, work: Pass) -> tuple[Request, ...]:
         annotations = work.hcms.metadata.annotations
@@ -265,18 +271,28 @@ class Reconciler:
             work.judgement = Judgement(due=work.now)
 
     async def _confirm(self, work: Pass, decision: Decision) -> Decision:
-        """Before traffic or pods are taken away: decide on endpoints that were read just now."""
+        """Before traffic or pods are taken away: decide on endpoints that were read just now.
+
+        By name, which is cheap in a namespace of many: a slice that is not known yet would only
+        show more endpoints.
+        """
         if not takes_anything_away(work, decision) and not shifts(
             decision, self._snapshot(work).route
         ):
             return decision
-        selector = labels.instance_text(work.hcms)
         if decision.traffic is not None:
             await self._read_route(work)
-        for found in await self._applier.list(ENDPOINT_SLICE, work.hcms.namespace, selector):
-            self._store.put(ENDPOINT_SLICE, found)
+        for known in work.family.slices:
+            await self._read_again(ENDPOINT_SLICE, known)
         self._look(work)
         return decide(self._snapshot(work))
+
+    async def _read_again(self, kind: Kind, known: Object) -> None:
+        metadata = known["metadata"]
+        if found := await self._applier.read(kind, metadata["namespace"], metadata["name"]):
+            self._store.put(kind, found)
+        else:
+            self._store.discard(kind, known)
 
     async def _read_route(self, work: Pass) -> None:
         namespace, name = work.hcms.namespace, names.route(work.hcms.name)

@@ -23,7 +23,7 @@ watchNamespaces to narrow it.
   verbs: *seen
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
-  verbs: *seen
+  verbs: [get, list, watch]
 # These stay for as long as their owner, and go with it: the operator deletes none.
 - apiGroups: [""]
   resources: [secrets, serviceaccounts]

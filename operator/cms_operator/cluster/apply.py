@@ -62,14 +62,18 @@ class Applier:
         self._store = store
         self._written = written
 
+    def known(self, manifest: Mapping[str, Any]) -> Object | None:
+        """The store's copy of a child."""
+        metadata = manifest["metadata"]
+        return self._store.get(BY_NAME[manifest["kind"]], metadata["namespace"], metadata["name"])
+
     async def apply(self, manifest: Mapping[str, Any], owner_uid: str) -> bool:
         """Make one child as asked; False where it already was.
 
         Raises NameTakenError, StaleReadError, ApiError.
         """
         kind = BY_NAME[manifest["kind"]]
-        namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
-        live = self._store.get(kind, namespace, name)
+        live = self.known(manifest)
         if live is not None and not is_controlled_by(live, owner_uid):
             raise self._not_ours(kind, live)
         if drift(manifest, live) is None:
@@ -83,12 +87,11 @@ class Applier:
         Raises NameTakenError, StaleReadError, ApiError.
         """
         kind = BY_NAME[manifest["kind"]]
-        namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
-        live = self._store.get(kind, namespace, name)
+        live = self.known(manifest)
         if live is None:
             await self._send(kind, manifest, None)
         elif is_controlled_by(live, owner_uid):
-            raise StaleReadError(f"{kind.name} {name}")
+            raise StaleReadError(f"{kind.name} {manifest['metadata']['name']}")
         else:
             raise self._not_ours(kind, live)
 

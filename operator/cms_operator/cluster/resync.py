@@ -3,11 +3,12 @@
 A watch can lose a deletion (a relist after HTTP 410 does); a list finds it.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from cms_operator.cluster.apply import HTTP_NOT_FOUND
 from cms_operator.cluster.client import ApiError, KubernetesClient
-from cms_operator.cluster.kinds import ALL, Kind
+from cms_operator.cluster.kinds import Kind
 from cms_operator.cluster.store import Key, Object, Store
 
 PAGE = 500
@@ -20,10 +21,12 @@ class Relisted(NamedTuple):
     version: int | None
 
 
-async def resync(client: KubernetesClient, store: Store, namespaces: tuple[str, ...]) -> set[Key]:
+async def resync(
+    client: KubernetesClient, store: Store, kinds: Iterable[Kind], namespaces: tuple[str, ...]
+) -> set[Key]:
     """Return the keys of whatever differed from the store. Raises ApiError."""
     changed: set[Key] = set()
-    for kind in ALL:
+    for kind in kinds:
         for namespace in namespaces or (None,):
             changed |= (await relist(client, store, kind, namespace)).changed
     return changed

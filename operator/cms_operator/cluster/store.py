@@ -2,11 +2,17 @@
 
 The answer of each own write is folded in at once, so that a reconcile reads
 no object from the server and never acts on what it has itself changed.
+
+A copy is kept as JSON, a quarter of the memory of what Python makes of it, and
+opened when it is asked for. Those that were asked for last stay open.
 """
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import orjson
 
 from cms_operator.cluster.kinds import (
     AUTOSCALER,
@@ -17,11 +23,14 @@ from cms_operator.cluster.kinds import (
     POD,
     Kind,
 )
+from cms_operator.recent import Recent
 from cms_operator.resources import labels
 from cms_operator.rollout.observe import takes_traffic
 
 Object = Mapping[str, Any]
 _MOST_GONE = 10_000
+# Some hundred HeadlessCMS objects with all that belongs to them, 8 KB each.
+_MOST_OPEN = 2_000
 _DEPLOYMENT_CONDITIONS = {"Progressing": "reason", "ReplicaFailure": "message"}
 # On its way a pod passes others, and each would be news.
 _POD_CONDITIONS = {
@@ -45,6 +54,14 @@ class Ref(NamedTuple):
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    version: int
+    uid: str
+    parent: Key | None
+    text: bytes
+
+
 class Store:
     """Objects by kind and name, and those around each HeadlessCMS.
 
@@ -53,36 +70,62 @@ class Store:
     """
 
     def __init__(self) -> None:
-        self._objects: dict[Ref, Object] = {}
+        self._objects: dict[Ref, _Kept] = {}
+        self._open: Recent[Ref, Object] = Recent(_MOST_OPEN)
         self._gone: OrderedDict[str, int] = OrderedDict()
         self._children: defaultdict[Key, dict[Ref, None]] = defaultdict(dict)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        return self._objects.get(Ref(kind.name, namespace, name))
+        return self._opened(Ref(kind.name, namespace, name))
 
     def children(self, key: Key) -> Iterator[tuple[str, Object]]:
         """Yield (kind name, object) of all that `key` owns, or that carries its instance label."""
         for ref in tuple(self._children.get(key, ())):
-            yield ref.kind, self._objects[ref]
+            if found := self._opened(ref):
+                yield ref.kind, found
 
-    def of_kind(self, kind: Kind, namespace: str | None = None) -> Iterator[Object]:
-        for ref, found in tuple(self._objects.items()):
-            if ref.kind == kind.name and namespace in (None, ref.namespace):
-                yield found
+    def of_kind(self, kind: Kind) -> Iterator[Object]:
+        """Open all of a kind, one after the other, and keep none of them open."""
+        for ref in self._refs(kind, None):
+            if kept := self._objects.get(ref):
+                yield orjson.loads(kept.text)
+
+    def parents(self) -> list[Key]:
+        """Every HeadlessCMS."""
+        return [Key(ref.namespace, ref.name) for ref in self._refs(HEADLESS_CMS, None)]
+
+    def _refs(self, kind: Kind, namespace: str | None) -> list[Ref]:
+        return [
+            ref
+            for ref in self._objects
+            if ref.kind == kind.name and namespace in (None, ref.namespace)
+        ]
+
+    def _opened(self, ref: Ref) -> Object | None:
+        kept = self._objects.get(ref)
+        if kept is None:
+            return None
+        found = self._open.get(ref)
+        if found is None:
+            found = orjson.loads(kept.text)
+            self._open.put(ref, found)
+        return found
 
     def put(self, kind: Kind, found: Object) -> bool:
         """Keep an object; False where the copy that is there is as new or newer."""
         ref = ref_of(kind, found)
-        known = self._objects.get(ref)
-        if known is not None and _version(known) >= _version(found):
+        kept, version, uid = self._objects.get(ref), _version(found), found["metadata"]["uid"]
+        if kept is not None and kept.version >= version:
             return False
-        if _version(found) < self._gone.get(found["metadata"]["uid"], 0):
+        if version < self._gone.get(uid, 0):
             return False
-        trimmed = trim(kind, found)
-        if known is not None and _parent(kind, known) != _parent(kind, trimmed):
-            self._unlink(kind, known)
-        self._objects[ref] = trimmed
-        if (parent := _parent(kind, trimmed)) is not None:
+        known = self._opened(ref)
+        trimmed, parent = trim(kind, found), _parent(kind, found)
+        if kept is not None and kept.parent != parent:
+            self._unlink(ref, kept)
+        self._objects[ref] = _Kept(version, uid, parent, _packed(trimmed))
+        self._open.put(ref, trimmed)
+        if parent is not None:
             self._children[parent][ref] = None
         return known is None or _meaning(kind, known) != _meaning(kind, trimmed)
 
@@ -91,14 +134,16 @@ class Store:
 
         News of it that is older than its end and comes late brings it back no more.
         """
-        self._gone[gone["metadata"]["uid"]] = _version(gone)
-        if len(self._gone) > _MOST_GONE:
-            self._gone.popitem(last=False)
-        known = self._objects.get(ref_of(kind, gone))
-        if known is None or known["metadata"]["uid"] != gone["metadata"]["uid"]:
+        self._remember_end(gone["metadata"]["uid"], _version(gone))
+        return self._forget(ref_of(kind, gone), gone["metadata"]["uid"])
+
+    def _forget(self, ref: Ref, uid: str) -> bool:
+        kept = self._objects.get(ref)
+        if kept is None or kept.uid != uid:
             return False
-        self._unlink(kind, known)
-        del self._objects[ref_of(kind, gone)]
+        self._unlink(ref, kept)
+        del self._objects[ref]
+        self._open.forget(ref)
         return True
 
     def replace(
@@ -115,27 +160,40 @@ class Store:
             names.add(ref_of(kind, found))
             if self.put(kind, found) and (key := key_of(kind, found)):
                 changed.add(key)
-        for known in list(self.of_kind(kind, namespace)):
-            if ref_of(kind, known) not in names and _version(known) <= version:
-                self.discard(kind, known)
-                if key := key_of(kind, known):
-                    changed.add(key)
+        for ref in self._refs(kind, namespace):
+            if ref not in names and self._objects[ref].version <= version:
+                changed |= self._drop(kind, ref)
         return changed
 
     def drop(self, kind: Kind, namespace: str | None) -> set[Key]:
         """Forget a kind that the cluster no longer has; return the keys whose objects went."""
-        dropped = list(self.of_kind(kind, namespace))
-        for known in dropped:
-            self.discard(kind, known)
-        return {key for known in dropped if (key := key_of(kind, known))}
+        dropped = (self._drop(kind, ref) for ref in self._refs(kind, namespace))
+        return {key for keys in dropped for key in keys}
 
-    def _unlink(self, kind: Kind, known: Object) -> None:
-        parent = _parent(kind, known)
-        if parent is None:
+    def _drop(self, kind: Kind, ref: Ref) -> set[Key]:
+        """Forget an object that is no longer there; return whom that concerns."""
+        kept = self._objects[ref]
+        self._remember_end(kept.uid, kept.version)
+        self._forget(ref, kept.uid)
+        key = Key(ref.namespace, ref.name) if kind is HEADLESS_CMS else kept.parent
+        return {key} if key else set()
+
+    def _remember_end(self, uid: str, version: int) -> None:
+        self._gone[uid] = version
+        if len(self._gone) > _MOST_GONE:
+            self._gone.popitem(last=False)
+
+    def _unlink(self, ref: Ref, kept: _Kept) -> None:
+        if kept.parent is None:
             return
-        self._children[parent].pop(ref_of(kind, known), None)
-        if not self._children[parent]:
-            del self._children[parent]
+        self._children[kept.parent].pop(ref, None)
+        if not self._children[kept.parent]:
+            del self._children[kept.parent]
+
+
+def _packed(found: Object) -> bytes:
+    """A copy of just its length: what orjson itself returns takes 8 KB at least."""
+    return bytes(memoryview(orjson.dumps(found)))
 
 
 def ref_of(kind: Kind, found: Object) -> Ref:

@@ -1,7 +1,9 @@
 """Which change of a status is news, and which one only counts pods that come and go."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from cms_operator.api.model import Model
 from cms_operator.api.status import RolloutStatus, Status
 from cms_operator.rollout.snapshot import Snapshot
 
@@ -11,6 +13,9 @@ COUNTS_EVERY = timedelta(seconds=10)
 COUNTS_AT_LEAST_EVERY = timedelta(seconds=60)
 # Where a write takes long, the API server has better things to do: counts get 1 % of the time.
 COUNTS_PER_COST = 100
+# Of a status or of a revision in it, and of a rollout.
+_COUNTS = {"replicas", "ready_replicas"}
+_PODS = {"actual_weight", "serving", "lagging_since"}
 
 
 def counts_wait(told: datetime, now: datetime, *, cost: timedelta, busy: bool) -> float:
@@ -39,25 +44,27 @@ def at_rest(snapshot: Snapshot) -> bool:
 
 def only_counts(before: Status, after: Status) -> bool:
     """Nothing else differs than numbers of pods, and the sentences that name them."""
-    return before != after and _without_counts(before) == _without_counts(after)
-
-
-def _without_counts(status: Status) -> Status:
-    return status.model_copy(
-        update={
-            "replicas": None,
-            "ready_replicas": None,
-            "revisions": tuple(
-                found.model_copy(update={"replicas": 0, "ready_replicas": 0})
-                for found in status.revisions
-            ),
-            "conditions": tuple(
-                found.model_copy(update={"message": ""}) for found in status.conditions
-            ),
-            "rollout": status.rollout and _without_pods(status.rollout),
-        }
+    return before != after and (
+        _same(before, after, {*_COUNTS, "revisions", "conditions", "rollout"})
+        and _all_same(before.revisions, after.revisions, _COUNTS)
+        and _all_same(before.conditions, after.conditions, {"message"})
+        and _all_same(_rollout(before), _rollout(after), _PODS)
     )
 
 
-def _without_pods(rollout: RolloutStatus) -> RolloutStatus:
-    return rollout.model_copy(update={"actual_weight": 0, "serving": 0, "lagging_since": None})
+def _rollout(status: Status) -> tuple[RolloutStatus, ...]:
+    return () if status.rollout is None else (status.rollout,)
+
+
+def _all_same(before: Sequence[Model], after: Sequence[Model], but: Collection[str]) -> bool:
+    return len(before) == len(after) and all(
+        _same(one, other, but) for one, other in zip(before, after, strict=True)
+    )
+
+
+def _same(before: Model, after: Model, but: Collection[str]) -> bool:
+    return before is after or all(
+        getattr(before, name) == getattr(after, name)
+        for name in type(before).model_fields
+        if name not in but
+    )

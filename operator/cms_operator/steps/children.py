@@ -19,6 +19,7 @@ from cms_operator.cluster.kinds import (
     SERVICE_ACCOUNT,
     Kind,
 )
+from cms_operator.cluster.store import Key, Object
 from cms_operator.resources import (
     configmap,
     controller_revision,
@@ -37,6 +38,7 @@ from cms_operator.rollout.decide import Decision
 from cms_operator.rollout.family import Family
 from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.revisions import kept_records
+from cms_operator.steps.verified import Name, Verified
 
 Manifest = Mapping[str, Any]
 # The server's answers about one object. A webhook that is down is one too: it stops no other child.
@@ -53,6 +55,10 @@ class Children:
     def __init__(self, applier: Applier, operator_namespace: str) -> None:
         self._applier = applier
         self._operator_namespace = operator_namespace
+        self._verified = Verified()
+
+    def forget(self, key: Key) -> None:
+        self._verified.forget(key)
 
     async def record(self, hcms: HeadlessCMS, revision: Revision, family: Family) -> None:
         """Keep what the revision is, before anything is made of it.
@@ -78,9 +84,10 @@ class Children:
         The others are made all the same. Raises StaleReadError, ApiError.
         """
         wanted = self._wanted(hcms, revisions, decision)
+        right = self._verified.of(Key(hcms.namespace, hcms.name), _asked(hcms, revisions, decision))
         problems: dict[str, Problem] = {}
         for manifest in wanted:
-            if problem := await self._try(manifest, hcms.metadata.uid):
+            if problem := await self._try(manifest, hcms.metadata.uid, right):
                 problems.setdefault(manifest["kind"], problem)
         if problems:
             return next(iter(problems.values()))
@@ -109,9 +116,14 @@ class Children:
         wanted.append(http_route.build(hcms, _trial(decision)))
         return [manifest for manifest in wanted if manifest is not None]
 
-    async def _try(self, manifest: Manifest, uid: str) -> Problem | None:
+    async def _try(self, manifest: Manifest, uid: str, right: dict[Name, Object]) -> Problem | None:
+        name = (manifest["kind"], manifest["metadata"]["name"])
+        live = self._applier.known(manifest)
+        if live is not None and right.get(name) is live:
+            return None
         try:
-            await self._applier.apply(manifest, uid)
+            if not await self._applier.apply(manifest, uid) and live is not None:
+                right[name] = live
         except NameTakenError as taken:
             return name_taken(taken)
         except ApiError as error:
@@ -124,6 +136,14 @@ class Children:
         except ApiError as error:
             return refusal(error, kind.name)
         return None
+
+
+def _asked(
+    hcms: HeadlessCMS, revisions: Mapping[str, Revision], decision: Decision
+) -> tuple[Any, ...]:
+    """All that the manifests are made from."""
+    recorded = [(name, revisions.get(name)) for name in decision.sizes]
+    return hcms, decision.sizes, recorded, decision.active, decision.preview, _trial(decision)
 
 
 def _trial(decision: Decision) -> http_route.Trial | None:

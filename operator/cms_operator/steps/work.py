@@ -37,13 +37,14 @@ from cms_operator.rollout.schema import Schemas, can_run, known_schemas
 from cms_operator.rollout.snapshot import MigrationPhase, Request, RouteState, Snapshot
 from cms_operator.rollout.wishes import Wish, unchanged
 from cms_operator.steps.analysis import Judgement
+from cms_operator.steps.known import Reading
 
 
 @dataclass(slots=True)
 class Pass:
     """What one reconcile works on and has found; `again` collects when to look once more."""
 
-    hcms: HeadlessCMS
+    reading: Reading
     before: Status
     now: datetime
     family: Family = field(default_factory=Family)
@@ -57,6 +58,10 @@ class Pass:
     revisions: dict[str, Revision] = field(default_factory=dict)
     judgement: Judgement = field(default_factory=Judgement)
     again: list[float] = field(default_factory=list)
+
+    @property
+    def hcms(self) -> HeadlessCMS:
+        return self.reading.hcms
 
     @property
     def key(self) -> Key:

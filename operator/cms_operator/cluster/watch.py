@@ -1,7 +1,8 @@
-"""Watch a kind that the cluster may lack, or get and lose while the operator runs.
+"""Follow the children of all HeadlessCMS objects, one kind and one connection at a time.
 
-kopf looks for a new kind at the events of its CRD alone, which may come before the API
-server serves it, and ends where a kind that it watches goes.
+kopf brings the parents. For each object of a kind it keeps a memory, and for each event it runs a
+task and a registry of handlers; a child needs none of that, and there are some fifteen to a parent.
+A kind may be missing, come late or go: kopf ends where a kind that it watches goes.
 """
 
 import asyncio
@@ -18,13 +19,13 @@ from cms_operator.cluster.store import Key, Store
 
 log = logging.getLogger(__name__)
 
-# After a watch that was refused or broke off.
+# Between the beginnings of two watches: of those that are refused or end at once.
 PAUSE_SECONDS = 2.0
 
 Take = Callable[[Kind, str, dict[str, Any]], None]
 
 
-class LateWatch:
+class Watch:
     """One kind in one namespace, or in all; it sleeps while the cluster lacks the kind."""
 
     def __init__(  # noqa: PLR0913  - where to look, and whom to tell
@@ -43,6 +44,7 @@ class LateWatch:
         self._namespace = namespace
         self._take = take
         self._queue = queue
+        self._seen: str | None = None  # the resourceVersion up to which all is known
         self._look = asyncio.Event()
         self._look.set()
 
@@ -51,33 +53,53 @@ class LateWatch:
         if kind is self._kind:
             self._look.set()
 
+    async def list(self) -> None:
+        """Take what is there into the store, so that `run` goes on from here.
+
+        Raises ApiError, aiohttp.ClientError, TimeoutError.
+        """
+        found = await relist(self._client, self._store, self._kind, self._namespace)
+        for key in found.changed:
+            self._queue(key)
+        self._seen = None if found.version is None else str(found.version)
+
     async def run(self) -> None:
         """Until it is cancelled."""
+        clock = asyncio.get_running_loop().time
         while True:
             await self._look.wait()
             self._look.clear()
+            started = clock()
             if await self._try():
                 self._look.set()
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(max(0.0, started + PAUSE_SECONDS - clock()))
 
     async def _try(self) -> bool:
         """Follow the kind until the watch ends; False where the cluster lacks it."""
         try:
             return await self._follow()
-        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-            log.info("the watch of %s broke off: %s", self._kind.plural, error)
+        except ApiError as error:
+            # 410 Gone above all: what has happened since then the server no longer knows.
+            self._seen = None
+            self._broke_off(error)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self._broke_off(error)
         except Exception:
+            self._seen = None
             log.exception("the watch of %s broke off", self._kind.plural)
         return True
 
+    def _broke_off(self, error: Exception) -> None:
+        log.info("the watch of %s broke off: %s", self._kind.plural, error)
+
     async def _follow(self) -> bool:
-        found = await relist(self._client, self._store, self._kind, self._namespace)
-        for key in found.changed:
-            self._queue(key)
-        if found.version is None:
+        if self._seen is None:
+            await self.list()
+        if self._seen is None:
             return False
-        query = {**selection(self._kind), "resourceVersion": str(found.version)}
+        query = {**selection(self._kind), "resourceVersion": self._seen}
         async for event in self._client.watch(self._kind.path(self._namespace), query):
             if event["type"] != "BOOKMARK":
                 self._take(self._kind, event["type"], event["object"])
+            self._seen = event["object"]["metadata"]["resourceVersion"]
         return True

@@ -1,0 +1,32 @@
+"""Which children were found right, so that only what has changed since is compared again."""
+
+from typing import Any
+
+from cms_operator.cluster.store import Key, Object
+from cms_operator.recent import Recent
+
+_MOST = 256
+
+Name = tuple[str, str]
+
+
+class Verified:
+    """The copies of children that said what was asked for, of those looked at last."""
+
+    def __init__(self) -> None:
+        self._found: Recent[Key, tuple[tuple[Any, ...], dict[Name, Object]]] = Recent(_MOST)
+
+    def of(self, key: Key, asked: tuple[Any, ...]) -> dict[Name, Object]:
+        """By kind and name; empty where something else was asked for until now.
+
+        `asked` is all that the wanted children are made from. A copy counts only as the very
+        object that the store holds: any news of a child is another.
+        """
+        known = self._found.get(key)
+        if known is None or known[0] != asked:
+            known = (asked, dict[Name, Object]())
+            self._found.put(key, known)
+        return known[1]
+
+    def forget(self, key: Key) -> None:
+        self._found.forget(key)
