@@ -204,43 +204,48 @@ def watches(audit: AuditLog, controller: type[Argo]) -> bool:
 
 
 class Bench:
-    def __init__(self, control_plane: ControlPlane, controller: Controller) -> None:
+    """`patience` is how many seconds a phase may take."""
+
+    def __init__(
+        self, control_plane: ControlPlane, controller: Controller, patience: float = PATIENCE
+    ) -> None:
         self._api = Api(control_plane.kubeconfig)
-        self._audit = AuditLog(control_plane.audit_log)
+        self.audit = AuditLog(control_plane.audit_log)
         self._controller = controller
+        self._patience = patience
 
     def measure(self, names: list[str]) -> Figures:
-        created = self._phase(names, OLD)
-        rolled = self._phase(names, NEW)
-        place = self._audit.now()
+        created = self.phase(names, OLD)
+        rolled = self.phase(names, NEW)
+        place = self.audit.now()
         time.sleep(IDLE_SECONDS)
-        idle = self._audit.since(place, self._controller.user)
+        idle = self.audit.since(place, self._controller.user)
         writes = sum(request.is_write for request in idle)
         return Figures(created, rolled, writes, peak_mebibytes(self._controller.pid))
 
-    def _phase(self, names: list[str], image: str) -> Phase:
-        controller, done = self._controller, set[str]()
+    def phase(self, names: list[str], image: str) -> Phase:
+        controller, waiting = self._controller, set(names)
 
         def see(_: str, found: Object) -> None:
             if controller.is_done(found, image):
-                done.add(found["metadata"]["name"])
+                waiting.discard(found["metadata"]["name"])
 
-        place, cpu = self._audit.now(), cpu_seconds(controller.pid)
+        place, cpu = self.audit.now(), cpu_seconds(controller.pid)
         with Watch(self._api, controller.kind, NAMESPACE, see, resume=True):
             started = time.monotonic()
             for_each(names, lambda name: controller.apply(name, image))
-            eventually(lambda: len(done) == len(names), f"all have {image}", PATIENCE)
+            eventually(lambda: not waiting, f"all have {image}", self._patience)
             seconds = time.monotonic() - started
-        eventually(self._is_quiet, "the controller is done", PATIENCE)
-        asked = self._audit.since(place, user=None)
+        eventually(self.is_quiet, "the controller is done", self._patience)
+        asked = self.audit.since(place, user=None)
         own = [request for request in asked if request.user == controller.user]
         everybody = sum(request.user != ADMIN for request in asked)
         return Phase(seconds, cpu_seconds(controller.pid) - cpu, own, everybody)
 
-    def _is_quiet(self) -> bool:
-        place = self._audit.now()
+    def is_quiet(self) -> bool:
+        place = self.audit.now()
         time.sleep(QUIET_SECONDS)
-        return not self._audit.since(place, self._controller.user)
+        return not self.audit.since(place, self._controller.user)
 
 
 def for_each(names: list[str], act: Callable[[str], None]) -> None:
