@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from cms_operator.api.status import Verb
-from cms_operator.cluster.kinds import CHILDREN, DEPLOYMENT, HEADLESS_CMS, Kind
+from cms_operator.cluster.kinds import CHILDREN, DEPLOYMENT, ENDPOINT_SLICE, HEADLESS_CMS, Kind
 from cms_operator.settings import PrometheusSettings, Settings
 from cms_operator.steps.children import PRUNED
 from tests.support.charts import (
@@ -86,6 +86,8 @@ def test_rights_are_those_of_the_kinds_that_the_operator_handles(rendered: Objec
         ("headlesscms.io", "headlesscmses/finalizers"): {"update"},
         ("events.k8s.io", "events"): {"create"},
         ("apiextensions.k8s.io", "customresourcedefinitions"): SEEN,
+        # Read once more before pods go.
+        (ENDPOINT_SLICE.group, ENDPOINT_SLICE.plural): {*SEEN, "get"},
     }
     assert verbs_by_resource(operator_role(rendered)) == wanted
 
