@@ -21,6 +21,7 @@ from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.kinds import ALL, CHILDREN, HEADLESS_CMS, Kind
 from cms_operator.cluster.measures import MeasureReader
+from cms_operator.cluster.pace import Pace
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.resync import resync
 from cms_operator.cluster.store import Key, Store
@@ -47,7 +48,11 @@ class Operator:
         self.settings = settings
         self._client = client
         self._store = Store()
-        self._queue: WorkQueue[Key] = WorkQueue(time.monotonic, lambda: random.uniform(0.8, 1.2))  # noqa: S311  - spreads retries
+        self._queue: WorkQueue[Key] = WorkQueue(
+            time.monotonic,
+            lambda: random.uniform(0.8, 1.2),  # noqa: S311  - spreads retries
+            settings.resync_workers,
+        )
         self._pods = PodReader()
         self._measures = MeasureReader(settings.prometheus)
         self._synthetic = SyntheticSender()
@@ -138,7 +143,7 @@ class Operator:
 
     def _queue_all(self) -> None:
         for key in self._store.parents():
-            self._queue.add(key)
+            self._queue.add_routine(key)
 
     async def _resync_forever(self) -> None:
         await asyncio.sleep(SETTLING_SECONDS)
@@ -193,7 +198,8 @@ async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
     # The rights of a namespaced operator do not reach namespaces and CRDs.
     settings.scanning.disabled = bool(own.namespaces)
     client = await KubernetesClient.connect(
-        connections=own.workers * 2 + max(1, len(own.namespaces))
+        connections=own.workers * 2 + len(CHILDREN) * max(1, len(own.namespaces)),
+        pace=Pace(own.requests_per_second, time.monotonic),
     )
     operator = Operator(own, client)
     await operator.start()

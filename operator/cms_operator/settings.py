@@ -28,6 +28,9 @@ class PrometheusSettings:
 class Settings:
     """`namespaces` is empty where the whole cluster is watched; times are in seconds.
 
+    `resync_workers` of the workers may be busy with what is only looked at again.
+    `requests_per_second` is 0 where the client sets no limit of its own.
+
     `requests_stamped` tells that the chart's admission policies guard who has asked for what.
     """
 
@@ -38,6 +41,8 @@ class Settings:
     health_port: int = 8080
     workers: int = 16
     resync_seconds: int = 600
+    resync_workers: int = 8
+    requests_per_second: int = 0
     requests_stamped: bool = False
     prometheus: PrometheusSettings = PrometheusSettings()
 
@@ -54,6 +59,10 @@ class Settings:
             health_port=reader.number("HCMS_HEALTH_PORT", 0, 65535, cls.health_port),
             workers=reader.number("HCMS_WORKERS", 1, _MAX_WORKERS, cls.workers),
             resync_seconds=reader.number("HCMS_RESYNC_SECONDS", 10, 86400, cls.resync_seconds),
+            resync_workers=reader.number(
+                "HCMS_RESYNC_WORKERS", 1, _MAX_WORKERS, cls.resync_workers
+            ),
+            requests_per_second=reader.number("HCMS_REQUESTS_PER_SECOND", 0, 10_000, 0),
             requests_stamped=reader.choice("HCMS_REQUESTS_STAMPED", _FLAGS, "false") == "true",
             prometheus=reader.prometheus(),
         )

@@ -1,7 +1,8 @@
 """A keyed queue for workers.
 
 A key waits at most once, is worked on by one worker at a time, comes back later
-where it was asked to, and more slowly after each failure.
+where it was asked to, and more slowly after each failure. What something has
+happened to goes before what is only looked at again.
 """
 
 import asyncio
@@ -20,6 +21,8 @@ _MAX_DOUBLINGS = 20
 class WorkQueue(Generic[K]):
     """`clock` gives seconds (monotonic), `jitter` a factor around 1 for retries.
 
+    `most_routine` keys of routine are worked on at the same time, so that a worker is
+    free for what happens meanwhile.
     A key that is added while it is worked on is handed out again afterwards:
     no change that came in between is lost.
     """
@@ -28,11 +31,15 @@ class WorkQueue(Generic[K]):
         self,
         clock: Callable[[], float],
         jitter: Callable[[], float],
+        most_routine: int = 1,
     ) -> None:
         self._clock = clock
         self._jitter = jitter
+        self._most_routine = most_routine
         self._ready: dict[K, float] = {}
+        self._routine: dict[K, float] = {}
         self._working: set[K] = set()
+        self._working_routine: set[K] = set()
         self._again: set[K] = set()
         self._due: dict[K, float] = {}
         self._heap: list[tuple[float, int, K]] = []
@@ -46,7 +53,13 @@ class WorkQueue(Generic[K]):
         if key in self._working:
             self._again.add(key)
         elif key not in self._ready:
-            self._ready[key] = self._clock()
+            self._ready[key] = self._routine.pop(key, self._clock())
+            self._wake.set()
+
+    def add_routine(self, key: K) -> None:
+        """Hand the key out when nothing else waits; nothing has happened to it."""
+        if key not in self._ready and key not in self._working:
+            self._routine.setdefault(key, self._clock())
             self._wake.set()
 
     def add_after(self, key: K, seconds: float) -> None:
@@ -85,24 +98,32 @@ class WorkQueue(Generic[K]):
         return taken
 
     def take(self) -> tuple[K, float] | None:
-        """The key that has waited longest, if any is due."""
+        """The key that has waited longest, if any is due; routine comes last."""
         self._promote()
-        if not self._ready:
+        waiting = self._ready
+        if not waiting and len(self._working_routine) < self._most_routine:
+            waiting = self._routine
+        if not waiting:
             return None
-        key, since = next(iter(self._ready.items()))
-        del self._ready[key]
+        key, since = next(iter(waiting.items()))
+        del waiting[key]
         self._working.add(key)
+        if waiting is self._routine:
+            self._working_routine.add(key)
         return key, self._clock() - since
 
     def done(self, key: K) -> None:
         """The worker has finished with the key."""
         self._working.discard(key)
+        if key in self._working_routine:
+            self._working_routine.discard(key)
+            self._wake.set()
         if key in self._again:
             self._again.discard(key)
             self.add(key)
 
     def depth(self) -> int:
-        return len(self._ready)
+        return len(self._ready) + len(self._routine)
 
     def working(self) -> int:
         """How many keys are being worked on."""
@@ -110,8 +131,9 @@ class WorkQueue(Generic[K]):
 
     def oldest_age(self) -> float:
         """Seconds that the longest-waiting key has waited."""
-        since = next(iter(self._ready.values()), None)
-        return 0.0 if since is None else self._clock() - since
+        now = self._clock()
+        oldest = (next(iter(waiting.values()), now) for waiting in (self._ready, self._routine))
+        return now - min(oldest)
 
     def _promote(self) -> None:
         now = self._clock()

@@ -1,5 +1,6 @@
 """Requests to the API server as plain JSON."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ import orjson
 from kubernetes.aio import client, config
 
 from cms_operator import observability
+from cms_operator.cluster.pace import Pace
 
 FIELD_MANAGER = "headlesscms-operator"
 APPLY = "application/apply-patch+yaml"
@@ -38,11 +40,12 @@ class ApiError(Exception):
 class KubernetesClient:
     """A thin client over the transport and the credentials of kubernetes.aio."""
 
-    def __init__(self, api: client.ApiClient) -> None:
+    def __init__(self, api: client.ApiClient, pace: Pace | None = None) -> None:
         self._api = api
+        self._pace = pace or Pace(0, time.monotonic)
 
     @classmethod
-    async def connect(cls, connections: int) -> "KubernetesClient":
+    async def connect(cls, connections: int, pace: Pace) -> "KubernetesClient":
         """Use the pod's service account, or else the kubeconfig of the user.
 
         Raises kubernetes.aio.config.ConfigException when there is neither.
@@ -58,7 +61,7 @@ class KubernetesClient:
         configuration.client_session_kwargs = {"trust_env": False}
         api = client.ApiClient(configuration)
         api.user_agent = FIELD_MANAGER
-        return cls(api)
+        return cls(api, pace)
 
     async def close(self) -> None:
         await self._api.close()
@@ -77,6 +80,8 @@ class KubernetesClient:
         Raises ApiError for an answer that is not 2xx, aiohttp.ClientError or
         TimeoutError where there is none.
         """
+        if wait := self._pace.take():
+            await asyncio.sleep(wait)
         started = time.monotonic()
         status = 0
         limits = aiohttp.ClientTimeout(total=REQUEST_SECONDS)

@@ -49,18 +49,18 @@ def test_a_child_without_its_labels_is_found_by_its_owner() -> None:
 
 def test_an_object_that_was_not_asked_for_in_a_long_time_is_as_it_was() -> None:
     store = Store()
-    first = {"spec": {"replicas": 3, "paused": False}}
-    store.put(DEPLOYMENT, child(1, **first))
+    spec = {"replicas": 3, "paused": False}
+    store.put(DEPLOYMENT, child(1, spec=spec))
     for number in range(3_000):
         other = child(2, uid=f"other-{number}")
         other["metadata"]["name"] = f"other-{number}"
         store.put(DEPLOYMENT, other)
     found = store.get(DEPLOYMENT, "team-a", "shop-abc")
     assert found is not None
-    assert found["spec"] == first["spec"]
+    assert found["spec"] == spec
     assert store.get(DEPLOYMENT, "team-a", "shop-abc") is found
-    assert not store.put(DEPLOYMENT, child(1, **first))
-    assert not store.put(DEPLOYMENT, child(3, **first)), "a new version alone is no news"
+    assert not store.put(DEPLOYMENT, child(1, spec=spec))
+    assert not store.put(DEPLOYMENT, child(3, spec=spec)), "a new version alone is no news"
 
 
 def test_managed_fields_are_not_kept_in_memory() -> None:

@@ -22,7 +22,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def queue(clock: Clock) -> WorkQueue[str]:
-    return WorkQueue(clock, lambda: 1.0)
+    return WorkQueue(clock, lambda: 1.0, most_routine=1)
 
 
 def test_ten_events_of_one_object_are_one_reconcile(queue: WorkQueue[str]) -> None:
@@ -47,6 +47,46 @@ def test_a_change_during_a_reconcile_brings_another_one(queue: WorkQueue[str]) -
     assert queue.take() is None, "one key is never worked on by two workers"
     queue.done("shop")
     assert queue.take() == ("shop", 0)
+
+
+def test_what_happens_goes_before_what_is_only_looked_at_again(queue: WorkQueue[str]) -> None:
+    queue.add_routine("calm")
+    queue.add_routine("calm too")
+    queue.add("shop")
+    assert [queue.take(), queue.take()] == [("shop", 0), ("calm", 0)]
+
+
+def test_a_worker_stays_free_while_all_are_looked_at_again(queue: WorkQueue[str]) -> None:
+    queue.add_routine("calm")
+    queue.add_routine("calm too")
+    assert queue.take() == ("calm", 0)
+    assert queue.take() is None, "one at a time, in this test"
+    queue.add("shop")
+    assert queue.take() == ("shop", 0)
+    queue.done("calm")
+    assert queue.take() == ("calm too", 0)
+
+
+def test_something_that_happens_brings_a_key_of_routine_forward(
+    queue: WorkQueue[str], clock: Clock
+) -> None:
+    queue.add_routine("calm")
+    queue.add_routine("shop")
+    clock.seconds = 2
+    queue.add("shop")
+    assert queue.depth() == 2
+    assert queue.oldest_age() == 2
+    assert queue.take() == ("shop", 2)
+
+
+async def test_a_worker_that_waits_gets_the_next_key_of_routine(queue: WorkQueue[str]) -> None:
+    queue.add_routine("calm")
+    queue.add_routine("calm too")
+    await queue.get()
+    waiting = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.done("calm")
+    assert (await waiting)[0] == "calm too"
 
 
 def test_the_wait_for_a_worker_is_told_in_seconds(queue: WorkQueue[str], clock: Clock) -> None:

@@ -102,6 +102,21 @@ def test_cluster_wide_mode_binds_the_operators_own_account_only(rendered: Object
     assert pod["serviceAccountName"] == account
 
 
+def test_a_priority_level_is_the_operators_own(chart: Chart) -> None:
+    kinds = ("PriorityLevelConfiguration", "FlowSchema")
+    assert not any(of_kind(chart.render(), kind) for kind in kinds)
+    objects = chart.render({"priorityLevel": {"enabled": True, "shares": 40}})
+    level, flow = (the(objects, kind) for kind in kinds)
+    assert level["spec"]["limited"]["nominalConcurrencyShares"] == 40
+    assert flow["spec"]["priorityLevelConfiguration"]["name"] == level["metadata"]["name"]
+    (rule,) = flow["spec"]["rules"]
+    account = the(objects, "ServiceAccount")["metadata"]["name"]
+    (subject,) = rule["subjects"]
+    assert subject["serviceAccount"] == {"name": account, "namespace": NAMESPACE}
+    namespaced = chart.render({"priorityLevel": {"enabled": True}, "watchNamespaces": ["team-a"]})
+    assert not any(of_kind(namespaced, kind) for kind in kinds)
+
+
 def test_namespaced_mode_needs_no_right_outside_the_named_namespaces(chart: Chart) -> None:
     objects = chart.render({"watchNamespaces": ["team-a", "team-b"]})
     kinds = {found["kind"] for found in objects} - {"CustomResourceDefinition"}
@@ -204,6 +219,8 @@ def test_requests_are_guarded_and_stamped_where_the_cluster_can(
                 "log": {"level": "debug", "format": "plain"},
                 "workers": 3,
                 "resyncSeconds": 60,
+                "resyncWorkers": 1,
+                "requestsPerSecond": 50,
             },
             Settings(
                 namespaces=("team-a", "team-b"),
@@ -212,6 +229,8 @@ def test_requests_are_guarded_and_stamped_where_the_cluster_can(
                 log_format="plain",
                 workers=3,
                 resync_seconds=60,
+                resync_workers=1,
+                requests_per_second=50,
             ),
         ),
         (
