@@ -20,6 +20,7 @@ from cms_operator.cluster.kinds import (
     DISRUPTION_BUDGET,
     ENDPOINT_SLICE,
     HEADLESS_CMS,
+    JOB,
     POD,
     Kind,
 )
@@ -39,6 +40,8 @@ _POD_CONDITIONS = {
 }
 # Each pod that comes or goes changes their status, and no decision reads it.
 _STATUS_UNREAD = (AUTOSCALER, DISRUPTION_BUDGET)
+# A Job cannot be changed, so none is compared with what is asked for.
+_SPEC_UNREAD = (JOB,)
 
 
 class Key(NamedTuple):
@@ -217,9 +220,8 @@ def trim(kind: Kind, found: Object) -> Object:
         return {"metadata": _slice_metadata(metadata), "endpoints": _endpoints(found)}
     if kind is DEPLOYMENT:
         return {**found, "metadata": metadata, "status": _deployment_status(found)}
-    if kind in _STATUS_UNREAD:
-        found = {key: value for key, value in found.items() if key != "status"}
-    return {**found, "metadata": metadata}
+    unread = "status" if kind in _STATUS_UNREAD else "spec" if kind in _SPEC_UNREAD else None
+    return {**{key: value for key, value in found.items() if key != unread}, "metadata": metadata}
 
 
 def _deployment_status(deployment: Object) -> Object:
