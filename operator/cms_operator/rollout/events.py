@@ -12,6 +12,8 @@ CONTROLLER = "headlesscms.io/operator"
 _LONGEST_NOTE = 1000
 # The sums of the other conditions; each cause is told once, by the condition that names it.
 _SUMS = (ConditionType.RECONCILING, ConditionType.STALLED)
+# That nothing is wrong with these is news only where something was.
+_EXPECTED = (ConditionType.CONNECTIONS_FIT, ConditionType.SCHEMA_CONTRACTED)
 _GOOD = {
     Reason.READY,
     Reason.SECRETS_READ,
@@ -85,6 +87,8 @@ def _is_news(condition: Condition, known: Mapping[str, Condition]) -> bool:
         was_ready = ready is not None and ready.status == "True"
         return was_ready and condition.status == "False"
     if before is None and condition.type != ConditionType.READY:
+        return condition.reason not in _GOOD
+    if before and before.status == "Unknown" and condition.type in _EXPECTED:
         return condition.reason not in _GOOD
     return True
 

@@ -21,6 +21,10 @@ NOT_READY_FOR_IT: Row = (ConditionType.READY, False, Reason.SECRET_NOT_FOUND)
 FEW: Row = (ConditionType.AVAILABLE, False, Reason.NO_PODS)
 ENOUGH: Row = (ConditionType.AVAILABLE, True, Reason.ENOUGH_PODS)
 UNKNOWN: Row = (ConditionType.CONNECTIONS_FIT, None, Reason.NO_REPORT_YET)
+FIT: Row = (ConditionType.CONNECTIONS_FIT, True, Reason.CONNECTIONS_FIT)
+UNFIT: Row = (ConditionType.CONNECTIONS_FIT, False, Reason.TOO_MANY_CONNECTIONS)
+CONTRACTING: Row = (ConditionType.SCHEMA_CONTRACTED, False, Reason.CONTRACTING)
+CONTRACTED: Row = (ConditionType.SCHEMA_CONTRACTED, True, Reason.CONTRACTED)
 
 
 def status(*rows: Row) -> Status:
@@ -38,6 +42,10 @@ def status(*rows: Row) -> Status:
         pytest.param([], [MIGRATING, ENOUGH], ["Migrating"], id="a new one tells what it does"),
         pytest.param([], [FEW, UNKNOWN], [], id="a new one has no pods, which is no news"),
         pytest.param([], [NOT_READY_FOR_IT, STALLED, NO_SECRET], ["SecretNotFound"], id="once"),
+        pytest.param([UNKNOWN], [FIT], [], id="as it should be, which nobody had doubted"),
+        pytest.param([UNFIT], [FIT], ["ConnectionsFit"], id="as it should be again"),
+        pytest.param([UNKNOWN], [UNFIT], ["TooManyConnections"], id="not as it should be"),
+        pytest.param([CONTRACTING], [CONTRACTED], ["Contracted"], id="it has been contracted"),
         pytest.param([MIGRATING], [READY], ["Ready"], id="it has become ready"),
         pytest.param(
             [MIGRATING, ROLLING_OUT], [READY, ROLLED_OUT], ["Ready"], id="ready, so rolled out"
