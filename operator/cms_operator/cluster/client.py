@@ -21,6 +21,7 @@ HTTP_OK = 200
 REQUEST_SECONDS = 30
 # The server sends a bookmark each minute; a connection that is silent for longer is dead.
 SILENCE_SECONDS = 150
+READ_AHEAD = 2**16
 
 
 class ApiError(Exception):
@@ -57,8 +58,12 @@ class KubernetesClient:
             await config.load_kube_config(client_configuration=configuration)
         configuration.connection_pool_maxsize = connections
         configuration.proxy = configuration.proxy or proxy_of(configuration.host)
-        # Else aiohttp looks for a proxy and into a netrc file, on threads, at each request.
-        configuration.client_session_kwargs = {"trust_env": False}
+        configuration.client_session_kwargs = {
+            # Else aiohttp looks for a proxy and into a netrc file, on threads, at each request.
+            "trust_env": False,
+            # What waits to be read stays with the server: there are many watches.
+            "read_bufsize": READ_AHEAD,
+        }
         api = client.ApiClient(configuration)
         api.user_agent = FIELD_MANAGER
         return cls(api, pace)
@@ -104,7 +109,7 @@ class KubernetesClient:
         try:
             if response.status != HTTP_OK:
                 _decode(response.status, await response.read())
-            async for line in response.content:
+            async for line in _lines(response.content):
                 event: dict[str, Any] = orjson.loads(line)
                 if event["type"] == "ERROR":
                     raise _refused(event["object"].get("code", 0), event["object"])
@@ -133,6 +138,17 @@ class KubernetesClient:
         )
         response: aiohttp.ClientResponse = wrapped.response
         return response
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Of any length: the reader's own bound would have to be as large as the largest object."""
+    begun: list[bytes] = []
+    async for chunk in content.iter_any():
+        *ended, rest = chunk.split(b"\n")
+        for end in ended:
+            yield b"".join((*begun, end))
+            begun.clear()
+        begun.append(rest)
 
 
 def proxy_of(server: str) -> str | None:

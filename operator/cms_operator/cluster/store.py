@@ -30,8 +30,8 @@ from cms_operator.rollout.observe import takes_traffic
 
 Object = Mapping[str, Any]
 _MOST_GONE = 10_000
-# Some hundred HeadlessCMS objects with all that belongs to them, 8 KB each.
-_MOST_OPEN = 2_000
+# Some sixty HeadlessCMS objects with all that belongs to them, 8 KB each.
+_MOST_OPEN = 1_000
 _DEPLOYMENT_CONDITIONS = {"Progressing": "reason", "ReplicaFailure": "message"}
 # On its way a pod passes others, and each would be news.
 _POD_CONDITIONS = {

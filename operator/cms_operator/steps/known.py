@@ -15,7 +15,7 @@ from cms_operator.resources.revision import Revision, build_revision, name_of
 from cms_operator.resources.sources import Sources, Values, read_sources
 
 # 20 KB each.
-_MOST = 256
+_MOST = 100
 _METADATA = ("name", "namespace", "uid", "generation", "annotations")
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from cms_operator.cluster.store import Key, Object
 from cms_operator.recent import Recent
 
-_MOST = 256
+# Each keeps a dozen objects of the store open.
+_MOST = 100
 
 Name = tuple[str, str]
 
