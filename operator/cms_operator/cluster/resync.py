@@ -9,9 +9,10 @@ from typing import NamedTuple
 from cms_operator.cluster.apply import HTTP_NOT_FOUND
 from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.kinds import Kind
-from cms_operator.cluster.store import Key, Object, Store
+from cms_operator.cluster.store import Key, Listing, Store
 
-PAGE = 500
+# Each is taken in before the next is asked for: this bounds the memory of a list.
+PAGE = 200
 
 
 class Relisted(NamedTuple):
@@ -36,31 +37,23 @@ async def relist(
     client: KubernetesClient, store: Store, kind: Kind, namespace: str | None
 ) -> Relisted:
     """Raises ApiError, but where the cluster lacks an optional kind."""
+    listing = Listing(store, kind, namespace)
+    query = {"limit": str(PAGE), **selection(kind)}
     try:
-        listed = await _list(client, kind, namespace)
+        while True:
+            page = await client.request("GET", kind.path(namespace), query=query)
+            # Items of a list carry no kind of their own.
+            is_of = {"apiVersion": kind.api_version, "kind": kind.name}
+            listing.take({**is_of, **item} for item in page["items"])
+            if not page["metadata"].get("continue"):
+                break
+            query["continue"] = page["metadata"]["continue"]
     except ApiError as error:
         if kind.optional and error.status == HTTP_NOT_FOUND:
             return Relisted(store.drop(kind, namespace), None)
         raise
-    return Relisted(store.replace(kind, namespace, listed.items, listed.version), listed.version)
-
-
-class _Listed(NamedTuple):
-    items: list[Object]
-    version: int
-
-
-async def _list(client: KubernetesClient, kind: Kind, namespace: str | None) -> _Listed:
-    items: list[Object] = []
-    query = {"limit": str(PAGE), **selection(kind)}
-    while True:
-        page = await client.request("GET", kind.path(namespace), query=query)
-        # Items of a list carry no kind of their own.
-        items += ({"apiVersion": kind.api_version, "kind": kind.name, **i} for i in page["items"])
-        following = page["metadata"].get("continue")
-        if not following:
-            return _Listed(items, int(page["metadata"]["resourceVersion"]))
-        query["continue"] = following
+    version = int(page["metadata"]["resourceVersion"])
+    return Relisted(listing.end(version), version)
 
 
 def selection(kind: Kind) -> dict[str, str]:

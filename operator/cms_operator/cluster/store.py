@@ -8,7 +8,7 @@ opened when it is asked for. Those that were asked for last stay open.
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -149,24 +149,16 @@ class Store:
         self._open.forget(ref)
         return True
 
-    def replace(
-        self, kind: Kind, namespace: str | None, listed: Iterable[Object], version: int
+    def keep_only(
+        self, kind: Kind, namespace: str | None, listed: Collection[Ref], version: int
     ) -> set[Key]:
-        """Take a list as the truth of its version and return the keys of those that differed.
-
-        An event that was missed, a deletion above all, is found here. What is
-        newer than the list, such as an own write since, stays.
-        """
-        changed: set[Key] = set()
-        names = set()
-        for found in listed:
-            names.add(ref_of(kind, found))
-            if self.put(kind, found) and (key := key_of(kind, found)):
-                changed.add(key)
-        for ref in self._refs(kind, namespace):
-            if ref not in names and self._objects[ref].version <= version:
-                changed |= self._drop(kind, ref)
-        return changed
+        """Forget what a list of that version lacks; return the keys of whom that concerns."""
+        dropped = (
+            self._drop(kind, ref)
+            for ref in self._refs(kind, namespace)
+            if ref not in listed and self._objects[ref].version <= version
+        )
+        return {key for keys in dropped for key in keys}
 
     def drop(self, kind: Kind, namespace: str | None) -> set[Key]:
         """Forget a kind that the cluster no longer has; return the keys whose objects went."""
@@ -192,6 +184,32 @@ class Store:
         self._children[kept.parent].pop(ref, None)
         if not self._children[kept.parent]:
             del self._children[kept.parent]
+
+
+class Listing:
+    """Takes a list, page by page, as the truth of its version.
+
+    An event that was missed, a deletion above all, is found here. What is
+    newer than the list, such as an own write since, stays.
+    """
+
+    def __init__(self, store: Store, kind: Kind, namespace: str | None) -> None:
+        self._store = store
+        self._kind = kind
+        self._namespace = namespace
+        self._listed: set[Ref] = set()
+        self._changed: set[Key] = set()
+
+    def take(self, page: Iterable[Object]) -> None:
+        for found in page:
+            self._listed.add(ref_of(self._kind, found))
+            if self._store.put(self._kind, found) and (key := key_of(self._kind, found)):
+                self._changed.add(key)
+
+    def end(self, version: int) -> set[Key]:
+        """Return the keys of those that differed."""
+        gone = self._store.keep_only(self._kind, self._namespace, self._listed, version)
+        return self._changed | gone
 
 
 def _packed(found: Object) -> bytes:

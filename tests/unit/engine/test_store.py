@@ -11,8 +11,9 @@ from cms_operator.cluster.kinds import (
     ENDPOINT_SLICE,
     HEADLESS_CMS,
     POD,
+    Kind,
 )
-from cms_operator.cluster.store import Key, Store
+from cms_operator.cluster.store import Key, Listing, Store
 
 SHOP = Key("team-a", "shop")
 
@@ -29,6 +30,14 @@ def child(version: int, uid: str = "1", **rest: Any) -> dict[str, Any]:
         },
         **rest,
     }
+
+
+def listed(
+    store: Store, kind: Kind, namespace: str | None, page: list[dict[str, Any]], version: int
+) -> set[Key]:
+    listing = Listing(store, kind, namespace)
+    listing.take(page)
+    return listing.end(version)
 
 
 def test_a_child_is_found_by_its_parent() -> None:
@@ -106,22 +115,22 @@ def test_news_that_comes_after_the_end_brings_nothing_back() -> None:
 def test_a_list_finds_the_deletion_that_a_watch_has_lost() -> None:
     store = Store()
     store.put(DEPLOYMENT, child(5))
-    assert store.replace(DEPLOYMENT, None, [], 9) == {SHOP}
+    assert listed(store, DEPLOYMENT, None, [], 9) == {SHOP}
     assert list(store.children(SHOP)) == []
-    assert store.replace(DEPLOYMENT, None, [], 9) == set()
+    assert listed(store, DEPLOYMENT, None, [], 9) == set()
 
 
 def test_what_was_written_after_the_list_was_made_stays() -> None:
     store = Store()
     store.put(DEPLOYMENT, child(12))
-    assert store.replace(DEPLOYMENT, None, [], 9) == set()
+    assert listed(store, DEPLOYMENT, None, [], 9) == set()
     assert store.get(DEPLOYMENT, "team-a", "shop-abc") is not None
 
 
 def test_a_list_of_one_namespace_leaves_the_others_alone() -> None:
     store = Store()
     store.put(DEPLOYMENT, child(5))
-    store.replace(DEPLOYMENT, "team-b", [], 9)
+    listed(store, DEPLOYMENT, "team-b", [], 9)
     assert store.get(DEPLOYMENT, "team-a", "shop-abc") is not None
 
 
