@@ -62,7 +62,7 @@ images: ## Build and load the images
 	$(PYTHON) -m localcluster images
 
 ##@ More
-.PHONY: demo-down crd krew lock bench bench-rollouts bench-reaction bench-tracing bench-delivery bench-peers bench-tenants bench-scaling bench-memory help
+.PHONY: demo-down crd krew lock bench bench-fleet bench-rollouts bench-reaction bench-tracing bench-delivery bench-peers bench-tenants bench-scaling bench-memory help
 demo-down: $(VENV)/.ready ## Remove what the demo has made
 	$(RUN) -m demo down
 crd: $(VENV)/.ready ## Generate the CRD into crds/ and the chart
@@ -76,6 +76,8 @@ lock: $(VENV)/.ready ## Pin the dependencies anew, by hash
 	$(VENV)/bin/uv pip compile $(LOCK) --extra operator --extra cms --group dev -o requirements/dev.txt pyproject.toml
 bench: $(VENV)/.ready ## From apply to Ready for 1 and 50 tenants on fake nodes; an idle minute
 	$(RUN) -m benchmarks.bringup
+bench-fleet: $(VENV)/.ready ## TENANTS=1000 on one operator: growth, idle, changes, a release, a restart, beside Argo Rollouts
+	$(RUN) -m benchmarks.fleet --tenants $(or $(TENANTS),1000)
 bench-rollouts: $(VENV)/.ready ## A canary of TENANTS=200 tenants at once on fake nodes, beside Argo Rollouts
 	$(RUN) -m benchmarks.rollouts --tenants $(or $(TENANTS),200)
 bench-reaction: $(VENV)/.ready ## From the first bad response to no traffic

@@ -3,10 +3,12 @@
 The answer of each own write is folded in at once, so that a reconcile reads
 no object from the server and never acts on what it has itself changed.
 
-A copy is kept as JSON, a quarter of the memory of what Python makes of it, and
-opened when it is asked for. Those that were asked for last stay open.
+A copy is kept as JSON, a quarter of the memory of what Python makes of it or, if it
+is long and compressed, a tenth, and opened when it is asked for. Those that were
+asked for last stay open.
 """
 
+import zlib
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +34,8 @@ Object = Mapping[str, Any]
 _MOST_GONE = 10_000
 # Some sixty HeadlessCMS objects with all that belongs to them, 8 KB each.
 _MOST_OPEN = 1_000
+# From so many bytes on it is worth the time to compress them, to a third.
+_LONG = 2_000
 _DEPLOYMENT_CONDITIONS = {"Progressing": "reason", "ReplicaFailure": "message"}
 # On its way a pod passes others, and each would be news.
 _POD_CONDITIONS = {
@@ -91,7 +95,7 @@ class Store:
         """Open all of a kind, one after the other, and keep none of them open."""
         for ref in self._refs(kind, None):
             if kept := self._objects.get(ref):
-                yield orjson.loads(kept.text)
+                yield _unpacked(kept.text)
 
     def parents(self) -> list[Key]:
         """Every HeadlessCMS."""
@@ -110,7 +114,7 @@ class Store:
             return None
         found = self._open.get(ref)
         if found is None:
-            found = orjson.loads(kept.text)
+            found = _unpacked(kept.text)
             self._open.put(ref, found)
         return found
 
@@ -213,8 +217,17 @@ class Listing:
 
 
 def _packed(found: Object) -> bytes:
-    """A copy of just its length: what orjson itself returns takes 8 KB at least."""
-    return bytes(memoryview(orjson.dumps(found)))
+    text = orjson.dumps(found)
+    if len(text) >= _LONG:
+        return zlib.compress(text, level=1)
+    # A copy of just its length: what orjson itself returns takes 8 KB at least.
+    return bytes(memoryview(text))
+
+
+def _unpacked(text: bytes) -> Object:
+    plain = text.startswith(b"{")
+    found: Object = orjson.loads(text if plain else zlib.decompress(text))
+    return found
 
 
 def ref_of(kind: Kind, found: Object) -> Ref:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,9 +57,10 @@ def test_a_child_without_its_labels_is_found_by_its_owner() -> None:
     assert [kind for kind, _ in store.children(SHOP)] == ["Deployment"]
 
 
-def test_an_object_that_was_not_asked_for_in_a_long_time_is_as_it_was() -> None:
+@pytest.mark.parametrize("words", [0, 5_000], ids=["short", "long"])
+def test_an_object_that_was_not_asked_for_in_a_long_time_is_as_it_was(words: int) -> None:
     store = Store()
-    spec = {"replicas": 3, "paused": False}
+    spec = {"replicas": 3, "paused": False, "text": "word " * words}
     store.put(DEPLOYMENT, child(1, spec=spec))
     for number in range(3_000):
         other = child(2, uid=f"other-{number}")
