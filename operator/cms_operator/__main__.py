@@ -6,7 +6,8 @@ import sys
 import kopf
 import uvloop
 
-from cms_operator import main, observability
+from cms_operator import main
+from cms_operator.observability import logs
 from cms_operator.settings import Settings, SettingsError
 
 
@@ -16,13 +17,13 @@ def run() -> int:
     except SettingsError as error:
         print(f"cannot start: {error}", file=sys.stderr)  # noqa: T201  - there is no log yet
         return 2
-    observability.configure_logging(settings.log_level, settings.log_format)
+    logs.configure_logging(settings.log_level, settings.log_format)
     uvloop.run(_serve(settings))
     return 0
 
 
 async def _serve(settings: Settings) -> None:
-    asyncio.get_running_loop().set_exception_handler(observability.loop_failure)
+    asyncio.get_running_loop().set_exception_handler(logs.loop_failure)
     await kopf.operator(
         registry=main.HANDLERS,
         clusterwide=not settings.namespaces,

@@ -8,6 +8,7 @@ import kopf
 
 from cms_operator.cluster.kinds import HEADLESS_CMS, SECRET, Kind
 from cms_operator.cluster.store import Key, Store, key_of
+from cms_operator.observability.metrics import WATCH_ERRORS, WATCH_EVENTS
 from cms_operator.workqueue import WorkQueue
 
 # Tells which HeadlessCMS objects read a Secret of this namespace and name.
@@ -23,6 +24,7 @@ class Events:
         self._readers_of = readers_of
 
     def take(self, kind: Kind, event_type: str | None, found: dict[str, Any]) -> None:
+        WATCH_EVENTS.labels(kind.plural).inc()
         metadata = found["metadata"]
         known = self._store.get(kind, metadata["namespace"], metadata["name"])
         gone = event_type == "DELETED"
@@ -52,8 +54,10 @@ class _Patience:
     """Delays between the tries of a watch that the server refuses, without an end, in seconds."""
 
     def __iter__(self) -> Iterator[float]:
-        yield from (1, 1, 2, 3, 5, 8)
-        yield from itertools.repeat(13)
+        for delay in itertools.chain((1, 1, 2, 3, 5, 8), itertools.repeat(13)):
+            yield delay
+            # kopf takes the next delay only when a request has failed.
+            WATCH_ERRORS.labels(HEADLESS_CMS.plural).inc()
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):

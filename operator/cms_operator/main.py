@@ -16,7 +16,7 @@ import aiohttp
 import kopf
 from aiohttp import web
 
-from cms_operator import handlers, observability
+from cms_operator import handlers
 from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.kinds import ALL, CHILDREN, HEADLESS_CMS, Kind
@@ -27,6 +27,8 @@ from cms_operator.cluster.resync import resync
 from cms_operator.cluster.store import Key, Store
 from cms_operator.cluster.synthetic import SyntheticSender
 from cms_operator.cluster.watch import Watch
+from cms_operator.observability import metrics, server
+from cms_operator.observability.fleet import Fleet
 from cms_operator.reconcile import Reconciler
 from cms_operator.settings import Settings
 from cms_operator.steps.analysis import Analyses
@@ -91,12 +93,13 @@ class Operator:
 
     async def start(self) -> None:
         """Know everything that is there before the first reconcile acts."""
-        self._web = await observability.serve(
-            self.settings.health_port, self._is_alive, self._workers.alive
+        self._web = await server.serve(
+            self.settings.health_port, self._is_alive, self._workers.alive, self._fleet
         )
-        observability.QUEUE_DEPTH.set_function(self._queue.depth)
-        observability.QUEUE_OLDEST_SECONDS.set_function(self._queue.oldest_age)
-        observability.OBJECTS.set_function(lambda: len(self._store.parents()))
+        metrics.QUEUE_DEPTH.set_function(self._queue.depth)
+        metrics.QUEUE_WORKING.set_function(self._queue.working)
+        metrics.QUEUE_OLDEST_SECONDS.set_function(self._queue.oldest_age)
+        metrics.OBJECTS.set_function(lambda: len(self._store.parents()))
         await self._first_list()
         self._queue_all()
         self._workers.start()
@@ -133,6 +136,9 @@ class Operator:
         if self._web is not None:
             await self._web.cleanup()
 
+    def _fleet(self) -> Fleet:
+        return Fleet(self._store.of_kind(HEADLESS_CMS), self._queue.failures().items())
+
     def _is_alive(self) -> bool:
         """False where a worker has died; before the start there is none that could."""
         return not self._tasks or self._workers.alive()
@@ -160,13 +166,18 @@ class Operator:
     async def _missed(self, kinds: Iterable[Kind]) -> set[Key] | None:
         """Whose objects a list shows otherwise than the watches did; None where it failed."""
         try:
-            changed = await resync(self._client, self._store, kinds, self.settings.namespaces)
+            with metrics.RESYNC_SECONDS.time():
+                changed = await resync(self._client, self._store, kinds, self.settings.namespaces)
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            metrics.RESYNCS.labels("api_error").inc()
             log.warning("could not list; the watches go on, the next list comes: %s", error)
             return None
         except Exception:
+            metrics.RESYNCS.labels("error").inc()
             log.exception("a list failed unexpectedly; the watches go on, the next list comes")
             return None
+        metrics.RESYNCS.labels("success").inc()
+        metrics.MISSED.inc(len(changed))
         if changed:
             log.info("the list showed %d objects that the watches had missed", len(changed))
         return changed

@@ -25,6 +25,8 @@ from cms_operator.cluster.kinds import (
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.sources import SourceSecrets
 from cms_operator.cluster.store import Key, Object, Store
+from cms_operator.observability.measuring import phase
+from cms_operator.observability.metrics import ROLLOUT_SECONDS
 from cms_operator.resources import controller_revision, labels, names
 from cms_operator.resources.revision import Revision
 from cms_operator.resources.sources import SourceError, Sources, required_secrets
@@ -32,6 +34,7 @@ from cms_operator.rollout import observe, report, steps
 from cms_operator.rollout.capacity import existing
 from cms_operator.rollout.confirmation import shifts
 from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
+from cms_operator.rollout.endings import ended
 from cms_operator.rollout.events import event, happenings
 from cms_operator.rollout.family import Family, gather
 from cms_operator.rollout.news import at_rest, counts_wait, only_counts
@@ -150,6 +153,7 @@ class Reconciler:
         )
         work.revisions = _recorded(work.family)
 
+    @phase("sources")
     async def _read_sources(self, work: Pass) -> None:
         refs = required_secrets(work.hcms.spec)
         try:
@@ -182,6 +186,7 @@ class Reconciler:
         annotations = work.hcms.metadata.annotations
         return observe.requests(annotations, stamped=self._settings.requests_stamped)
 
+    @phase("prepare")
     async def _prepare(self, work: Pass) -> None:
         """What pods need before they can start: credentials, a record, a migrated database."""
         sources, revision, hcms = work.sources, work.revision, work.hcms
@@ -225,6 +230,7 @@ class Reconciler:
         )
         _look_again(work, again)
 
+    @phase("contract")
     async def _contract(self, work: Pass, decision: Decision) -> None:
         """Once the revision counts as stable and is alone: what it takes away never comes back."""
         hcms, migration = work.hcms, work.migration
@@ -255,6 +261,7 @@ class Reconciler:
             work.again.append(CONTRACT_POLL_SECONDS)
         return alone
 
+    @phase("judge")
     async def _judge(self, work: Pass) -> None:
         """Measure the candidate where a rollout is under way, and at once where one begins."""
         progress, stable = work.before.rollout, work.before.stable_revision
@@ -270,6 +277,7 @@ class Reconciler:
             self._analyses.forget(work.key)
             work.judgement = Judgement(due=work.now)
 
+    @phase("confirm")
     async def _confirm(self, work: Pass, decision: Decision) -> Decision:
         """Before traffic or pods are taken away: decide on endpoints that were read just now.
 
@@ -299,6 +307,7 @@ class Reconciler:
         if route := await self._applier.read(HTTP_ROUTE, namespace, name):
             self._store.put(HTTP_ROUTE, route)
 
+    @phase("apply")
     async def _apply(self, work: Pass, decision: Decision) -> None:
         key = work.migration.key if work.migration else None
         problem = await self._children.apply(work.hcms, work.revisions, decision, work.family, key)
@@ -320,12 +329,15 @@ class Reconciler:
         elif await self._publish(parent, work.before, after):
             self._reported[work.key] = work.now
 
+    @phase("report")
     async def _publish(self, parent: Object, before: Status, after: Status) -> bool:
         """Write the status where it differs, and tell as Events what is new in it."""
         started = self._now()
         if not await self._applier.patch_status(parent, after.to_json()):
             return False
         self._report_cost = (self._report_cost + (self._now() - started)) / 2
+        if end := ended(before.rollout, after.rollout, self._now()):
+            ROLLOUT_SECONDS.labels(end.strategy, end.outcome).observe(end.seconds)
         for happening in happenings(before, after):
             log.info("%s: %s", happening.reason, happening.note)
             await self._tell(parent, event(parent, happening, self._now()))

@@ -9,16 +9,17 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
-from cms_operator import observability as show
 from cms_operator.cluster.apply import StaleReadError
 from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.store import Key
+from cms_operator.observability import logs, metrics
 from cms_operator.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
 # Somebody else writes often: that is no failure, and its last write may be no news to wake for.
 LONGEST_STALE = 2.0
+SUCCESS = "success"
 
 # Gives the seconds after which the key should be looked at again, or None.
 Reconcile = Callable[[Key], Awaitable[float | None]]
@@ -49,16 +50,18 @@ class Workers:
     async def _run(self) -> None:
         while True:
             key, waited = await self._queue.get()
-            show.QUEUE_WAIT_SECONDS.observe(waited)
-            show.object_name.set(f"{key.namespace}/{key.name}")
-            show.reconcile_id.set(secrets.token_hex(4))
+            metrics.QUEUE_WAIT_SECONDS.observe(waited)
+            logs.object_name.set(f"{key.namespace}/{key.name}")
+            logs.reconcile_id.set(secrets.token_hex(4))
             started = time.monotonic()
             try:
                 outcome = await self._work(key)
             finally:
                 self._queue.done(key)
-            show.RECONCILE_SECONDS.observe(time.monotonic() - started)
-            show.RECONCILES.labels(outcome).inc()
+            metrics.RECONCILE_SECONDS.observe(time.monotonic() - started)
+            metrics.RECONCILES.labels(outcome).inc()
+            if outcome != SUCCESS:
+                metrics.QUEUE_RETRIES.labels(outcome).inc()
 
     async def _work(self, key: Key) -> str:
         try:
@@ -78,4 +81,4 @@ class Workers:
         self._queue.forget(key)
         if again is not None:
             self._queue.add_after(key, again)
-        return "success"
+        return SUCCESS

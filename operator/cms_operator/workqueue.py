@@ -8,7 +8,7 @@ happened to goes before what is only looked at again.
 import asyncio
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -85,6 +85,10 @@ class WorkQueue(Generic[K]):
     def forget(self, key: K) -> None:
         """The key is well again: its next failure counts as the first."""
         self._failures.pop(key, None)
+
+    def failures(self) -> Mapping[K, int]:
+        """How often each key that is not well has failed in a row."""
+        return dict(self._failures)
 
     async def get(self) -> tuple[K, float]:
         """Wait for a key; return it with the seconds that it has waited."""

@@ -11,8 +11,8 @@ import aiohttp
 import orjson
 from kubernetes.aio import client, config
 
-from cms_operator import observability
 from cms_operator.cluster.pace import Pace
+from cms_operator.observability.measuring import ApiRequest
 
 FIELD_MANAGER = "headlesscms-operator"
 APPLY = "application/apply-patch+yaml"
@@ -87,16 +87,11 @@ class KubernetesClient:
         """
         if wait := self._pace.take():
             await asyncio.sleep(wait)
-        started = time.monotonic()
-        status = 0
         limits = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        try:
+        with ApiRequest(method, urlsplit(path).path) as measured:
             response = await self._send(method, path, query, body, content_type, limits)
-            status = response.status
-            return _decode(status, await response.read())
-        finally:
-            elapsed = time.monotonic() - started
-            observability.api_request(method, urlsplit(path).path, status, elapsed)
+            measured.status = response.status
+            return _decode(response.status, await response.read())
 
     async def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
         """Yield the events of a watch until the server ends it.

@@ -16,6 +16,7 @@ from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.kinds import Kind
 from cms_operator.cluster.resync import relist, selection
 from cms_operator.cluster.store import Key, Store
+from cms_operator.observability.metrics import WATCH_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -87,10 +88,12 @@ class Watch:
         except Exception:
             self._seen = None
             log.exception("the watch of %s broke off", self._kind.plural)
+            WATCH_ERRORS.labels(self._kind.plural).inc()
         return True
 
     def _broke_off(self, error: Exception) -> None:
         log.info("the watch of %s broke off: %s", self._kind.plural, error)
+        WATCH_ERRORS.labels(self._kind.plural).inc()
 
     async def _follow(self) -> bool:
         if self._seen is None:

@@ -48,6 +48,7 @@ async def test_a_failure_is_tried_again_and_holds_up_nobody(failure: Exception) 
     async with asyncio.timeout(PATIENCE):
         await done.wait()
     assert workers.alive()
+    assert queue.failures() == {}
     await workers.stop()
     assert tries == {GOOD: 1, BAD: 3}
     assert queue.retry(BAD) == queue.retry(GOOD), "its failures are forgotten"

@@ -1,0 +1,57 @@
+"""One line for each thing that happened, with the HeadlessCMS and the reconcile it belongs to."""
+
+import asyncio
+import contextvars
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+reconcile_id: contextvars.ContextVar[str] = contextvars.ContextVar("reconcile_id", default="")
+object_name: contextvars.ContextVar[str] = contextvars.ContextVar("object_name", default="")
+
+
+def loop_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What no task is there to hear of.
+
+    Watches that are cancelled at the end may still be closing when the loop closes what is left
+    open: that costs nothing, and a traceback of it would only frighten.
+    """
+    if "asyncgen" in context:
+        log.debug("%s: %s", context["message"], context.get("exception"))
+    else:
+        loop.default_exception_handler(context)
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if name := object_name.get():
+            line["object"] = name
+        if identity := reconcile_id.get():
+            line["reconcile_id"] = identity
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure_logging(level: str, style: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    if style == "json":
+        handler.setFormatter(JsonFormatter())
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    # kopf tells of each event at INFO; the reconcile's own lines say it once.
+    logging.getLogger("kopf").setLevel(max(logging.WARNING, root.level))
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)

@@ -1,0 +1,56 @@
+"""The port on which the kubelet and Prometheus ask."""
+
+import asyncio
+from collections.abc import Callable, Collection
+
+from aiohttp import web
+from prometheus_client import generate_latest
+
+from cms_operator.observability import metrics
+from cms_operator.observability.fleet import Fleet
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+async def serve(
+    port: int,
+    is_alive: Callable[[], bool],
+    is_ready: Callable[[], bool],
+    fleet: Callable[[], Fleet],
+) -> web.AppRunner:
+    """Serve /healthz, /readyz and /metrics on all addresses of the pod."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return _verdict(is_alive())
+
+    async def readyz(_: web.Request) -> web.Response:
+        return _verdict(is_ready())
+
+    async def show(request: web.Request) -> web.StreamResponse:
+        names = request.query.getall("name[]", [])
+        response = web.StreamResponse(headers={"Content-Type": TEXT})
+        await response.prepare(request)
+        await response.write(_own(names))
+        for piece in fleet().text(names):
+            if piece:  # an empty one would end the answer
+                await response.write(piece)
+            await asyncio.sleep(0)  # reconciles go on meanwhile
+        return response
+
+    app = web.Application(client_max_size=1024)
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", show)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "0.0.0.0", port).start()  # noqa: S104  - the kubelet and Prometheus call it
+    return runner
+
+
+def _own(names: Collection[str]) -> bytes:
+    registry = metrics.REGISTRY
+    return generate_latest(registry.restricted_registry(names) if names else registry)
+
+
+def _verdict(good: bool) -> web.Response:  # noqa: FBT001  - it is the whole argument
+    return web.Response(text="ok") if good else web.Response(status=503, text="no")
