@@ -23,6 +23,7 @@ lint: $(VENV)/.ready
 	$(VENV)/bin/mypy tests
 	$(VENV)/bin/lint-imports
 	$(RUN) -m cms_operator.api.crd --check
+	$(RUN) -m dashboards --check
 format: $(VENV)/.ready ## Put the format right and mend what the linter can
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
@@ -62,11 +63,13 @@ images: ## Build and load the images
 	$(PYTHON) -m localcluster images
 
 ##@ More
-.PHONY: demo-down crd krew lock bench bench-fleet bench-rollouts bench-reaction bench-tracing bench-delivery bench-peers bench-tenants bench-scaling bench-memory help
+.PHONY: demo-down crd dashboards krew lock bench bench-fleet bench-rollouts bench-reaction bench-tracing bench-delivery bench-peers bench-tenants bench-scaling bench-memory help
 demo-down: $(VENV)/.ready ## Remove what the demo has made
 	$(RUN) -m demo down
 crd: $(VENV)/.ready ## Generate the CRD into crds/ and the chart
 	$(RUN) -m cms_operator.api.crd --write
+dashboards: $(VENV)/.ready ## Generate Grafana's dashboards into the chart
+	$(RUN) -m dashboards --write
 krew: $(VENV)/.ready ## The plugin's archive and krew manifest into dist/ (URI=https://… of the archive)
 	$(RUN) -m cms_operator.cli.krew --uri "$(URI)"
 lock: $(VENV)/.ready ## Pin the dependencies anew, by hash

@@ -1,6 +1,7 @@
 """A program with a go.mod of its own: its libraries are not those of the cluster's programs."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,12 @@ class Program:
     name: str
     folder: Path  # has go.mod, go.sum and toolchain.txt
     package: str
+    tags: str = ""  # go build's: parts of it that nobody needs may be left out
+
+
+def is_built(program: Program) -> bool:
+    go = golang.found(program.folder)
+    return go is not None and _target(program, go).exists()
 
 
 def ensure(program: Program, progress: Progress) -> Path:
@@ -41,12 +48,20 @@ def module_folder(program: Program, module: str, progress: Progress) -> Path:
 
 def _target(program: Program, go: Path) -> Path:
     version = ".".join(map(str, golang.version(go)))
-    files = [(name, (program.folder / name).read_bytes()) for name in ("go.mod", "go.sum")]
-    return cache_home() / "programs" / program.name / sources_key(files, version) / program.name
+    key = sources_key(_sources(program), version)
+    return cache_home() / "programs" / program.name / key / program.name
+
+
+def _sources(program: Program) -> Iterator[tuple[str, bytes]]:
+    for name in ("go.mod", "go.sum", "main.go"):
+        if (program.folder / name).exists():
+            yield name, (program.folder / name).read_bytes()
+    if program.tags:
+        yield "tags", program.tags.encode()
 
 
 def _build(program: Program, go: Path, target: Path) -> None:
-    options = ("-trimpath", "-buildvcs=false", "-ldflags", "-s -w")
+    options = ("-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-tags", program.tags)
     unfinished = target.with_suffix(".unfinished")
     run_logged(
         (

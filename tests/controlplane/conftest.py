@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import binaries, controlplane
+from localcluster import binaries, controlplane, observers, program
 from localcluster.controlplane import ControlPlane
 from localcluster.errors import ClusterError, NoClusterError
 from localcluster.progress import Progress
@@ -78,6 +78,7 @@ def _build() -> None:
     try:
         if unavailable() is None:
             binaries.ensure(binaries.CONTROL_PLANE, Progress())
+            program.ensure(observers.PROMTOOL, Progress())  # for the unit tests of the alerts
     except ClusterError as error:
         pytest.exit(str(error), returncode=1)
 

@@ -3,12 +3,12 @@
 Labels are bounded: fixed words and the names of kinds, never those of objects.
 """
 
-from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from cms_operator import VERSION
 from cms_operator.api.rollout import Strategy
 from cms_operator.rollout.endings import OUTCOMES
 
@@ -124,14 +124,7 @@ BUILD_INFO = Gauge("hcms_operator_build_info", "Always 1.", ["version"], registr
 ProcessCollector(registry=REGISTRY)
 
 
-def _version() -> str:
-    try:
-        return version("headlesscms-operator")
-    except PackageNotFoundError:  # run from a source tree
-        return "source"
-
-
-BUILD_INFO.labels(_version()).set(1)
+BUILD_INFO.labels(VERSION).set(1)
 # From the start: the rate of a series that begins with its first event misses this event.
 for strategy, end in product(get_args(Strategy), OUTCOMES):
     ROLLOUT_SECONDS.labels(strategy, end)

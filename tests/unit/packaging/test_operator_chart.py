@@ -7,6 +7,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 
+from cms_operator import VERSION
 from cms_operator.api.status import Verb
 from cms_operator.cluster.kinds import CHILDREN, DEPLOYMENT, ENDPOINT_SLICE, HEADLESS_CMS, Kind
 from cms_operator.settings import PrometheusSettings, Settings
@@ -356,7 +357,7 @@ def test_crd_can_be_left_out_and_is_kept_on_removal_by_default(chart: Chart) -> 
 def test_chart_and_project_have_one_version() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     meta = yaml.safe_load((CHARTS / "headlesscms-operator" / "Chart.yaml").read_text())
-    assert meta["version"] == meta["appVersion"] == project["version"]
+    assert meta["version"] == meta["appVersion"] == project["version"] == VERSION
     assert (
         f"headlesscms-operator:{project['version']}" in meta["annotations"]["artifacthub.io/images"]
     )

@@ -1,0 +1,1 @@
+"""Grafana's dashboards, from which the chart's JSON files are made."""

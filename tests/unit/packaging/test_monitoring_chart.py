@@ -1,0 +1,109 @@
+"""What the chart brings for Prometheus and Grafana: nothing, until somebody asks for it."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from cms_operator.api import parse
+from cms_operator.resources import labels
+from tests.support.charts import Chart, Objects, RefusedValuesError, of_kind, the
+from tests.support.monitoring import DASHBOARDS, RULE_FILES, alerts
+from tests.support.specs import manifest
+
+KINDS = {"ServiceMonitor", "PodMonitor", "PrometheusRule", "ConfigMap"}
+
+
+@pytest.fixture(scope="module")
+def chart(tools: Any) -> Chart:
+    return Chart(tools / "helm", "headlesscms-operator")
+
+
+def rendered(chart: Chart, part: str, **values: Any) -> Objects:
+    return chart.render({"monitoring": {part: {"enabled": True, **values}}})
+
+
+def test_a_cluster_without_prometheus_gets_none_of_its_kinds(chart: Chart) -> None:
+    assert not KINDS & {found["kind"] for found in chart.render()}
+
+
+@pytest.mark.parametrize("part", ["serviceMonitor", "podMonitor", "prometheusRule"])
+def test_prometheus_selects_by_the_labels_that_are_asked_for(chart: Chart, part: str) -> None:
+    kind = part[0].upper() + part[1:]
+    found = of_kind(rendered(chart, part, labels={"release": "prometheus"}), kind)
+    assert found
+    assert {each["metadata"]["labels"]["release"] for each in found} == {"prometheus"}
+
+
+def test_the_operators_service_is_scraped_with_the_labels_of_its_series(chart: Chart) -> None:
+    objects = rendered(chart, "serviceMonitor", interval="15s")
+    service, monitor = the(objects, "Service"), the(objects, "ServiceMonitor")["spec"]
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    (endpoint,) = monitor["endpoints"]
+    assert endpoint == {"port": "metrics", "honorLabels": True, "interval": "15s"}
+    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "selector"), [([], {"any": True}), (["team-a"], {"matchNames": ["team-a"]})]
+)
+def test_pods_of_every_served_namespace_are_scraped(
+    chart: Chart, namespaces: list[str], selector: dict[str, Any]
+) -> None:
+    values = {"watchNamespaces": namespaces, "monitoring": {"podMonitor": {"enabled": True}}}
+    monitor = the(chart.render(values), "PodMonitor")["spec"]
+    assert monitor["namespaceSelector"] == selector
+    wanted = monitor["selector"]["matchLabels"]
+    own = labels.of(parse(manifest()))
+    assert wanted.items() <= own.items()
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    (relabeling,) = endpoint["relabelings"]
+    label = relabeling["sourceLabels"][0].removeprefix("__meta_kubernetes_pod_label_")
+    assert label == labels.INSTANCE.translate(str.maketrans("./-", "___"))
+
+
+def test_the_rules_are_those_of_the_files(chart: Chart) -> None:
+    found = of_kind(rendered(chart, "prometheusRule"), "PrometheusRule")
+    assert [each["spec"] for each in found] == [
+        yaml.safe_load(path.read_text()) for path in RULE_FILES
+    ]
+
+
+def test_the_pages_can_be_those_of_somebody_else(chart: Chart) -> None:
+    address = "https://wiki.example/cms/"
+    objects = rendered(chart, "prometheusRule", runbooks=address)
+    urls = {
+        rule["annotations"]["runbook_url"]
+        for found in of_kind(objects, "PrometheusRule")
+        for group in found["spec"]["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+    assert urls == {address + name for name in alerts()}
+
+
+def test_grafanas_sidecar_finds_each_dashboard(chart: Chart) -> None:
+    found = of_kind(rendered(chart, "dashboards"), "ConfigMap")
+    assert len({each["metadata"]["name"] for each in found}) == len(DASHBOARDS) == 3
+    for each, path in zip(found, DASHBOARDS, strict=True):
+        assert each["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert {name: json.loads(text) for name, text in each["data"].items()} == {
+            path.name: json.loads(path.read_text())
+        }
+
+
+@pytest.mark.parametrize(
+    ("monitoring", "complaint"),
+    [
+        ({"serviceMonitors": {}}, "serviceMonitors"),
+        ({"serviceMonitor": {"interval": "often"}}, "/monitoring/serviceMonitor/interval"),
+        ({"prometheusRule": {"runbooks": "wiki.example"}}, "/monitoring/prometheusRule/runbooks"),
+        ({"dashboards": {"enabled": "yes"}}, "/monitoring/dashboards/enabled"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(
+    chart: Chart, monitoring: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(RefusedValuesError, match=complaint):
+        chart.render({"monitoring": monitoring})
