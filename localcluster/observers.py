@@ -9,3 +9,5 @@ PROMTOOL = Program(
     "github.com/prometheus/prometheus/cmd/promtool",
     tags="remove_all_sd",
 )
+COLLECTOR = Program("otelcol", PACKAGE / "otelcol", ".")
+ALL = (PROMTOOL, COLLECTOR)

@@ -51,7 +51,7 @@ class Workers:
         while True:
             key, waited = await self._queue.get()
             metrics.QUEUE_WAIT_SECONDS.observe(waited)
-            logs.object_name.set(f"{key.namespace}/{key.name}")
+            logs.subject.set(key)
             logs.reconcile_id.set(secrets.token_hex(4))
             started = time.monotonic()
             try:

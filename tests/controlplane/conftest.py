@@ -78,7 +78,8 @@ def _build() -> None:
     try:
         if unavailable() is None:
             binaries.ensure(binaries.CONTROL_PLANE, Progress())
-            program.ensure(observers.PROMTOOL, Progress())  # for the unit tests of the alerts
+            for observer in observers.ALL:  # for the unit tests of alerts and logs
+                program.ensure(observer, Progress())
     except ClusterError as error:
         pytest.exit(str(error), returncode=1)
 

@@ -1,7 +1,6 @@
 # ruff: noqa: S603 - the arguments are our own
 """The service as it runs in a pod: a process of its own with two ports."""
 
-import json
 import os
 import re
 import signal
@@ -15,6 +14,7 @@ from typing import Any, Self
 import httpx
 
 from tests.service.servers import wait_until
+from tests.support import log_lines
 from tests.support.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
@@ -89,7 +89,8 @@ class ServeProcess:
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
 
     def log_lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_bytes().splitlines()]
+        """Each as docs/logs.md promises."""
+        return log_lines.read(self.log.read_text().splitlines())
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,10 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 reconcile_id: contextvars.ContextVar[str] = contextvars.ContextVar("reconcile_id", default="")
-object_name: contextvars.ContextVar[str] = contextvars.ContextVar("object_name", default="")
+# Namespace and name of the HeadlessCMS that is worked on.
+subject: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar(
+    "subject", default=None
+)
 
 
 def loop_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -27,6 +30,8 @@ def loop_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> No
 
 
 class JsonFormatter(logging.Formatter):
+    """The fields are those of docs/logs.md."""
+
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -34,13 +39,13 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if name := object_name.get():
-            line["object"] = name
+        if (about := subject.get()) is not None:
+            line["namespace"], line["name"] = about
         if identity := reconcile_id.get():
-            line["reconcile_id"] = identity
+            line["reconcileId"] = identity
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
 
 
 def configure_logging(level: str, style: str) -> None:
@@ -52,6 +57,7 @@ def configure_logging(level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    logging.captureWarnings(capture=True)
     # kopf tells of each event at INFO; the reconcile's own lines say it once.
     logging.getLogger("kopf").setLevel(max(logging.WARNING, root.level))
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)

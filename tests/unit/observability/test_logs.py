@@ -17,11 +17,12 @@ def record(message: str) -> logging.LogRecord:
 
 
 def test_a_log_line_is_json_and_tells_whom_it_is_about() -> None:
-    logs.object_name.set("team-a/shop")
+    logs.subject.set(("team-a", "shop"))
     logs.reconcile_id.set("12ab")
     line = json.loads(logs.JsonFormatter().format(record('two\nlines and "quotes"')))
     assert line["level"] == "warning"
-    assert (line["object"], line["reconcile_id"]) == ("team-a/shop", "12ab")
+    assert (line["namespace"], line["name"]) == ("team-a", "shop")
+    assert line["reconcileId"] == "12ab"
     assert line["message"] == 'two\nlines and "quotes"'
 
 
