@@ -85,6 +85,11 @@ OPERATOR = Row(
             "ops",
         ),
         graph(
+            "Spans of traces",
+            {"{{outcome}}": _by("outcome", "hcms_operator_trace_spans_total")},
+            "ops",
+        ),
+        graph(
             "Memory",
             {"{{pod}}": "process_resident_memory_bytes and on (pod) hcms_operator_build_info"},
             "bytes",

@@ -29,6 +29,7 @@ from cms_operator.cluster.synthetic import SyntheticSender
 from cms_operator.cluster.watch import Watch
 from cms_operator.observability import metrics, server
 from cms_operator.observability.fleet import Fleet
+from cms_operator.observability.tracing import tracing
 from cms_operator.reconcile import Reconciler
 from cms_operator.settings import Settings
 from cms_operator.steps.analysis import Analyses
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 SETTLING_SECONDS = 15
 # Between two rounds of the garbage collector; an object of the API server is a hundred.
 _NEW_OBJECTS = 10_000
+LAST_SPANS_SECONDS = 3.0
 
 
 class Operator:
@@ -100,6 +102,11 @@ class Operator:
         metrics.QUEUE_WORKING.set_function(self._queue.working)
         metrics.QUEUE_OLDEST_SECONDS.set_function(self._queue.oldest_age)
         metrics.OBJECTS.set_function(lambda: len(self._store.parents()))
+        if self.settings.tracing.endpoint:
+            # What it brings is paid by those alone who want it.
+            from cms_operator.observability.otlp import OtlpTracing  # noqa: PLC0415
+
+            tracing.now = OtlpTracing(self.settings.tracing)
         await self._first_list()
         self._queue_all()
         self._workers.start()
@@ -133,6 +140,7 @@ class Operator:
         await self._pods.close()
         await self._measures.close()
         await self._client.close()
+        await tracing.now.close(LAST_SPANS_SECONDS)
         if self._web is not None:
             await self._web.cleanup()
 

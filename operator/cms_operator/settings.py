@@ -9,6 +9,8 @@ _LEVELS = ("debug", "info", "warning", "error")
 _FORMATS = ("json", "plain")
 _FLAGS = ("true", "false")
 _MAX_WORKERS = 64
+_SAMPLER = "parentbased_traceidratio"
+_PROTOCOL = "http/protobuf"
 
 
 class SettingsError(Exception):
@@ -22,6 +24,15 @@ class PrometheusSettings:
     url: str = ""
     token_file: str = ""
     ca_file: str = ""
+
+
+@dataclass(frozen=True)
+class TracingSettings:
+    """By OpenTelemetry's names, as for the CMS; without `endpoint` nothing is recorded."""
+
+    endpoint: str = ""
+    ratio: float = 0.01
+    service_name: str = "headlesscms-operator"
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,7 @@ class Settings:
     requests_per_second: int = 0
     requests_stamped: bool = False
     prometheus: PrometheusSettings = PrometheusSettings()
+    tracing: TracingSettings = TracingSettings()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -65,6 +77,7 @@ class Settings:
             requests_per_second=reader.number("HCMS_REQUESTS_PER_SECOND", 0, 10_000, 0),
             requests_stamped=reader.choice("HCMS_REQUESTS_STAMPED", _FLAGS, "false") == "true",
             prometheus=reader.prometheus(),
+            tracing=reader.tracing(),
         )
 
 
@@ -102,6 +115,33 @@ class _Reader:
                     f"{name} needs an HCMS_PROMETHEUS_URL that begins with https://"
                 )
         return PrometheusSettings(url, *files.values())
+
+    def tracing(self) -> TracingSettings:
+        exporter = self.choice("OTEL_TRACES_EXPORTER", ("none", "otlp"), "none")
+        self.choice("OTEL_TRACES_SAMPLER", (_SAMPLER,), _SAMPLER)
+        self.choice("OTEL_EXPORTER_OTLP_PROTOCOL", (_PROTOCOL,), _PROTOCOL)
+        ratio = self.share("OTEL_TRACES_SAMPLER_ARG", TracingSettings.ratio)
+        name = self.environment.get("OTEL_SERVICE_NAME", TracingSettings.service_name)
+        base = self.environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318")
+        whole = self.environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "")
+        endpoint = whole or f"{base.rstrip('/')}/v1/traces"
+        # Credentials belong into OTEL_EXPORTER_OTLP_HEADERS, and none is shown here.
+        if not _is_plain_address(endpoint):
+            raise SettingsError(
+                "OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_TRACES_ENDPOINT must be like "
+                "http://collector.monitoring:4318, without user, query or fragment"
+            )
+        return TracingSettings(endpoint if exporter == "otlp" else "", ratio, name)
+
+    def share(self, name: str, default: float) -> float:
+        value = self.environment.get(name, str(default))
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number <= 1:
+            raise SettingsError(f"{name} is {value!r}; it must be a number from 0 to 1")
+        return number
 
 
 def _is_plain_address(url: str) -> bool:

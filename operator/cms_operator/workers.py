@@ -13,6 +13,7 @@ from cms_operator.cluster.apply import StaleReadError
 from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.store import Key
 from cms_operator.observability import logs, metrics
+from cms_operator.observability.tracing import tracing
 from cms_operator.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -54,8 +55,11 @@ class Workers:
             logs.subject.set(key)
             logs.reconcile_id.set(secrets.token_hex(4))
             started = time.monotonic()
+            named = {"k8s.namespace.name": key.namespace, "headlesscms.name": key.name}
             try:
-                outcome = await self._work(key)
+                with tracing.now.reconcile(named) as span:
+                    outcome = await self._work(key)
+                    span.set("headlesscms.outcome", outcome)
             finally:
                 self._queue.done(key)
             metrics.RECONCILE_SECONDS.observe(time.monotonic() - started)

@@ -12,7 +12,7 @@ import orjson
 from kubernetes.aio import client, config
 
 from cms_operator.cluster.pace import Pace
-from cms_operator.observability.measuring import ApiRequest
+from cms_operator.observability.measuring import api_request
 
 FIELD_MANAGER = "headlesscms-operator"
 APPLY = "application/apply-patch+yaml"
@@ -88,9 +88,9 @@ class KubernetesClient:
         if wait := self._pace.take():
             await asyncio.sleep(wait)
         limits = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        with ApiRequest(method, urlsplit(path).path) as measured:
+        with api_request(method, urlsplit(path).path) as answer:
             response = await self._send(method, path, query, body, content_type, limits)
-            measured.status = response.status
+            answer.status = response.status
             return _decode(response.status, await response.read())
 
     async def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:

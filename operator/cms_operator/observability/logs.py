@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from cms_operator.observability.tracing import here
+
 log = logging.getLogger(__name__)
 
 reconcile_id: contextvars.ContextVar[str] = contextvars.ContextVar("reconcile_id", default="")
@@ -43,6 +45,8 @@ class JsonFormatter(logging.Formatter):
             line["namespace"], line["name"] = about
         if identity := reconcile_id.get():
             line["reconcileId"] = identity
+        if (span := here.get()) is not None:
+            line["traceId"], line["spanId"] = span
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, separators=(",", ":"))

@@ -2,11 +2,13 @@
 
 import functools
 import time
-from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 from cms_operator.observability import metrics
+from cms_operator.observability.tracing import tracing
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,7 +25,8 @@ def phase(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaita
         async def measured(*args: P.args, **kwargs: P.kwargs) -> T:
             started = time.monotonic()
             try:
-                return await step(*args, **kwargs)
+                with tracing.now.inside(name, {}):
+                    return await step(*args, **kwargs)
             except Exception as error:
                 metrics.PHASE_ERRORS.labels(name, type(error).__name__).inc()
                 raise
@@ -35,35 +38,31 @@ def phase(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaita
     return decorate
 
 
-class ApiRequest:
-    """Around one request; `status` is to be set when there is an answer."""
+@dataclass(slots=True)
+class Answer:
+    """`status` is 0 until there is one."""
 
-    def __init__(self, method: str, path: str) -> None:
-        parts = _parts(path)
-        self._resource = parts[0] if parts else ""
-        self._verb = verb_of(method, parts)
-        self.status = 0
+    status: int = 0
 
-    def __enter__(self) -> Self:
-        self._started = time.monotonic()
-        metrics.API_IN_FLIGHT.inc()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        elapsed = time.monotonic() - self._started
+@contextmanager
+def api_request(method: str, path: str) -> Iterator[Answer]:
+    """Around one request; the status of its answer is to be set."""
+    parts = _parts(path)
+    resource, verb = parts[0] if parts else "", verb_of(method, parts)
+    answer, started = Answer(), time.monotonic()
+    attributes = {"http.request.method": method, "k8s.resource": resource}
+    metrics.API_IN_FLIGHT.inc()
+    try:
+        with tracing.now.inside(f"{verb} {resource}", attributes, calls=True) as span:
+            try:
+                yield answer
+            finally:
+                span.set("http.response.status_code", answer.status)
+    finally:
         metrics.API_IN_FLIGHT.dec()
-        metrics.API_REQUESTS.labels(self._verb, self._resource, str(self.status)).inc()
-        metrics.API_SECONDS.labels(self._verb, self._resource).observe(elapsed)
-
-
-def resource_of(path: str) -> str:
-    """The plural in an API path; names and namespaces would make the metric unbounded."""
-    return next(iter(_parts(path)), "")
+        metrics.API_REQUESTS.labels(verb, resource, str(answer.status)).inc()
+        metrics.API_SECONDS.labels(verb, resource).observe(time.monotonic() - started)
 
 
 def verb_of(method: str, parts: list[str]) -> str:
@@ -74,7 +73,10 @@ def verb_of(method: str, parts: list[str]) -> str:
 
 
 def _parts(path: str) -> list[str]:
-    """The plural, the name and the subresource that an API path names."""
+    """The plural, the name and the subresource that an API path names.
+
+    Metrics hold the plural alone: names and namespaces would make them unbounded.
+    """
     parts = path.strip("/").split("/")
     rest = parts[3:] if parts[0] == "apis" else parts[2:]
     if len(rest) > 2 and rest[0] == _NAMESPACED:  # noqa: PLR2004  - namespaces/NAME/plural

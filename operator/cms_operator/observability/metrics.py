@@ -119,6 +119,12 @@ MISSED = Counter(
 )
 
 # The operator itself.
+TRACE_SPANS = Counter(
+    "hcms_operator_trace_spans",
+    "Spans that were recorded: exported to the collector, or dropped.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 OBJECTS = Gauge("hcms_operator_objects", "HeadlessCMS objects that are known.", registry=REGISTRY)
 BUILD_INFO = Gauge("hcms_operator_build_info", "Always 1.", ["version"], registry=REGISTRY)
 ProcessCollector(registry=REGISTRY)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cms_operator.settings import PrometheusSettings, Settings, SettingsError
+from cms_operator.settings import PrometheusSettings, Settings, SettingsError, TracingSettings
 
 
 def test_without_any_variable_the_whole_cluster_is_served() -> None:
@@ -34,6 +34,38 @@ def test_all_of_it_can_be_set() -> None:
 
 
 @pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, TracingSettings()),
+        (
+            {"OTEL_TRACES_EXPORTER": "otlp"},
+            TracingSettings("http://localhost:4318/v1/traces"),
+        ),
+        (
+            {
+                "OTEL_TRACES_EXPORTER": "otlp",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector.monitoring:4318/",
+                "OTEL_TRACES_SAMPLER_ARG": "0.5",
+                "OTEL_SERVICE_NAME": "operators",
+            },
+            TracingSettings("https://collector.monitoring:4318/v1/traces", 0.5, "operators"),
+        ),
+        (
+            {
+                "OTEL_TRACES_EXPORTER": "otlp",
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/spans",
+            },
+            TracingSettings("http://collector:4318/spans"),
+        ),
+    ],
+)
+def test_traces_are_asked_for_by_opentelemetrys_names(
+    environment: dict[str, str], expected: TracingSettings
+) -> None:
+    assert Settings.from_environment(environment).tracing == expected
+
+
+@pytest.mark.parametrize(
     ("name", "value", "advice"),
     [
         ("HCMS_LOG_LEVEL", "loud", "debug, info, warning, error"),
@@ -49,6 +81,14 @@ def test_all_of_it_can_be_set() -> None:
         ("HCMS_PROMETHEUS_URL", "http://prometheus:port", "like https://"),
         ("HCMS_PROMETHEUS_URL", "http://prometheus/?query=up", "without user, query or fragment"),
         ("HCMS_PROMETHEUS_URL", "http://prometheus/#up", "without user, query or fragment"),
+        ("OTEL_TRACES_EXPORTER", "jaeger", "none, otlp"),
+        ("OTEL_TRACES_SAMPLER", "always_on", "parentbased_traceidratio"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "http/protobuf"),
+        ("OTEL_TRACES_SAMPLER_ARG", "2", "from 0 to 1"),
+        ("OTEL_TRACES_SAMPLER_ARG", "nan", "from 0 to 1"),
+        ("OTEL_TRACES_SAMPLER_ARG", "often", "from 0 to 1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "like http://"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://me:key@collector/", "without user"),
         ("HCMS_PROMETHEUS_TOKEN_FILE", "/token", "HCMS_PROMETHEUS_URL that begins with https://"),
         ("HCMS_PROMETHEUS_CA_FILE", "/ca.crt", "HCMS_PROMETHEUS_URL that begins with https://"),
     ],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cms_operator.observability.measuring import ApiRequest, phase
+from cms_operator.observability.measuring import api_request, phase
 from cms_operator.observability.metrics import REGISTRY
 from tests.unit.observability.scraping import value
 
@@ -34,9 +34,9 @@ def test_a_metric_names_the_verb_and_the_kind_and_never_the_object(
         return value(REGISTRY, name, verb=verb, resource=resource, code="200")
 
     before = counted()
-    with ApiRequest(method, path) as request:
+    with api_request(method, path) as answer:
         assert value(REGISTRY, "hcms_operator_api_requests_in_flight") == 1
-        request.status = 200
+        answer.status = 200
     assert counted() == before + 1
     assert value(REGISTRY, "hcms_operator_api_requests_in_flight") == 0
 
@@ -44,7 +44,7 @@ def test_a_metric_names_the_verb_and_the_kind_and_never_the_object(
 def test_a_request_without_an_answer_has_the_code_0() -> None:
     labels = {"verb": "list", "resource": "pods", "code": "0"}
     before = value(REGISTRY, "hcms_operator_api_requests_total", **labels)
-    with pytest.raises(TimeoutError), ApiRequest("GET", "/api/v1/pods"):
+    with pytest.raises(TimeoutError), api_request("GET", "/api/v1/pods"):
         raise TimeoutError
     assert value(REGISTRY, "hcms_operator_api_requests_total", **labels) == before + 1
 

@@ -10,7 +10,7 @@ import yaml
 from cms_operator import VERSION
 from cms_operator.api.status import Verb
 from cms_operator.cluster.kinds import CHILDREN, DEPLOYMENT, ENDPOINT_SLICE, HEADLESS_CMS, Kind
-from cms_operator.settings import PrometheusSettings, Settings
+from cms_operator.settings import PrometheusSettings, Settings, TracingSettings
 from cms_operator.steps.children import PRUNED
 from tests.support.charts import (
     CHARTS,
@@ -246,6 +246,14 @@ def test_requests_are_guarded_and_stamped_where_the_cluster_can(
                 ),
             ),
         ),
+        (
+            {"tracing": {"endpoint": "http://collector.monitoring:4318", "ratio": 0.5}},
+            Settings(
+                operator_namespace=NAMESPACE,
+                requests_stamped=True,
+                tracing=TracingSettings("http://collector.monitoring:4318/v1/traces", 0.5),
+            ),
+        ),
     ],
 )
 def test_values_reach_the_operators_settings(
@@ -286,6 +294,9 @@ def test_image_is_taken_by_version_tag_or_digest(
         ({"networkPolicy": {"allowMetricsFrom": [{"podselector": {}}]}}, "podselector"),
         ({"networkPolicy": {"allowMeasuresTo": [{"ports": []}]}}, "allowMeasuresTo/0"),
         ({"networkPolicy": {"allowMeasuresTo": [{"to": []}]}}, "allowMeasuresTo/0/to"),
+        ({"networkPolicy": {"allowTracesTo": [{"to": []}]}}, "allowTracesTo/0/to"),
+        ({"tracing": {"endpoint": "http://me:key@collector"}}, "/tracing/endpoint"),
+        ({"tracing": {"ratio": 2}}, "/tracing/ratio"),
         ({"prometheus": {"url": "prometheus:9090"}}, "/prometheus/url"),
         ({"prometheus": {"url": "https://me:secret@prometheus"}}, "/prometheus/url"),
         ({"prometheus": {"tokenSecret": "token"}}, "/prometheus/tokenSecret"),
@@ -335,12 +346,15 @@ def test_token_and_ca_of_prometheus_are_files_and_nothing_else_is_mounted(
     ]
 
 
-def test_measures_are_reached_where_somebody_allows_it(chart: Chart, rendered: Objects) -> None:
+@pytest.mark.parametrize("field", ["allowMeasuresTo", "allowTracesTo"])
+def test_measures_and_traces_go_where_somebody_allows_it(
+    chart: Chart, rendered: Objects, field: str
+) -> None:
     rule = {
         "to": [{"namespaceSelector": {"matchLabels": {"team": "a"}}}],
         "ports": [{"port": 9090}],
     }
-    values = {"networkPolicy": {"allowMeasuresTo": [rule]}}
+    values = {"networkPolicy": {field: [rule]}}
     before = the(rendered, "NetworkPolicy")["spec"]["egress"]
     assert the(chart.render(values), "NetworkPolicy")["spec"]["egress"] == [*before, rule]
 
