@@ -197,9 +197,9 @@ def restart(bench: Bench, operator: OperatorProcess, count: int) -> Restart:
 
 
 def is_caught_up(operator: OperatorProcess, count: int) -> bool:
-    text = operator.metrics()
-    waiting = total(text, "hcms_operator_queue_depth")
-    return total(text, "hcms_operator_reconciles_total") >= count and not waiting
+    waiting, done = "hcms_operator_queue_depth", "hcms_operator_reconciles_total"
+    text = operator.metrics(waiting, done)
+    return total(text, done) >= count and not total(text, waiting)
 
 
 def lists_pods(asked: list[Request]) -> bool:
