@@ -1,17 +1,21 @@
 """Requests to the API server as plain JSON."""
 
 import asyncio
+import functools
 import time
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import orjson
 from kubernetes.aio import client, config
+from kubernetes.aio.config import incluster_config
 
 from cms_operator.cluster.pace import Pace
+from cms_operator.cluster.token_file import TokenFile
 from cms_operator.observability.measuring import api_request
 
 FIELD_MANAGER = "headlesscms-operator"
@@ -22,20 +26,48 @@ REQUEST_SECONDS = 30
 # The server sends a bookmark each minute; a connection that is silent for longer is dead.
 SILENCE_SECONDS = 150
 READ_AHEAD = 2**16
+# What a busy server asks for in Retry-After is 1 s, but a proxy may ask for anything.
+LONGEST_PATIENCE_SECONDS = 30.0
+_TRIES_OF_A_BUSY_SERVER = 3
+_BUSY = (429, 503)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class ApiError(Exception):
     """The API server answered with a status other than 2xx.
 
     `reason` is the machine-readable word of the server's Status (NotFound,
-    Conflict, Forbidden, ...), `message` its sentence.
+    Conflict, Forbidden, ...), `message` its sentence. `patience` are the seconds that a busy
+    server asks to wait, None where it does not ask.
     """
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    def __init__(
+        self, status: int, reason: str, message: str, patience: float | None = None
+    ) -> None:
         super().__init__(f"{status} {reason}: {message}")
         self.status = status
         self.reason = reason
         self.message = message
+        self.patience = patience
+
+
+def _patient(ask: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Ask a busy server again when it says so, a few times: it has done nothing yet."""
+
+    @functools.wraps(ask)
+    async def again(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(_TRIES_OF_A_BUSY_SERVER - 1):
+            try:
+                return await ask(*args, **kwargs)
+            except ApiError as error:
+                if error.patience is None:
+                    raise
+                await asyncio.sleep(error.patience)
+        return await ask(*args, **kwargs)
+
+    return again
 
 
 class KubernetesClient:
@@ -53,7 +85,9 @@ class KubernetesClient:
         """
         configuration = client.Configuration()
         try:
-            config.load_incluster_config(client_configuration=configuration)
+            config.load_incluster_config(configuration, try_refresh_token=False)
+            token = TokenFile(Path(incluster_config.SERVICE_TOKEN_FILENAME))
+            configuration.refresh_api_key_hook = token.refresh  # type: ignore[assignment]
         except config.ConfigException:
             await config.load_kube_config(client_configuration=configuration)
         configuration.connection_pool_maxsize = connections
@@ -71,6 +105,7 @@ class KubernetesClient:
     async def close(self) -> None:
         await self._api.close()
 
+    @_patient
     async def request(
         self,
         method: str,
@@ -91,7 +126,7 @@ class KubernetesClient:
         with api_request(method, urlsplit(path).path) as answer:
             response = await self._send(method, path, query, body, content_type, limits)
             answer.status = response.status
-            return _decode(response.status, await response.read())
+            return _decode(response, await response.read())
 
     async def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
         """Yield the events of a watch until the server ends it.
@@ -103,9 +138,9 @@ class KubernetesClient:
         response = await self._send("GET", path, asked, None, "application/json", limits)
         try:
             if response.status != HTTP_OK:
-                _decode(response.status, await response.read())
+                _decode(response, await response.read())
             async for line in _lines(response.content):
-                event: dict[str, Any] = orjson.loads(line)
+                event: dict[str, Any] = _loads(line)
                 if event["type"] == "ERROR":
                     raise _refused(event["object"].get("code", 0), event["object"])
                 yield event
@@ -154,16 +189,34 @@ def proxy_of(server: str) -> str | None:
     return getproxies().get(url.scheme)
 
 
-def _decode(status: int, data: bytes) -> Any:
+def _decode(response: aiohttp.ClientResponse, data: bytes) -> Any:
+    status = response.status
     if status < 300:  # noqa: PLR2004  - the class of HTTP statuses that mean success
-        return orjson.loads(data) if data else None
+        return _loads(data) if data else None
+    patience = _patience(status, response.headers)
     try:
-        raise _refused(status, orjson.loads(data))
+        raise _refused(status, orjson.loads(data), patience)
     except (orjson.JSONDecodeError, AttributeError):
         text = data[:200].decode(errors="replace")
-        raise ApiError(status, "", text) from None
+        raise ApiError(status, "", text, patience) from None
 
 
-def _refused(status: int, answer: Mapping[str, Any]) -> ApiError:
+def _loads(data: bytes) -> Any:
+    """Half an answer is none. Raises aiohttp.ClientPayloadError."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise aiohttp.ClientPayloadError(f"the answer is no JSON: {error}") from None
+
+
+def _patience(status: int, headers: Mapping[str, str]) -> float | None:
+    """Kubernetes sends seconds; a date, which HTTP allows, is not understood."""
+    asked = headers.get("Retry-After", "")
+    if status not in _BUSY or not asked.isdecimal():
+        return None
+    return min(float(asked), LONGEST_PATIENCE_SECONDS)
+
+
+def _refused(status: int, answer: Mapping[str, Any], patience: float | None = None) -> ApiError:
     """From the server's Status object."""
-    return ApiError(status, str(answer.get("reason", "")), str(answer.get("message", "")))
+    return ApiError(status, str(answer.get("reason", "")), str(answer.get("message", "")), patience)

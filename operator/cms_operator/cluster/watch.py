@@ -1,8 +1,9 @@
-"""Follow the children of all HeadlessCMS objects, one kind and one connection at a time.
+"""Follow all HeadlessCMS objects and their children, one kind and one connection at a time.
 
-kopf brings the parents. For each object of a kind it keeps a memory, and for each event it runs a
-task and a registry of handlers; a child needs none of that, and there are some fifteen to a parent.
-A kind may be missing, come late or go: kopf ends where a kind that it watches goes.
+kopf could. But for each object it keeps a memory and for each event it runs a task, which nothing
+here needs, and it ends the process where a server answers a watch in a way that it does not know:
+401, 410, an ERROR event, half a line. A watch of ours goes on, whatever comes; a kind may be
+missing, come late or go.
 """
 
 import asyncio
@@ -20,8 +21,11 @@ from cms_operator.observability.metrics import WATCH_ERRORS
 
 log = logging.getLogger(__name__)
 
-# Between the beginnings of two watches: of those that are refused or end at once.
+# Between the beginnings of two watches; it doubles with each one that soon breaks off.
 PAUSE_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 16.0
+# Refused for now: what is known is no worse for it, and a list would be refused as well.
+_FOR_NOW = (401, 403, 429, 503, 504)
 
 Take = Callable[[Kind, str, dict[str, Any]], None]
 
@@ -46,6 +50,7 @@ class Watch:
         self._take = take
         self._queue = queue
         self._seen: str | None = None  # the resourceVersion up to which all is known
+        self._pause = PAUSE_SECONDS
         self._look = asyncio.Event()
         self._look.set()
 
@@ -73,25 +78,30 @@ class Watch:
             started = clock()
             if await self._try():
                 self._look.set()
-            await asyncio.sleep(max(0.0, started + PAUSE_SECONDS - clock()))
+            await asyncio.sleep(max(0.0, started + self._pause - clock()))
 
     async def _try(self) -> bool:
         """Follow the kind until the watch ends; False where the cluster lacks it."""
         try:
-            return await self._follow()
+            found = await self._follow()
         except ApiError as error:
             # 410 Gone above all: what has happened since then the server no longer knows.
-            self._seen = None
-            self._broke_off(error)
+            if error.status not in _FOR_NOW:
+                self._seen = None
+            self._broke_off(error, error.patience or 0.0)
         except (aiohttp.ClientError, TimeoutError) as error:
             self._broke_off(error)
-        except Exception:
+        except Exception as error:
             self._seen = None
-            log.exception("the watch of %s broke off", self._kind.plural)
-            WATCH_ERRORS.labels(self._kind.plural).inc()
+            log.exception("the watch of %s met what it does not know", self._kind.plural)
+            self._broke_off(error)
+        else:
+            self._pause = PAUSE_SECONDS
+            return found
         return True
 
-    def _broke_off(self, error: Exception) -> None:
+    def _broke_off(self, error: Exception, patience: float = 0.0) -> None:
+        self._pause = max(min(2 * self._pause, LONGEST_PAUSE_SECONDS), patience)
         log.info("the watch of %s broke off: %s", self._kind.plural, error)
         WATCH_ERRORS.labels(self._kind.plural).inc()
 
@@ -105,4 +115,5 @@ class Watch:
             if event["type"] != "BOOKMARK":
                 self._take(self._kind, event["type"], event["object"])
             self._seen = event["object"]["metadata"]["resourceVersion"]
+            self._pause = PAUSE_SECONDS
         return True

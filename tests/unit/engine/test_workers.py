@@ -10,7 +10,8 @@ from cms_operator.cluster.apply import StaleReadError
 from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.store import Key
 from cms_operator.workers import Workers
-from cms_operator.workqueue import WorkQueue
+from cms_operator.workqueue import LONGEST_DELAY, WorkQueue
+from tests.support import virtual_time
 
 GOOD, BAD = Key("team-a", "good"), Key("team-a", "bad")
 PATIENCE = 10
@@ -108,3 +109,93 @@ async def test_stopped_workers_are_alive_no_longer() -> None:
     assert workers.alive()
     await workers.stop()
     assert not workers.alive()
+
+
+HOUR = 3600.0
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_after_hours_of_refusals_every_object_is_reconciled_soon(status: int) -> None:
+    back = 5 * HOUR
+    keys = [Key("team-a", f"shop-{number}") for number in range(50)]
+    tries, well = Counter[Key](), set[Key]()
+
+    async def reconcile(key: Key) -> float | None:
+        tries[key] += 1
+        if virtual_time.now() < back:
+            raise ApiError(status, "InternalError", "etcd is away")
+        well.add(key)
+        return None
+
+    async def run() -> None:
+        queue: WorkQueue[Key] = WorkQueue(virtual_time.now, lambda: 1.0)
+        workers = Workers(queue, reconcile, count=4)
+        workers.start()
+        for key in keys:
+            queue.add(key)
+        await asyncio.sleep(back)
+        assert workers.alive()
+        assert max(tries.values()) < 20 + back / LONGEST_DELAY
+        await asyncio.sleep(LONGEST_DELAY)
+        assert well == {*keys}
+        assert queue.retry(keys[0]) < 1, "its failures are forgotten"
+        await workers.stop()
+
+    virtual_time.run(run())
+
+
+def test_many_that_always_raise_do_not_slow_those_that_are_well() -> None:
+    """A tenth is poison, each try of it takes a second, and events of all come all the time."""
+    keys = [Key("team-a", f"shop-{number}") for number in range(200)]
+    poison = {*keys[::10]}
+    waits: list[float] = []
+    added: dict[Key, float] = {}
+    tries = Counter[bool]()
+
+    async def reconcile(key: Key) -> float | None:
+        tries[key in poison] += 1
+        if key in poison:
+            await asyncio.sleep(1)
+            raise RuntimeError("poison")
+        waits.append(virtual_time.now() - added[key])
+        await asyncio.sleep(0.01)
+        return None
+
+    async def run() -> None:
+        queue: WorkQueue[Key] = WorkQueue(virtual_time.now, lambda: 1.0, most_routine=2)
+        workers = Workers(queue, reconcile, count=4)
+        workers.start()
+        for key in keys:
+            added[key] = virtual_time.now()
+            queue.add(key)
+        await asyncio.sleep(60)
+        for _ in range(100):
+            for key in keys:
+                if key not in poison:
+                    added[key] = virtual_time.now()
+                    queue.add(key)
+            await asyncio.sleep(6)
+        await workers.stop()
+
+    virtual_time.run(run())
+    assert len(waits) == 101 * 180
+    assert max(waits[180:]) < 1.5
+    assert tries[True] < 20 * 15, "each failure in a row is tried later"
+
+
+def test_a_queue_with_all_of_a_fleet_in_it_takes_what_happens_first() -> None:
+    """It holds a key once, however often it is added, and nothing that happens waits behind it."""
+    queue: WorkQueue[Key] = WorkQueue(lambda: 0.0, lambda: 1.0, most_routine=4)
+    fleet = [Key("team-a", f"shop-{number}") for number in range(5000)]
+    for _ in range(20):
+        for key in fleet:
+            queue.add_routine(key)
+            queue.add_after(key, 60)
+    assert queue.depth() == len(fleet)
+    for _ in range(4):
+        assert queue.take()
+    assert queue.take() is None, "the other workers stay free"
+    queue.add(fleet[-1])
+    taken = queue.take()
+    assert taken is not None
+    assert taken[0] == fleet[-1]

@@ -1,0 +1,229 @@
+"""What comes of the answers of an API server, and of answers that do not come."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from kubernetes.aio import client as aio
+from kubernetes.aio.config import incluster_config
+
+from cms_operator.cluster import client as module
+from cms_operator.cluster.client import LONGEST_PATIENCE_SECONDS, ApiError, KubernetesClient
+from cms_operator.cluster.pace import Pace
+from tests.support import virtual_time
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+POD = {"kind": "Pod"}
+
+
+@dataclass
+class Answer:
+    status: int
+    body: bytes = b"{}"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def read(self) -> bytes:
+        return self.body
+
+
+class Scripted(KubernetesClient):
+    """Gets these answers, one after the other, and the last one again and again."""
+
+    def __init__(self, *answers: Answer) -> None:
+        super().__init__(aio.ApiClient(aio.Configuration()))
+        self._answers = list(answers)
+        self.moments: list[float] = []
+
+    async def _send(self, *_: Any) -> Any:
+        self.moments.append(virtual_time.now())
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+def busy(seconds: str, status: int = 429) -> Answer:
+    body = {"reason": "TooManyRequests", "message": "later"}
+    return Answer(status, orjson.dumps(body), {"Retry-After": seconds})
+
+
+def ask(*answers: Answer) -> tuple[Any, list[float]]:
+    """What is returned or raised, and the seconds of the tries."""
+
+    async def run() -> tuple[Any, list[float]]:
+        client = Scripted(*answers)
+        try:
+            return await client.request("GET", "/api/v1/pods"), client.moments
+        except ApiError as error:
+            return error, client.moments
+
+    return virtual_time.run(run())
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_is_asked_again_when_it_says_so(status: int) -> None:
+    found, moments = ask(busy("7", status), busy("2", status), Answer(200, orjson.dumps(POD)))
+    assert found == POD
+    assert moments == [0, 7, 9]
+
+
+def test_a_server_that_stays_busy_is_an_error_that_tells_its_patience() -> None:
+    found, moments = ask(busy("1"))
+    assert (found.status, found.patience) == (429, 1.0)
+    assert len(moments) == 3
+
+
+def test_nobody_makes_the_operator_wait_for_hours() -> None:
+    _, moments = ask(busy("86400"), Answer(200))
+    assert moments == [0, LONGEST_PATIENCE_SECONDS]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(429),
+        busy("soon"),
+        busy("-1"),
+        busy("Thu, 01 Jan 1970 00:00:00 GMT"),
+        busy("5", status=500),
+        busy("5", status=403),
+    ],
+    ids=str,
+)
+def test_who_asks_for_no_patience_gets_none(answer: Answer) -> None:
+    found, moments = ask(answer)
+    assert (found.status, found.patience, moments) == (answer.status, None, [0])
+
+
+@pytest.mark.parametrize("body", [b'{"kind": "Po', b"<html>", b"\xff"])
+def test_half_an_answer_counts_as_none(body: bytes) -> None:
+    with pytest.raises(aiohttp.ClientPayloadError):
+        ask(Answer(200, body))
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Callable[[Handler], Awaitable[KubernetesClient]]]:
+    """Leads a client to a server that does as the handler says."""
+    opened: list[Any] = []
+
+    async def begin(handler: Handler) -> KubernetesClient:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", handler)
+        server = TestServer(app)
+        await server.start_server()
+        configuration = aio.Configuration()
+        configuration.host = str(server.make_url("")).rstrip("/")
+        client = KubernetesClient(aio.ApiClient(configuration))
+        opened.extend((client, server))
+        return client
+
+    yield begin
+    for found in opened:
+        await found.close()
+
+
+async def follow(client: KubernetesClient, found: list[Any]) -> None:
+    async for event in client.watch("/api/v1/pods", {}):
+        found.append(event)  # noqa: PERF401  - what came before an error counts
+
+
+async def never(_: web.Request) -> web.StreamResponse:
+    await asyncio.sleep(60)
+    return web.Response()
+
+
+async def silent(request: web.Request) -> web.StreamResponse:
+    """The watch begins, and nothing comes."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(orjson.dumps({"type": "BOOKMARK"}) + b"\n")
+    await asyncio.sleep(60)
+    return response
+
+
+async def test_a_connection_that_hangs_is_given_up(
+    serve: Callable[[Handler], Awaitable[KubernetesClient]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REQUEST_SECONDS", 0.2)
+    client = await serve(never)
+    with pytest.raises(TimeoutError):
+        await client.request("PATCH", "/api/v1/pods", body=POD)
+
+
+async def test_a_watch_that_falls_silent_is_given_up(
+    serve: Callable[[Handler], Awaitable[KubernetesClient]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SILENCE_SECONDS", 0.2)
+    client, found = await serve(silent), list[Any]()
+    with pytest.raises(TimeoutError):
+        await follow(client, found)
+    assert found == [{"type": "BOOKMARK"}]
+
+
+async def test_a_watch_that_ends_in_the_middle_of_a_line_tells_what_was_whole(
+    serve: Callable[[Handler], Awaitable[KubernetesClient]],
+) -> None:
+    async def half(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=b'{"type": "BOOKMARK"}\n{"type": "ADD')
+
+    client, found = await serve(half), list[Any]()
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await follow(client, found)
+    assert found == [{"type": "BOOKMARK"}]
+
+
+@pytest.fixture
+def in_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that a pod has from its kubelet; the token in it is the answer's."""
+    (tmp_path / "ca.crt").write_text("some\n")
+    (tmp_path / "token").write_text("first")
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
+    return tmp_path
+
+
+async def test_a_renewed_token_is_sent_with_the_next_request(
+    in_cluster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+
+    async def show(request: web.Request) -> web.StreamResponse:
+        sent.append(request.headers.get("Authorization", ""))
+        return web.json_response(POD)
+
+    app = web.Application()
+    app.router.add_get("/api/v1/pods", show)
+    async with TestServer(app) as server:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
+        monkeypatch.setattr(aio.Configuration, "__setattr__", _plain_http)
+        client = await KubernetesClient.connect(2, Pace(0, lambda: 0.0))
+        token = in_cluster / "token"
+        for written in ("first", "second", None, "", "third"):
+            renew(token, written)
+            await client.request("GET", "/api/v1/pods")
+        await client.close()
+    assert sent == [f"Bearer {word}" for word in ("first", "second", "second", "second", "third")]
+
+
+def renew(path: Path, token: str | None) -> None:
+    """As the kubelet does it: another file takes the name; None takes the file away."""
+    if token is None:
+        path.unlink()
+        return
+    fresh = path.with_name("fresh")
+    fresh.write_text(token + "\n" * bool(token))
+    fresh.replace(path)
+
+
+def _plain_http(configuration: aio.Configuration, name: str, value: Any) -> None:
+    """The test's server has no certificate."""
+    if name == "host":
+        value = value.replace("https://", "http://")
+    elif name == "ssl_ca_cert":
+        value = None
+    object.__setattr__(configuration, name, value)
