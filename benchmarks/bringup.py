@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.usage import cpu_seconds, peak_mebibytes
-from cms_operator.main import SETTLING_SECONDS
 from localcluster import controlplane
 from localcluster.controlplane import ControlPlane
 from tests.controlplane.api import APPLY, KINDS, Api, Object
@@ -89,8 +88,6 @@ class Bench:
         self._audit = AuditLog(control_plane.audit_log)
 
     def settle(self) -> None:
-        """A new operator lists once more after a while: that is not what is measured."""
-        time.sleep(SETTLING_SECONDS)
         eventually(self._is_quiet, "the operator has started", PATIENCE)
 
     def team(self, name: str) -> Team:

@@ -1,4 +1,4 @@
-"""kopf's events of HeadlessCMS objects, and those of their children, become keys in the queue."""
+"""Events of HeadlessCMS objects, and those of their children, become keys in the queue."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from typing import Any
 
 import kopf
 
-from cms_operator.cluster.kinds import HEADLESS_CMS, SECRET, Kind
+from cms_operator.cluster.kinds import SECRET, Kind
 from cms_operator.cluster.store import Key, Store, key_of
 from cms_operator.observability.metrics import WATCH_ERRORS, WATCH_EVENTS
 from cms_operator.workqueue import WorkQueue
@@ -40,18 +40,8 @@ class Events:
                 self._queue.add(reader)
 
 
-def register(events: Callable[[], Events]) -> None:
-    """Let kopf watch the parents; `events` exists only after the start."""
-    kind = HEADLESS_CMS
-
-    @kopf.on.event(kind.group, kind.version, kind.plural, id=f"watch-{kind.plural}")
-    async def watch(event: kopf.RawEvent, **_: Any) -> None:
-        found = {"apiVersion": kind.api_version, "kind": kind.name, **event["object"]}
-        events().take(kind, event["type"], found)
-
-
 class _Patience:
-    """Delays between the tries of a watch that the server refuses, without an end, in seconds."""
+    """Endless delays, in seconds, between kopf's tries to learn what the API server serves."""
 
     def __iter__(self) -> Iterator[float]:
         for delay in itertools.chain((1, 1, 2, 3, 5, 8), itertools.repeat(13)):
@@ -60,24 +50,12 @@ class _Patience:
             WATCH_ERRORS.labels(HEADLESS_CMS.plural).inc()
 
 
-class _NoDiffBase(kopf.DiffBaseStorage):
-    """kopf cuts out each object's essence to tell what has changed in it; nobody here asks that.
+def configure(settings: kopf.OperatorSettings) -> None:
+    """Let kopf begin and end the process, and watch nothing.
 
-    It would be most of the price of an event.
+    A watch of kopf's that is answered with 401, 410, half a line or an ERROR other than 410 ends
+    the process, and again after each start for as long as that lasts (1.45).
     """
-
-    def fetch(self, **_: Any) -> None:
-        return None
-
-    def build(self, **_: Any) -> kopf.BodyEssence:
-        return kopf.BodyEssence({})
-
-    def store(self, **_: Any) -> None:
-        return None
-
-
-def configure_watches(settings: kopf.OperatorSettings) -> None:
-    """Let no failure end the watch, and no event cost much."""
-    settings.networking.error_backoffs = _Patience()
+    settings.scanning.disabled = True
     settings.posting.enabled = False
-    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.networking.error_backoffs = _Patience()

@@ -8,8 +8,6 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -19,7 +17,7 @@ from aiohttp import web
 from cms_operator import handlers
 from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.client import ApiError, KubernetesClient
-from cms_operator.cluster.kinds import ALL, CHILDREN, HEADLESS_CMS, Kind
+from cms_operator.cluster.kinds import ALL, Kind
 from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pace import Pace
 from cms_operator.cluster.pods import PodReader
@@ -32,14 +30,13 @@ from cms_operator.observability.fleet import Fleet
 from cms_operator.observability.tracing import tracing
 from cms_operator.reconcile import Reconciler
 from cms_operator.settings import Settings
+from cms_operator.steady_clock import SteadyClock
 from cms_operator.steps.analysis import Analyses
 from cms_operator.workers import Workers
 from cms_operator.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
-# kopf lists the parents anew as it begins; of what was deleted before that no event tells.
-SETTLING_SECONDS = 15
 # Between two rounds of the garbage collector; an object of the API server is a hundred.
 _NEW_OBJECTS = 10_000
 LAST_SPANS_SECONDS = 3.0
@@ -67,22 +64,22 @@ class Operator:
             pods=self._pods,
             analyses=self._analyses,
             settings=settings,
-            now=lambda: datetime.now(UTC),
+            now=SteadyClock(time.time, time.monotonic),
             random_bytes=secrets.token_bytes,
             busy=self._is_busy,
         )
         self._workers = Workers(self._queue, self._reconciler.reconcile, settings.workers)
-        self.events = handlers.Events(self._store, self._queue, self._reconciler.readers_of)
+        events = handlers.Events(self._store, self._queue, self._reconciler.readers_of)
         self._watches = [
             Watch(
                 client,
                 self._store,
                 kind,
                 namespace,
-                take=self.events.take,
+                take=events.take,
                 queue=self._queue.add,
             )
-            for kind in CHILDREN
+            for kind in ALL
             for namespace in settings.namespaces or (None,)
         ]
         self._tasks: list[asyncio.Task[None]] = []
@@ -119,7 +116,6 @@ class Operator:
         """Wait for an API server that is away, and for a CRD that is not installed yet."""
         for delay in itertools.chain((1, 2, 5), itertools.repeat(10)):
             try:
-                await resync(self._client, self._store, [HEADLESS_CMS], self.settings.namespaces)
                 for watch in self._watches:
                     await watch.list()
             except (ApiError, aiohttp.ClientError, TimeoutError) as error:
@@ -160,22 +156,19 @@ class Operator:
             self._queue.add_routine(key)
 
     async def _resync_forever(self) -> None:
-        await asyncio.sleep(SETTLING_SECONDS)
-        for key in await self._missed((HEADLESS_CMS,)) or ():
-            self._queue.add(key)
         while True:
             await asyncio.sleep(self.settings.resync_seconds)
-            if await self._missed(ALL) is not None:
+            if await self._missed() is not None:
                 for kind in ALL:
                     self._look_for(kind)
                 self._reconciler.expire_sources()
                 self._queue_all()
 
-    async def _missed(self, kinds: Iterable[Kind]) -> set[Key] | None:
+    async def _missed(self) -> set[Key] | None:
         """Whose objects a list shows otherwise than the watches did; None where it failed."""
         try:
             with metrics.RESYNC_SECONDS.time():
-                changed = await resync(self._client, self._store, kinds, self.settings.namespaces)
+                changed = await resync(self._client, self._store, ALL, self.settings.namespaces)
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             metrics.RESYNCS.labels("api_error").inc()
             log.warning("could not list; the watches go on, the next list comes: %s", error)
@@ -203,21 +196,13 @@ class _Process:
 
     operator: Operator | None = None
 
-    @classmethod
-    def events(cls) -> handlers.Events:
-        if cls.operator is None:
-            raise kopf.PermanentError("an event came before the operator had started")
-        return cls.operator.events
-
 
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
     own = Settings.from_environment()
-    handlers.configure_watches(settings)
-    # The rights of a namespaced operator do not reach namespaces and CRDs.
-    settings.scanning.disabled = bool(own.namespaces)
+    handlers.configure(settings)
     client = await KubernetesClient.connect(
-        connections=own.workers * 2 + len(CHILDREN) * max(1, len(own.namespaces)),
+        connections=own.workers * 2 + len(ALL) * max(1, len(own.namespaces)),
         pace=Pace(own.requests_per_second, time.monotonic),
     )
     operator = Operator(own, client)
@@ -231,5 +216,4 @@ async def stop(**_: Any) -> None:
         await _Process.operator.stop()
 
 
-handlers.register(_Process.events)
 HANDLERS = kopf.get_default_registry()

@@ -10,7 +10,16 @@ from http import HTTPStatus
 from aiohttp import web
 
 from tests.controlplane.operator_process import OperatorProcess
-from tests.controlplane.proxy import Call, CutError, Fault, Forward, Proxy, refusal
+from tests.controlplane.proxy import (
+    Call,
+    CutError,
+    EndError,
+    Fault,
+    Forward,
+    Proxy,
+    refusal,
+    status_of,
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class Hanging(Fault):
         await self._over.wait()
         raise CutError
 
-    async def event(self, line: bytes) -> bytes:  # noqa: ARG002
+    async def event(self, call: Call, line: bytes) -> bytes:  # noqa: ARG002
         await self._over.wait()
         raise CutError
 
@@ -64,7 +73,7 @@ class Slow(Fault):
         await asyncio.sleep(self._seconds)
         return await forward()
 
-    async def event(self, line: bytes) -> bytes:
+    async def event(self, call: Call, line: bytes) -> bytes:  # noqa: ARG002
         await asyncio.sleep(self._seconds)
         return line
 
@@ -72,23 +81,59 @@ class Slow(Fault):
 class Silent(Fault):
     """Watches stay open and tell nothing."""
 
-    async def event(self, line: bytes) -> bytes:  # noqa: ARG002
+    async def event(self, call: Call, line: bytes) -> bytes:  # noqa: ARG002
         return b""
 
 
-class Expiring(Fault):
-    """Each watch ends at its first event: what it wants to go on from is too old."""
+class Counted(Fault):
+    """`struck` is how often it has done harm."""
 
-    async def event(self, line: bytes) -> bytes:  # noqa: ARG002
-        status = {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "status": "Failure",
-            "reason": "Expired",
-            "message": "too old resource version",
-            "code": HTTPStatus.GONE,
-        }
-        return json.dumps({"type": "ERROR", "object": status}).encode() + b"\n"
+    def __init__(self) -> None:
+        self.struck = 0
+
+
+class Erring(Counted):
+    """Each watch tells an error at its first event."""
+
+    def __init__(self, status: HTTPStatus, reason: str) -> None:
+        super().__init__()
+        self._status = status_of(status, reason)
+
+    async def event(self, call: Call, line: bytes) -> bytes:  # noqa: ARG002
+        self.struck += 1
+        return json.dumps({"type": "ERROR", "object": self._status}).encode() + b"\n"
+
+
+def expiring() -> Erring:
+    """What each watch wants to go on from is too old."""
+    return Erring(HTTPStatus.GONE, "Expired")
+
+
+class Closing(Counted):
+    """Each watch ends at its first event, of which it tells a share."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self._share = share
+
+    async def event(self, call: Call, line: bytes) -> bytes:  # noqa: ARG002
+        self.struck += 1
+        raise EndError(line[: int(len(line) * self._share)])
+
+
+class Denying(Counted):
+    """Answers the calls that `picks` chooses with a refusal, of which the server never hears."""
+
+    def __init__(self, status: HTTPStatus, reason: str, picks: Callable[[Call], bool]) -> None:
+        super().__init__()
+        self._way = status, reason
+        self._picks = picks
+
+    async def answer(self, call: Call, forward: Forward) -> web.StreamResponse:
+        if not self._picks(call):
+            return await forward()
+        self.struck += 1
+        return refusal(*self._way)
 
 
 class Killing(Fault):

@@ -73,6 +73,22 @@ class CutError(Exception):
     """Ends the connection without an answer, or in the middle of it."""
 
 
+class EndError(Exception):
+    """Ends a watch as a server does that has told all, after the bytes `last`."""
+
+    def __init__(self, last: bytes = b"") -> None:
+        super().__init__()
+        self.last = last
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API server, and not a fault, has said to a call."""
+
+    call: Call
+    status: int
+
+
 Forward = Callable[[], Awaitable[web.StreamResponse]]
 
 
@@ -82,7 +98,7 @@ class Fault:
     async def answer(self, call: Call, forward: Forward) -> web.StreamResponse:  # noqa: ARG002
         return await forward()
 
-    async def event(self, line: bytes) -> bytes:
+    async def event(self, call: Call, line: bytes) -> bytes:  # noqa: ARG002
         """One line of a watch; an empty one is not passed on."""
         return line
 
@@ -90,8 +106,8 @@ class Fault:
         """It behaves again."""
 
 
-def refusal(status: HTTPStatus, reason: str) -> web.Response:
-    body = {
+def status_of(status: HTTPStatus, reason: str) -> dict[str, Any]:
+    return {
         "kind": "Status",
         "apiVersion": "v1",
         "status": "Failure",
@@ -99,19 +115,25 @@ def refusal(status: HTTPStatus, reason: str) -> web.Response:
         "message": f"{reason} on purpose",
         "code": status,
     }
-    headers = {"Retry-After": "1"} if status == HTTPStatus.TOO_MANY_REQUESTS else {}
-    return web.json_response(body, status=status, headers=headers)
+
+
+def refusal(status: HTTPStatus, reason: str, retry_after: int = 1) -> web.Response:
+    busy = status == HTTPStatus.TOO_MANY_REQUESTS
+    headers = {"Retry-After": str(retry_after)} if busy else {}
+    return web.json_response(status_of(status, reason), status=status, headers=headers)
 
 
 class Proxy:
     """Speaks plain HTTP on the loopback, and to the API server with the operator's certificate.
 
-    `kubeconfig` leads to it. It runs on a thread of its own while it is entered.
+    `kubeconfig` leads to it. It runs on a thread of its own while it is entered. `answers` are
+    those of the API server, in their order; that of a watch comes as it begins.
     """
 
     def __init__(self, upstream: Path, kubeconfig: Path) -> None:
         self._config = json.loads(upstream.read_text())
         self.kubeconfig = kubeconfig
+        self.answers: list[Answer] = []
         self._fault = Fault()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -216,16 +238,20 @@ class Proxy:
         async with self._session.request(
             call.method, request.rel_url, data=call.body or None, headers=headers
         ) as answer:
+            self.answers.append(Answer(call, answer.status))
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP}
             if not call.is_watch or answer.status != HTTPStatus.OK:
                 return web.Response(body=await answer.read(), status=answer.status, headers=kept)
             response = web.StreamResponse(headers=kept)
             await response.prepare(request)
-            async for line in self._events(answer):
-                await response.write(line)
+            try:
+                async for line in self._events(call, answer):
+                    await response.write(line)
+            except EndError as end:
+                await response.write(end.last)
             return response
 
-    async def _events(self, answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    async def _events(self, call: Call, answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         async for line in answer.content:
-            if passed := await self._fault.event(line):
+            if passed := await self._fault.event(call, line):
                 yield passed

@@ -212,6 +212,6 @@ class Team:
         except AssertionError as failure:
             raise AssertionError(f"{failure}: {json.dumps(self.status(name))}") from None
 
-    def wait_until_ready(self, name: str = "shop") -> None:
-        self.wait_for("Ready", "True", name=name)
-        self.wait_for("Reconciling", "False", name=name)
+    def wait_until_ready(self, name: str = "shop", seconds: float = PATIENCE) -> None:
+        self.wait_for("Ready", "True", name=name, seconds=seconds)
+        self.wait_for("Reconciling", "False", name=name, seconds=seconds)

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import pytest
 
 from tests.controlplane.api import Object
-from tests.controlplane.faults import Expiring, Hanging, Proxied, Refusing, Silent, Slow
+from tests.controlplane.faults import Hanging, Proxied, Refusing, Silent, Slow, expiring
 from tests.controlplane.proxy import Fault, Proxy
 from tests.controlplane.team import IMAGES, Team, eventually
 from tests.controlplane.tracing import Trace
@@ -112,7 +112,7 @@ def test_a_storm_of_refused_writes(
 
 @pytest.mark.parametrize(
     ("strategy", "fault"),
-    [("RollingUpdate", Expiring()), ("BlueGreen", Slow(0.3))],
+    [("RollingUpdate", expiring()), ("BlueGreen", Slow(0.3))],
     ids=["RollingUpdate-expiring", "BlueGreen-slow"],
 )
 def test_watches_that_tell_late_or_expire(

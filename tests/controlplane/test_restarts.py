@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from cms_operator.main import SETTLING_SECONDS
 from tests.controlplane.audit import AuditLog
 from tests.controlplane.operator_process import COMMAND, OperatorProcess
 from tests.controlplane.team import IMAGE, IMAGES, Team, eventually
@@ -44,7 +43,7 @@ def test_an_idle_minute_costs_the_api_server_nothing(team: Team, operator: Opera
     team.make("blog", replicas=1)
     for name in ("shop", "blog"):
         team.wait_until_ready(name)
-    wait_for_quiet(team.audit, SETTLING_SECONDS + QUIET_SECONDS)
+    wait_for_quiet(team.audit)
     place, before = team.audit.now(), reconciles(operator)
     team.patch("service", "shop", {"metadata": {"annotations": {"example.com/note": "news"}}})
     eventually(lambda: reconciles(operator) > before, "the news of a child is looked at")

@@ -1,0 +1,79 @@
+"""A fault that harms nobody: all is as asked in the end, nothing torn down, nothing done twice."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tests.controlplane.faults import Proxied
+from tests.controlplane.proxy import Answer
+from tests.controlplane.team import Team, eventually
+
+CREATED = 201
+QUIET_SECONDS = 2.0
+EVENTS = "events.k8s.io/events"
+Picks = Callable[[Answer], bool]
+
+
+@contextmanager
+def unharmed(
+    proxied: Proxied, team: Team, may_go: Picks = lambda _: False, seconds: float = 60.0
+) -> Iterator[None]:
+    """At the end of the block every HeadlessCMS of the team comes to rest by itself, the operator
+    has run all the time, has deleted nothing but what `may_go` allows, and has written nothing
+    that it had just written.
+    """
+    pid, place = proxied.operator.pid, len(proxied.proxy.answers)
+    yield
+    for name in team.names("headlesscms"):
+        team.wait_until_ready(name, seconds)
+    written = settled(proxied, team, place)
+    assert proxied.operator.is_running()
+    assert proxied.operator.pid == pid
+    torn_down = [
+        (found.call.resource, found.call.name)
+        for found in written
+        if found.call.verb == "delete" and not may_go(found)
+    ]
+    assert torn_down == []
+    assert done_twice(written) == []
+
+
+def settled(proxied: Proxied, team: Team, place: int) -> list[Answer]:
+    """What the server has taken from the operator, once it asks for nothing more."""
+
+    def writes() -> list[Answer]:
+        return [
+            found
+            for found in proxied.proxy.answers[place:]
+            if found.call.is_write and f"/{team.namespace}/" in found.call.path
+        ]
+
+    def is_quiet() -> bool:
+        before = len(writes())
+        time.sleep(QUIET_SECONDS)
+        return len(writes()) == before
+
+    eventually(is_quiet, "the operator writes nothing more")
+    return [found for found in writes() if found.status < 300]
+
+
+def done_twice(written: list[Answer]) -> list[tuple[str, str]]:
+    """Writes that say the same as the one before to the same object, and were taken again.
+
+    What is said of the version that was read is no part of it. An Event may come again.
+    """
+    last: dict[tuple[str, str], object] = {}
+    made: defaultdict[tuple[str, str], int] = defaultdict(int)
+    twice = []
+    for found in written:
+        call = found.call
+        if call.resource == EVENTS:
+            continue
+        place, body = (call.resource, call.path), call.json
+        body.get("metadata", {}).pop("resourceVersion", None)
+        made[place] += found.status == CREATED
+        if last.get(place) == body or (made[place] > 1 and call.verb == "create"):
+            twice.append((call.resource, call.name))
+        last[place] = body
+    return twice
