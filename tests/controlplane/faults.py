@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -16,6 +16,7 @@ from tests.controlplane.proxy import (
     EndError,
     Fault,
     Forward,
+    HalfError,
     Proxy,
     refusal,
     status_of,
@@ -78,6 +79,18 @@ class Slow(Fault):
         return line
 
 
+class Late(Fault):
+    """Each answer takes its time on the way back."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def answer(self, call: Call, forward: Forward) -> web.StreamResponse:  # noqa: ARG002
+        found = await forward()
+        await asyncio.sleep(self._seconds)
+        return found
+
+
 class Silent(Fault):
     """Watches stay open and tell nothing."""
 
@@ -104,9 +117,11 @@ class Erring(Counted):
         return json.dumps({"type": "ERROR", "object": self._status}).encode() + b"\n"
 
 
-def expiring() -> Erring:
-    """What each watch wants to go on from is too old."""
-    return Erring(HTTPStatus.GONE, "Expired")
+class Expiring(Erring):
+    """Each watch ends at its first event: what it wants to go on from is too old."""
+
+    def __init__(self) -> None:
+        super().__init__(HTTPStatus.GONE, "Expired")
 
 
 class Closing(Counted):
@@ -134,6 +149,50 @@ class Denying(Counted):
             return await forward()
         self.struck += 1
         return refusal(*self._way)
+
+
+class Halving(Counted):
+    """Breaks off in the middle of every other answer; the server has done what was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._halved = itertools.cycle((True, False))
+
+    async def answer(self, call: Call, forward: Forward) -> web.StreamResponse:  # noqa: ARG002
+        found = await forward()
+        if not isinstance(found, web.Response) or not next(self._halved):
+            return found
+        self.struck += 1
+        raise HalfError(found)
+
+
+class Busy(Counted):
+    """Asks for patience at the first write to each object; `kept` are the seconds that it got."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._asked: dict[str, float] = {}
+        self.kept: dict[str, float] = {}
+
+    async def answer(self, call: Call, forward: Forward) -> web.StreamResponse:
+        now = asyncio.get_running_loop().time()
+        if not call.is_write or call.path in self.kept:
+            return await forward()
+        if call.path in self._asked:
+            self.kept[call.path] = now - self._asked[call.path]
+            return await forward()
+        self.struck += 1
+        self._asked[call.path] = now
+        return refusal(HTTPStatus.TOO_MANY_REQUESTS, "TooManyRequests", self._seconds)
+
+
+class Rewinding(Counted):
+    """Watches ask for what has happened since the cluster's beginning, which etcd has forgotten."""
+
+    def query(self, call: Call) -> Mapping[str, str]:
+        self.struck += call.is_watch
+        return {"resourceVersion": "1"} if call.is_watch else {}
 
 
 class Killing(Fault):

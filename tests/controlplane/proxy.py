@@ -7,7 +7,7 @@ import json
 import ssl
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -73,6 +73,14 @@ class CutError(Exception):
     """Ends the connection without an answer, or in the middle of it."""
 
 
+class HalfError(Exception):
+    """Ends the connection in the middle of this answer."""
+
+    def __init__(self, whole: web.Response) -> None:
+        super().__init__()
+        self.whole = whole
+
+
 class EndError(Exception):
     """Ends a watch as a server does that has told all, after the bytes `last`."""
 
@@ -97,6 +105,10 @@ class Fault:
 
     async def answer(self, call: Call, forward: Forward) -> web.StreamResponse:  # noqa: ARG002
         return await forward()
+
+    def query(self, call: Call) -> Mapping[str, str]:  # noqa: ARG002
+        """What the API server is asked beside what the operator asks, or in its place."""
+        return {}
 
     async def event(self, call: Call, line: bytes) -> bytes:  # noqa: ARG002
         """One line of a watch; an empty one is not passed on."""
@@ -228,6 +240,8 @@ class Proxy:
 
         try:
             return await self._fault.answer(call, forward)
+        except HalfError as half:
+            return await _send_half(request, half.whole)
         except (CutError, aiohttp.ClientError, ConnectionError):
             if request.transport is not None:
                 request.transport.abort()
@@ -235,8 +249,9 @@ class Proxy:
 
     async def _forward(self, call: Call, request: web.BaseRequest) -> web.StreamResponse:
         headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP}
+        url = request.rel_url.update_query(self._fault.query(call))
         async with self._session.request(
-            call.method, request.rel_url, data=call.body or None, headers=headers
+            call.method, url, data=call.body or None, headers=headers
         ) as answer:
             self.answers.append(Answer(call, answer.status))
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP}
@@ -255,3 +270,14 @@ class Proxy:
         async for line in answer.content:
             if passed := await self._fault.event(call, line):
                 yield passed
+
+
+async def _send_half(request: web.BaseRequest, whole: web.Response) -> web.StreamResponse:
+    body = whole.body if isinstance(whole.body, bytes) else b""
+    response = web.StreamResponse(status=whole.status, headers=whole.headers)
+    response.content_length = len(body)
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.abort()
+    return response

@@ -8,10 +8,11 @@ from http import HTTPStatus
 import pytest
 
 from tests.controlplane.api import Object
-from tests.controlplane.faults import Hanging, Proxied, Refusing, Silent, Slow, expiring
+from tests.controlplane.faults import Expiring, Hanging, Proxied, Refusing, Silent, Slow
 from tests.controlplane.proxy import Fault, Proxy
 from tests.controlplane.team import IMAGES, Team, eventually
 from tests.controlplane.tracing import Trace
+from tests.controlplane.unharmed import retired, unharmed
 
 STEPS = [{"setWeight": 50}, {"pause": {"duration": 1}}]
 WAYS: dict[str, Object] = {
@@ -69,8 +70,8 @@ def test_away_in_the_middle_of_a_release(
         with outage(proxied.proxy):
             time.sleep(OUTAGE_SECONDS)
 
-    release(proxied_team, strategy, disturb)
-    assert proxied.operator.is_running()
+    with unharmed(proxied, proxied_team, may_go=retired):
+        release(proxied_team, strategy, disturb)
 
 
 @pytest.mark.long
@@ -86,8 +87,8 @@ def test_away_for_a_minute_in_the_middle_of_a_release(
         with outage(proxied.proxy):
             time.sleep(60)
 
-    release(proxied_team, strategy, disturb)
-    assert proxied.operator.is_running()
+    with unharmed(proxied, proxied_team, may_go=retired):
+        release(proxied_team, strategy, disturb)
 
 
 @pytest.mark.parametrize(
@@ -107,12 +108,13 @@ def test_a_storm_of_refused_writes(
             eventually(lambda: fault.refused > 2, "it refuses")
             time.sleep(2)
 
-    release(proxied_team, strategy, disturb)
+    with unharmed(proxied, proxied_team, may_go=retired):
+        release(proxied_team, strategy, disturb)
 
 
 @pytest.mark.parametrize(
     ("strategy", "fault"),
-    [("RollingUpdate", expiring()), ("BlueGreen", Slow(0.3))],
+    [("RollingUpdate", Expiring()), ("BlueGreen", Slow(0.3))],
     ids=["RollingUpdate-expiring", "BlueGreen-slow"],
 )
 def test_watches_that_tell_late_or_expire(
@@ -123,7 +125,8 @@ def test_watches_that_tell_late_or_expire(
         with proxied.proxy.behaving(fault):
             eventually(lambda: one(proxied_team), "the old one is gone", seconds=120)
 
-    release(proxied_team, strategy, disturb)
+    with unharmed(proxied, proxied_team, may_go=retired):
+        release(proxied_team, strategy, disturb)
 
 
 def test_connections_that_break_off_again_and_again(proxied_team: Team, proxied: Proxied) -> None:
@@ -132,7 +135,8 @@ def test_connections_that_break_off_again_and_again(proxied_team: Team, proxied:
             proxied.proxy.cut()
             time.sleep(0.5)
 
-    release(proxied_team, "Canary", disturb)
+    with unharmed(proxied, proxied_team, may_go=retired):
+        release(proxied_team, "Canary", disturb)
 
 
 def test_events_that_no_watch_ever_tells_are_found_by_the_next_list(
@@ -142,4 +146,5 @@ def test_events_that_no_watch_ever_tells_are_found_by_the_next_list(
         with proxied.proxy.behaving(Silent()):
             eventually(lambda: one(proxied_team), "the old one is gone", seconds=120)
 
-    release(proxied_team, "RollingUpdate", disturb, image="2.0.0", n=1)
+    with unharmed(proxied, proxied_team, may_go=retired):
+        release(proxied_team, "RollingUpdate", disturb, image="2.0.0", n=1)

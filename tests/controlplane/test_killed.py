@@ -12,6 +12,7 @@ from tests.controlplane.faults import Killing, Proxied
 from tests.controlplane.proxy import Call
 from tests.controlplane.team import IMAGES, Team, eventually
 from tests.controlplane.tracing import REVISION, Trace
+from tests.controlplane.unharmed import harmless_writes, retired
 
 N = 2
 # It has to start again a good many times.
@@ -156,7 +157,7 @@ def test_killed_at_each_kind_of_write_it_ends_the_same(
     begin(team, strategy)
     place = team.audit.now()
     killing = Killing(operator, each_kind(team), after=after)
-    with proxied.proxy.behaving(killing):
+    with harmless_writes(proxied, team, retired), proxied.proxy.behaving(killing):
         release(team, strategy, f"{IMAGES}:2.0.0", good=good)
     killed = {(call.verb, call.resource) for call in killing.killed}
     asked = [r for r in team.audit.since(place) if r.namespace == team.namespace and r.is_write]

@@ -1,0 +1,85 @@
+"""Requests that are answered late, by halves or not at all, and a server that asks for patience."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from localcluster import network
+from localcluster.controlplane import PORTS, ControlPlane
+from tests.controlplane import compact_etcd
+from tests.controlplane.faults import Busy, Halving, Late, Proxied, Rewinding
+from tests.controlplane.team import Team, eventually
+from tests.controlplane.unharmed import unharmed
+
+PATIENCE_SECONDS = 3
+LATENCY_SECONDS = 5.0
+
+
+def begin(team: Team) -> set[str]:
+    team.make(replicas=1)
+    team.wait_until_ready()
+    return team.pods()
+
+
+def disturb(team: Team) -> None:
+    team.make(replicas=2)
+    team.delete("service", "shop")
+
+
+def is_done(team: Team) -> bool:
+    return len(team.pods()) == 2 and team.names("service") == {"shop"}
+
+
+def test_a_busy_server_gets_the_time_that_it_asks_for(proxied_team: Team, proxied: Proxied) -> None:
+    with unharmed(proxied, proxied_team):
+        busy = Busy(PATIENCE_SECONDS)
+        with proxied.proxy.behaving(busy):
+            proxied_team.make(replicas=1)
+            proxied_team.wait_until_ready(seconds=120)
+    assert len(busy.kept) > 10
+    assert min(busy.kept.values()) >= PATIENCE_SECONDS
+
+
+def test_what_was_done_is_not_done_again_because_half_an_answer_came(
+    proxied_team: Team, proxied: Proxied
+) -> None:
+    with unharmed(proxied, proxied_team):
+        halving = Halving()
+        with proxied.proxy.behaving(halving):
+            proxied_team.make(replicas=1)
+            proxied_team.wait_until_ready(seconds=120)
+            pods = proxied_team.pods()
+            disturb(proxied_team)
+            eventually(lambda: is_done(proxied_team), "half answers do for it, too")
+    assert halving.struck > 10
+    assert pods < proxied_team.pods()
+
+
+def test_with_seconds_of_latency_it_is_slow_and_right(proxied_team: Team, proxied: Proxied) -> None:
+    pods = begin(proxied_team)
+    with unharmed(proxied, proxied_team), proxied.proxy.behaving(Late(LATENCY_SECONDS)):
+        disturb(proxied_team)
+        eventually(lambda: is_done(proxied_team), "it is done", seconds=120)
+    assert pods < proxied_team.pods()
+
+
+def test_a_compacted_etcd_tells_watches_to_list_again(
+    proxied_team: Team, proxied: Proxied, control_plane: ControlPlane
+) -> None:
+    pods = begin(proxied_team)
+    compact(control_plane)
+    with unharmed(proxied, proxied_team):
+        rewinding = Rewinding()
+        with proxied.proxy.behaving(rewinding):
+            proxied.proxy.cut()
+            disturb(proxied_team)
+            eventually(lambda: rewinding.struck > 20, "watches ask for what is forgotten")
+        eventually(lambda: is_done(proxied_team), "what happened meanwhile is found")
+    assert pods < proxied_team.pods()
+
+
+def compact(control_plane: ControlPlane) -> None:
+    folder = control_plane.folder / "credentials"
+    script = [sys.executable, str(Path(compact_etcd.__file__)), str(folder), str(PORTS.etcd)]
+    inside = network.in_namespace(control_plane.namespace, script)
+    subprocess.run(inside, check=True, timeout=60)  # noqa: S603  - this repository's, no shell
