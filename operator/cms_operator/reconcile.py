@@ -105,6 +105,7 @@ class Reconciler:
 
     def expire_sources(self) -> None:
         self._secrets.expire()
+        self._applier.expire()
 
     async def reconcile(self, key: Key) -> float | None:
         """Return the seconds after which to look again, or None to wait for an event."""

@@ -1,5 +1,6 @@
 """Writes: server-side apply with preconditions, guarded deletes, status and Events."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,6 +9,8 @@ from cms_operator.cluster.drift import APPLIED, fingerprint, first_difference
 from cms_operator.cluster.kinds import BY_NAME, HEADLESS_CMS, SECRET, Kind
 from cms_operator.cluster.store import Object, Store
 from cms_operator.rollout.family import is_controlled_by
+
+log = logging.getLogger(__name__)
 
 HTTP_NOT_FOUND = 404
 HTTP_CONFLICT = 409
@@ -61,6 +64,12 @@ class Applier:
         self._client = client
         self._store = store
         self._written = written
+        self._not_kept: dict[str, Mapping[str, Any]] = {}
+        self._told: set[str] = set()
+
+    def expire(self) -> None:
+        """Write once more what the server did not keep: its CRD may be another by now."""
+        self._not_kept.clear()
 
     def known(self, manifest: Mapping[str, Any]) -> Object | None:
         """The store's copy of a child."""
@@ -188,11 +197,11 @@ class Applier:
         self._store.discard(kind, found)
 
     async def patch_status(self, parent: Object, status: Mapping[str, Any]) -> bool:
-        """Write what differs of the status; False where nothing does."""
+        """Write what differs of the status; False where nothing does that the server would keep."""
         changes = merge_patch(parent.get("status") or {}, status)
-        if not changes:
-            return False
         metadata = parent["metadata"]
+        if not changes or changes == self._not_kept.get(metadata["uid"]):
+            return False
         guard = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
         try:
             answer = await self._client.request(
@@ -211,7 +220,23 @@ class Applier:
             self._store.discard(HEADLESS_CMS, parent)
             return False
         self._store.put(HEADLESS_CMS, answer)
+        self._remember_what_was_not_kept(answer, status)
         return True
+
+    def _remember_what_was_not_kept(self, answer: Object, status: Mapping[str, Any]) -> None:
+        """A server prunes what its CRD does not know."""
+        uid, lost = answer["metadata"]["uid"], merge_patch(answer.get("status") or {}, status)
+        self._not_kept.pop(uid, None)
+        if not lost:
+            return
+        self._not_kept[uid] = lost
+        if new := lost.keys() - self._told:
+            self._told |= new
+            log.warning(
+                "the API server does not keep status.%s: its CRD is of another version than the "
+                "operator; apply the one that comes with it",
+                ", status.".join(sorted(new)),
+            )
 
     async def create_event(self, namespace: str, event: Mapping[str, Any]) -> None:
         await self._client.request(

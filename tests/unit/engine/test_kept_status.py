@@ -1,0 +1,71 @@
+"""A status that the server keeps only in part: its CRD is older than the operator."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+
+from cms_operator.cluster.apply import Applier
+from cms_operator.cluster.client import KubernetesClient
+from cms_operator.cluster.kinds import HEADLESS_CMS
+from cms_operator.cluster.store import Object, Store
+
+STATUS = {"replicas": 1, "version": "1.0.0", "rollout": {"phase": "Baking", "heldBy": "ann"}}
+
+
+class Server:
+    """Keeps of a status what `known` lets through."""
+
+    def __init__(self, *known: str) -> None:
+        self.known = set(known)
+        self.parent: dict[str, Any] = {
+            "apiVersion": HEADLESS_CMS.api_version,
+            "kind": HEADLESS_CMS.name,
+            "metadata": {"name": "shop", "namespace": "a", "uid": "u", "resourceVersion": "1"},
+        }
+        self.writes: list[Mapping[str, Any]] = []
+
+    async def request(self, _: str, __: str, *, body: Mapping[str, Any], **___: Any) -> Object:
+        self.writes.append(body["status"])
+        before = self.parent.get("status", {})
+        kept = before | {k: v for k, v in body["status"].items() if k in self.known}
+        version = int(self.parent["metadata"]["resourceVersion"]) + (kept != before)
+        metadata = {**self.parent["metadata"], "resourceVersion": str(version)}
+        self.parent = {**self.parent, "metadata": metadata, "status": kept}
+        return self.parent
+
+
+def applier(server: Server) -> Applier:
+    return Applier(cast(KubernetesClient, server), Store(), lambda _: None)
+
+
+async def test_what_is_not_kept_is_written_once(caplog: pytest.LogCaptureFixture) -> None:
+    server = Server("replicas", "rollout")
+    applies = applier(server)
+    with caplog.at_level(logging.WARNING):
+        assert await applies.patch_status(server.parent, STATUS)
+        for _ in range(5):
+            assert not await applies.patch_status(server.parent, STATUS)
+    assert server.writes == [STATUS]
+    assert caplog.text.count("status.version") == 1
+
+
+async def test_news_are_written_all_the_same() -> None:
+    server = Server("replicas")
+    applies = applier(server)
+    for replicas in (1, 2, 3):
+        assert await applies.patch_status(server.parent, STATUS | {"replicas": replicas})
+        assert not await applies.patch_status(server.parent, STATUS | {"replicas": replicas})
+    assert server.parent["status"] == {"replicas": 3}
+
+
+async def test_a_newer_crd_gets_it_after_the_next_resync() -> None:
+    server = Server("replicas")
+    applies = applier(server)
+    await applies.patch_status(server.parent, STATUS)
+    server.known |= STATUS.keys()
+    assert not await applies.patch_status(server.parent, STATUS)
+    applies.expire()
+    assert await applies.patch_status(server.parent, STATUS)
+    assert server.parent["status"] == STATUS
