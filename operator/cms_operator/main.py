@@ -37,6 +37,7 @@ from cms_operator.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
+_ABOUT_ONE_KIND = (403, 404)
 # Between two rounds of the garbage collector; an object of the API server is a hundred.
 _NEW_OBJECTS = 10_000
 LAST_SPANS_SECONDS = 3.0
@@ -158,30 +159,37 @@ class Operator:
     async def _resync_forever(self) -> None:
         while True:
             await asyncio.sleep(self.settings.resync_seconds)
-            if await self._missed() is not None:
+            if await self._list_all():
                 for kind in ALL:
                     self._look_for(kind)
                 self._reconciler.expire_sources()
                 self._queue_all()
 
-    async def _missed(self) -> set[Key] | None:
-        """Whose objects a list shows otherwise than the watches did; None where it failed."""
+    async def _list_all(self) -> bool:
+        """Queue whatever the watches have missed; False where there was no good answer.
+
+        A kind that the operator may not list, or that is gone, keeps no other one back.
+        """
+        spaces = self.settings.namespaces
         try:
             with metrics.RESYNC_SECONDS.time():
-                changed = await resync(self._client, self._store, ALL, self.settings.namespaces)
-        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+                refused = await resync(self._client, self._store, ALL, spaces, self._missed)
+        except (aiohttp.ClientError, TimeoutError) as error:
             metrics.RESYNCS.labels("api_error").inc()
             log.warning("could not list; the watches go on, the next list comes: %s", error)
-            return None
+            return False
         except Exception:
             metrics.RESYNCS.labels("error").inc()
             log.exception("a list failed unexpectedly; the watches go on, the next list comes")
-            return None
-        metrics.RESYNCS.labels("success").inc()
-        metrics.MISSED.inc(len(changed))
-        if changed:
-            log.info("the list showed %d objects that the watches had missed", len(changed))
-        return changed
+            return False
+        metrics.RESYNCS.labels("api_error" if refused else "success").inc()
+        for kind, refusal in refused:
+            log.warning("could not list %s; its watch goes on: %s", kind.plural, refusal)
+        return all(refusal.status in _ABOUT_ONE_KIND for _, refusal in refused)
+
+    def _missed(self, key: Key) -> None:
+        metrics.MISSED.inc()
+        self._queue.add(key)
 
 
 def _spare_what_stays() -> None:

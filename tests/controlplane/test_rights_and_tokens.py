@@ -28,11 +28,11 @@ def account(team: Team, api: Api, tmp_path: Path) -> Iterator[Account]:
 
 @pytest.fixture
 def in_cluster(
-    control_plane: ControlPlane, operator: OperatorProcess, account: Account, tmp_path: Path
+    control_plane: ControlPlane, operator: OperatorProcess, account: Account
 ) -> Iterator[OperatorProcess]:
     """In place of the tier's operator."""
     operator.stop()
-    pod = process(control_plane, account, tmp_path / "in-cluster-operator.log")
+    pod = process(control_plane, account, operator.log.with_name("in-cluster-operator.log"))
     pod.start()
     yield pod
     pod.stop()

@@ -3,8 +3,7 @@
 A watch can lose a deletion (a relist after HTTP 410 does); a list finds it.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
 
 from cms_operator.cluster.apply import HTTP_NOT_FOUND
 from cms_operator.cluster.client import ApiError, KubernetesClient
@@ -15,28 +14,38 @@ from cms_operator.cluster.store import Key, Listing, Store
 PAGE = 200
 
 
-class Relisted(NamedTuple):
-    """`changed`: whose objects differed from the store; `version` is None for an unknown kind."""
-
-    changed: set[Key]
-    version: int | None
+Tell = Callable[[Key], None]
 
 
 async def resync(
-    client: KubernetesClient, store: Store, kinds: Iterable[Kind], namespaces: tuple[str, ...]
-) -> set[Key]:
-    """Return the keys of whatever differed from the store. Raises ApiError."""
-    changed: set[Key] = set()
+    client: KubernetesClient,
+    store: Store,
+    kinds: Iterable[Kind],
+    namespaces: tuple[str, ...],
+    tell: Tell,
+) -> list[tuple[Kind, ApiError]]:
+    """List each kind, and return those that the server refuses to list.
+
+    Raises aiohttp.ClientError, TimeoutError.
+    """
+    refused = []
     for kind in kinds:
         for namespace in namespaces or (None,):
-            changed |= (await relist(client, store, kind, namespace)).changed
-    return changed
+            try:
+                await relist(client, store, kind, namespace, tell)
+            except ApiError as error:
+                refused.append((kind, error))
+    return refused
 
 
 async def relist(
-    client: KubernetesClient, store: Store, kind: Kind, namespace: str | None
-) -> Relisted:
-    """Raises ApiError, but where the cluster lacks an optional kind."""
+    client: KubernetesClient, store: Store, kind: Kind, namespace: str | None, tell: Tell
+) -> int | None:
+    """The version of the list, None where the cluster lacks an optional kind.
+
+    `tell` gets the key of whatever differed from the store, also of what came before an error.
+    Raises ApiError, aiohttp.ClientError, TimeoutError.
+    """
     listing = Listing(store, kind, namespace)
     query = {"limit": str(PAGE), **selection(kind)}
     try:
@@ -48,12 +57,18 @@ async def relist(
             if not page["metadata"].get("continue"):
                 break
             query["continue"] = page["metadata"]["continue"]
+        version = int(page["metadata"]["resourceVersion"])
+        listing.end(version)
     except ApiError as error:
-        if kind.optional and error.status == HTTP_NOT_FOUND:
-            return Relisted(store.drop(kind, namespace), None)
-        raise
-    version = int(page["metadata"]["resourceVersion"])
-    return Relisted(listing.end(version), version)
+        if not kind.optional or error.status != HTTP_NOT_FOUND:
+            raise
+        listing.changed |= store.drop(kind, namespace)
+        return None
+    else:
+        return version
+    finally:
+        for key in listing.changed:
+            tell(key)
 
 
 def selection(kind: Kind) -> dict[str, str]:

@@ -194,7 +194,8 @@ class Listing:
     """Takes a list, page by page, as the truth of its version.
 
     An event that was missed, a deletion above all, is found here. What is
-    newer than the list, such as an own write since, stays.
+    newer than the list, such as an own write since, stays. `changed` are the
+    keys of those that differed.
     """
 
     def __init__(self, store: Store, kind: Kind, namespace: str | None) -> None:
@@ -202,18 +203,16 @@ class Listing:
         self._kind = kind
         self._namespace = namespace
         self._listed: set[Ref] = set()
-        self._changed: set[Key] = set()
+        self.changed: set[Key] = set()
 
     def take(self, page: Iterable[Object]) -> None:
         for found in page:
             self._listed.add(ref_of(self._kind, found))
             if self._store.put(self._kind, found) and (key := key_of(self._kind, found)):
-                self._changed.add(key)
+                self.changed.add(key)
 
-    def end(self, version: int) -> set[Key]:
-        """Return the keys of those that differed."""
-        gone = self._store.keep_only(self._kind, self._namespace, self._listed, version)
-        return self._changed | gone
+    def end(self, version: int) -> None:
+        self.changed |= self._store.keep_only(self._kind, self._namespace, self._listed, version)
 
 
 def _packed(found: Object) -> bytes:

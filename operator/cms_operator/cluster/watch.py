@@ -64,10 +64,8 @@ class Watch:
 
         Raises ApiError, aiohttp.ClientError, TimeoutError.
         """
-        found = await relist(self._client, self._store, self._kind, self._namespace)
-        for key in found.changed:
-            self._queue(key)
-        self._seen = None if found.version is None else str(found.version)
+        version = await relist(self._client, self._store, self._kind, self._namespace, self._queue)
+        self._seen = None if version is None else str(version)
 
     async def run(self) -> None:
         """Until it is cancelled."""

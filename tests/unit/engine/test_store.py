@@ -38,7 +38,8 @@ def listed(
 ) -> set[Key]:
     listing = Listing(store, kind, namespace)
     listing.take(page)
-    return listing.end(version)
+    listing.end(version)
+    return listing.changed
 
 
 def test_a_child_is_found_by_its_parent() -> None:

@@ -208,14 +208,17 @@ def test_a_list_that_expires_between_its_pages_begins_anew() -> None:
                 raise error(410)
             following = {"continue": "more"} if self.pages in (1, 3) else {}
             metadata = {"resourceVersion": "7", **following}
-            return {"metadata": metadata, "items": [service(5, f"shop-{self.pages}")]}
+            name = "first" if following else "last"
+            return {"metadata": metadata, "items": [service(5, name)]}
 
     async def run() -> None:
         server = Paged(well)
         async with Operator(server) as operator:
-            await asyncio.sleep(2 * PAUSE_SECONDS + 1)
+            await asyncio.sleep(1)
+            assert operator.queued() == {SHOP}, "what has come of it counts"
+            await asyncio.sleep(2 * PAUSE_SECONDS)
             names = {found["metadata"]["name"] for found in operator.store.of_kind(SERVICE)}
-            assert names == {"shop-3", "shop-4"}
+            assert names == {"first", "last"}
 
     virtual_time.run(run())
 
