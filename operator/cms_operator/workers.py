@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 import aiohttp
 
@@ -14,13 +15,17 @@ from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.store import Key
 from cms_operator.observability import logs, metrics
 from cms_operator.observability.tracing import tracing
-from cms_operator.workqueue import WorkQueue
+from cms_operator.workqueue import LONGEST_DELAY, WorkQueue
 
 log = logging.getLogger(__name__)
 
 # Somebody else writes often: that is no failure, and its last write may be no news to wake for.
 LONGEST_STALE = 2.0
 SUCCESS = "success"
+# The server is away, busy or does not know us: no object is to blame, and all are to be well soon
+# after it is back.
+LONGEST_AWAY = 30.0
+_AWAY = (401, 429)
 
 # Gives the seconds after which the key should be looked at again, or None.
 Reconcile = Callable[[Key], Awaitable[float | None]]
@@ -75,7 +80,7 @@ class Workers:
             self._queue.retry(key, LONGEST_STALE)
             return "stale"
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-            delay = self._queue.retry(key)
+            delay = self._queue.retry(key, _longest(error))
             log.warning("the API server refused or was away, again in %.1f s: %s", delay, error)
             return "api_error"
         except Exception:
@@ -86,3 +91,13 @@ class Workers:
         if again is not None:
             self._queue.add_after(key, again)
         return SUCCESS
+
+
+def _longest(error: Exception) -> float:
+    """Until the next try, however many have failed."""
+    of_the_object = (
+        isinstance(error, ApiError)
+        and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        and error.status not in _AWAY
+    )
+    return LONGEST_DELAY if of_the_object else LONGEST_AWAY

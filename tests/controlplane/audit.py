@@ -16,7 +16,7 @@ class Request:
     """`resource` is group/plural, with the subresource where there is one.
 
     `allowed` tells whether the user had the right; quotas and the end of a namespace refuse
-    with the same status.
+    with the same status. Who sends an expired token is nobody.
     """
 
     user: str
@@ -103,11 +103,11 @@ def _request(event: dict[str, Any]) -> Request:
     subresource = reference.get("subresource")
     resource = f"{reference.get('apiGroup', '')}/{reference['resource']}"
     return Request(
-        user=event["user"]["username"],
+        user=event["user"].get("username", ""),
         verb=event["verb"],
         resource=f"{resource}/{subresource}" if subresource else resource,
         namespace=reference.get("namespace", ""),
         name=reference.get("name", ""),
         status=event.get("responseStatus", {}).get("code", 0),
-        allowed=event["annotations"]["authorization.k8s.io/decision"] == "allow",
+        allowed=event.get("annotations", {}).get("authorization.k8s.io/decision") == "allow",
     )

@@ -152,11 +152,11 @@ class Denying(Counted):
 
 
 class Halving(Counted):
-    """Breaks off in the middle of every other answer; the server has done what was asked."""
+    """Breaks off in the middle of each fourth answer; the server has done what was asked."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._halved = itertools.cycle((True, False))
+        self._halved = itertools.cycle((True, False, False, False))
 
     async def answer(self, call: Call, forward: Forward) -> web.StreamResponse:  # noqa: ARG002
         found = await forward()

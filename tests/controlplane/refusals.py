@@ -20,7 +20,7 @@ def _rules(*resources: str) -> list[dict[str, Any]]:
         {
             "apiGroups": ["*"],
             "apiVersions": ["*"],
-            "operations": ["CREATE", "UPDATE", "DELETE"],
+            "operations": ["CREATE", "UPDATE"],
             "resources": [*resources, PROBE],
         }
     ]

@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections import Counter
 
+import aiohttp
 import pytest
 
 from cms_operator.cluster.apply import StaleReadError
 from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.store import Key
-from cms_operator.workers import Workers
-from cms_operator.workqueue import LONGEST_DELAY, WorkQueue
+from cms_operator.workers import LONGEST_AWAY, Workers
+from cms_operator.workqueue import WorkQueue
 from tests.support import virtual_time
 
 GOOD, BAD = Key("team-a", "good"), Key("team-a", "bad")
@@ -114,8 +115,19 @@ async def test_stopped_workers_are_alive_no_longer() -> None:
 HOUR = 3600.0
 
 
-@pytest.mark.parametrize("status", [500, 503])
-def test_after_hours_of_refusals_every_object_is_reconciled_soon(status: int) -> None:
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ApiError(500, "InternalError", "etcd is away"),
+        ApiError(503, "ServiceUnavailable", "later"),
+        ApiError(429, "TooManyRequests", "later"),
+        ApiError(401, "Unauthorized", "the token has expired"),
+        TimeoutError(),
+        aiohttp.ClientPayloadError(),
+    ],
+    ids=str,
+)
+def test_after_hours_without_a_server_every_object_is_reconciled_soon(failure: Exception) -> None:
     back = 5 * HOUR
     keys = [Key("team-a", f"shop-{number}") for number in range(50)]
     tries, well = Counter[Key](), set[Key]()
@@ -123,7 +135,7 @@ def test_after_hours_of_refusals_every_object_is_reconciled_soon(status: int) ->
     async def reconcile(key: Key) -> float | None:
         tries[key] += 1
         if virtual_time.now() < back:
-            raise ApiError(status, "InternalError", "etcd is away")
+            raise failure
         well.add(key)
         return None
 
@@ -135,8 +147,8 @@ def test_after_hours_of_refusals_every_object_is_reconciled_soon(status: int) ->
             queue.add(key)
         await asyncio.sleep(back)
         assert workers.alive()
-        assert max(tries.values()) < 20 + back / LONGEST_DELAY
-        await asyncio.sleep(LONGEST_DELAY)
+        assert max(tries.values()) < 20 + back / LONGEST_AWAY
+        await asyncio.sleep(LONGEST_AWAY)
         assert well == {*keys}
         assert queue.retry(keys[0]) < 1, "its failures are forgotten"
         await workers.stop()
