@@ -17,7 +17,7 @@ from aiohttp import web
 from cms_operator import handlers
 from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.client import ApiError, KubernetesClient
-from cms_operator.cluster.kinds import ALL, Kind
+from cms_operator.cluster.kinds import ALL, HEADLESS_CMS, Kind
 from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pace import Pace
 from cms_operator.cluster.pods import PodReader

@@ -13,9 +13,11 @@ from cms_operator.cluster.kinds import HEADLESS_CMS, HTTP_ROUTE, SERVICE, Kind
 from cms_operator.cluster.store import Key, Store
 from cms_operator.cluster.watch import LONGEST_PAUSE_SECONDS, PAUSE_SECONDS, Watch
 from cms_operator.handlers import Events
+from cms_operator.observability.metrics import REGISTRY
 from cms_operator.resources import labels
 from cms_operator.workqueue import WorkQueue
 from tests.support import virtual_time
+from tests.unit.observability.scraping import value
 
 Object = dict[str, Any]
 HOUR = 3600.0
@@ -118,6 +120,10 @@ def error(status: int, patience: float | None = None) -> ApiError:
     return ApiError(status, "Somehow", "on purpose", patience)
 
 
+def broken_off() -> float:
+    return value(REGISTRY, "hcms_operator_watch_errors_total", resource=SERVICE.plural)
+
+
 @pytest.mark.parametrize("status", [*PASSING, 404, 410, 500])
 def test_an_api_server_that_refuses_for_hours_is_followed_again_soon_after(status: int) -> None:
     back = 3 * HOUR
@@ -159,6 +165,7 @@ def test_after_a_watch_that_lasted_the_next_begins_at_once(failure: Exception) -
         server.put(service(5))
         async with Operator(server) as operator:
             await asyncio.sleep(HOUR)
+            before = broken_off()
             server.put(service(20, type="NodePort"))
             server.told.put_nowait({"type": "MODIFIED", "object": service(20, type="NodePort")})
             await asyncio.sleep(1)
@@ -167,6 +174,7 @@ def test_after_a_watch_that_lasted_the_next_begins_at_once(failure: Exception) -
             assert server.asked["WATCH"] == 2
             assert server.since[-1] == "20"
             assert operator.queued() == {SHOP}
+            assert broken_off() == before + 1
 
     virtual_time.run(run())
 

@@ -1,11 +1,7 @@
 """What is counted around requests and phases."""
 
-from collections.abc import Iterable
-
-import kopf
 import pytest
 
-from cms_operator.handlers import configure_watches
 from cms_operator.observability.measuring import api_request, phase
 from cms_operator.observability.metrics import REGISTRY
 from tests.unit.observability.scraping import value
@@ -64,17 +60,3 @@ async def test_a_phase_is_timed_and_what_breaks_it_off_is_counted() -> None:
     assert value(REGISTRY, "hcms_operator_phase_seconds_count", phase="trying") == 2
     errors = {"phase": "trying", "error": "ZeroDivisionError"}
     assert value(REGISTRY, "hcms_operator_phase_errors_total", **errors) == 1
-
-
-def test_a_request_that_kopf_sends_again_is_counted() -> None:
-    """It takes a delay before each try, and the next one when the try has failed."""
-    settings = kopf.OperatorSettings()
-    configure_watches(settings)
-    name, labels = "hcms_operator_watch_errors_total", {"resource": "headlesscmses"}
-    before = value(REGISTRY, name, **labels)
-    assert isinstance(settings.networking.error_backoffs, Iterable)
-    delays = iter(settings.networking.error_backoffs)
-    next(delays)
-    assert value(REGISTRY, name, **labels) == before
-    next(delays)
-    assert value(REGISTRY, name, **labels) == before + 1
