@@ -9,7 +9,6 @@ import kopf
 from cms_operator.cluster.kinds import SECRET, Kind
 from cms_operator.cluster.store import Key, Store, key_of
 from cms_operator.observability.metrics import WATCH_EVENTS
-from cms_operator.workqueue import WorkQueue
 
 # Tells which HeadlessCMS objects read a Secret of this namespace and name.
 ReadersOf = Callable[[str, str], set[Key]]
@@ -18,7 +17,7 @@ ReadersOf = Callable[[str, str], set[Key]]
 class Events:
     """Takes events into the store and queues whom they concern."""
 
-    def __init__(self, store: Store, queue: WorkQueue[Key], readers_of: ReadersOf) -> None:
+    def __init__(self, store: Store, queue: Callable[[Key], None], readers_of: ReadersOf) -> None:
         self._store = store
         self._queue = queue
         self._readers_of = readers_of
@@ -34,10 +33,10 @@ class Events:
         # What has lost its owner or its label still concerns its HeadlessCMS.
         for key in (key_of(kind, found), known and key_of(kind, known)):
             if key:
-                self._queue.add(key)
+                self._queue(key)
         if kind is SECRET:
             for reader in self._readers_of(metadata["namespace"], metadata["name"]):
-                self._queue.add(reader)
+                self._queue(reader)
 
 
 class _Patience:
@@ -57,3 +56,5 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.networking.error_backoffs = _Patience()
+    # Operators find one another by the Lease; kopf's own way would write, and pause them all.
+    settings.peering.standalone = True

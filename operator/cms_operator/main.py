@@ -1,12 +1,9 @@
 """The operator as kopf runs it: `kopf run -A -m cms_operator.main`, or `python -m cms_operator`."""
 
 import asyncio
-import contextlib
 import gc
 import itertools
 import logging
-import random
-import secrets
 import time
 from typing import Any
 
@@ -14,9 +11,9 @@ import aiohttp
 import kopf
 from aiohttp import web
 
-from cms_operator import handlers
-from cms_operator.cluster.apply import Applier
+from cms_operator import handlers, tasks
 from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.elector import Election, Elector
 from cms_operator.cluster.kinds import ALL, HEADLESS_CMS, Kind
 from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pace import Pace
@@ -28,12 +25,8 @@ from cms_operator.cluster.watch import Watch
 from cms_operator.observability import metrics, server
 from cms_operator.observability.fleet import Fleet
 from cms_operator.observability.tracing import tracing
-from cms_operator.reconcile import Reconciler
 from cms_operator.settings import Settings
-from cms_operator.steady_clock import SteadyClock
-from cms_operator.steps.analysis import Analyses
-from cms_operator.workers import Workers
-from cms_operator.workqueue import WorkQueue
+from cms_operator.term import Term, Tools
 
 log = logging.getLogger(__name__)
 
@@ -44,33 +37,32 @@ LAST_SPANS_SECONDS = 3.0
 
 
 class Operator:
-    """All parts of one running operator, and the order in which they start and stop."""
+    """All parts of one running operator, and the order in which they start and stop.
 
-    def __init__(self, settings: Settings, client: KubernetesClient) -> None:
+    It lists and watches for as long as it runs. It works only in a Term: always, or where there is
+    an election, while it has the lease. Who loses the lease goes on as a standby, and warm: an end
+    of the process would list everything anew just when the API server has been away.
+    """
+
+    def __init__(
+        self, settings: Settings, client: KubernetesClient, election: Election | None
+    ) -> None:
         self.settings = settings
         self._client = client
+        self._election = election
+        self._elector = Elector(election, self._lead, self._follow) if election else None
         self._store = Store()
-        self._queue: WorkQueue[Key] = WorkQueue(
-            time.monotonic,
-            lambda: random.uniform(0.8, 1.2),  # noqa: S311  - spreads retries
-            settings.resync_workers,
+        self._tools = Tools(
+            settings,
+            client,
+            self._store,
+            PodReader(),
+            MeasureReader(settings.prometheus),
+            SyntheticSender(may_send=election.fence.is_open if election else lambda: True),
+            self._look_for,
         )
-        self._pods = PodReader()
-        self._measures = MeasureReader(settings.prometheus)
-        self._synthetic = SyntheticSender()
-        self._analyses = Analyses(self._pods, self._measures, self._synthetic)
-        self._reconciler = Reconciler(
-            store=self._store,
-            applier=Applier(client, self._store, self._look_for),
-            pods=self._pods,
-            analyses=self._analyses,
-            settings=settings,
-            now=SteadyClock(time.time, time.monotonic),
-            random_bytes=secrets.token_bytes,
-            busy=self._is_busy,
-        )
-        self._workers = Workers(self._queue, self._reconciler.reconcile, settings.workers)
-        events = handlers.Events(self._store, self._queue, self._reconciler.readers_of)
+        self._term: Term | None = None
+        events = handlers.Events(self._store, self._queue, self._readers_of)
         self._watches = [
             Watch(
                 client,
@@ -78,27 +70,24 @@ class Operator:
                 kind,
                 namespace,
                 take=events.take,
-                queue=self._queue.add,
+                queue=self._queue,
             )
             for kind in ALL
             for namespace in settings.namespaces or (None,)
         ]
         self._tasks: list[asyncio.Task[None]] = []
+        self._started = False
         self._web: web.AppRunner | None = None
-
-    def _is_busy(self) -> bool:
-        """Keys wait for a worker, or most workers wait for the API server."""
-        many = max(1, self.settings.workers // 2)
-        return self._queue.depth() > 0 or self._queue.working() > many
 
     async def start(self) -> None:
         """Know everything that is there before the first reconcile acts."""
         self._web = await server.serve(
-            self.settings.health_port, self._is_alive, self._workers.alive, self._fleet
+            self.settings.health_port,
+            self._is_alive,
+            lambda: self._started and self._is_alive(),
+            self._fleet,
         )
-        metrics.QUEUE_DEPTH.set_function(self._queue.depth)
-        metrics.QUEUE_WORKING.set_function(self._queue.working)
-        metrics.QUEUE_OLDEST_SECONDS.set_function(self._queue.oldest_age)
+        self._show_queue()
         metrics.OBJECTS.set_function(lambda: len(self._store.parents()))
         if self.settings.tracing.endpoint:
             # What it brings is paid by those alone who want it.
@@ -106,11 +95,16 @@ class Operator:
 
             tracing.now = OtlpTracing(self.settings.tracing)
         await self._first_list()
-        self._queue_all()
-        self._workers.start()
-        forever = (self._resync_forever, *(watch.run for watch in self._watches))
-        self._tasks = [asyncio.create_task(run()) for run in forever]
+        if self._elector is None:
+            await self._lead().begun()
+            forever = [self._resync_forever()]
+        else:
+            await self._elector.look()
+            forever = [self._resync_forever(), self._elector.run()]
+        forever += (watch.run() for watch in self._watches)
+        self._tasks = [asyncio.create_task(run) for run in forever]
         _spare_what_stays()
+        self._started = True
         log.info("started; %d HeadlessCMS objects", len(self._store.parents()))
 
     async def _first_list(self) -> None:
@@ -126,35 +120,59 @@ class Operator:
                 return
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        await self._workers.stop()
-        await self._analyses.close()
-        await self._synthetic.close()
-        await self._pods.close()
-        await self._measures.close()
+        await tasks.end(self._tasks)
+        if self._elector:
+            await self._elector.give_back()
+        await self._follow()
+        await self._tools.synthetic.close()
+        await self._tools.pods.close()
+        await self._tools.measures.close()
         await self._client.close()
+        if self._election:
+            await self._election.client.close()
         await tracing.now.close(LAST_SPANS_SECONDS)
         if self._web is not None:
             await self._web.cleanup()
 
     def _fleet(self) -> Fleet:
-        return Fleet(self._store.of_kind(HEADLESS_CMS), self._queue.failures().items())
+        failures = self._term.queue.failures().items() if self._term else ()
+        return Fleet(self._store.of_kind(HEADLESS_CMS), failures)
+
+    def _show_queue(self) -> None:
+        """A standby has none."""
+        metrics.QUEUE_DEPTH.set_function(lambda: self._term.queue.depth() if self._term else 0)
+        metrics.QUEUE_WORKING.set_function(lambda: self._term.queue.working() if self._term else 0)
+        metrics.QUEUE_OLDEST_SECONDS.set_function(
+            lambda: self._term.queue.oldest_age() if self._term else 0
+        )
+
+    def _lead(self) -> Term:
+        metrics.LEADER.set(1)
+        self._term = Term(self._tools)
+        return self._term
+
+    async def _follow(self) -> None:
+        metrics.LEADER.set(0)
+        if self._term:
+            await self._term.end()
+            self._term = None
 
     def _is_alive(self) -> bool:
-        """False where a worker has died; before the start there is none that could."""
-        return not self._tasks or self._workers.alive()
+        """False where a part that runs forever has died."""
+        whole = not any(task.done() for task in self._tasks)
+        return whole and (self._term is None or self._term.alive())
+
+    def _queue(self, key: Key) -> None:
+        """A standby need not: a term begins with all that there is."""
+        if self._term:
+            self._term.queue.add(key)
+
+    def _readers_of(self, namespace: str, name: str) -> set[Key]:
+        return self._term.readers_of(namespace, name) if self._term else set()
 
     def _look_for(self, kind: Kind) -> None:
         for watch in self._watches:
             watch.look(kind)
-
-    def _queue_all(self) -> None:
-        for key in self._store.parents():
-            self._queue.add_routine(key)
 
     async def _resync_forever(self) -> None:
         while True:
@@ -162,8 +180,8 @@ class Operator:
             if await self._list_all():
                 for kind in ALL:
                     self._look_for(kind)
-                self._reconciler.expire_sources()
-                self._queue_all()
+                if self._term:
+                    self._term.look_at_all()
 
     async def _list_all(self) -> bool:
         """Queue whatever the watches have missed; False where there was no good answer.
@@ -189,7 +207,7 @@ class Operator:
 
     def _missed(self, key: Key) -> None:
         metrics.MISSED.inc()
-        self._queue.add(key)
+        self._queue(key)
 
 
 def _spare_what_stays() -> None:
@@ -209,11 +227,14 @@ class _Process:
 async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
     own = Settings.from_environment()
     handlers.configure(settings)
+    election = await Election.prepare(own) if own.lease.elected else None
     client = await KubernetesClient.connect(
         connections=own.workers * 2 + len(ALL) * max(1, len(own.namespaces)),
         pace=Pace(own.requests_per_second, time.monotonic),
+        fence=election.fence if election else None,
+        identity=election.identity if election else "",
     )
-    operator = Operator(own, client)
+    operator = Operator(own, client, election)
     await operator.start()
     _Process.operator = operator
 

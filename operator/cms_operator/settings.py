@@ -36,6 +36,18 @@ class TracingSettings:
 
 
 @dataclass(frozen=True)
+class LeaseSettings:
+    """Whether the operators of one Lease elect one that works, and how long one may be silent.
+
+    The Lease is in the operator's namespace.
+    """
+
+    elected: bool = False
+    name: str = "headlesscms-operator"
+    seconds: int = 15
+
+
+@dataclass(frozen=True)
 class Settings:
     """`namespaces` is empty where the whole cluster is watched; times are in seconds.
 
@@ -55,6 +67,7 @@ class Settings:
     resync_workers: int = 8
     requests_per_second: int = 0
     requests_stamped: bool = False
+    lease: LeaseSettings = LeaseSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     tracing: TracingSettings = TracingSettings()
 
@@ -76,6 +89,7 @@ class Settings:
             ),
             requests_per_second=reader.number("HCMS_REQUESTS_PER_SECOND", 0, 10_000, 0),
             requests_stamped=reader.choice("HCMS_REQUESTS_STAMPED", _FLAGS, "false") == "true",
+            lease=reader.lease(),
             prometheus=reader.prometheus(),
             tracing=reader.tracing(),
         )
@@ -96,6 +110,13 @@ class _Reader:
         if not value.isdecimal() or not low <= int(value) <= high:
             raise SettingsError(f"{name} is {value!r}; it must be a number from {low} to {high}")
         return int(value)
+
+    def lease(self) -> LeaseSettings:
+        return LeaseSettings(
+            elected=self.choice("HCMS_LEADER_ELECTION", _FLAGS, "false") == "true",
+            name=self.environment.get("HCMS_LEASE_NAME", LeaseSettings.name),
+            seconds=self.number("HCMS_LEASE_SECONDS", 5, 60, LeaseSettings.seconds),
+        )
 
     def prometheus(self) -> PrometheusSettings:
         url = self.environment.get("HCMS_PROMETHEUS_URL", "").rstrip("/")

@@ -1,7 +1,6 @@
 """Workers take keys from the queue and reconcile them, a bounded number at a time."""
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import time
@@ -10,8 +9,10 @@ from http import HTTPStatus
 
 import aiohttp
 
+from cms_operator import tasks
 from cms_operator.cluster.apply import StaleReadError
 from cms_operator.cluster.client import ApiError
+from cms_operator.cluster.fence import NotLeadingError
 from cms_operator.cluster.store import Key
 from cms_operator.observability import logs, metrics
 from cms_operator.observability.tracing import tracing
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 # Somebody else writes often: that is no failure, and its last write may be no news to wake for.
 LONGEST_STALE = 2.0
+REST_SECONDS = 1.0
 SUCCESS = "success"
 # The server is away, busy or does not know us: no object is to blame, and all are to be well soon
 # after it is back.
@@ -44,11 +46,7 @@ class Workers:
         self._tasks = [asyncio.create_task(self._run()) for _ in range(self._count)]
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await tasks.end(self._tasks)
 
     def alive(self) -> bool:
         return bool(self._tasks) and not any(task.done() for task in self._tasks)
@@ -79,6 +77,12 @@ class Workers:
             log.debug("seen too early, reading again: %s", error)
             self._queue.retry(key, LONGEST_STALE)
             return "stale"
+        except NotLeadingError as error:
+            log.info("left as it is: %s", error)
+            self._queue.retry(key)
+            # The lease is renewed late, or lost: to go on trying would make it later still.
+            await asyncio.sleep(REST_SECONDS)
+            return "not_leading"
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             delay = self._queue.retry(key, _longest(error))
             log.warning("the API server refused or was away, again in %.1f s: %s", delay, error)

@@ -3,7 +3,8 @@
 import asyncio
 import functools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -14,6 +15,7 @@ import orjson
 from kubernetes.aio import client, config
 from kubernetes.aio.config import incluster_config
 
+from cms_operator.cluster.fence import READS, Fence
 from cms_operator.cluster.pace import Pace
 from cms_operator.cluster.token_file import TokenFile
 from cms_operator.observability.measuring import api_request
@@ -54,7 +56,10 @@ class ApiError(Exception):
 
 
 def _patient(ask: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """Ask a busy server again when it says so, a few times: it has done nothing yet."""
+    """Ask a busy server again when it says so, a few times: it has done nothing yet.
+
+    A request that has a time of its own has none to wait.
+    """
 
     @functools.wraps(ask)
     async def again(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -62,7 +67,7 @@ def _patient(ask: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
             try:
                 return await ask(*args, **kwargs)
             except ApiError as error:
-                if error.patience is None:
+                if error.patience is None or "seconds" in kwargs:
                     raise
                 await asyncio.sleep(error.patience)
         return await ask(*args, **kwargs)
@@ -71,17 +76,30 @@ def _patient(ask: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
 
 
 class KubernetesClient:
-    """A thin client over the transport and the credentials of kubernetes.aio."""
+    """A thin client over the transport and the credentials of kubernetes.aio.
 
-    def __init__(self, api: client.ApiClient, pace: Pace | None = None) -> None:
+    With a fence, a write that it does not let out raises NotLeadingError.
+    """
+
+    def __init__(
+        self, api: client.ApiClient, pace: Pace | None = None, fence: Fence | None = None
+    ) -> None:
         self._api = api
         self._pace = pace or Pace(0, time.monotonic)
+        self._fence = fence
 
     @classmethod
-    async def connect(cls, connections: int, pace: Pace) -> "KubernetesClient":
+    async def connect(
+        cls,
+        connections: int,
+        pace: Pace | None = None,
+        fence: Fence | None = None,
+        identity: str = "",
+    ) -> "KubernetesClient":
         """Use the pod's service account, or else the kubeconfig of the user.
 
-        Raises kubernetes.aio.config.ConfigException when there is neither.
+        The audit log shows `identity`. Raises kubernetes.aio.config.ConfigException when there is
+        neither.
         """
         configuration = client.Configuration()
         try:
@@ -98,15 +116,17 @@ class KubernetesClient:
             # What waits to be read stays with the server: there are many watches.
             "read_bufsize": READ_AHEAD,
         }
+        if fence is not None:
+            configuration.trace_configs = [fence.at_the_socket()]
         api = client.ApiClient(configuration)
-        api.user_agent = FIELD_MANAGER
-        return cls(api, pace)
+        api.user_agent = f"{FIELD_MANAGER}/{identity}" if identity else FIELD_MANAGER
+        return cls(api, pace, fence)
 
     async def close(self) -> None:
         await self._api.close()
 
     @_patient
-    async def request(
+    async def request(  # noqa: PLR0913  - the parts of one HTTP request
         self,
         method: str,
         path: str,
@@ -114,6 +134,7 @@ class KubernetesClient:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        seconds: float = REQUEST_SECONDS,
     ) -> Any:
         """Send one request and return the decoded answer.
 
@@ -122,11 +143,26 @@ class KubernetesClient:
         """
         if wait := self._pace.take():
             await asyncio.sleep(wait)
-        limits = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        with api_request(method, urlsplit(path).path) as answer:
+        with (
+            self._allowed(method, seconds) as left,
+            api_request(method, urlsplit(path).path) as answer,
+        ):
+            limits = aiohttp.ClientTimeout(total=left, ceil_threshold=REQUEST_SECONDS)
+            if left < REQUEST_SECONDS:
+                # The server gives up with us, even if we are not there to close the connection.
+                query = {**(query or {}), "timeout": f"{max(1, int(left))}s"}
             response = await self._send(method, path, query, body, content_type, limits)
             answer.status = response.status
             return _decode(response, await response.read())
+
+    @contextmanager
+    def _allowed(self, method: str, seconds: float) -> Iterator[float]:
+        """The seconds that a request may take. Raises NotLeadingError."""
+        if self._fence is None or method in READS:
+            yield seconds
+        else:
+            with self._fence.writing() as left:
+                yield min(seconds, left)
 
     async def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
         """Yield the events of a watch until the server ends it.

@@ -6,7 +6,7 @@ The pods count them like any others, and so nothing is made of the answers here.
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -37,10 +37,18 @@ class SyntheticLimits:
 
 
 class SyntheticSender:
-    """Sends a bounded number of GET requests, in turns, so that all pods get as many."""
+    """Sends a bounded number of GET requests, in turns, so that all pods get as many.
 
-    def __init__(self, limits: SyntheticLimits = SyntheticLimits()) -> None:
+    None while `may_send` says no.
+    """
+
+    def __init__(
+        self,
+        limits: SyntheticLimits = SyntheticLimits(),
+        may_send: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._limits = limits
+        self._may_send = may_send
         self._session = aiohttp.ClientSession(
             # Kept connections: a handshake is no part of the CMS's own durations either.
             connector=aiohttp.TCPConnector(limit=AT_ONCE, limit_per_host=1),
@@ -60,7 +68,7 @@ class SyntheticSender:
         for turn in range(per_pod):
             if turn:
                 await asyncio.sleep(self._limits.pause_seconds)
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline or not self._may_send():
                 return
             await asyncio.gather(*(self._get(target.url(path)) for target in targets))
 

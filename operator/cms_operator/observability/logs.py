@@ -17,15 +17,17 @@ reconcile_id: contextvars.ContextVar[str] = contextvars.ContextVar("reconcile_id
 subject: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar(
     "subject", default=None
 )
+_FAREWELL = "Fatal error on SSL protocol"
 
 
 def loop_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """What no task is there to hear of.
 
     Watches that are cancelled at the end may still be closing when the loop closes what is left
-    open: that costs nothing, and a traceback of it would only frighten.
+    open: that costs nothing, and a traceback of it would only frighten. So may uvloop still say
+    farewell on a TLS connection that was broken off.
     """
-    if "asyncgen" in context:
+    if "asyncgen" in context or context["message"] == _FAREWELL:
         log.debug("%s: %s", context["message"], context.get("exception"))
     else:
         loop.default_exception_handler(context)

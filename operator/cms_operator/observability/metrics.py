@@ -118,6 +118,18 @@ MISSED = Counter(
     registry=REGISTRY,
 )
 
+# The lease.
+LEADER = Gauge("hcms_operator_leader", "1 where this process does the work.", registry=REGISTRY)
+LEASE_TRANSITIONS = Counter(
+    "hcms_operator_lease_transitions",
+    "Leases that this process has won, lost and released.",
+    ["change"],
+    registry=REGISTRY,
+)
+LEASE_RENEW_FAILURES = Counter(
+    "hcms_operator_lease_renew_failures", "Renewals that failed.", registry=REGISTRY
+)
+
 # The operator itself.
 TRACE_SPANS = Counter(
     "hcms_operator_trace_spans",

@@ -112,3 +112,17 @@ async def test_an_endless_answer_is_left_long_before_its_time_is_up(serve: Serve
 def test_an_address_of_ipv6_stands_in_brackets() -> None:
     assert Target("fd00::7", 3000).url("/health") == "http://[fd00::7]:3000/health"
     assert Target("10.0.0.7", 3000).url("/health") == "http://10.0.0.7:3000/health"
+
+
+async def test_an_operator_that_no_longer_leads_sends_no_more(serve: Serve) -> None:
+    sent = 0
+
+    async def count(_: web.Request) -> web.Response:
+        nonlocal sent
+        sent += 1
+        return web.Response(text="ok")
+
+    sender = SyntheticSender(SOON, may_send=lambda: sent < 3)
+    await sender.send([target(await serve(count))], 10, "/posts")
+    await sender.close()
+    assert sent == 3

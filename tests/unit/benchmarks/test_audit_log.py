@@ -35,6 +35,8 @@ def event(name: str, number: int) -> dict[str, object]:
         "stage": "ResponseComplete",
         "user": {"username": "someone"},
         "objectRef": {"resource": "pods", "name": name},
+        "requestReceivedTimestamp": f"2026-01-01T00:00:{number:02}.000000Z",
+        "stageTimestamp": f"2026-01-01T00:00:{number:02}.000001Z",
         "annotations": {"authorization.k8s.io/decision": "allow"},
     }
 

@@ -2,7 +2,13 @@
 
 import pytest
 
-from cms_operator.settings import PrometheusSettings, Settings, SettingsError, TracingSettings
+from cms_operator.settings import (
+    LeaseSettings,
+    PrometheusSettings,
+    Settings,
+    SettingsError,
+    TracingSettings,
+)
 
 
 def test_without_any_variable_the_whole_cluster_is_served() -> None:
@@ -20,6 +26,9 @@ def test_all_of_it_can_be_set() -> None:
             "HCMS_HEALTH_PORT": "9999",
             "HCMS_WORKERS": "2",
             "HCMS_RESYNC_SECONDS": "60",
+            "HCMS_LEADER_ELECTION": "true",
+            "HCMS_LEASE_NAME": "ours",
+            "HCMS_LEASE_SECONDS": "30",
             "HCMS_PROMETHEUS_URL": "https://prometheus.monitoring:9090/prefix/",
             "HCMS_PROMETHEUS_TOKEN_FILE": "/token",
             "HCMS_PROMETHEUS_CA_FILE": "/ca.crt",
@@ -29,7 +38,15 @@ def test_all_of_it_can_be_set() -> None:
         "https://prometheus.monitoring:9090/prefix", "/token", "/ca.crt"
     )
     assert found == Settings(
-        ("team-a", "team-b"), "operators", "debug", "plain", 9999, 2, 60, prometheus=prometheus
+        ("team-a", "team-b"),
+        "operators",
+        "debug",
+        "plain",
+        9999,
+        2,
+        60,
+        lease=LeaseSettings(elected=True, name="ours", seconds=30),
+        prometheus=prometheus,
     )
 
 
@@ -75,6 +92,8 @@ def test_traces_are_asked_for_by_opentelemetrys_names(
         ("HCMS_WORKERS", "-1", "from 1 to 64"),
         ("HCMS_HEALTH_PORT", "65536", "from 0 to 65535"),
         ("HCMS_RESYNC_SECONDS", "1", "from 10 to 86400"),
+        ("HCMS_LEADER_ELECTION", "yes", "true, false"),
+        ("HCMS_LEASE_SECONDS", "4", "from 5 to 60"),
         ("HCMS_PROMETHEUS_URL", "prometheus:9090", "like https://"),
         ("HCMS_PROMETHEUS_URL", "ftp://prometheus", "like https://"),
         ("HCMS_PROMETHEUS_URL", "http://", "like https://"),

@@ -59,6 +59,18 @@ def test_a_watch_that_does_not_close_at_the_end_leaves_no_traceback(
     assert (told.levelname, told.exc_info) == ("DEBUG", None)
 
 
+def test_a_connection_that_was_broken_off_leaves_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    closed = RuntimeError("unable to perform operation on <TCPTransport>; the handler is closed")
+    loop = asyncio.new_event_loop()
+    context = {"message": "Fatal error on SSL protocol", "exception": closed}
+    with caplog.at_level(logging.DEBUG):
+        logs.loop_failure(loop, context)
+    loop.close()
+    assert [(found.levelname, found.exc_info) for found in caplog.records] == [("DEBUG", None)]
+
+
 def test_any_other_failure_that_no_task_hears_of_is_an_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -1,0 +1,112 @@
+"""The Lease by which one of several operators leads: read, watched and written."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+
+from cms_operator.cluster.client import MERGE, ApiError, KubernetesClient
+from cms_operator.cluster.fence import clock
+from cms_operator.cluster.kinds import Kind
+from cms_operator.election import Timing, View, see
+
+log = logging.getLogger(__name__)
+
+LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
+FAILURES = (ApiError, aiohttp.ClientError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    namespace: str
+    name: str
+
+
+class Lease:
+    """`view` is how it was seen last, before the first read as if there were none.
+
+    Each time that it is seen `news` is set.
+    """
+
+    def __init__(self, client: KubernetesClient, place: Place, timing: Timing) -> None:
+        self._client = client
+        self._place = place
+        self._timing = timing
+        self.view = View({}, None, clock())
+        self.news = asyncio.Event()
+
+    async def read(self) -> None:
+        """Raises FAILURES."""
+        path = LEASE.path(self._place.namespace, self._place.name)
+        try:
+            found = await self._client.request("GET", path, seconds=self._timing.request)
+        except ApiError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            self._see(None, None)
+        else:
+            self._take(found)
+
+    async def write(self, spec: Mapping[str, Any], seconds: float) -> None:
+        """Refused where it is no longer as it was seen. Raises FAILURES."""
+        namespace, name = self._place.namespace, self._place.name
+        if self.view.version is None:
+            path, metadata = LEASE.path(namespace), {"name": name, "namespace": namespace}
+            body = {"apiVersion": LEASE.api_version, "kind": LEASE.name, "metadata": metadata}
+            answer = await self._client.request(
+                "POST", path, body={**body, "spec": spec}, seconds=seconds
+            )
+        else:
+            guard = {"resourceVersion": str(self.view.version)}
+            answer = await self._client.request(
+                "PATCH",
+                LEASE.path(namespace, name),
+                body={"metadata": guard, "spec": spec},
+                content_type=MERGE,
+                seconds=seconds,
+            )
+        self._take(answer)
+
+    async def watch_forever(self) -> None:
+        """So that a lease that is given back is claimed at once."""
+        told = ""
+        while True:
+            try:
+                await self._watch()
+                told = ""
+            except FAILURES as error:
+                # Claims fail for the same reason and tell so; it is enough once.
+                if told != (told := repr(error)):
+                    log.info("the watch of the lease %s broke off: %s", self._place.name, told)
+            except Exception:
+                log.exception("the watch of the lease %s broke off", self._place.name)
+            await asyncio.sleep(self._timing.retry)
+
+    async def _watch(self) -> None:
+        await self.read()
+        query = {"fieldSelector": f"metadata.name={self._place.name}"}
+        if self.view.version is not None:
+            query["resourceVersion"] = str(self.view.version)
+        async for event in self._client.watch(LEASE.path(self._place.namespace), query):
+            if event["type"] == "DELETED":
+                self._see(None, _version(event["object"]))
+            elif event["type"] != "BOOKMARK":
+                self._take(event["object"])
+
+    def _take(self, found: Mapping[str, Any]) -> None:
+        self._see(found.get("spec") or {}, _version(found))
+
+    def _see(self, spec: Mapping[str, Any] | None, version: int | None) -> None:
+        before = self.view.holder
+        self.view = see(self.view, spec, version, clock())
+        self.news.set()
+        if self.view.holder not in ("", before):
+            log.info("the lease %s is held by %s", self._place.name, self.view.holder)
+
+
+def _version(found: Mapping[str, Any]) -> int:
+    return int(found["metadata"]["resourceVersion"])
