@@ -87,6 +87,6 @@ def _tell_what_is_next(stage: Stage, article: str) -> None:
   k {here} get secret {NAME}-admin -o jsonpath='{password}' | base64 -d   # the owner's password
   k {here} patch hcms {NAME} --type=merge -p '{{"spec":{{"logLevel":"debug"}}}}'   # a new revision
   k {here} patch hcms {NAME} --type=merge -p '{{"spec":{{"image":"nowhere/cms:1"}}}}'   # a bad one
-  k -n {OPERATOR_NAMESPACE} logs deployment/headlesscms-operator -f
+  k -n {OPERATOR_NAMESPACE} logs -l app.kubernetes.io/name=headlesscms-operator -f --prefix
   make demo-down"""
     )

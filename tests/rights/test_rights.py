@@ -61,11 +61,12 @@ def granted() -> set[tuple[str, str]]:
     """As the chart grants them; the tier's operator has had just these."""
     helm = binaries.ensure((*binaries.CONTROL_PLANE, "helm"), Progress()) / "helm"
     objects = Chart(helm, "headlesscms-operator").render()
-    bound = the(objects, "ClusterRoleBinding")["roleRef"]["name"]
+    bindings = (the(objects, "ClusterRoleBinding"), *of_kind(objects, "RoleBinding"))
+    bound = [(found["roleRef"]["kind"], found["roleRef"]["name"]) for found in bindings]
     return {
         (verb, f"{group}/{resource}")
-        for role in of_kind(objects, "ClusterRole")
-        if role["metadata"]["name"] == bound
+        for role in objects
+        if (role["kind"], role["metadata"]["name"]) in bound
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]

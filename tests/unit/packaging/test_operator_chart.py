@@ -1,6 +1,7 @@
 """The operator's chart gives it what it needs, and no more."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,7 +11,8 @@ import yaml
 from cms_operator import VERSION
 from cms_operator.api.status import Verb
 from cms_operator.cluster.kinds import CHILDREN, DEPLOYMENT, ENDPOINT_SLICE, HEADLESS_CMS, Kind
-from cms_operator.settings import PrometheusSettings, Settings, TracingSettings
+from cms_operator.cluster.lease import LEASE
+from cms_operator.settings import LeaseSettings, PrometheusSettings, Settings, TracingSettings
 from cms_operator.steps.children import PRUNED
 from tests.support.charts import (
     CHARTS,
@@ -29,6 +31,7 @@ SEEN = {"list", "watch"}
 CHILD = SEEN | {"get", "create", "patch", "delete"}
 # The operator deletes none of these: they go with their owner.
 DIGEST = "sha256:" + "a" * 64
+ELECTED = LeaseSettings(elected=True, name="r-headlesscms-operator")
 SECURED = {
     "url": "https://prometheus.monitoring:9090/tenants",
     "tokenSecret": {"name": "monitoring-reader", "key": "bearer"},
@@ -123,10 +126,53 @@ def test_namespaced_mode_needs_no_right_outside_the_named_namespaces(chart: Char
     assert kinds.isdisjoint({"ClusterRole", "ClusterRoleBinding"})
     for kind in ("Role", "RoleBinding"):
         places = [found["metadata"]["namespace"] for found in of_kind(objects, kind)]
-        assert places == ["team-a", "team-b"]
+        assert sorted(places) == sorted([NAMESPACE, "team-a", "team-b"])
     cluster_wide = verbs_by_resource(operator_role(chart.render()))
     for role in of_kind(objects, "Role"):
-        assert verbs_by_resource(role) == cluster_wide
+        if role["metadata"]["namespace"] != NAMESPACE:
+            assert verbs_by_resource(role) == cluster_wide
+
+
+@pytest.mark.parametrize("values", [{}, {"watchNamespaces": [NAMESPACE]}])
+def test_the_lease_is_the_only_one_that_can_be_touched(
+    chart: Chart, values: dict[str, Any]
+) -> None:
+    objects = chart.render(values)
+    (role,) = (r for r in of_kind(objects, "Role") if r["metadata"]["name"].endswith("-lease"))
+    create, others = role["rules"]
+    assert create["verbs"] == ["create"]
+    assert (others["resourceNames"], set(others["verbs"])) == (
+        [ELECTED.name],
+        {"get", "watch", "patch"},
+    )
+    for rule in role["rules"]:
+        assert (rule["apiGroups"], rule["resources"]) == ([LEASE.group], [LEASE.plural])
+    assert role["metadata"]["namespace"] == NAMESPACE
+    (binding,) = (
+        b
+        for b in of_kind(objects, "RoleBinding")
+        if b["roleRef"]["name"] == role["metadata"]["name"]
+    )
+    assert binding["metadata"]["namespace"] == NAMESPACE
+    assert [s["name"] for s in binding["subjects"]] == [
+        the(objects, "ServiceAccount")["metadata"]["name"]
+    ]
+
+
+def test_two_replicas_are_spread_and_one_of_them_stays_in_a_drain(rendered: Objects) -> None:
+    deployment = the(rendered, "Deployment")["spec"]
+    assert deployment["replicas"] == 2
+    assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    selected = deployment["selector"]["matchLabels"]
+    budget = the(rendered, "PodDisruptionBudget")["spec"]
+    assert (budget["maxUnavailable"], budget["selector"]["matchLabels"]) == (1, selected)
+    for spread in deployment["template"]["spec"]["topologySpreadConstraints"]:
+        assert spread["whenUnsatisfiable"] == "ScheduleAnyway", "one node is enough"
+        assert spread["labelSelector"]["matchLabels"] == selected
+
+
+def test_one_replica_can_be_drained(chart: Chart) -> None:
+    assert of_kind(chart.render({"replicas": 1}), "PodDisruptionBudget") == []
 
 
 @pytest.mark.parametrize(
@@ -210,6 +256,7 @@ def test_requests_are_guarded_and_stamped_where_the_cluster_can(
                 log_level="info",
                 log_format="json",
                 requests_stamped=True,
+                lease=ELECTED,
             ),
         ),
         (
@@ -217,6 +264,7 @@ def test_requests_are_guarded_and_stamped_where_the_cluster_can(
                 "watchNamespaces": ["team-a", "team-b"],
                 "log": {"level": "debug", "format": "plain"},
                 "workers": 3,
+                "leaseSeconds": 30,
                 "resyncSeconds": 60,
                 "resyncWorkers": 1,
                 "requestsPerSecond": 50,
@@ -230,6 +278,7 @@ def test_requests_are_guarded_and_stamped_where_the_cluster_can(
                 resync_seconds=60,
                 resync_workers=1,
                 requests_per_second=50,
+                lease=replace(ELECTED, seconds=30),
             ),
         ),
         (
@@ -237,6 +286,7 @@ def test_requests_are_guarded_and_stamped_where_the_cluster_can(
             Settings(
                 operator_namespace=NAMESPACE,
                 requests_stamped=True,
+                lease=ELECTED,
                 prometheus=PrometheusSettings(
                     "https://prometheus.monitoring:9090/tenants",
                     "/etc/headlesscms-operator/prometheus-token/token",
@@ -286,6 +336,8 @@ def test_image_is_taken_by_version_tag_or_digest(
         ({"image": {"digest": "latest"}}, "/image/digest"),
         ({"watchNamespaces": ["Team A"]}, "/watchNamespaces/0"),
         ({"workers": 0}, "/workers"),
+        ({"replicas": "two"}, "/replicas"),
+        ({"leaseSeconds": 2}, "/leaseSeconds"),
         ({"resyncSeconds": "soon"}, "/resyncSeconds"),
         ({"log": {"level": "chatty"}}, "/log/level"),
         ({"requestPolicies": {"stamp": "sometimes"}}, "/requestPolicies/stamp"),
