@@ -14,6 +14,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from cms_operator.cluster.kinds import CHILDREN, HEADLESS_CMS, Kind
+from cms_operator.cluster.lease import LEASE
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
@@ -29,6 +30,7 @@ KINDS = {
         Kind("v1", "ResourceQuota", "resourcequotas"),
         Kind("apps/v1", "ReplicaSet", "replicasets"),
         Kind("events.k8s.io/v1", "Event", "events"),
+        LEASE,
     )
 }
 

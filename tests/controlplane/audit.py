@@ -3,7 +3,8 @@
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,8 @@ class Request:
     """`resource` is group/plural, with the subresource where there is one.
 
     `allowed` tells whether the user had the right; quotas and the end of a namespace refuse
-    with the same status. Who sends an expired token is nobody.
+    with the same status. Who sends an expired token is nobody. `agent` is what the program calls
+    itself; `received` and `answered` are times of the server that can be compared.
     """
 
     user: str
@@ -26,6 +28,13 @@ class Request:
     name: str
     status: int
     allowed: bool
+    agent: str = field(default="", compare=False)
+    received: str = field(default="", compare=False)
+    answered: str = field(default="", compare=False)
+
+    @property
+    def is_accepted(self) -> bool:
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     @property
     def is_write(self) -> bool:
@@ -110,4 +119,7 @@ def _request(event: dict[str, Any]) -> Request:
         name=reference.get("name", ""),
         status=event.get("responseStatus", {}).get("code", 0),
         allowed=event.get("annotations", {}).get("authorization.k8s.io/decision") == "allow",
+        agent=event.get("userAgent", ""),
+        received=event["requestReceivedTimestamp"],
+        answered=event["stageTimestamp"],
     )

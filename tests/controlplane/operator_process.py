@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from localcluster.controlplane import ControlPlane
 from localcluster.progress import Progress
 from tests.controlplane.api import Api, RefusedError
 from tests.controlplane.team import eventually
-from tests.support.charts import REPOSITORY, STAMPING, Chart, the
+from tests.support.charts import NAMESPACE, REPOSITORY, STAMPING, Chart, of_kind, the
 from tests.support.ports import free_port
 from tests.support.specs import manifest
 
@@ -39,17 +40,19 @@ def command() -> Sequence[str]:
 
 def install(control_plane: ControlPlane) -> None:
     """Apply the CRD, the chart's roles, bound to the operator's user, and its policies."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
     control_plane.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
     api = Api(control_plane.kubeconfig)
     eventually(lambda: is_served(api), "the API server serves HeadlessCMS objects")
     objects = chart().render(served=[STAMPING])
     for found in objects:
-        if found["kind"] == "ClusterRole" or "AdmissionPolicy" in found["kind"]:
+        if found["kind"] in ("ClusterRole", "Role") or "AdmissionPolicy" in found["kind"]:
             control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(found))
-    # As the chart binds it, but to a user of the outside.
-    binding = the(objects, "ClusterRoleBinding")
+    # As the chart binds them, but to a user of the outside.
     user = {"kind": "User", "name": USER, "apiGroup": "rbac.authorization.k8s.io"}
-    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(binding | {"subjects": [user]}))
+    for binding in (the(objects, "ClusterRoleBinding"), *of_kind(objects, "RoleBinding")):
+        control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(binding | {"subjects": [user]}))
     eventually(lambda: is_stamped(api), "the policies know the schema of a HeadlessCMS")
 
 
@@ -118,6 +121,12 @@ class OperatorProcess:
     def kill(self) -> None:
         self._end(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def wake(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
     def another(self, name: str, **changes: Any) -> "OperatorProcess":
         """One more, the same but for what is named here."""
         return replace(self, log=self.log.with_name(f"{name}.log"), **changes)
@@ -125,10 +134,16 @@ class OperatorProcess:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def metric(self, series: str) -> float:
+        """0 for a series that has not begun yet."""
+        name = series.partition("{")[0]
+        found = re.search(rf"^{re.escape(series)} (\S+)$", self.metrics(name), re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
     def metrics(self, *names: str) -> str:
         """All of them, or those of the given names: those of a thousand objects take a while."""
         query = urllib.parse.urlencode([("name[]", name) for name in names])
-        with urllib.request.urlopen(self._url(f"/metrics?{query}"), timeout=5) as answer:  # noqa: S310
+        with urllib.request.urlopen(self._url(f"/metrics?{query}"), timeout=30) as answer:  # noqa: S310
             text: str = answer.read().decode()
         return text
 

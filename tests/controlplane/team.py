@@ -13,6 +13,7 @@ from tests.controlplane.audit import AuditLog
 IMAGES = "registry.example/cms"
 IMAGE = f"{IMAGES}:1.0.0"
 PATIENCE = 60.0
+QUIET_SECONDS = 3
 NOT_FOUND = 404
 OF_THE_USERS = {"source", "kube-root-ca.crt", "default"}
 T = TypeVar("T")
@@ -38,6 +39,17 @@ def always(look: Callable[[], bool], what: str, seconds: float) -> None:
     while time.monotonic() < deadline:
         assert look(), what
         time.sleep(0.2)
+
+
+def wait_for_quiet(audit: AuditLog, seconds: float = QUIET_SECONDS) -> None:
+    """Until the operator has nothing left to do, for this test's objects or for others'."""
+
+    def is_quiet() -> bool:
+        place = audit.now()
+        time.sleep(seconds)
+        return not audit.since(place)
+
+    eventually(is_quiet, "the operator asks for nothing", seconds=120)
 
 
 class Team:

@@ -12,6 +12,7 @@ from localcluster.paths import write_private
 from tests.controlplane.api import Api
 from tests.controlplane.audit import Request
 from tests.controlplane.operator_process import OperatorProcess, chart
+from tests.controlplane.replicas import RESOURCE
 from tests.controlplane.team import Team, eventually
 from tests.support.charts import NAMESPACE, Objects, of_kind, the
 
@@ -48,16 +49,16 @@ def namespaced(
 ) -> Iterator[OperatorProcess]:
     """In place of the operator of the whole cluster."""
     (container,) = the(rendered, "Deployment")["spec"]["template"]["spec"]["containers"]
-    watched = {
+    asked = {
         variable["name"]: variable["value"]
         for variable in container["env"]
-        if variable["name"] == "HCMS_WATCH_NAMESPACES"
+        if variable["name"].startswith(("HCMS_WATCH_", "HCMS_LEA"))
     }
     install(team.control_plane, rendered)
     account = the(rendered, "ServiceAccount")["metadata"]["name"]
     token = team.control_plane.kubectl("create", "token", account, "-n", NAMESPACE).strip()
     kubeconfig = kubeconfig_of(team.control_plane, token, tmp_path)
-    environment = {"KUBECONFIG": str(kubeconfig), **watched}
+    environment = {"KUBECONFIG": str(kubeconfig), "HCMS_OPERATOR_NAMESPACE": NAMESPACE, **asked}
     process = operator.another("namespaced-operator", environment=environment)
     operator.stop()
     try:
@@ -92,9 +93,11 @@ def elsewhere(control_plane: ControlPlane, api: Api) -> Iterator[Team]:
 
 
 def test_nothing_but_rights_in_the_namespace_is_granted(team: Team, rendered: Objects) -> None:
+    """And to the lease, where the operator is."""
     assert of_kind(rendered, "ClusterRoleBinding") == []
     for kind in ("Role", "RoleBinding"):
-        assert the(rendered, kind)["metadata"]["namespace"] == team.namespace
+        places = {found["metadata"]["namespace"] for found in of_kind(rendered, kind)}
+        assert places == {team.namespace, NAMESPACE}
 
 
 @pytest.mark.usefixtures("asked", "namespaced")  # in this order
@@ -130,7 +133,9 @@ def test_it_keeps_what_is_in_its_namespace_and_touches_no_other(
     assert elsewhere.status() == {"observedGeneration": -1}, "as the server has begun it"
     assert elsewhere.all("deployment") == []
     assert [request for request in asked() if not request.allowed] == []
-    assert {request.namespace for request in asked()} == {team.namespace}
+    assert {(r.namespace, r.resource) for r in asked() if r.namespace != team.namespace} == {
+        (NAMESPACE, RESOURCE)
+    }
 
 
 def test_a_restart_finds_all_that_it_needs(

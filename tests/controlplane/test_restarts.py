@@ -1,6 +1,5 @@
 """The operator may stop, die and start again at any time."""
 
-import re
 import shutil
 import time
 from collections.abc import Callable
@@ -8,31 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.controlplane.audit import AuditLog
 from tests.controlplane.operator_process import COMMAND, OperatorProcess
-from tests.controlplane.team import IMAGE, IMAGES, Team, eventually
+from tests.controlplane.team import (
+    IMAGE,
+    IMAGES,
+    QUIET_SECONDS,
+    Team,
+    eventually,
+    wait_for_quiet,
+)
 from tests.support.charts import REPOSITORY
 
 IDLE_SECONDS = 60
-QUIET_SECONDS = 3
-
-
-def wait_for_quiet(audit: AuditLog, seconds: float = QUIET_SECONDS) -> None:
-    """Until the operator has nothing left to do, for this test's objects or for others'."""
-
-    def is_quiet() -> bool:
-        place = audit.now()
-        time.sleep(seconds)
-        return not audit.since(place)
-
-    eventually(is_quiet, "the operator asks for nothing", seconds=120)
 
 
 def reconciles(operator: OperatorProcess) -> float:
     """How many have ended well."""
-    line = re.compile(r'^hcms_operator_reconciles_total{outcome="success"} (\S+)$', re.MULTILINE)
-    found = line.search(operator.metrics())
-    return float(found[1]) if found else 0.0
+    return operator.metric('hcms_operator_reconciles_total{outcome="success"}')
 
 
 def test_an_idle_minute_costs_the_api_server_nothing(team: Team, operator: OperatorProcess) -> None:

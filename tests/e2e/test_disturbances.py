@@ -3,7 +3,7 @@
 import json
 
 from demo.headless_cms import HeadlessCms
-from demo.installation import OPERATOR_NAMESPACE
+from demo.installation import OPERATOR_NAMESPACE, OPERATOR_RELEASE
 from demo.tools import Kubectl
 from demo.traffic import STEADY
 from demo.waiting import wait_until
@@ -64,15 +64,37 @@ def test_restarting_the_operator_restarts_no_pod_of_a_cms(
         operator = ("deployment/headlesscms-operator", "-n", OPERATOR_NAMESPACE)
         kubectl("rollout", "restart", *operator)
         kubectl("rollout", "status", *operator, "--timeout=180s")
-        # Putting this right shows that the new operator has been over the shop.
-        budgets = ("poddisruptionbudgets", "-n", world.namespace, "-l", shop.selector)
-        kubectl("delete", *budgets)
-        wait_until(
-            lambda: kubectl("get", *budgets, "-o", "name"),
-            HEALING_SECONDS,
-            "the new operator acts",
-        )
+        wait_until_it_heals(world, shop)
         report = traffic.stop()
     assert report.failures == {}
     assert {pod["metadata"]["uid"] for pod in shop.pods()} == pods
     assert {found["metadata"]["generation"] for found in shop.deployments()} == generations
+
+
+def test_another_replica_goes_on_for_an_operator_that_is_killed(
+    world: World, shop: HeadlessCms, article: str, kubectl: Kubectl
+) -> None:
+    before = leader(kubectl)
+    with world.load.send(article, STEADY) as traffic:
+        kubectl(
+            "delete", "pod", before.rpartition("_")[0], "-n", OPERATOR_NAMESPACE,
+            "--force", "--grace-period=0", "--ignore-not-found",
+        )  # fmt: skip
+        wait_until(lambda: leader(kubectl) not in ("", before), HEALING_SECONDS, "another leads")
+        wait_until_it_heals(world, shop)
+        report = traffic.stop()
+    assert report.failures == {}
+
+
+def leader(kubectl: Kubectl) -> str:
+    lease = kubectl.get("lease", OPERATOR_RELEASE, OPERATOR_NAMESPACE) or {"spec": {}}
+    return str(lease["spec"].get("holderIdentity", ""))
+
+
+def wait_until_it_heals(world: World, shop: HeadlessCms) -> None:
+    """Which shows that the operator has been over the shop."""
+    budgets = ("poddisruptionbudgets", "-n", world.namespace, "-l", shop.selector)
+    world.kubectl("delete", *budgets)
+    wait_until(
+        lambda: world.kubectl("get", *budgets, "-o", "name"), HEALING_SECONDS, "the operator acts"
+    )

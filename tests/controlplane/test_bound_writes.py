@@ -1,0 +1,44 @@
+"""A write that comes late, from an operator that no longer works, is refused by the API server."""
+
+import pytest
+
+from cms_operator.cluster.apply import CREATE_ONLY
+from tests.controlplane.api import Object
+from tests.controlplane.faults import Listening, Proxied
+from tests.controlplane.proxy import Call
+from tests.controlplane.releases import WAYS, one, release
+from tests.controlplane.team import Team, eventually
+
+EVENTS = "events.k8s.io/events"
+GUARD = {"uid", "resourceVersion"}
+AT_LEAST = {
+    ("patch", "headlesscms.io/headlesscmses/status"),
+    ("patch", "/secrets"),
+    ("patch", "batch/jobs"),
+    ("patch", "apps/deployments"),
+    ("delete", "apps/deployments"),
+    ("create", EVENTS),
+}
+
+
+@pytest.mark.parametrize("strategy", WAYS)
+def test_every_write_is_bound_to_what_was_read(
+    proxied_team: Team, proxied: Proxied, strategy: str
+) -> None:
+    listening = Listening()
+
+    def listen() -> None:
+        eventually(lambda: one(proxied_team), "the old one is gone", seconds=120)
+
+    with proxied.proxy.behaving(listening):
+        release(proxied_team, strategy, listen)
+    assert {(call.verb, call.resource) for call in listening.writes} >= AT_LEAST
+    assert [call.path for call in listening.writes if not is_bound(call)] == []
+
+
+def is_bound(call: Call) -> bool:
+    if call.resource == EVENTS:  # each is a new object, after a status that was accepted
+        return call.verb == "create"
+    guard: Object = call.json["preconditions" if call.verb == "delete" else "metadata"]
+    is_creation = call.verb == "patch" and guard.get("resourceVersion") == CREATE_ONLY
+    return is_creation or guard.keys() >= GUARD
