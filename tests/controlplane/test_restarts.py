@@ -11,7 +11,6 @@ from tests.controlplane.operator_process import COMMAND, OperatorProcess
 from tests.controlplane.team import (
     IMAGE,
     IMAGES,
-    QUIET_SECONDS,
     Team,
     eventually,
     wait_for_quiet,

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -55,7 +55,7 @@ class ApiError(Exception):
         self.patience = patience
 
 
-def _patient(ask: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+def _patient(ask: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """Ask a busy server again when it says so, a few times: it has done nothing yet.
 
     A request that has a time of its own has none to wait.

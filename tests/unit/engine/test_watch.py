@@ -90,7 +90,7 @@ class Operator:
     def __init__(self, server: Server, kind: Kind = SERVICE) -> None:
         self.store = Store()
         self.queue: WorkQueue[Key] = WorkQueue(virtual_time.now, lambda: 1.0)
-        events = Events(self.store, self.queue, lambda *_: set())
+        events = Events(self.store, self.queue.add, lambda *_: set())
         self.watch = Watch(
             cast(KubernetesClient, server),
             self.store,
