@@ -58,6 +58,15 @@ OPERATOR = Row(
                 " (hcms_operator_reconcile_failures))"
             },
         ),
+        graph("Who leads", {"{{pod}}": "hcms_operator_leader"}),
+        graph(
+            "Lease",
+            {
+                "{{change}}": "sum by (change)"
+                " (increase(hcms_operator_lease_transitions_total[1h]))",
+                "failed renewals": "sum(increase(hcms_operator_lease_renew_failures_total[1h]))",
+            },
+        ),
         graph(
             "Lists of everything",
             {
