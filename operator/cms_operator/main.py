@@ -19,6 +19,7 @@ from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pace import Pace
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.resync import resync
+from cms_operator.cluster.service_resolver import ServiceResolver, by_name
 from cms_operator.cluster.store import Key, Store
 from cms_operator.cluster.synthetic import SyntheticSender
 from cms_operator.cluster.watch import Watch
@@ -57,7 +58,7 @@ class Operator:
             client,
             self._store,
             PodReader(),
-            MeasureReader(settings.prometheus),
+            MeasureReader(settings.prometheus, ServiceResolver(by_name(client))),
             SyntheticSender(may_send=election.fence.is_open if election else lambda: True),
             self._look_for,
         )

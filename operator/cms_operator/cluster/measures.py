@@ -6,8 +6,6 @@ whatever comes back is bounded before it is looked at.
 """
 
 import asyncio
-import ipaddress
-import socket
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +13,12 @@ from typing import Any
 
 import aiohttp
 import orjson
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 
 from cms_operator.api.measures import Measure, PrometheusMeasure, WebhookMeasure
 from cms_operator.cluster import bodies
 from cms_operator.cluster.client import FIELD_MANAGER
+from cms_operator.cluster.service_resolver import NoAddressError, host_of
 from cms_operator.rollout.analysis import prometheus, webhook
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading
 from cms_operator.settings import PrometheusSettings, SettingsError
@@ -39,51 +38,13 @@ class ProviderError(Exception):
     """A provider is away or answers what cannot be used; the message may stand in a status."""
 
 
-class OutsideError(OSError):
-    """A name leads to an address that no Service of a cluster has."""
-
-
-class ServiceResolver(AbstractResolver):
-    """The system's resolver, without addresses of this machine and of its link.
-
-    A Service may be an alias (ExternalName) for any name, and its owner must not reach with
-    it what listens beside the operator, or a cloud's metadata server.
-    """
-
-    def __init__(self, inner: AbstractResolver) -> None:
-        self._inner = inner
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        if not all(_may_be_a_service(result["host"]) for result in found):
-            raise OutsideError(f"{host} leads out of the cluster")
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
-def _may_be_a_service(host: str) -> bool:
-    address = ipaddress.ip_address(host.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return not (
-        address.is_loopback
-        or address.is_link_local
-        or address.is_unspecified
-        or address.is_multicast
-    )
-
-
 class MeasureReader:
     """Asks a provider once. It never raises: a provider that is away is a Reading with `error`."""
 
     def __init__(
         self,
         settings: PrometheusSettings,
-        resolver: AbstractResolver | None = None,
+        services: AbstractResolver,
         answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._settings = settings
@@ -96,7 +57,9 @@ class MeasureReader:
                 limit=AT_ONCE,
                 limit_per_host=AT_ONCE_PER_WEBHOOK,
                 force_close=True,
-                resolver=resolver or ServiceResolver(aiohttp.ThreadedResolver()),
+                resolver=services,
+                # The address of a Service that was deleted may soon be another's.
+                use_dns_cache=False,
             )
         )
 
@@ -163,7 +126,7 @@ class MeasureReader:
         return {"Authorization": f"Bearer {token}"}
 
     async def _ask(self, asked: WebhookMeasure, context: MeasureContext) -> Any:
-        host = f"{asked.service}.{context.namespace}.svc"
+        host = host_of(asked.service, context.namespace)
         return await self._json(
             self._webhooks,
             "POST",
@@ -201,8 +164,8 @@ class MeasureReader:
 def _reason(error: Exception) -> str:
     """Why there is no answer; the operator's own addresses are nobody else's business."""
     match error:
-        case aiohttp.ClientConnectorDNSError(os_error=OutsideError()):
-            return "leads out of the cluster"
+        case aiohttp.ClientConnectorDNSError(os_error=NoAddressError() as why):
+            return str(why)
         case aiohttp.ClientConnectorDNSError():
             return "has a name that DNS does not know"
         case aiohttp.ClientSSLError():

@@ -10,11 +10,11 @@ from aiohttp import web
 
 from cms_operator.api.measures import Measure
 from cms_operator.cluster import measures
-from cms_operator.cluster.measures import MeasureReader, OutsideError, ServiceResolver
+from cms_operator.cluster.measures import MeasureReader
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading
 from cms_operator.settings import PrometheusSettings, SettingsError
 from tests.support.measures import PROMETHEUS, WEBHOOK
-from tests.unit.analysis.servers import Handler, Loopback, Serve, address, endless, never
+from tests.unit.analysis.servers import Handler, Loopback, Serve, endless, never
 
 CONTEXT = MeasureContext("team-a", "shop", "5d9fa1b2c3", "77b0c1d2e3", 1, 3)
 QUERY = Measure.model_validate(PROMETHEUS)
@@ -296,30 +296,6 @@ async def test_a_ca_that_cannot_be_used_is_told_at_the_start(
         reader("https://prometheus.example", ca_file=str(ca))
 
 
-class Dns(Loopback):
-    def __init__(self, *addresses: str) -> None:
-        super().__init__()
-        self._addresses = addresses
-
-    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[Any]:
-        return [address(ip, host, port, family) for ip in self._addresses]
-
-
-@pytest.mark.parametrize(
-    "ip",
-    ["127.0.0.1", "127.8.9.1", "169.254.169.254", "0.0.0.0",  # noqa: S104 - looked at, not bound
-     "224.0.0.1", "::1", "fe80::1%eth0",
-     "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::"],
-)  # fmt: skip
-async def test_an_alias_for_the_operators_own_machine_is_not_followed(ip: str) -> None:
-    with pytest.raises(OutsideError):
-        await ServiceResolver(Dns("10.96.0.7", ip)).resolve("judge.team-a.svc")
-    reader = MeasureReader(PrometheusSettings(), ServiceResolver(Dns(ip)))
-    found = await reader.read(webhook(80), CONTEXT)
-    await reader.close()
-    assert found.error == "the webhook judge:80 leads out of the cluster"
-
-
 @pytest.mark.parametrize("service", ["xn--a", "a--b", "0", "a" * 63])
 async def test_a_service_of_any_name_is_asked(serve: Serve, reader: Reader, service: str) -> None:
     async def answer(_: web.Request) -> web.Response:
@@ -329,9 +305,3 @@ async def test_a_service_of_any_name_is_asked(serve: Serve, reader: Reader, serv
     measure = Measure.model_validate({"name": "m", "webhook": {"service": service, "port": port}})
     found = await reader().read(measure, CONTEXT)
     assert found == Reading("m", passed=True, detail="pass")
-
-
-@pytest.mark.parametrize("ip", ["10.96.0.7", "172.20.1.1", "fd00:10:96::7", "100.64.0.1"])
-async def test_the_address_of_a_service_is_good(ip: str) -> None:
-    (found,) = await ServiceResolver(Dns(ip)).resolve("judge.team-a.svc")
-    assert found["host"] == ip

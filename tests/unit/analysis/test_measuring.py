@@ -23,7 +23,7 @@ from cms_operator.settings import PrometheusSettings
 from cms_operator.steps.analysis import Analyses, Judgement, Trial
 from cms_service.core.metrics import Metrics
 from tests.support.specs import manifest
-from tests.unit.analysis.servers import Serve, endless, never
+from tests.unit.analysis.servers import Loopback, Serve, endless, never
 from tests.unit.engine.pictures import NOON, later
 
 Edges = tuple[PodReader, MeasureReader, SyntheticSender]
@@ -103,7 +103,7 @@ class World:
 
 @pytest.fixture
 async def edges() -> AsyncIterator[Edges]:
-    made = PodReader(), MeasureReader(PrometheusSettings()), SyntheticSender(QUICK)
+    made = PodReader(), MeasureReader(PrometheusSettings(), Loopback()), SyntheticSender(QUICK)
     yield made
     for edge in made:
         await edge.close()
