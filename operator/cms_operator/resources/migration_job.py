@@ -118,7 +118,7 @@ def _container(
     spec = resource.spec
     extra = pod_settings.environment(spec).get("env", [])
     variables = [*_environment(resource, sources), *run.variables]
-    own = [{"name": name, "value": value} for name, value in variables]
+    own = [{"name": name, "value": _literal(value)} for name, value in variables]
     own_mounts = [directory.mount for directory in directories]
     return {
         "name": CONTAINER,
@@ -131,6 +131,11 @@ def _container(
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [*own_mounts, *mounts.extra_mounts(spec)],
     }
+
+
+def _literal(text: str) -> str:
+    """As the kubelet gives it on: it would put other variables in place of $(NAME)."""
+    return text.replace("$", "$$")
 
 
 def _environment(resource: HeadlessCMS, sources: Sources) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """What a platform engineer relies on in the single children."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from cms_operator.resources import (
 from cms_operator.resources.connections import demand, most_pods
 from cms_service.core.client_address import parse_networks
 from cms_service.core.limits import LIMITS, parse_limits
+from tests.support import kubelet
 from tests.support.children import Case, case, load
 from tests.support.specs import SOURCES, manifest
 from tests.unit.resources.golden import CASES, FOLDER
@@ -198,6 +200,12 @@ def test_a_migration_runs_again_when_it_is_asked_for() -> None:
     assert key_of(asked) != key_of(made())
 
 
+def job_container(found: Case) -> dict[str, Any]:
+    job = migration_job.build(found.resource, found.sources, "01234567")
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    return dict(container)
+
+
 def variables(job: Mapping[str, Any]) -> dict[str, str]:
     (container,) = job["spec"]["template"]["spec"]["containers"]
     return {item["name"]: item["value"] for item in container["env"] if "value" in item}
@@ -268,6 +276,13 @@ def test_a_migration_does_not_run_again_for_anything_else() -> None:
     other = {"replicas": 9, "logLevel": "debug", "trustedProxies": ["10.0.0.0/8"]}
     assert key_of(made({**other, "tenantLimits": {}})) == key_of(made())
     assert key_of(case(manifest(), {"shop-cms": rotated})) == key_of(made())
+
+
+def test_a_name_for_people_that_looks_like_a_variable_is_no_variable() -> None:
+    tenant = {"name": "a", "displayName": "$(DEFAULT_LIMITS) $$5", "ownerEmail": "a@b.c"}
+    found = made({"tenants": [tenant], "tenantLimits": {"entries": 5}})
+    told = kubelet.environment(job_container(found)["env"])
+    assert json.loads(told["TENANTS"])[0]["displayName"] == tenant["displayName"]
 
 
 @pytest.mark.parametrize(
