@@ -5,6 +5,7 @@ Looks back on a whole run of the control-plane tier.
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from localcluster import binaries
 from localcluster.progress import Progress
 from tests.controlplane import records
 from tests.controlplane.audit import Request
-from tests.support.charts import Chart, of_kind, the
+from tests.support.charts import Chart, of_kind
 
 CREATED = 201
 TIER = Path(__file__).parents[1] / "controlplane"
@@ -24,6 +25,9 @@ EXPLAINED = {
         "OwnerReferencesPermissionEnforcement is on"
     ),
 }
+
+
+MODES: list[dict[str, Any]] = [{}, {"watchNamespaces": ["team-a"]}]
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +51,10 @@ def test_nothing_that_the_operator_asked_for_was_forbidden(asked: list[Request])
     assert refused == set()
 
 
-def test_every_right_is_used_or_explained(asked: list[Request]) -> None:
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_every_right_is_used_or_explained(asked: list[Request], mode: dict[str, Any]) -> None:
     used = {(verb, request.resource) for request in asked for verb in used_by(request)}
-    unused = sorted(granted() - used - EXPLAINED.keys())
+    unused = sorted(granted(mode) - used - EXPLAINED.keys())
     assert not unused, "\n".join(f"{verb} {resource}" for verb, resource in unused)
 
 
@@ -57,12 +62,13 @@ def test_no_explained_right_is_used_after_all(asked: list[Request]) -> None:
     assert not EXPLAINED.keys() & {(request.verb, request.resource) for request in asked}
 
 
-def granted() -> set[tuple[str, str]]:
-    """As the chart grants them; the tier's operator has had just these."""
+def granted(values: dict[str, Any]) -> set[tuple[str, str]]:
+    """As the chart grants them; the tier's operators have had just these."""
     helm = binaries.ensure((*binaries.CONTROL_PLANE, "helm"), Progress()) / "helm"
-    objects = Chart(helm, "headlesscms-operator").render()
-    bindings = (the(objects, "ClusterRoleBinding"), *of_kind(objects, "RoleBinding"))
-    bound = [(found["roleRef"]["kind"], found["roleRef"]["name"]) for found in bindings]
+    objects = Chart(helm, "headlesscms-operator").render(values)
+    bindings = [*of_kind(objects, "ClusterRoleBinding"), *of_kind(objects, "RoleBinding")]
+    bound = {(found["roleRef"]["kind"], found["roleRef"]["name"]) for found in bindings}
+    assert bound
     return {
         (verb, f"{group}/{resource}")
         for role in objects

@@ -1,5 +1,6 @@
 """The operator's chart gives it what it needs, and no more."""
 
+import json
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.support.charts import (
     the,
 )
 from tests.support.pod_security import violations
+from tests.unit.security.fields import leaves
 
 SEEN = {"list", "watch"}
 CHILD = SEEN | {"get", "create", "patch", "delete"}
@@ -175,23 +177,56 @@ def test_one_replica_can_be_drained(chart: Chart) -> None:
     assert of_kind(chart.render({"replicas": 1}), "PodDisruptionBudget") == []
 
 
-@pytest.mark.parametrize(
-    ("suffix", "aggregate", "writes"), [("viewer", "view", False), ("editor", "edit", True)]
-)
-def test_people_get_their_rights_by_the_clusters_own_roles(
-    rendered: Objects, suffix: str, aggregate: str, *, writes: bool
+@pytest.mark.parametrize("values", [{}, {"watchNamespaces": ["team-a"]}], ids=str)
+def test_the_operator_cannot_raise_its_rights_nor_enter_pods(
+    chart: Chart, values: dict[str, Any]
 ) -> None:
-    role = next(
+    objects = chart.render(values)
+    roles = of_kind(objects, "Role") or [operator_role(objects)]
+    granted = {key: verbs for role in roles for key, verbs in verbs_by_resource(role).items()}
+    assert not any("*" in {group, resource, *verbs} for (group, resource), verbs in granted.items())
+    verbs = set().union(*granted.values())
+    assert verbs.isdisjoint({"escalate", "bind", "impersonate", "deletecollection"})
+    assert granted["", "pods"] == granted["headlesscms.io", "headlesscmses"] == SEEN
+    assert "delete" not in granted["", "secrets"] | granted["", "serviceaccounts"]
+    resources = {resource for _, resource in granted}
+    assert resources.isdisjoint({"pods/exec", "pods/log", "nodes", "namespaces"})
+    assert not any(group == "rbac.authorization.k8s.io" for group, _ in granted)
+    assert ("", "serviceaccounts/token") not in granted
+
+
+def role_named(objects: Objects, suffix: str) -> dict[str, Any]:
+    return next(
         role
-        for role in of_kind(rendered, "ClusterRole")
+        for role in of_kind(objects, "ClusterRole")
         if role["metadata"]["name"].endswith(suffix)
     )
-    assert (
-        role["metadata"]["labels"][f"rbac.authorization.k8s.io/aggregate-to-{aggregate}"] == "true"
-    )
-    verbs = verbs_by_resource(role)
-    assert ("patch" in verbs["headlesscms.io", "headlesscmses"]) is writes
-    assert "patch" not in verbs.get(("headlesscms.io", "headlesscmses/status"), set())
+
+
+@pytest.mark.parametrize(
+    ("suffix", "aggregate", "writes", "asks"),
+    [
+        ("-viewer", "view", False, False),
+        ("-editor", "edit", True, False),
+        ("-admin", "admin", True, True),
+    ],
+)
+def test_people_get_their_rights_by_the_clusters_own_roles(
+    rendered: Objects, suffix: str, aggregate: str, *, writes: bool, asks: bool
+) -> None:
+    role = role_named(rendered, suffix)
+    labels = {key for key in role["metadata"]["labels"] if "aggregate-to" in key}
+    assert labels == {f"rbac.authorization.k8s.io/aggregate-to-{aggregate}"}
+    granted = {
+        verb
+        for rule in role["rules"]
+        for verb in rule["verbs"]
+        if "headlesscmses" in rule["resources"]
+    }
+    assert ("patch" in granted) is writes
+    assert granted & set(get_args(Verb)) == (set(get_args(Verb)) if asks else set())
+    status = [rule for rule in role["rules"] if "headlesscmses/status" in rule["resources"]]
+    assert all(set(rule["verbs"]) <= {"get", "list", "watch"} for rule in status)
 
 
 def test_every_request_needs_a_verb_of_its_own_which_release_managers_have(
@@ -208,15 +243,12 @@ def test_every_request_needs_a_verb_of_its_own_which_release_managers_have(
     assert len(checks) == len(verbs)
     binding = the(rendered, "ValidatingAdmissionPolicyBinding")["spec"]
     assert binding["validationActions"] == ["Deny"]
-    manager = next(
-        role
-        for role in of_kind(rendered, "ClusterRole")
-        if role["metadata"]["name"].endswith("-release-manager")
-    )
-    assert manager["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-admin"] == "true"
+    manager = role_named(rendered, "-release-manager")
+    assert not any("aggregate-to" in key for key in manager["metadata"]["labels"])
     granted = verbs_by_resource(manager)["headlesscms.io", "headlesscmses"]
     assert granted == verbs | {"get", "list", "watch", "patch"}
-    others = [role for role in of_kind(rendered, "ClusterRole") if role != manager]
+    asking = (manager, role_named(rendered, "-admin"))
+    others = [role for role in of_kind(rendered, "ClusterRole") if role not in asking]
     assert not any(verbs & set(rule["verbs"]) for role in others for rule in role["rules"])
 
 
@@ -341,6 +373,16 @@ def test_image_is_taken_by_version_tag_or_digest(
         ({"resyncSeconds": "soon"}, "/resyncSeconds"),
         ({"log": {"level": "chatty"}}, "/log/level"),
         ({"requestPolicies": {"stamp": "sometimes"}}, "/requestPolicies/stamp"),
+        ({"tenantPolicies": {"images": ["registry.example"]}}, "/tenantPolicies/images/0"),
+        ({"tenantPolicies": {"images": ["a/'] || true || ['"]}}, "/tenantPolicies/images/0"),
+        ({"tenantPolicies": {"domains": [".example.com"]}}, "/tenantPolicies/domains/0"),
+        ({"tenantPolicies": {"domains": ["a' + 'b"]}}, "/tenantPolicies/domains/0"),
+        ({"tenantPolicies": {"maxReplicas": -1}}, "/tenantPolicies/maxReplicas"),
+        ({"tenantPolicies": {"forbidden": ["pod.colour"]}}, "/tenantPolicies/forbidden/0"),
+        (
+            {"watchNamespaces": ["team-a"], "tenantPolicies": {"maxReplicas": 5}},
+            "tenantPolicies are admission policies of the whole cluster",
+        ),
         ({"networkPolicy": {"allowMetricsFrom": [{"podselector": {}}]}}, "podselector"),
         ({"networkPolicy": {"allowMeasuresTo": [{"ports": []}]}}, "allowMeasuresTo/0"),
         ({"networkPolicy": {"allowMeasuresTo": [{"to": []}]}}, "allowMeasuresTo/0/to"),
@@ -407,6 +449,38 @@ def test_measures_and_traces_go_where_somebody_allows_it(
     values = {"networkPolicy": {field: [rule]}}
     before = the(rendered, "NetworkPolicy")["spec"]["egress"]
     assert the(chart.render(values), "NetworkPolicy")["spec"]["egress"] == [*before, rule]
+
+
+def test_nothing_is_forbidden_until_it_stands_in_the_values(
+    chart: Chart, rendered: Objects
+) -> None:
+    def names(objects: Objects) -> set[str]:
+        return {
+            found["metadata"]["name"]
+            for found in of_kind(objects, "ValidatingAdmissionPolicy")
+            if found["metadata"]["name"].endswith("limits")
+        }
+
+    assert names(rendered) == set()
+    assert len(names(chart.render({"tenantPolicies": {"imageDigest": True}}))) == 1
+    assert len(names(chart.render({"tenantPolicies": {"maxReplicas": 5}}))) == 2
+    exempt = chart.render({"tenantPolicies": {"maxReplicas": 5, "exemptNamespaces": ["ours"]}})
+    selectors = [
+        found["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
+        for found in of_kind(exempt, "ValidatingAdmissionPolicyBinding")
+        if "matchResources" in found["spec"]
+    ]
+    name = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["ours"]}
+    assert selectors == [[name], [name]]
+
+
+def test_what_can_be_forbidden_and_demanded_are_fields_of_the_resource() -> None:
+    schema = json.loads((CHARTS / "headlesscms-operator" / "values.schema.json").read_text())
+    limits = schema["properties"]["tenantPolicies"]["properties"]
+    steps = [path.replace("[]", "").replace("{}", "").split(".") for path in leaves()]
+    groups = {".".join(path[:length]) for path in steps for length in range(1, len(path) + 1)}
+    named = {*limits["forbidden"]["items"]["enum"], *limits["required"]["items"]["enum"]}
+    assert named - groups == {"pod.affinity.otherNamespaces"}, "one that stands for several"
 
 
 def test_crd_can_be_left_out_and_is_kept_on_removal_by_default(chart: Chart) -> None:
