@@ -398,8 +398,14 @@ def _redis(settings: ServeSettings, metrics: Metrics, tracing: Tracing) -> Redis
     credentials = fixed(url.credentials) if url.credentials else None
     if settings.redis_credentials_url_file is not None:
         credentials = from_url_file(settings.redis_credentials_url_file)
+    if settings.redis_ca_file is not None and not url.tls:
+        raise SettingsError("REDIS_CA_FILE: needs a REDIS_URL that begins with rediss://")
     client, helpers = make_client(
-        url, settings.redis_mode, settings.redis_sentinel_master, credentials
+        url,
+        settings.redis_mode,
+        settings.redis_sentinel_master,
+        credentials,
+        settings.redis_ca_file,
     )
     return RedisStore(client, metrics, time.monotonic, helpers, tracing)
 

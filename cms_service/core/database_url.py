@@ -1,5 +1,6 @@
 """DATABASE_URL: where the database is, and how many connections a pod may hold."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -10,6 +11,9 @@ _DRIVER_OPTIONS = frozenset(
 )
 # Of the names that Prisma gave them.
 _POOL_OPTIONS = frozenset({"connection_limit", "pool_timeout", "pgbouncer"})
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+# The others do not look at whom to trust.
+_READ_ROOTS = ("require", "verify-ca", "verify-full")
 _MAX_CONNECTION_LIMIT = 1000
 _MAX_POOL_TIMEOUT_SECONDS = 300.0
 
@@ -52,6 +56,7 @@ def parse_database_url(text: str) -> DatabaseUrl:
     if not place.partition("/")[2]:
         raise ValueError("must name a database: postgresql://host:5432/database")
     options = _options(query)
+    _check_tls(options)
     limit = _number(options.pop("connection_limit", "20"), "connection_limit")
     timeout = _number(options.pop("pool_timeout", "10"), "pool_timeout")
     pgbouncer = options.pop("pgbouncer", "false")
@@ -79,6 +84,15 @@ def _options(query: str) -> dict[str, str]:
     if unknown:
         raise ValueError(f"has the unknown option {min(unknown)!r}")
     return options
+
+
+def _check_tls(options: Mapping[str, str]) -> None:
+    """An authority that no mode looks at would make a connection look verified."""
+    mode = options.get("sslmode")
+    if mode is not None and mode not in _SSL_MODES:
+        raise ValueError(f"sslmode must be one of {', '.join(_SSL_MODES)}")
+    if "sslrootcert" in options and mode not in _READ_ROOTS:
+        raise ValueError("sslrootcert needs sslmode=verify-full")
 
 
 def _number(text: str, name: str) -> float:

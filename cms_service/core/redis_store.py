@@ -4,19 +4,21 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelManagedConnection
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
 from redis.exceptions import RedisClusterException, RedisError
 
 from cms_service.core.credentials import CredentialSource, CredentialsUnavailableError
 from cms_service.core.metrics import Metrics
+from cms_service.core.redis_tls import SentinelTlsConnection, TlsConnection
 from cms_service.core.redis_url import RedisUrl
 from cms_service.core.settings import RedisMode
 from cms_service.core.tracing import UNTRACED, Tracing
@@ -177,7 +179,11 @@ class _Provider(CredentialProvider):
 
 
 def make_client(
-    url: RedisUrl, mode: RedisMode, sentinel_master: str, credentials: CredentialSource | None
+    url: RedisUrl,
+    mode: RedisMode,
+    sentinel_master: str,
+    credentials: CredentialSource | None,
+    ca_file: Path | None = None,
 ) -> tuple[Any, Sequence[Any]]:
     """And its helpers. Connects with the first use, not now."""
     options: dict[str, Any] = {
@@ -187,6 +193,8 @@ def make_client(
     }
     if credentials is not None:
         options["credential_provider"] = _Provider(credentials)
+    if url.tls and ca_file is not None:
+        options["ssl_ca_certs"] = str(ca_file)
     if mode is RedisMode.CLUSTER:
         return _cluster(url, options), ()
     if mode is RedisMode.SENTINEL:
@@ -199,7 +207,7 @@ def _standalone(url: RedisUrl, options: dict[str, Any]) -> Any:
     pool = BlockingConnectionPool(
         max_connections=_MAX_CONNECTIONS,
         timeout=_SECONDS,
-        connection_class=SSLConnection if url.tls else Connection,
+        connection_class=TlsConnection if url.tls else Connection,
         host=host,
         port=port,
         db=url.database,
@@ -212,8 +220,18 @@ def _behind_sentinel(
     url: RedisUrl, master: str, options: dict[str, Any]
 ) -> tuple[Any, Sequence[Any]]:
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis has no type for it
-        list(url.hosts), db=url.database, ssl=url.tls, max_connections=_MAX_CONNECTIONS, **options
+        list(url.hosts),
+        db=url.database,
+        connection_class=SentinelTlsConnection if url.tls else SentinelManagedConnection,
+        max_connections=_MAX_CONNECTIONS,
+        **options,
     )
+    if url.tls:
+        # By itself it would ask them in the clear.
+        for each in sentinel.sentinels:
+            each.connection_pool.connection_class = TlsConnection
+            if authority := options.get("ssl_ca_certs"):
+                each.connection_pool.connection_kwargs["ssl_ca_certs"] = authority
     return sentinel.master_for(master), (sentinel,)
 
 
@@ -221,6 +239,11 @@ def _cluster(url: RedisUrl, options: dict[str, Any]) -> Any:
     nodes = [ClusterNode(host, port) for host, port in url.hosts]
     # A slot that has moved costs one more try.
     retrying = options | {"retry": Retry(NoBackoff(), 1)}
-    return RedisCluster(
+    cluster = RedisCluster(
         startup_nodes=nodes, ssl=url.tls, max_connections=_MAX_CONNECTIONS, **retrying
     )
+    if url.tls:
+        cluster.connection_kwargs["connection_class"] = TlsConnection
+        for node in cluster.startup_nodes:
+            node.connection_class = TlsConnection
+    return cluster

@@ -125,6 +125,7 @@ class ServeSettings(DatabaseSettings):
     redis_credentials_url_file: Path | None = None
     redis_mode: RedisMode = RedisMode.STANDALONE
     redis_sentinel_master: str = ""
+    redis_ca_file: Path | None = None
     jwt_keys_file: Path | None = None
     jwt_secret: SecretStr | None = None
     access_token_seconds: int = Field(default=900, ge=10, le=86_400)

@@ -61,7 +61,7 @@ class Postgres:
     def create(self) -> Self:
         password = self.folder / "superuser"
         password.write_text(SUPERUSER_PASSWORD)
-        if (owner := _unprivileged()) is not None:
+        if (owner := unprivileged()) is not None:
             for path in (self.folder, password):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
         self._run(
@@ -73,7 +73,7 @@ class Postgres:
 
     def create_standby(self, primary: "Postgres") -> Self:
         """A streaming copy of all of `primary`, which must run."""
-        if (owner := _unprivileged()) is not None:
+        if (owner := unprivileged()) is not None:
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
         self._run(
             "pg_basebackup",
@@ -146,7 +146,7 @@ class Postgres:
 
     def _run(self, name: str, *arguments: str) -> None:
         """PostgreSQL refuses to run as root."""
-        owner = _unprivileged()
+        owner = unprivileged()
         done = subprocess.run(
             [program(name), *arguments],
             user=owner.pw_uid if owner else None,
@@ -188,7 +188,7 @@ class PgBouncer:
         )
 
     def start(self) -> Self:
-        owner = _unprivileged()
+        owner = unprivileged()
         if owner is not None:
             for path in (self._folder, *self._folder.iterdir()):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
@@ -265,5 +265,5 @@ class Redis:
             return False
 
 
-def _unprivileged() -> pwd.struct_passwd | None:
+def unprivileged() -> pwd.struct_passwd | None:
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None

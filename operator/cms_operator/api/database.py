@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from cms_operator.api.authority import CertificateAuthority
 from cms_operator.api.model import Model
 from cms_operator.api.types import KeyReference
 
@@ -21,6 +22,11 @@ class Database(Model):
     read_replica_secret_ref: KeyReference | None = None
     """Secret key with the URL of a read replica. When absent: the key database-read-replica-url
     of secretName, if there is one."""
+
+    ca: CertificateAuthority | None = None
+    """Who may sign the server's certificate. It and the host name are then checked (sslmode
+    verify-full), in all URLs of the database. When absent: the key database-ca of secretName, if
+    there is one."""
 
     pool_size: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Most connections that one pod opens. When absent: the URL's connection_limit, else 20.

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from cms_operator.api.authority import CertificateAuthority
 from cms_operator.api.model import Model
 from cms_operator.api.rules import Rule
 from cms_operator.api.types import KeyReference
@@ -14,6 +15,10 @@ class Redis(Model):
     """Secret key with the URL redis://[user:password@]host:6379/0 (rediss:// for TLS; several
     hosts separated by commas for sentinel and cluster). When absent: the key redis-url of
     secretName."""
+
+    ca: CertificateAuthority | None = None
+    """Who may sign the certificate of a rediss:// server. When absent: the key redis-ca of
+    secretName, else the authorities that the image trusts."""
 
     mode: Literal["standalone", "sentinel", "cluster"] = "standalone"
     """standalone, sentinel or cluster (default standalone)."""

@@ -2,7 +2,7 @@
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.spec import Spec
-from cms_operator.resources import mounts
+from cms_operator.resources import authorities, mounts
 from cms_operator.resources.sources import DATABASE_KEY, REDIS_KEY, REPLICA_KEY, Sources
 
 Configuration = dict[str, str]
@@ -52,6 +52,8 @@ def _redis(spec: Spec, sources: Sources) -> Configuration:
         config["REDIS_SENTINEL_MASTER"] = spec.redis.sentinel_master
     if sources.redis.has_credentials:
         config["REDIS_CREDENTIALS_URL_FILE"] = f"{mounts.SOURCE_DIR}/{REDIS_KEY}"
+    if sources.redis_ca:
+        config["REDIS_CA_FILE"] = authorities.REDIS_PATH
     return config
 
 

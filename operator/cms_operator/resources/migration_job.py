@@ -5,7 +5,15 @@ import json
 from dataclasses import dataclass
 
 from cms_operator.api import HeadlessCMS
-from cms_operator.resources import labels, metadata, mounts, names, pod_settings, security
+from cms_operator.resources import (
+    authorities,
+    labels,
+    metadata,
+    mounts,
+    names,
+    pod_settings,
+    security,
+)
 from cms_operator.resources.manifests import Manifest, part
 from cms_operator.resources.mounts import Directory
 from cms_operator.resources.sources import DATABASE_KEY, MIGRATION_KEY, Sources
@@ -186,4 +194,6 @@ def _directories(resource: HeadlessCMS, sources: Sources) -> list[Directory]:
     if resource.spec.tenants:
         secret = names.admin_secret(resource.name)
         directories.append(mounts.secret("admin", secret, mounts.ADMIN_DIR))
+    if sources.database_ca:
+        directories.append(mounts.trust({authorities.DATABASE_FILE: sources.database_ca}))
     return directories

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cms_operator.api.spec import Spec
+from cms_operator.resources import authorities
+from cms_operator.resources.authorities import Authority
 from cms_operator.resources.manifests import Manifest, parts
-from cms_operator.resources.sources import SecretKey
+from cms_operator.resources.source_values import SecretKey
 
 _ROOT = "/etc/headlesscms"
 SOURCE_DIR = f"{_ROOT}/source"
@@ -38,6 +40,16 @@ def sources(files: Mapping[str, SecretKey]) -> Directory:
     ]
     volume = {"projected": {"sources": projections, "defaultMode": _READABLE_BY_GROUP}}
     return _read_only("source", volume, SOURCE_DIR)
+
+
+def trust(files: Mapping[str, Authority]) -> Directory:
+    """Certificates of authorities, as files of the given names."""
+    projections = [
+        {found.kind: {"name": found.name, "items": [{"key": found.key, "path": path}]}}
+        for path, found in files.items()
+    ]
+    volume = {"projected": {"sources": projections, "defaultMode": _READABLE_BY_GROUP}}
+    return _read_only("ca", volume, authorities.DIRECTORY)
 
 
 def temporary() -> Directory:

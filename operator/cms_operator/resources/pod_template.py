@@ -2,16 +2,12 @@
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.model import Model
-from cms_operator.resources import labels, mounts, names, pod_settings, security
+from cms_operator.resources import authorities, labels, mounts, names, pod_settings, security
+from cms_operator.resources.authorities import Authority
 from cms_operator.resources.manifests import Manifest, part, parts, without_empty
 from cms_operator.resources.mounts import Directory
-from cms_operator.resources.sources import (
-    DATABASE_KEY,
-    REDIS_KEY,
-    REPLICA_KEY,
-    SecretKey,
-    Sources,
-)
+from cms_operator.resources.source_values import SecretKey
+from cms_operator.resources.sources import DATABASE_KEY, REDIS_KEY, REPLICA_KEY, Sources
 
 CONTAINER = "api"
 RESTART = "headlesscms.io/restart"
@@ -49,7 +45,17 @@ def _directories(resource: HeadlessCMS, sources: Sources) -> list[Directory]:
         directories.append(mounts.secret("database", secret, mounts.DATABASE_DIR))
     if files := _source_files(sources):
         directories.append(mounts.sources(files))
+    if trusted := _authorities(sources):
+        directories.append(mounts.trust(trusted))
     return directories
+
+
+def _authorities(sources: Sources) -> dict[str, Authority]:
+    found = {
+        authorities.DATABASE_FILE: sources.database_ca,
+        authorities.REDIS_FILE: sources.redis_ca,
+    }
+    return {path: authority for path, authority in found.items() if authority}
 
 
 def _source_files(sources: Sources) -> dict[str, SecretKey]:

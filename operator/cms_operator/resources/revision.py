@@ -16,13 +16,13 @@ from pydantic import BaseModel
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.spec import Spec
 from cms_operator.resources import configuration, pod_template
-from cms_operator.resources.sources import (
+from cms_operator.resources.source_values import (
     DEFAULT_POOL_SIZE,
     DEFAULT_POOL_TIMEOUT,
     DatabaseSource,
     SecretKey,
-    Sources,
 )
+from cms_operator.resources.sources import Sources
 
 _HASH_LENGTH = 10
 _NO_DEFAULT = object()
@@ -126,6 +126,9 @@ def _source_inputs(sources: Sources) -> dict[str, Any]:
         inputs["redis"]["secret"] = _key_inputs(sources.redis.secret)
     if sources.replica:
         inputs["replica"] = _database_inputs(sources.replica, sources)
+    for name, authority in (("databaseCa", sources.database_ca), ("redisCa", sources.redis_ca)):
+        if authority:
+            inputs[name] = [authority.kind, authority.name, authority.key]
     return inputs
 
 

@@ -71,6 +71,13 @@ def test_the_documents_three_variables_are_enough() -> None:
         ({"DATABASE_URL": ""}, "DATABASE_URL: Field required"),
         ({"REDIS_URL": "http://:hunter2@host"}, "REDIS_URL: must start with"),
         ({"REDIS_URL": "redis://:hunter2@host:70000"}, "REDIS_URL: must name each server"),
+        ({"DATABASE_URL": "postgresql://u:hunter2@h/db?sslmode=full"}, "sslmode must be one of"),
+        ({"DATABASE_URL": "postgresql://u:hunter2@h/db?sslrootcert=/x"}, "sslmode=verify-full"),
+        (
+            {"DATABASE_URL": "postgresql://u:hunter2@h/db?sslmode=allow&sslrootcert=/x"},
+            "sslrootcert needs sslmode=verify-full",
+        ),
+        ({"REDIS_CA_FILE": "/hunter2"}, "REDIS_CA_FILE: needs a REDIS_URL that begins with rediss"),
         ({"REDIS_MODE": "sentinel"}, "REDIS_SENTINEL_MASTER must be set"),
         ({"REDIS_MODE": "hunter2"}, "REDIS_MODE"),
         ({"JWT_SECRET": "hunter2"}, "JWT_SECRET: a key must have at least 32 bytes"),

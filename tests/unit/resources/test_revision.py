@@ -20,7 +20,12 @@ from tests.support.specs import SOURCES, manifest
 from tests.unit.resources.golden import FOLDER
 
 # A hash that changes restarts every pod of every user at an upgrade of the operator.
-GOLDEN_HASHES = {"minimal": "4dcb304f6d", "full": "1bc1f35a0b", "gateway": "222e7f2405"}
+GOLDEN_HASHES = {
+    "minimal": "4dcb304f6d",
+    "full": "1bc1f35a0b",
+    "gateway": "222e7f2405",
+    "tls": "5588598bcb",
+}
 
 
 def revision(changes: Mapping[str, Any] | None = None) -> Revision:
@@ -55,6 +60,8 @@ NEW_REVISION: list[dict[str, Any]] = [
     {"trustedProxies": ["10.0.0.0/8"]},
     {"database": {"poolSize": 5}},
     {"redis": {"mode": "sentinel", "sentinelMaster": "mymaster"}},
+    {"database": {"ca": {"configMapKeyRef": {"name": "trust", "key": "ca.crt"}}}},
+    {"database": {"ca": {"configMapKeyRef": {"name": "trust", "key": "other.crt"}}}},
     {"migration": {"enabled": False}},  # the pods log in as the URL's own role then
 ]
 SAME_REVISION = [
@@ -134,6 +141,12 @@ def test_a_rotated_password_makes_none(keys: dict[str, str]) -> None:
 def test_another_password_of_redis_makes_none() -> None:
     one = from_secret(redis_url="redis://:one@redis.example:6379")
     assert from_secret(redis_url="redis://:two@redis.example:6379") == one
+
+
+def test_a_renewed_authority_makes_none() -> None:
+    begin = "-----BEGIN CERTIFICATE-----"
+    first = from_secret(database_ca=f"{begin}\n1")
+    assert first.hash == from_secret(database_ca=f"{begin}\n2").hash != from_secret().hash
 
 
 def test_a_new_field_with_a_default_changes_no_hash() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from cms_operator.api import parse
 from cms_operator.api.conditions import Reason
 from cms_operator.api.spec import Spec
+from cms_operator.resources.authorities import Authority
 from cms_operator.resources.sources import SourceError, Sources, read_sources, required_secrets
 from tests.support.specs import manifest
 
@@ -120,6 +121,79 @@ def test_a_database_url_that_cannot_be_used(url: str, words: str) -> None:
     message = told(database_url=url)
     assert message.startswith('Key "database-url" of Secret "shop-cms" ')
     assert words in message
+
+
+CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+PRIVATE = CA + "-----BEGIN PRIVATE KEY-----\n"
+ROOT = "/etc/headlesscms/ca/database.crt"
+IN_A_MAP = {"configMapKeyRef": {"name": "trust", "key": "ca.crt"}}
+
+
+@pytest.mark.parametrize(
+    ("options", "mode"),
+    [
+        ("", "verify-full"),
+        ("?sslmode=verify-full", "verify-full"),
+        ("?sslmode=verify-ca", "verify-ca"),
+    ],
+)
+def test_an_authority_makes_the_driver_check_the_certificate(options: str, mode: str) -> None:
+    for found in (
+        read(database_url=DATABASE + options, database_ca=CA),
+        read(spec(database={"ca": IN_A_MAP}), database_url=DATABASE + options),
+    ):
+        assert found.database.options == {"sslmode": mode, "sslrootcert": ROOT}
+
+
+def test_every_url_of_the_database_is_checked_by_its_authority() -> None:
+    migration = DATABASE.replace("owner:", "other:")
+    found = read(
+        database_url=DATABASE,
+        migration_database_url=migration,
+        database_read_replica_url=DATABASE,
+        database_ca=CA,
+    )
+    for source in (found.database, found.migration, found.replica):
+        assert source is not None
+        assert source.options["sslmode"] == "verify-full"
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (
+            {"database_url": f"{DATABASE}?sslmode=require", "database_ca": CA},
+            "which checks no cert",
+        ),
+        ({"database_url": f"{DATABASE}?sslmode=prefer", "database_ca": CA}, "which checks no cert"),
+        (
+            {"database_url": f"{DATABASE}?sslmode=verify-full&sslrootcert=/x", "database_ca": CA},
+            "leave one of them out",
+        ),
+        ({"database_url": f"{DATABASE}?sslrootcert=/x"}, "its sslmode does not look at"),
+        (
+            {"database_url": f"{DATABASE}?sslrootcert=/x&sslmode=prefer"},
+            "its sslmode does not look at",
+        ),
+        ({"database_url": f"{DATABASE}?sslmode=verify_full"}, "an sslmode that is not known"),
+        ({"redis_ca": CA}, "must begin with rediss:// beside redis.ca"),
+        ({"database_ca": "a bundle"}, "holds no certificate in PEM"),
+        ({"redis_url": "rediss://redis", "redis_ca": PRIVATE}, "holds a private key"),
+    ],
+)
+def test_nothing_looks_verified_that_is_not(keys: dict[str, str], words: str) -> None:
+    assert words in told(None, **keys)
+
+
+def test_an_authority_is_read_where_the_spec_says() -> None:
+    reference = {"secretKeyRef": {"name": "shop-cms", "key": "mine"}}
+    wanted = spec(database={"ca": reference}, redis={"ca": reference})
+    found = read(wanted, redis_url="rediss://redis", mine=CA)
+    assert found.database_ca == found.redis_ca == Authority("secret", "shop-cms", "mine")
+    with pytest.raises(SourceError, match='Secret "shop-cms" has no key "mine"'):
+        read(wanted, redis_url="rediss://redis")
+    assert required_secrets(spec(database={"ca": IN_A_MAP})).names == {"shop-cms"}
+    assert read().database_ca is None
 
 
 BAD_REDIS_URLS = [

@@ -85,6 +85,7 @@ FIELDS: dict[Confinement, str] = {
         imagePullSecrets[].name secretName route.tls.secretName
         database.<secretRef|migrationSecretRef|readReplicaSecretRef>.<name|key>
         redis.secretRef.<name|key> auth.jwtSecretRef.<name|key>
+        <database|redis>.ca.<secretKeyRef|configMapKeyRef>.<name|key>
         pod.env[].valueFrom.<secretKeyRef|configMapKeyRef>.<name|key>
         pod.volumes[].<secret.secretName|configMap.name|persistentVolumeClaim.claimName>
         pod.volumes[].<secret|configMap>.items[].key

@@ -174,11 +174,13 @@ INGRESS: Spec = {
         "secretRef": {"name": "shop-postgresql", "key": "service"},
         "migrationSecretRef": {"name": "shop-postgresql", "key": "owner"},
         "readReplicaSecretRef": {"name": "shop-postgresql", "key": "replica"},
+        "ca": {"secretKeyRef": {"name": "trust", "key": "ca.crt"}},
         "poolSize": 5,
         "poolTimeoutSeconds": 3,
     },
     "redis": {
         "secretRef": {"name": "shop-redis", "key": "url"},
+        "ca": {"secretKeyRef": {"name": "trust", "key": "ca.crt"}},
         "mode": "sentinel",
         "sentinelMaster": "mymaster",
     },
@@ -212,6 +214,8 @@ INGRESS: Spec = {
 GATEWAY: Spec = {
     "image": "registry.example/cms:1.2.3",
     "secretName": "shop-cms",
+    "database": {"ca": {"configMapKeyRef": {"name": "trust", "key": "ca.crt"}}},
+    "redis": {"ca": {"configMapKeyRef": {"name": "trust", "key": "ca.crt"}}},
     "podDisruptionBudget": {"maxUnavailable": 1},
     "route": {
         "host": "cms.example.com",
@@ -228,20 +232,6 @@ GATEWAY: Spec = {
     },
 }
 SPECS = (INGRESS, GATEWAY)
-
-SECRETS = {
-    "shop-cms": {
-        "database-url": "postgresql://owner:wonderland@db.example:5432/cms",
-        "redis-url": "redis://:wonderland@redis.example:6379",
-    },
-    "shop-postgresql": {
-        "owner": "postgresql://owner:wonderland@db.example:5433/cms",
-        "service": "postgresql://pods:wonderland@db.example:5433/cms",
-        "replica": "postgresql://pods:wonderland@replica.example/cms",
-    },
-    "shop-redis": {"url": "redis://cms:wonderland@s1.example,s2.example:26380/3"},
-    "shop-jwt-source": {"key": "wonderland-0123456789abcdef0123456789abcdef"},
-}
 
 Step = str | int
 Place = tuple[Step, ...]

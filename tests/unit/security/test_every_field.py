@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from cms_operator.api import InvalidSpec, parse
 from cms_operator.api.spec import Spec
 from cms_operator.resources.revision import build_revision
-from cms_operator.resources.sources import SecretKey, SourceError, read_sources, required_secrets
+from cms_operator.resources.source_values import SecretKey
+from cms_operator.resources.sources import SourceError, read_sources, required_secrets
 from tests.support.children import UID, Case, children
 from tests.unit.security import confinement, fields
 from tests.unit.security.border import breaches
@@ -38,8 +39,10 @@ def source(text: str) -> Mapping[str, str]:
         "database": f"postgresql://pods:{text}@db.example:5433/cms",
         "migration": f"postgresql://owner:{text}@db.example:5433/cms",
         "replica": f"postgresql://pods:{text}@replica.example/cms",
-        "redis": f"redis://cms:{text}@s1.example:26380/0",
+        "redis": f"rediss://cms:{text}@s1.example:26380/0",
         "jwt": f"{text}-0123456789abcdef0123456789abcdef",
+        "database_ca": "-----BEGIN CERTIFICATE-----",
+        "redis_ca": "-----BEGIN CERTIFICATE-----",
     }
 
 
