@@ -252,7 +252,13 @@ def build(settings: ServeSettings) -> Cms:
     public = HostRouting(_Public(delivery, management), host_directory)
     return Cms(
         public=Observed(public, lifecycle, metrics, settings.hcms_revision, _QUIET_ROUTES, tracing),
-        admin=AdminApp(lifecycle, metrics, settings.hcms_revision, lambda: keys.ring.generation),
+        admin=AdminApp(
+            lifecycle,
+            metrics,
+            settings.hcms_revision,
+            lambda: keys.ring.generation,
+            settings.metrics_token_file,
+        ),
         lifecycle=lifecycle,
         metrics=metrics,
         database=database,

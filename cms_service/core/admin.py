@@ -1,20 +1,27 @@
 """The admin port: probes, metrics and the state that the operator reads."""
 
+import hmac
+import logging
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import orjson
 
-from cms_service.core.errors import MethodNotAllowed, NotFound
+from cms_service.core.errors import MethodNotAllowed, NotFound, Unauthorized
 from cms_service.core.http import Receive, Scope, Send, send_problem, send_response
 from cms_service.core.lifecycle import Lifecycle
 from cms_service.core.metrics import Metrics
 
+_METRICS = "/metrics"
 _JSON = b"application/json"
+_LONGEST_TOKEN = 16 * 1024
 # As Prometheus' own exporters: ?name[]=SERIES&name[]=...
 _NAME = "name[]"
 _MOST_NAMES = 20
 _METRICS_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
+
+logger = logging.getLogger(__name__)
 
 
 class AdminApp:
@@ -24,15 +31,17 @@ class AdminApp:
         metrics: Metrics,
         revision: str,
         jwt_keys_generation: Callable[[], int],
+        metrics_token_file: Path | None = None,
     ) -> None:
         self._lifecycle = lifecycle
         self._metrics = metrics
         self._revision = revision
         self._jwt_keys_generation = jwt_keys_generation
+        self._metrics_token_file = metrics_token_file
         self._pages = {
             "/livez": self._livez,
             "/readyz": self._readyz,
-            "/metrics": self._metrics_text,
+            _METRICS: self._metrics_text,
             "/statusz": self._statusz,
         }
 
@@ -47,8 +56,25 @@ class AdminApp:
             )
             await send_problem(refusal, send)
             return
+        if scope["path"] == _METRICS and not self._may_read_metrics(scope):
+            await send_problem(Unauthorized("The metrics need a token."), send)
+            return
         status, media_type, content = page(scope["query_string"])
         await send_response(send, status, [(b"content-type", media_type)], content)
+
+    def _may_read_metrics(self, scope: Scope) -> bool:
+        """With a file, the token in it is asked for; one that cannot be read lets nobody in."""
+        if self._metrics_token_file is None:
+            return True
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        try:
+            # Each time: it may be renewed while the process runs.
+            with self._metrics_token_file.open("rb") as file:
+                token = file.read(_LONGEST_TOKEN).strip()
+        except OSError as error:
+            logger.warning("METRICS_TOKEN_FILE cannot be read: %s", type(error).__name__)
+            return False
+        return bool(token) and hmac.compare_digest(given, b"Bearer " + token)
 
     def _livez(self, _query: bytes) -> tuple[int, bytes, bytes]:
         return 200, _JSON, b'{"live":true}'

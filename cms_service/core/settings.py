@@ -136,6 +136,7 @@ class ServeSettings(DatabaseSettings):
     rate_limit_management_client: RateLimit = 60_000
     rate_limit_management_tenant: RateLimit = 300_000
     session_seconds: int = Field(default=7_776_000, ge=60, le=31_536_000)
+    metrics_token_file: Path | None = None
     drain_seconds: float = Field(default=10, ge=0, le=600)
     entry_versions_kept: int = Field(default=100, ge=2, le=10_000)
     bin_days: int = Field(default=30, ge=1, le=3650)

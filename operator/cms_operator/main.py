@@ -12,6 +12,7 @@ import kopf
 from aiohttp import web
 
 from cms_operator import handlers, tasks
+from cms_operator.cluster import scrapers
 from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.elector import Election, Elector
 from cms_operator.cluster.kinds import ALL, HEADLESS_CMS, Kind
@@ -46,9 +47,15 @@ class Operator:
     """
 
     def __init__(
-        self, settings: Settings, client: KubernetesClient, election: Election | None
+        self,
+        settings: Settings,
+        client: KubernetesClient,
+        election: Election | None,
+        reviews: KubernetesClient | None,
     ) -> None:
+        """`reviews` asks whose token a scraper has; a standby asks, too, and so it has no fence."""
         self.settings = settings
+        self._reviews = reviews
         self._client = client
         self._election = election
         self._elector = Elector(election, self._lead, self._follow) if election else None
@@ -82,11 +89,16 @@ class Operator:
 
     async def start(self) -> None:
         """Know everything that is there before the first reconcile acts."""
+        guards = []
+        if self._reviews:
+            gate = scrapers.Gate(scrapers.reviewer(self._reviews), time.monotonic)
+            guards = [scrapers.middleware(gate)]
         self._web = await server.serve(
             self.settings.health_port,
             self._is_alive,
             lambda: self._started and self._is_alive(),
             self._fleet,
+            guards,
         )
         self._show_queue()
         metrics.OBJECTS.set_function(lambda: len(self._store.parents()))
@@ -131,6 +143,8 @@ class Operator:
         await self._client.close()
         if self._election:
             await self._election.client.close()
+        if self._reviews:
+            await self._reviews.close()
         await tracing.now.close(LAST_SPANS_SECONDS)
         if self._web is not None:
             await self._web.cleanup()
@@ -235,7 +249,8 @@ async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
         fence=election.fence if election else None,
         identity=election.identity if election else "",
     )
-    operator = Operator(own, client, election)
+    reviews = await KubernetesClient.connect(connections=2) if own.metrics_authenticated else None
+    operator = Operator(own, client, election, reviews)
     await operator.start()
     _Process.operator = operator
 

@@ -54,7 +54,8 @@ class Settings:
     `resync_workers` of the workers may be busy with what is only looked at again.
     `requests_per_second` is 0 where the client sets no limit of its own.
 
-    `requests_stamped` tells that the chart's admission policies guard who has asked for what.
+    `requests_stamped` tells that the chart's admission policies guard who has asked for what,
+    `metrics_authenticated` asks the API server who may read /metrics.
     """
 
     namespaces: tuple[str, ...] = ()
@@ -68,6 +69,7 @@ class Settings:
     requests_per_second: int = 0
     requests_stamped: bool = False
     lease: LeaseSettings = LeaseSettings()
+    metrics_authenticated: bool = False
     prometheus: PrometheusSettings = PrometheusSettings()
     tracing: TracingSettings = TracingSettings()
 
@@ -90,6 +92,8 @@ class Settings:
             requests_per_second=reader.number("HCMS_REQUESTS_PER_SECOND", 0, 10_000, 0),
             requests_stamped=reader.choice("HCMS_REQUESTS_STAMPED", _FLAGS, "false") == "true",
             lease=reader.lease(),
+            metrics_authenticated=reader.choice("HCMS_METRICS_AUTHENTICATED", _FLAGS, "false")
+            == "true",
             prometheus=reader.prometheus(),
             tracing=reader.tracing(),
         )

@@ -27,7 +27,11 @@ EXPLAINED = {
 }
 
 
-MODES: list[dict[str, Any]] = [{}, {"watchNamespaces": ["team-a"]}]
+MODES: list[dict[str, Any]] = [
+    {},
+    {"watchNamespaces": ["team-a"]},
+    {"metrics": {"authenticated": True}},
+]
 
 
 @pytest.fixture(scope="module")

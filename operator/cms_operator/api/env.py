@@ -23,6 +23,7 @@ RESERVED_NAMES = (
     "MIGRATION_TIMEOUT_SECONDS",
     "MIGRATION_LOCK_TIMEOUT_SECONDS",
     "TERMINATION_LOG",
+    "METRICS_TOKEN_FILE",  # the operator reads the metrics too, and has no token for them
 )
 
 

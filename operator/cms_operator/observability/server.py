@@ -1,9 +1,10 @@
 """The port on which the kubelet and Prometheus ask."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from prometheus_client import generate_latest
 
 from cms_operator.observability import metrics
@@ -17,6 +18,7 @@ async def serve(
     is_alive: Callable[[], bool],
     is_ready: Callable[[], bool],
     fleet: Callable[[], Fleet],
+    middlewares: Sequence[Middleware] = (),
 ) -> web.AppRunner:
     """Serve /healthz, /readyz and /metrics on all addresses of the pod."""
 
@@ -37,7 +39,7 @@ async def serve(
             await asyncio.sleep(0)  # reconciles go on meanwhile
         return response
 
-    app = web.Application(client_max_size=1024)
+    app = web.Application(client_max_size=1024, middlewares=middlewares)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", show)

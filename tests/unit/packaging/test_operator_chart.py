@@ -314,6 +314,12 @@ def test_requests_are_guarded_and_stamped_where_the_cluster_can(
             ),
         ),
         (
+            {"metrics": {"authenticated": True}},
+            Settings(
+                operator_namespace=NAMESPACE, requests_stamped=True, metrics_authenticated=True
+            ),
+        ),
+        (
             {"prometheus": SECURED},
             Settings(
                 operator_namespace=NAMESPACE,
@@ -380,6 +386,10 @@ def test_image_is_taken_by_version_tag_or_digest(
         ({"tenantPolicies": {"maxReplicas": -1}}, "/tenantPolicies/maxReplicas"),
         ({"tenantPolicies": {"forbidden": ["pod.colour"]}}, "/tenantPolicies/forbidden/0"),
         (
+            {"watchNamespaces": ["team-a"], "metrics": {"authenticated": True}},
+            "metrics.authenticated needs rights in the whole cluster",
+        ),
+        (
             {"watchNamespaces": ["team-a"], "tenantPolicies": {"maxReplicas": 5}},
             "tenantPolicies are admission policies of the whole cluster",
         ),
@@ -436,6 +446,30 @@ def test_token_and_ca_of_prometheus_are_files_and_nothing_else_is_mounted(
         f"{mounts[0]['mountPath']}/token",
         f"{mounts[1]['mountPath']}/ca.crt",
     ]
+
+
+def test_metrics_for_known_readers_need_two_more_rights_and_no_others(
+    chart: Chart, rendered: Objects
+) -> None:
+    guarded = chart.render({"metrics": {"authenticated": True}})
+    before, after = (verbs_by_resource(operator_role(found)) for found in (rendered, guarded))
+    assert {key: verbs for key, verbs in after.items() if key not in before} == {
+        ("authentication.k8s.io", "tokenreviews"): {"create"},
+        ("authorization.k8s.io", "subjectaccessreviews"): {"create"},
+    }
+    (rule,) = role_named(guarded, "-metrics-reader")["rules"]
+    assert rule == {"nonResourceURLs": ["/metrics"], "verbs": ["get"]}
+    assert not [r for r in of_kind(rendered, "ClusterRole") if "metrics" in r["metadata"]["name"]]
+
+
+@pytest.mark.parametrize("authenticated", [True, False])
+def test_prometheus_sends_its_token_where_one_is_asked_for(
+    chart: Chart, *, authenticated: bool
+) -> None:
+    monitor = {"monitoring": {"serviceMonitor": {"enabled": True}}}
+    objects = chart.render({**monitor, "metrics": {"authenticated": authenticated}})
+    (endpoint,) = the(objects, "ServiceMonitor")["spec"]["endpoints"]
+    assert ("bearerTokenFile" in endpoint) is authenticated
 
 
 @pytest.mark.parametrize("field", ["allowMeasuresTo", "allowTracesTo"])
