@@ -63,7 +63,7 @@ images: ## Build and load the images
 	$(PYTHON) -m localcluster images
 
 ##@ More
-.PHONY: demo-down crd dashboards krew lock bench bench-fleet bench-rollouts bench-reaction bench-tracing bench-delivery bench-peers bench-tenants bench-scaling bench-memory help
+.PHONY: demo-down crd dashboards krew lock sbom audit bench bench-fleet bench-rollouts bench-reaction bench-tracing bench-delivery bench-peers bench-tenants bench-scaling bench-memory help
 demo-down: $(VENV)/.ready ## Remove what the demo has made
 	$(RUN) -m demo down
 crd: $(VENV)/.ready ## Generate the CRD into crds/ and the chart
@@ -77,6 +77,11 @@ lock: $(VENV)/.ready ## Pin the dependencies anew, by hash
 	$(VENV)/bin/uv pip compile $(LOCK) --extra operator -o requirements/operator.txt pyproject.toml
 	$(VENV)/bin/uv pip compile $(LOCK) --extra cms -o requirements/cms.txt pyproject.toml
 	$(VENV)/bin/uv pip compile $(LOCK) --extra operator --extra cms --group dev -o requirements/dev.txt pyproject.toml
+	$(VENV)/bin/uv pip compile $(LOCK) --group audit -o requirements/audit.txt
+sbom: $(VENV)/.ready ## Bills of materials (CycloneDX) of both images into dist/sbom, from `make images`
+	$(RUN) -m supply sbom
+audit: $(VENV)/.ready $(VENV)-audit/.ready ## Known vulnerabilities of what the images install (AUDIT=--tolerant where the database is away)
+	$(RUN) -m supply audit --program $(VENV)-audit/bin/pip-audit $(AUDIT)
 bench: $(VENV)/.ready ## From apply to Ready for 1 and 50 tenants on fake nodes; an idle minute
 	$(RUN) -m benchmarks.bringup
 bench-fleet: $(VENV)/.ready ## TENANTS=1000 on one operator: growth, idle, changes, a release, a restart, beside Argo Rollouts
@@ -103,6 +108,11 @@ $(VENV)/.ready: requirements/dev.txt
 	@echo "Installing the pinned Python packages into $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)-audit/.ready: requirements/audit.txt
+	@$(PYTHON) -m venv $(VENV)-audit
+	@$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/audit.txt
 	@touch $@
 
 help:

@@ -1,5 +1,7 @@
 """Building images without an engine: buildah with a storage of its own in the cache."""
 
+import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -22,16 +24,27 @@ def exists(image: str) -> bool:
     return shell.succeeds(command("inspect", "--type", "image", image))
 
 
-def build(
-    image: str, dockerfile: Path, context: Path, arguments: Mapping[str, str], progress: Progress
+def build(  # noqa: PLR0913 - the parts of one build
+    image: str,
+    dockerfile: Path,
+    context: Path,
+    arguments: Mapping[str, str],
+    progress: Progress,
+    *,
+    fresh: bool = False,
 ) -> None:
+    """`fresh` uses no layer of an earlier build."""
+    reused = not fresh and arguments.keys() <= {"BASE_IMAGE"}
     options = (
         "--isolation",
         "chroot",
         "--network",
         "host",
         # Debian's buildah takes an ENV from the cache whatever the arguments in it are.
-        "--layers" if arguments.keys() <= {"BASE_IMAGE"} else "--no-cache",
+        "--layers" if reused else "--no-cache",
+        # Of all files and of the image, so that the same inputs make the same image.
+        "--timestamp",
+        os.environ.get("SOURCE_DATE_EPOCH", "0"),
         "--force-rm",
         "--pull=never",
     )
@@ -45,6 +58,22 @@ def build(
             cure=CURE,
             on_line=step.detail,
         )
+
+
+def layers(image: str) -> list[str]:
+    """Digests of the layers' contents."""
+    found = json.loads(run(command("inspect", "--type", "image", image)))
+    digests: list[str] = found["OCIv1"]["rootfs"]["diff_ids"]
+    return digests
+
+
+def identity(image: str) -> str:
+    """Digest of the image's configuration, which names its layers."""
+    return run(command("images", "--no-trunc", "--quiet", image)).strip()
+
+
+def remove(image: str) -> None:
+    shell.succeeds(command("rmi", image))
 
 
 def save(image: str, archive: Path) -> None:

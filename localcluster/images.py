@@ -180,6 +180,15 @@ def _prune_archives(source: Source) -> None:
         path.unlink()
 
 
+def archive_of(name: str) -> Path:
+    """Of an image as the files make it now. Raises ClusterError where it is not built."""
+    (source,) = (found for found in SOURCES if found.name == name)
+    path = _archive(source.pinned(key(source, baseimage.name())))
+    if not path.exists():
+        raise ClusterError(f"{source.reference} is not built from these files", cure="make images")
+    return path
+
+
 def key(source: Source, base: str) -> str:
     """Names the content: the Dockerfile and its arguments, the files that it copies, and the base
     image.

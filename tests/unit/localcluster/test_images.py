@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import engine, existing, gateway, images, kind
+from localcluster import baseimage, engine, existing, gateway, images, kind
 from localcluster.cluster import Cluster
 from localcluster.errors import ClusterError
 from localcluster.images import Source
@@ -112,3 +112,16 @@ def test_on_kind_the_engine_builds_upon_the_image_that_was_loaded(
     assert f"--tag={reference}" in build
     assert save.endswith(f"{wanted.reference} {reference}")
     assert [f"{archive}" in save for archive in loaded] == [True]
+
+
+def test_an_archive_is_of_the_files_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "cache_home", lambda: tmp_path)
+    with pytest.raises(ClusterError, match="not built from these files"):
+        images.archive_of("operator")
+    (source,) = (found for found in images.SOURCES if found.name == "operator")
+    built = tmp_path / "images" / f"operator-{images.key(source, baseimage.name())}.tar"
+    built.parent.mkdir()
+    built.touch()
+    assert images.archive_of("operator") == built

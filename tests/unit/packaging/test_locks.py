@@ -18,6 +18,7 @@ EXTRAS = PROJECT["project"]["optional-dependencies"]
 LOCKS = {
     "operator": EXTRAS["operator"],
     "cms": EXTRAS["cms"],
+    "audit": PROJECT["dependency-groups"]["audit"],
     "dev": [*EXTRAS["operator"], *EXTRAS["cms"], *PROJECT["dependency-groups"]["dev"]],
 }
 INSTALLS = [
