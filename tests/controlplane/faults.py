@@ -200,11 +200,16 @@ class Busy(Counted):
 
 
 class Rewinding(Counted):
-    """Watches ask for what has happened since the cluster's beginning, which etcd has forgotten."""
+    """Watches ask for all since the beginning; `struck` counts what the server has forgotten."""
 
     def query(self, call: Call) -> Mapping[str, str]:
-        self.struck += call.is_watch
         return {"resourceVersion": "1"} if call.is_watch else {}
+
+    async def event(self, call: Call, line: bytes) -> bytes:  # noqa: ARG002
+        told = json.loads(line)
+        gone = told["type"] == "ERROR" and told["object"]["code"] == HTTPStatus.GONE
+        self.struck += gone
+        return line
 
 
 class Killing(Fault):

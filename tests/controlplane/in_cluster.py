@@ -41,6 +41,10 @@ class Account:
         self.allow()
         self.renew()
 
+    @property
+    def user(self) -> str:
+        return f"system:serviceaccount:{self.namespace}:{self.name}"
+
     def _rights(self, objects: Objects) -> tuple[dict[str, Any], dict[str, Any]]:
         """Those that the chart grants, under a name of their own."""
         binding = the(objects, "ClusterRoleBinding")

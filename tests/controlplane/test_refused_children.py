@@ -1,5 +1,6 @@
 """Others' rules refuse a child: the condition says which and why, and it heals by itself."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -65,12 +66,16 @@ def test_pods_serve_on_while_a_change_is_refused(
         with refuse(team, "deployments", "services"):
             team.make(replicas=2)
             team.delete("service", "shop")
-            message = team.wait_for("ChildrenOwned", "False", "ApiRefused")
-            assert "Service" in message
+            team.wait_for("ChildrenOwned", "False", "ApiRefused")
+            eventually(lambda: {"Service", "Deployment"} <= blamed(team), "it names both")
             assert team.pods() == pods
         eventually(lambda: len(team.pods()) == 2, "it grows")
     assert pods < team.pods()
     assert team.names("service") == {"shop"}
+
+
+def blamed(team: Team) -> set[str]:
+    return set(re.findall(r"\w+", team.condition("ChildrenOwned")[2]))
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 import json
 import time
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tests.controlplane.audit import Request
 from tests.controlplane.faults import Proxied
+from tests.controlplane.operator_process import OperatorProcess
 from tests.controlplane.proxy import Answer
 from tests.controlplane.team import Team, eventually
 
@@ -73,22 +75,17 @@ def settled(proxied: Proxied, team: Team, place: int) -> list[Answer]:
             if found.call.is_write and f"/{team.namespace}/" in found.call.path
         ]
 
-    def is_quiet() -> bool:
-        before = len(writes())
-        time.sleep(QUIET_SECONDS)
-        return len(writes()) == before
-
-    eventually(is_quiet, "the operator writes nothing more")
+    until_quiet(lambda: len(writes()))
     return [found for found in writes() if found.status < 300]
 
 
 def done_twice(written: list[Answer]) -> list[tuple[str, str]]:
     """Writes that say the same as the one before to the same object, and were taken again.
 
-    What is said of the version that was read is no part of it. An Event may come again.
+    What is said of the version that was read is no part of it. An object that is created was not
+    there: somebody else has deleted it. An Event may come again.
     """
     last: dict[tuple[str, str], object] = {}
-    made: defaultdict[tuple[str, str], int] = defaultdict(int)
     twice = []
     for found in written:
         call = found.call
@@ -97,8 +94,50 @@ def done_twice(written: list[Answer]) -> list[tuple[str, str]]:
         place, body = (call.resource, call.path), call.json
         for word in ("resourceVersion", "uid"):
             body.get("metadata", {}).pop(word, None)
-        made[place] += found.status == CREATED
-        if last.get(place) == body or (made[place] > 1 and call.verb == "create"):
+        if last.get(place) == body and found.status != CREATED:
             twice.append((call.resource, json.dumps(body)))
         last[place] = body
     return twice
+
+
+class Audited:
+    """The same of an operator that needs no proxy, by the audit log, which knows no contents.
+
+    So a child may be written but once from begin() to end().
+    """
+
+    def __init__(self, team: Team, user: str, operator: OperatorProcess) -> None:
+        self._team = team
+        self._user = user
+        self._operator = operator
+
+    def begin(self) -> None:
+        self._pid, self._place = self._operator.pid, self._team.audit.now()
+
+    def asked(self) -> list[Request]:
+        return self._team.audit.since(self._place, self._user)
+
+    def end(self) -> None:
+        for name in self._team.names("headlesscms"):
+            self._team.wait_until_ready(name)
+        until_quiet(lambda: sum(found.is_write for found in self.asked()))
+        assert self._operator.is_running(), "the operator has ended"
+        assert self._operator.pid == self._pid
+        written = [found for found in self.asked() if found.is_write and found.status < 300]
+        assert [found for found in written if found.verb == "delete"] == []
+        times = Counter((found.resource, found.name) for found in written)
+        twice = [what for what, count in times.items() if count > 1 and is_child(what[0])]
+        assert twice == [], twice
+
+
+def is_child(resource: str) -> bool:
+    return resource != EVENTS and not resource.endswith("/status")
+
+
+def until_quiet(writes: Callable[[], int]) -> None:
+    def is_quiet() -> bool:
+        before = writes()
+        time.sleep(QUIET_SECONDS)
+        return writes() == before
+
+    eventually(is_quiet, "the operator writes nothing more")

@@ -79,7 +79,8 @@ class Children:
         family: Family,
         migration_key: str | None,
     ) -> Problem | None:
-        """Make the children as asked; the first that could not be made is the problem.
+        """Make the children as asked; the first that could not be made is the problem, and names
+        the kinds of the rest.
 
         The others are made all the same. Raises StaleReadError, ApiError.
         """
@@ -90,11 +91,11 @@ class Children:
             if problem := await self._try(manifest, hcms.metadata.uid, right):
                 problems.setdefault(manifest["kind"], problem)
         if problems:
-            return next(iter(problems.values()))
+            return _all_of(problems)
         for kind, child in _unwanted(hcms, wanted, decision, family, migration_key):
             if problem := await self._remove(kind, child):
                 problems.setdefault(kind.name, problem)
-        return next(iter(problems.values()), None)
+        return _all_of(problems)
 
     def _wanted(
         self, hcms: HeadlessCMS, revisions: Mapping[str, Revision], decision: Decision
@@ -136,6 +137,14 @@ class Children:
         except ApiError as error:
             return refusal(error, kind.name)
         return None
+
+
+def _all_of(problems: Mapping[str, Problem]) -> Problem | None:
+    if not problems:
+        return None
+    first, *others = problems
+    more = f" So it is with {', '.join(others)}." if others else ""
+    return Problem(problems[first].reason, problems[first].message + more)
 
 
 def _asked(
