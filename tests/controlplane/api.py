@@ -7,6 +7,7 @@ import socket
 import ssl
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 ANSWER_SECONDS = 30
 WATCH_SECONDS = 600
+BUSY_TRIES = 10
 Object = dict[str, Any]
 
 KINDS = {
@@ -70,18 +72,27 @@ class Api:
         body: object = None,
         content_type: str = "application/json",
     ) -> Any:
-        """Raises RefusedError."""
+        """A server that is busy is asked again for a while. Raises RefusedError."""
+        for _ in range(BUSY_TRIES):
+            answer, data = self._ask(method, path, body, content_type)
+            if answer.status != http.HTTPStatus.TOO_MANY_REQUESTS:
+                break
+            time.sleep(float(answer.headers.get("Retry-After", "1")))
+        if answer.status >= http.HTTPStatus.BAD_REQUEST:
+            raise RefusedError(answer.status, data.decode())
+        return json.loads(data) if data else None
+
+    def _ask(
+        self, method: str, path: str, body: object, content_type: str
+    ) -> tuple[http.client.HTTPResponse, bytes]:
         connection = self.connect()
         try:
             text = None if body is None else json.dumps(body)
             connection.request(method, path, text, {"Content-Type": content_type})
             answer = connection.getresponse()
-            data = answer.read()
+            return answer, answer.read()
         finally:
             connection.close()
-        if answer.status >= http.HTTPStatus.BAD_REQUEST:
-            raise RefusedError(answer.status, data.decode())
-        return json.loads(data) if data else None
 
 
 class Watch:
