@@ -54,16 +54,13 @@ def test_a_child_that_is_refused_is_told_and_made_once_it_may_be(
     assert team.condition("ChildrenOwned")[0] == "True"
 
 
-@pytest.mark.parametrize("refuse", [refusals.a_policy, refusals.a_webhook_that_is_down])
-def test_pods_serve_on_while_a_change_is_refused(
-    proxied_team: Team, proxied: Proxied, refuse: Callable[..., AbstractContextManager[None]]
-) -> None:
+def test_pods_serve_on_while_a_change_is_refused(proxied_team: Team, proxied: Proxied) -> None:
     team = proxied_team
     team.make(replicas=1)
     team.wait_until_ready()
     pods = team.pods()
     with unharmed(proxied, team):
-        with refuse(team, "deployments", "services"):
+        with refusals.a_webhook_that_is_down(team, "deployments", "services"):
             team.make(replicas=2)
             team.delete("service", "shop")
             team.wait_for("ChildrenOwned", "False", "ApiRefused")

@@ -12,7 +12,7 @@ from tests.controlplane.faults import Busy, Halving, Late, Proxied, Rewinding
 from tests.controlplane.team import Team, eventually
 from tests.controlplane.unharmed import unharmed
 
-PATIENCE_SECONDS = 3
+PATIENCE_SECONDS = 2
 LATENCY_SECONDS = 5.0
 
 
