@@ -31,18 +31,6 @@ class Proxied:
     operator: OperatorProcess
 
 
-class Listening(Fault):
-    """Misbehaves in nothing, and remembers the writes."""
-
-    def __init__(self) -> None:
-        self.writes: list[Call] = []
-
-    async def answer(self, call: Call, forward: Forward) -> web.StreamResponse:
-        if call.is_write:
-            self.writes.append(call)
-        return await forward()
-
-
 class Hanging(Fault):
     """Takes requests and answers none."""
 
