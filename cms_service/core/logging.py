@@ -3,6 +3,7 @@ a request.
 """
 
 import logging
+import re
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ request_span: ContextVar[Traced | None] = ContextVar("request_span", default=Non
 
 # The attributes that every record has; whatever else is there came by `extra`.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName", "color_message"}
+
+# JSON leaves these as they are; to terminals and some readers they are commands and ends of lines.
+_BREAKS = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 
 class JsonFormatter(logging.Formatter):
@@ -47,7 +51,11 @@ class JsonFormatter(logging.Formatter):
         line.update((name, value) for name, value in vars(record).items() if name not in _STANDARD)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        return _BREAKS.sub(_escaped, orjson.dumps(line, default=str).decode())
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def configure(level: str, context: dict[str, str]) -> None:

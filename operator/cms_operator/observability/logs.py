@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,8 @@ reconcile_id: contextvars.ContextVar[str] = contextvars.ContextVar("reconcile_id
 subject: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar(
     "subject", default=None
 )
+# JSON leaves these as they are; to terminals and some readers they are commands and ends of lines.
+_BREAKS = re.compile("[\x7f-\x9f\u2028\u2029]")
 _FAREWELL = "Fatal error on SSL protocol"
 
 
@@ -51,7 +54,8 @@ class JsonFormatter(logging.Formatter):
             line["traceId"], line["spanId"] = span
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        return _BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def configure_logging(level: str, style: str) -> None:

@@ -26,6 +26,15 @@ def test_a_log_line_is_json_and_tells_whom_it_is_about() -> None:
     assert line["message"] == 'two\nlines and "quotes"'
 
 
+def test_what_a_terminal_would_obey_is_written_as_a_number() -> None:
+    message = "red\x9b31m, new\x85line, \u2028 and \u00fcmlaut"
+    text = logs.JsonFormatter().format(record(message))
+    assert json.loads(text)["message"] == message
+    assert text.splitlines() == [text]
+    assert "\x9b" not in text
+    assert "\u00fc" in text
+
+
 def test_an_exception_stays_in_the_one_line() -> None:
     failed = record("unexpected")
     try:
