@@ -4,7 +4,6 @@ import json
 
 from localcluster.controlplane import ControlPlane
 from tests.controlplane import prometheus_operator
-from tests.controlplane.api import Api
 from tests.controlplane.operator_process import chart
 from tests.support.charts import NAMESPACE, of_kind
 
@@ -14,9 +13,10 @@ ALL_OF_IT = {
 }
 
 
-def test_the_prometheus_operator_knows_every_field(control_plane: ControlPlane, api: Api) -> None:
+def test_the_prometheus_operator_knows_every_field(control_plane: ControlPlane) -> None:
     prometheus_operator.install(control_plane)
-    api.request("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
     objects = chart().render({"monitoring": ALL_OF_IT})
     kinds = ("ServiceMonitor", "PodMonitor", "PrometheusRule", "ConfigMap")
     found = [found for kind in kinds for found in of_kind(objects, kind)]

@@ -1,6 +1,7 @@
 """The port on which the kubelet and Prometheus ask."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Sequence
 
 from aiohttp import web
@@ -32,11 +33,12 @@ async def serve(
         names = request.query.getall("name[]", [])
         response = web.StreamResponse(headers={"Content-Type": TEXT})
         await response.prepare(request)
-        await response.write(_own(names))
-        for piece in fleet().text(names):
-            if piece:  # an empty one would end the answer
-                await response.write(piece)
-            await asyncio.sleep(0)  # reconciles go on meanwhile
+        with contextlib.suppress(ConnectionError):  # who hangs up wants no more
+            await response.write(_own(names))
+            for piece in fleet().text(names):
+                if piece:  # an empty one would end the answer
+                    await response.write(piece)
+                await asyncio.sleep(0)  # reconciles go on meanwhile
         return response
 
     app = web.Application(client_max_size=1024, middlewares=middlewares)

@@ -1,6 +1,9 @@
 """The port that the kubelet and Prometheus ask."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -20,6 +23,28 @@ async def port(unused_tcp_port: int) -> AsyncIterator[str]:
     )
     yield f"http://127.0.0.1:{unused_tcp_port}"
     await runner.cleanup()
+
+
+async def test_a_scraper_that_hangs_up_leaves_no_traceback(
+    unused_tcp_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = asyncio.Event()
+
+    def fleet() -> Iterator[dict[str, Any]]:
+        for number in range(1000):
+            gone.set()
+            yield shop(name=f"shop-{number}")
+
+    runner = await server.serve(unused_tcp_port, lambda: True, lambda: True, lambda: Fleet(fleet()))
+    _, writer = await asyncio.open_connection("127.0.0.1", unused_tcp_port)
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    await gone.wait()
+    writer.transport.abort()
+    async with aiohttp.ClientSession() as session:
+        answer = await session.get(f"http://127.0.0.1:{unused_tcp_port}/metrics")
+        assert await answer.read()
+    await runner.cleanup()
+    assert [found for found in caplog.records if found.levelno >= logging.WARNING] == []
 
 
 async def test_health_says_what_it_is_told(port: str) -> None:
