@@ -93,6 +93,14 @@ def test_each_line_of_both_arrives_with_the_fields_of_the_contract(
     assert [api.resource[place] for place in places] == ["team-a", "shop-a1b2c3d4e5-1", "api"]
 
 
+def test_a_line_that_the_runtime_parts_at_a_space_keeps_it(otelcol: Path, tmp_path: Path) -> None:
+    pods = tmp_path / "pods"
+    words = "x" + " " * (LONGEST_PART - 1) + " " * LONGEST_PART + "  y"
+    write_pod(pods, "team-a", "shop-migrate-1", "migrate", [words])
+    (found,) = collected(otelcol, tmp_path, pods, 1)
+    assert found.body == words
+
+
 def test_a_last_word_that_is_no_json_arrives_as_it_stands(otelcol: Path, tmp_path: Path) -> None:
     pods = tmp_path / "pods"
     words = ["Wrong settings: DATABASE_URL: Field required", "{ no JSON either"]
