@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import argo_rollouts, fleet_client
+from benchmarks import fleet_client
 from benchmarks.histograms import Buckets, buckets, quantile, total
 from benchmarks.rollouts import (
     IDLE_SECONDS,
@@ -28,20 +28,18 @@ from benchmarks.rollouts import (
     STEPS,
     SURGE,
     UNJUDGED,
-    Argo,
     Bench,
     Ours,
     Phase,
+    argo_at_work,
     pod_templates,
-    watches,
 )
 from benchmarks.showing import show
 from benchmarks.usage import cpu_seconds, peak_mebibytes, resident_mebibytes
 from cms_operator.cluster.kinds import CHILDREN, POD
-from localcluster import controlplane, program
-from localcluster.progress import Progress
+from localcluster import controlplane
 from tests.controlplane.api import Api, Object
-from tests.controlplane.audit import AuditLog, Request
+from tests.controlplane.audit import Request
 from tests.controlplane.conftest import STAGES
 from tests.controlplane.operator_process import OperatorProcess, install
 from tests.controlplane.team import Team, eventually
@@ -219,25 +217,15 @@ def measure_bare(objects: list[Object]) -> None:
 
 
 def measure_argo(names: list[str], templates: dict[str, Object]) -> None:
-    progress = Progress()
-    controller = program.ensure(argo_rollouts.CONTROLLER, progress)
-    with controlplane.start("bench-argo") as control_plane:
-        argo_rollouts.install(control_plane, progress)
-        control_plane.kubectl("create", "namespace", NAMESPACE)
-        process = argo_rollouts.start(control_plane, controller)
-        audit = AuditLog(control_plane.audit_log)
-        eventually(lambda: watches(audit, Argo), "Argo Rollouts watches its objects")
-        argo = Argo(Api(control_plane.kubeconfig), process.pid, templates)
-        for name in names:
-            argo.surround(name)
+    with argo_at_work(names, templates) as (control_plane, argo):
         bench = Bench(control_plane, argo, PATIENCE)
         show("\n".join(phase_rows("Argo Rollouts: create", bench.phase(names, OLD), len(names))))
-        place = audit.now()
+        place = bench.audit.now()
         time.sleep(IDLE_SECONDS)
-        idle = audit.since(place, argo.user)
+        idle = bench.audit.since(place, argo.user)
         show(f"Argo Rollouts: writes in an idle minute: {sum(one.is_write for one in idle)}")
         show("\n".join(phase_rows("Argo Rollouts: release", bench.phase(names, NEW), len(names))))
-        show(f"  {'peak memory, MiB':40}{peak_mebibytes(process.pid):10.1f}")
+        show(f"  {'peak memory, MiB':40}{peak_mebibytes(argo.pid):10.1f}")
 
 
 def growth(step: Step) -> Iterator[str]:

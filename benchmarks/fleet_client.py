@@ -17,8 +17,8 @@ from cms_operator.cluster.kinds import BY_NAME, DEPLOYMENT, JOB, Kind
 from cms_operator.resources import labels
 
 Object = dict[str, Any]
-# What is made before a tenant's pods, and what of it has to be over.
 AT_ONCE = 32
+# Labels of a Job's pods that the server gives.
 _GIVEN = (
     "batch.kubernetes.io/controller-uid",
     "batch.kubernetes.io/job-name",

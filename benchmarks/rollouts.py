@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -185,6 +185,15 @@ def pod_templates(team: Team) -> dict[str, Object]:
 
 
 def measure_argo(names: list[str], templates: dict[str, Object]) -> Figures:
+    with argo_at_work(names, templates) as (control_plane, argo):
+        return Bench(control_plane, argo).measure(names)
+
+
+@contextmanager
+def argo_at_work(
+    names: list[str], templates: dict[str, Object]
+) -> Iterator[tuple[ControlPlane, Argo]]:
+    """Argo Rollouts with a control plane of its own, and all that surrounds its Rollouts."""
     progress = Progress()
     controller = program.ensure(argo_rollouts.CONTROLLER, progress)
     with controlplane.start("bench-argo") as control_plane:
@@ -195,7 +204,7 @@ def measure_argo(names: list[str], templates: dict[str, Object]) -> Figures:
         eventually(lambda: watches(audit, Argo), "Argo Rollouts watches its objects")
         argo = Argo(Api(control_plane.kubeconfig), process.pid, templates)
         for_each(names, argo.surround)
-        return Bench(control_plane, argo).measure(names)
+        yield control_plane, argo
 
 
 def watches(audit: AuditLog, controller: type[Argo]) -> bool:

@@ -1,21 +1,17 @@
-import os
 from pathlib import Path
 
 import pytest
 
 from localcluster import observers, program
 from localcluster.progress import Progress
+from tests.support.programs import skip_until_built
 from tests.unit.logs.programs import of_the_cms, of_the_operator
-
-REQUIRED = os.environ.get("HCMS_REQUIRE_CLUSTER") == "1"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Function) -> None:
     """Here and not in the fixture, so that all skipped tests make one line."""
-    wanted = "otelcol" in item.fixturenames
-    if wanted and not (REQUIRED or program.is_built(observers.COLLECTOR)):
-        pytest.skip("otelcol is not built yet: `make test-controlplane` builds it")
+    skip_until_built(item, "otelcol", observers.COLLECTOR)
 
 
 @pytest.fixture(scope="session")
