@@ -4,6 +4,7 @@ Looks back on a whole run of the control-plane tier.
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +89,12 @@ def granted(values: dict[str, Any]) -> set[tuple[str, str]]:
 def test_no_reconcile_ended_in_a_way_that_nobody_expected() -> None:
     logs = list(records.operator_logs())
     assert logs
-    unexpected = [line for log in logs for line in log.read_text().splitlines() if is_bad(line)]
-    assert unexpected == []
+    unexpected = [found for log in logs for found in excerpts(log.read_text().splitlines())]
+    assert not unexpected, "\n\n".join(unexpected)
 
 
-def is_bad(line: str) -> bool:
-    return "unexpected failure" in line or "Traceback" in line
+def excerpts(lines: list[str]) -> Iterator[str]:
+    """Each bad line with what was logged around it."""
+    for number, line in enumerate(lines):
+        if "unexpected failure" in line or "Traceback" in line:
+            yield "\n".join(lines[max(0, number - 3) : number + 40])

@@ -32,8 +32,8 @@ async def serve(
     async def show(request: web.Request) -> web.StreamResponse:
         names = request.query.getall("name[]", [])
         response = web.StreamResponse(headers={"Content-Type": TEXT})
-        await response.prepare(request)
         with contextlib.suppress(ConnectionError):  # who hangs up wants no more
+            await response.prepare(request)
             await response.write(_own(names))
             for piece in fleet().text(names):
                 if piece:  # an empty one would end the answer

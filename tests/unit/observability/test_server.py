@@ -7,6 +7,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from cms_operator.observability import server
 from cms_operator.observability.fleet import Fleet
@@ -25,26 +27,61 @@ async def port(unused_tcp_port: int) -> AsyncIterator[str]:
     await runner.cleanup()
 
 
+async def hang_up_once(started: asyncio.Event, port: int) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    await started.wait()
+    writer.transport.abort()
+
+
+async def answers(port: int) -> bool:
+    async with aiohttp.ClientSession() as session:
+        answer = await session.get(f"http://127.0.0.1:{port}/metrics")
+        return bool(await answer.read())
+
+
+def troubles(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [found for found in caplog.records if found.levelno >= logging.WARNING]
+
+
 async def test_a_scraper_that_hangs_up_leaves_no_traceback(
     unused_tcp_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gone = asyncio.Event()
+    begun = asyncio.Event()
 
     def fleet() -> Iterator[dict[str, Any]]:
         for number in range(1000):
-            gone.set()
+            begun.set()
             yield shop(name=f"shop-{number}")
 
     runner = await server.serve(unused_tcp_port, lambda: True, lambda: True, lambda: Fleet(fleet()))
-    _, writer = await asyncio.open_connection("127.0.0.1", unused_tcp_port)
-    writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-    await gone.wait()
-    writer.transport.abort()
-    async with aiohttp.ClientSession() as session:
-        answer = await session.get(f"http://127.0.0.1:{unused_tcp_port}/metrics")
-        assert await answer.read()
+    await hang_up_once(begun, unused_tcp_port)
+    assert await answers(unused_tcp_port)
     await runner.cleanup()
-    assert [found for found in caplog.records if found.levelno >= logging.WARNING] == []
+    assert troubles(caplog) == []
+
+
+async def test_nor_does_one_that_hangs_up_while_its_token_is_looked_at(
+    unused_tcp_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, looked_at = asyncio.Event(), asyncio.Event()
+
+    @web.middleware
+    async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        asked.set()
+        while not looked_at.is_set() and request.transport and not request.transport.is_closing():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        looked_at.set()
+        return await handler(request)
+
+    runner = await server.serve(
+        unused_tcp_port, lambda: True, lambda: True, lambda: Fleet([]), [gate]
+    )
+    await hang_up_once(asked, unused_tcp_port)
+    await looked_at.wait()
+    assert await answers(unused_tcp_port)
+    await runner.cleanup()
+    assert troubles(caplog) == []
 
 
 async def test_health_says_what_it_is_told(port: str) -> None:
