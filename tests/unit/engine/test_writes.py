@@ -1,0 +1,69 @@
+"""How a child is written: applied as a whole, or scaled."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+
+from cms_operator.cluster.apply import Applier, StaleReadError, stamped
+from cms_operator.cluster.client import APPLY, MERGE, ApiError, KubernetesClient
+from cms_operator.cluster.kinds import DEPLOYMENT
+from cms_operator.cluster.store import Object, Store
+
+OWNER = {"uid": "owner", "kind": "HeadlessCMS", "name": "shop", "controller": True}
+
+
+def deployment(replicas: int, image: str = "cms:1") -> dict[str, Any]:
+    metadata = {"name": "shop-a", "namespace": "team", "ownerReferences": [OWNER]}
+    spec = {"replicas": replicas, "template": {"spec": {"containers": [{"image": image}]}}}
+    return {"apiVersion": "apps/v1", "kind": DEPLOYMENT.name, "metadata": metadata, "spec": spec}
+
+
+def live(manifest: Mapping[str, Any]) -> Object:
+    metadata = {**stamped(manifest)["metadata"], "uid": "u", "resourceVersion": "7"}
+    return {**manifest, "metadata": metadata}
+
+
+class Server:
+    def __init__(self, refusal: ApiError | None = None) -> None:
+        self.writes: list[tuple[str, bool, Mapping[str, Any]]] = []
+        self._refusal = refusal
+
+    async def request(self, _: str, __: str, **asked: Any) -> Object:
+        self.writes.append((asked["content_type"], "force" in asked["query"], asked["body"]))
+        if self._refusal:
+            raise self._refusal
+        return live(deployment(9))
+
+
+def applier(server: Server, known: Object) -> Applier:
+    store = Store()
+    store.put(DEPLOYMENT, known)
+    return Applier(cast(KubernetesClient, server), store, lambda _: None)
+
+
+async def test_a_scale_sends_the_replicas_and_what_it_has_read() -> None:
+    server = Server()
+    assert await applier(server, live(deployment(1))).apply(deployment(2), "owner")
+    guard = {"uid": "u", "resourceVersion": "7"}
+    assert server.writes == [(MERGE, False, {"metadata": guard, "spec": {"replicas": 2}})]
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+async def test_whatever_else_differs_is_applied_as_a_whole(replicas: int) -> None:
+    server = Server()
+    assert await applier(server, live(deployment(1))).apply(deployment(replicas, "cms:2"), "owner")
+    [(content_type, forced, body)] = server.writes
+    assert (content_type, forced, body["spec"]) == (
+        APPLY,
+        True,
+        deployment(replicas, "cms:2")["spec"],
+    )
+    assert (body["metadata"]["uid"], body["metadata"]["resourceVersion"]) == ("u", "7")
+
+
+@pytest.mark.parametrize("status", [404, 409])
+async def test_a_scale_of_what_has_gone_or_changed_is_for_the_next_reconcile(status: int) -> None:
+    server = Server(ApiError(status, "", ""))
+    with pytest.raises(StaleReadError):
+        await applier(server, live(deployment(1))).apply(deployment(2), "owner")
