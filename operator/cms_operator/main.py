@@ -4,6 +4,7 @@ import asyncio
 import gc
 import itertools
 import logging
+import signal
 import time
 from typing import Any
 
@@ -21,7 +22,7 @@ from cms_operator.cluster.pace import Pace
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.resync import resync
 from cms_operator.cluster.service_resolver import ServiceResolver, by_name
-from cms_operator.cluster.store import Key, Store
+from cms_operator.cluster.store import Key, Store, TurnedBackError
 from cms_operator.cluster.synthetic import SyntheticSender
 from cms_operator.cluster.watch import Watch
 from cms_operator.observability import metrics, server
@@ -116,6 +117,8 @@ class Operator:
             forever = [self._resync_forever(), self._elector.run()]
         forever += (watch.run() for watch in self._watches)
         self._tasks = [asyncio.create_task(run) for run in forever]
+        for task in self._tasks:
+            task.add_done_callback(_has_ended)
         _spare_what_stays()
         self._started = True
         log.info("started; %d HeadlessCMS objects", len(self._store.parents()))
@@ -211,6 +214,8 @@ class Operator:
             metrics.RESYNCS.labels("api_error").inc()
             log.warning("could not list; the watches go on, the next list comes: %s", error)
             return False
+        except TurnedBackError:
+            raise
         except Exception:
             metrics.RESYNCS.labels("error").inc()
             log.exception("a list failed unexpectedly; the watches go on, the next list comes")
@@ -223,6 +228,13 @@ class Operator:
     def _missed(self, key: Key) -> None:
         metrics.MISSED.inc()
         self._queue(key)
+
+
+def _has_ended(task: asyncio.Task[None]) -> None:
+    """Begin anew where a part that runs forever has died; a probe would tell, but later."""
+    if not task.cancelled():
+        log.critical("the operator ends: %s", task.exception())
+        signal.raise_signal(signal.SIGTERM)
 
 
 def _spare_what_stays() -> None:

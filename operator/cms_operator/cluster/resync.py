@@ -26,7 +26,7 @@ async def resync(
 ) -> list[tuple[Kind, ApiError]]:
     """List each kind, and return those that the server refuses to list.
 
-    Raises aiohttp.ClientError, TimeoutError.
+    Raises TurnedBackError, aiohttp.ClientError, TimeoutError.
     """
     refused = []
     for kind in kinds:
@@ -44,7 +44,7 @@ async def relist(
     """The version of the list, None where the cluster lacks an optional kind.
 
     `tell` gets the key of whatever differed from the store, also of what came before an error.
-    Raises ApiError, aiohttp.ClientError, TimeoutError.
+    Raises TurnedBackError, ApiError, aiohttp.ClientError, TimeoutError.
     """
     listing = Listing(store, kind, namespace)
     query = {"limit": str(PAGE), **selection(kind)}
@@ -53,11 +53,11 @@ async def relist(
             page = await client.request("GET", kind.path(namespace), query=query)
             # Items of a list carry no kind of their own.
             is_of = {"apiVersion": kind.api_version, "kind": kind.name}
-            listing.take({**is_of, **item} for item in page["items"])
+            version = int(page["metadata"]["resourceVersion"])
+            listing.take(({**is_of, **item} for item in page["items"]), version)
             if not page["metadata"].get("continue"):
                 break
             query["continue"] = page["metadata"]["continue"]
-        version = int(page["metadata"]["resourceVersion"])
         listing.end(version)
     except ApiError as error:
         if not kind.optional or error.status != HTTP_NOT_FOUND:

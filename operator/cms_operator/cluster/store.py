@@ -48,6 +48,19 @@ _STATUS_UNREAD = (AUTOSCALER, DISRUPTION_BUDGET)
 _SPEC_UNREAD = (JOB,)
 
 
+class TurnedBackError(Exception):
+    """The server knows less than it did: its database was restored.
+
+    What is known of its objects is then of a past that never was, and no version tells so.
+    """
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(
+            f"the API server's {kind.plural} are older than what it has shown before, as after a "
+            "restore of etcd; the operator ends, to begin anew with what there is"
+        )
+
+
 class Key(NamedTuple):
     """A HeadlessCMS."""
 
@@ -117,6 +130,15 @@ class Store:
             found = _unpacked(kept.text)
             self._open.put(ref, found)
         return found
+
+    def newest(self, kind: Kind, namespace: str | None) -> int:
+        """The highest version of a kind's objects, 0 where there are none."""
+        return max((self._objects[ref].version for ref in self._refs(kind, namespace)), default=0)
+
+    def is_ahead(self, kind: Kind, listed: Object, version: int) -> bool:
+        """Is an object newer here than in a list of that version, which had to show it so?"""
+        kept = self._objects.get(ref_of(kind, listed))
+        return kept is not None and _version(listed) < kept.version <= version
 
     def put(self, kind: Kind, found: Object) -> bool:
         """Keep an object; False where the copy that is there is as new or newer."""
@@ -199,14 +221,21 @@ class Listing:
     """
 
     def __init__(self, store: Store, kind: Kind, namespace: str | None) -> None:
+        """To be made before the list is asked for."""
         self._store = store
         self._kind = kind
         self._namespace = namespace
+        self._newest = store.newest(kind, namespace)
         self._listed: set[Ref] = set()
         self.changed: set[Key] = set()
 
-    def take(self, page: Iterable[Object]) -> None:
+    def take(self, page: Iterable[Object], version: int) -> None:
+        """All pages have the same version. Raises TurnedBackError."""
+        if version < self._newest:
+            raise TurnedBackError(self._kind)
         for found in page:
+            if self._store.is_ahead(self._kind, found, version):
+                raise TurnedBackError(self._kind)
             self._listed.add(ref_of(self._kind, found))
             if self._store.put(self._kind, found) and (key := key_of(self._kind, found)):
                 self.changed.add(key)

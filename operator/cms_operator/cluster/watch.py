@@ -16,7 +16,7 @@ import aiohttp
 from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.kinds import Kind
 from cms_operator.cluster.resync import relist, selection
-from cms_operator.cluster.store import Key, Store
+from cms_operator.cluster.store import Key, Store, TurnedBackError
 from cms_operator.observability.metrics import WATCH_ERRORS
 
 log = logging.getLogger(__name__)
@@ -62,13 +62,13 @@ class Watch:
     async def list(self) -> None:
         """Take what is there into the store, so that `run` goes on from here.
 
-        Raises ApiError, aiohttp.ClientError, TimeoutError.
+        Raises TurnedBackError, ApiError, aiohttp.ClientError, TimeoutError.
         """
         version = await relist(self._client, self._store, self._kind, self._namespace, self._queue)
         self._seen = None if version is None else str(version)
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Until it is cancelled. Raises TurnedBackError."""
         clock = asyncio.get_running_loop().time
         while True:
             await self._look.wait()
@@ -89,6 +89,8 @@ class Watch:
             self._broke_off(error, error.patience or 0.0)
         except (aiohttp.ClientError, TimeoutError) as error:
             self._broke_off(error)
+        except TurnedBackError:
+            raise
         except Exception as error:
             self._seen = None
             log.exception("the watch of %s met what it does not know", self._kind.plural)

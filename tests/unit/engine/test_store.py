@@ -14,7 +14,7 @@ from cms_operator.cluster.kinds import (
     POD,
     Kind,
 )
-from cms_operator.cluster.store import Key, Listing, Store
+from cms_operator.cluster.store import Key, Listing, Store, TurnedBackError
 
 SHOP = Key("team-a", "shop")
 
@@ -37,9 +37,27 @@ def listed(
     store: Store, kind: Kind, namespace: str | None, page: list[dict[str, Any]], version: int
 ) -> set[Key]:
     listing = Listing(store, kind, namespace)
-    listing.take(page)
+    listing.take(page, version)
     listing.end(version)
     return listing.changed
+
+
+@pytest.mark.parametrize(
+    ("what", "kept", "shown", "version"),
+    [
+        ("the whole list is older than an object", 9, 5, 7),
+        ("an object is older, though the list is as new as what was known", 9, 5, 9),
+        ("an object is older in a list of a server that has gone on since", 9, 5, 90),
+    ],
+)
+def test_a_server_that_was_restored_from_a_backup_is_noticed(
+    what: str, kept: int, shown: int, version: int
+) -> None:
+    store = Store()
+    store.put(DEPLOYMENT, child(kept))
+    with pytest.raises(TurnedBackError, match="deployments are older than"):
+        listed(store, DEPLOYMENT, None, [child(shown)], version)
+    assert store.newest(DEPLOYMENT, None) == kept, what
 
 
 def test_a_child_is_found_by_its_parent() -> None:
@@ -125,8 +143,17 @@ def test_a_list_finds_the_deletion_that_a_watch_has_lost() -> None:
 
 def test_what_was_written_after_the_list_was_made_stays() -> None:
     store = Store()
+    store.put(DEPLOYMENT, child(5))
+    listing = Listing(store, DEPLOYMENT, None)
     store.put(DEPLOYMENT, child(12))
-    assert listed(store, DEPLOYMENT, None, [], 9) == set()
+    listing.take([child(5)], 9)
+    listing.end(9)
+    assert not listing.changed
+    assert store.newest(DEPLOYMENT, None) == 12
+    listing = Listing(store, DEPLOYMENT, None)
+    store.put(DEPLOYMENT, child(15))
+    listing.take([], 12)
+    listing.end(12)
     assert store.get(DEPLOYMENT, "team-a", "shop-abc") is not None
 
 
