@@ -5,6 +5,7 @@ import pytest
 
 from localcluster import binaries, golang
 from localcluster.progress import Progress
+from tests.support.charts import Chart, Objects
 
 REQUIRED = os.environ.get("HCMS_REQUIRE_CLUSTER") == "1"
 
@@ -24,3 +25,14 @@ def tools() -> Path:
     go = golang.found()
     assert go is not None
     return binaries.folder(go)
+
+
+@pytest.fixture(scope="module")
+def chart(tools: Path) -> Chart:
+    """The operator's, where a module names no other."""
+    return Chart(tools / "helm", "headlesscms-operator")
+
+
+@pytest.fixture(scope="module")
+def rendered(chart: Chart) -> Objects:
+    return chart.render()
