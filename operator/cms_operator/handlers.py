@@ -7,9 +7,12 @@ from typing import Any
 import kopf
 
 from cms_operator.cluster.kinds import SECRET, Kind
+from cms_operator.cluster.pause import PAUSE_SECONDS
+from cms_operator.cluster.resync import PAGE
 from cms_operator.cluster.store import Key, Store, key_of
 from cms_operator.observability.metrics import WATCH_EVENTS
 
+NEVER_SECONDS = 10 * 365 * 86400.0
 # Tells which HeadlessCMS objects read a Secret of this namespace and name.
 ReadersOf = Callable[[str, str], set[Key]]
 
@@ -40,21 +43,38 @@ class Events:
 
 
 class _Patience:
-    """Endless delays, in seconds, between kopf's tries to learn what the API server serves."""
+    """Endless delays, in seconds, between kopf's tries of one request."""
 
     def __iter__(self) -> Iterator[float]:
         yield from (1, 1, 2, 3, 5, 8)
         yield from itertools.repeat(13)
 
 
-def configure(settings: kopf.OperatorSettings) -> None:
-    """Let kopf begin and end the process, and watch nothing.
+class _NoDiffs(kopf.DiffBaseStorage):
+    """There are no handlers of changes, for which kopf would copy and compare each object."""
 
-    A watch of kopf's that is answered with 401, 410, half a line or an ERROR other than 410 ends
-    the process, and again after each start for as long as that lasts (1.45).
-    """
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Nothing."""
+
+
+def configure(settings: kopf.OperatorSettings) -> None:
+    """Let kopf read HeadlessCMS objects, and write nothing at all."""
+    # It looks once for what it shall watch (cluster/kopf_session.py), and watches no CRDs.
     settings.scanning.disabled = True
-    settings.posting.enabled = False
+    settings.watching.chunk_size = PAGE
+    settings.watching.reconnect_backoff = PAUSE_SECONDS
+    # The session ends a watch that is silent, and at a time that suits kopf.
+    settings.watching.inactivity_timeout = NEVER_SECONDS
     settings.networking.error_backoffs = _Patience()
+    settings.posting.enabled = False
     # Operators find one another by the Lease; kopf's own way would write, and pause them all.
     settings.peering.standalone = True
+    # No object can have this one, so kopf finds none that it would have to remove.
+    settings.persistence.finalizer = "none of kopf"
+    settings.persistence.diffbase_storage = _NoDiffs()

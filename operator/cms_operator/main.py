@@ -16,11 +16,12 @@ from cms_operator import handlers, tasks
 from cms_operator.cluster import scrapers
 from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.elector import Election, Elector
-from cms_operator.cluster.kinds import ALL, HEADLESS_CMS, Kind
+from cms_operator.cluster.kinds import ALL, CHILDREN, HEADLESS_CMS, Kind
+from cms_operator.cluster.kopf_session import SERVER, KopfSession
 from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pace import Pace
 from cms_operator.cluster.pods import PodReader
-from cms_operator.cluster.resync import resync
+from cms_operator.cluster.resync import relist, resync
 from cms_operator.cluster.service_resolver import ServiceResolver, by_name
 from cms_operator.cluster.store import Key, Store, TurnedBackError
 from cms_operator.cluster.synthetic import SyntheticSender
@@ -71,21 +72,22 @@ class Operator:
             self._look_for,
         )
         self._term: Term | None = None
-        events = handlers.Events(self._store, self._queue, self._readers_of)
+        self.events = handlers.Events(self._store, self._queue, self._readers_of)
+        self._spaces = settings.namespaces or (None,)
         self._watches = [
             Watch(
                 client,
                 self._store,
                 kind,
                 namespace,
-                take=events.take,
+                take=self.events.take,
                 queue=self._queue,
             )
-            for kind in ALL
-            for namespace in settings.namespaces or (None,)
+            for kind in CHILDREN
+            for namespace in self._spaces
         ]
         self._tasks: list[asyncio.Task[None]] = []
-        self._started = False
+        self._kopf: KopfSession | None = None
         self._web: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -97,7 +99,7 @@ class Operator:
         self._web = await server.serve(
             self.settings.health_port,
             self._is_alive,
-            lambda: self._started and self._is_alive(),
+            lambda: self._kopf is not None and self._is_alive(),
             self._fleet,
             guards,
         )
@@ -120,13 +122,15 @@ class Operator:
         for task in self._tasks:
             task.add_done_callback(_has_ended)
         _spare_what_stays()
-        self._started = True
+        self._kopf = KopfSession(self._client, self._store, self._spaces)
         log.info("started; %d HeadlessCMS objects", len(self._store.parents()))
 
     async def _first_list(self) -> None:
         """Wait for an API server that is away, and for a CRD that is not installed yet."""
         for delay in itertools.chain((1, 2, 5), itertools.repeat(10)):
             try:
+                for space in self._spaces:
+                    await relist(self._client, self._store, HEADLESS_CMS, space, self._queue)
                 for watch in self._watches:
                     await watch.list()
             except (ApiError, aiohttp.ClientError, TimeoutError) as error:
@@ -151,6 +155,12 @@ class Operator:
         await tracing.now.close(LAST_SPANS_SECONDS)
         if self._web is not None:
             await self._web.cleanup()
+
+    def kopf_session(self) -> aiohttp.ClientSession:
+        """For kopf, which asks nothing before start() has returned."""
+        if self._kopf is None:
+            raise RuntimeError("the operator has not started")
+        return self._kopf.open()
 
     def _fleet(self) -> Fleet:
         failures = self._term.queue.failures().items() if self._term else ()
@@ -178,7 +188,8 @@ class Operator:
     def _is_alive(self) -> bool:
         """False where a part that runs forever has died."""
         whole = not any(task.done() for task in self._tasks)
-        return whole and (self._term is None or self._term.alive())
+        listens = self._kopf is None or self._kopf.alive()
+        return whole and listens and (self._term is None or self._term.alive())
 
     def _queue(self, key: Key) -> None:
         """A standby need not: a term begins with all that there is."""
@@ -196,7 +207,7 @@ class Operator:
         while True:
             await asyncio.sleep(self.settings.resync_seconds)
             if await self._list_all():
-                for kind in ALL:
+                for kind in CHILDREN:
                     self._look_for(kind)
                 if self._term:
                     self._term.look_at_all()
@@ -249,6 +260,12 @@ class _Process:
 
     operator: Operator | None = None
 
+    @classmethod
+    def running(cls) -> Operator:
+        if cls.operator is None:
+            raise RuntimeError("the operator has not started")
+        return cls.operator
+
 
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
@@ -265,6 +282,16 @@ async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
     operator = Operator(own, client, election, reviews)
     await operator.start()
     _Process.operator = operator
+
+
+@kopf.on.login()
+async def login(**_: Any) -> kopf.AiohttpSession:
+    return kopf.AiohttpSession(server=SERVER, aiohttp_session=_Process.running().kopf_session())
+
+
+@kopf.on.event(HEADLESS_CMS.group, HEADLESS_CMS.version, HEADLESS_CMS.plural)
+async def take(event: kopf.RawEvent, **_: Any) -> None:
+    _Process.running().events.take(HEADLESS_CMS, event["type"], dict(event["object"]))
 
 
 @kopf.on.cleanup()

@@ -153,7 +153,7 @@ class KubernetesClient:
                 query = {**(query or {}), "timeout": f"{max(1, int(left))}s"}
             response = await self._send(method, path, query, body, content_type, limits)
             answer.status = response.status
-            return _decode(response, await response.read())
+            return decode(response, await response.read())
 
     @contextmanager
     def _allowed(self, method: str, seconds: float) -> Iterator[float]:
@@ -174,14 +174,20 @@ class KubernetesClient:
         response = await self._send("GET", path, asked, None, "application/json", limits)
         try:
             if response.status != HTTP_OK:
-                _decode(response, await response.read())
-            async for line in _lines(response.content):
-                event: dict[str, Any] = _loads(line)
-                if event["type"] == "ERROR":
-                    raise _refused(event["object"].get("code", 0), event["object"])
+                decode(response, await response.read())
+            async for event in events(response.content):
                 yield event
         finally:
             response.close()
+
+    async def get(self, path: str, seconds: float | None) -> aiohttp.ClientResponse:
+        """The answer to a GET as it is, whatever its status.
+
+        `seconds` are for the whole of it; with None it may last, but not be silent. Raises
+        aiohttp.ClientError, TimeoutError.
+        """
+        limits = aiohttp.ClientTimeout(total=seconds, sock_read=SILENCE_SECONDS)
+        return await self._send("GET", path, None, None, "application/json", limits)
 
     async def _send(  # noqa: PLR0913, PLR0917  - the parts of one HTTP request
         self,
@@ -206,6 +212,18 @@ class KubernetesClient:
         return response
 
 
+async def events(content: aiohttp.StreamReader) -> AsyncIterator[dict[str, Any]]:
+    """Of a watch, until the server ends it. What it has begun to tell is not told.
+
+    Raises ApiError for an event of the type ERROR, aiohttp.ClientError, TimeoutError.
+    """
+    async for line in _lines(content):
+        event: dict[str, Any] = _loads(line)
+        if event["type"] == "ERROR":
+            raise _refused(event["object"].get("code", 0), event["object"])
+        yield event
+
+
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
     """Of any length: the reader's own bound would have to be as large as the largest object."""
     begun: list[bytes] = []
@@ -225,7 +243,8 @@ def proxy_of(server: str) -> str | None:
     return getproxies().get(url.scheme)
 
 
-def _decode(response: aiohttp.ClientResponse, data: bytes) -> Any:
+def decode(response: aiohttp.ClientResponse, data: bytes) -> Any:
+    """What an answer brings. Raises ApiError, aiohttp.ClientPayloadError."""
     status = response.status
     if status < 300:  # noqa: PLR2004  - the class of HTTP statuses that mean success
         return _loads(data) if data else None

@@ -179,12 +179,24 @@ class Store:
         self, kind: Kind, namespace: str | None, listed: Collection[Ref], version: int
     ) -> set[Key]:
         """Forget what a list of that version lacks; return the keys of whom that concerns."""
-        dropped = (
-            self._drop(kind, ref)
+        dropped = (self._drop(kind, ref) for ref in self._lacking(kind, namespace, listed, version))
+        return {key for keys in dropped for key in keys}
+
+    def lacking(
+        self, kind: Kind, namespace: str | None, listed: Collection[Ref], version: int
+    ) -> list[Object]:
+        """What `keep_only` would forget."""
+        refs = self._lacking(kind, namespace, listed, version)
+        return [_unpacked(self._objects[ref].text) for ref in refs]
+
+    def _lacking(
+        self, kind: Kind, namespace: str | None, listed: Collection[Ref], version: int
+    ) -> list[Ref]:
+        return [
+            ref
             for ref in self._refs(kind, namespace)
             if ref not in listed and self._objects[ref].version <= version
-        )
-        return {key for keys in dropped for key in keys}
+        ]
 
     def drop(self, kind: Kind, namespace: str | None) -> set[Key]:
         """Forget a kind that the cluster no longer has; return the keys whose objects went."""

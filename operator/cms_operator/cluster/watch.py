@@ -1,9 +1,8 @@
-"""Follow all HeadlessCMS objects and their children, one kind and one connection at a time.
+"""Follow the children of all HeadlessCMS objects, one kind and one connection at a time.
 
-kopf could. But for each object it keeps a memory and for each event it runs a task, which nothing
-here needs, and it ends the process where a server answers a watch in a way that it does not know:
-401, 410, an ERROR event, half a line. A watch of ours goes on, whatever comes; a kind may be
-missing, come late or go.
+kopf could, as it follows the HeadlessCMS objects themselves (kopf_session.py). But for each object
+it keeps a memory and for each event it runs a task, and there are many more children, most of whose
+events are no news. A kind of theirs may also be missing, come late or go.
 """
 
 import asyncio
@@ -15,15 +14,13 @@ import aiohttp
 
 from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.kinds import Kind
+from cms_operator.cluster.pause import Pause
 from cms_operator.cluster.resync import relist, selection
 from cms_operator.cluster.store import Key, Store, TurnedBackError
 from cms_operator.observability.metrics import WATCH_ERRORS
 
 log = logging.getLogger(__name__)
 
-# Between the beginnings of two watches; it doubles with each one that soon breaks off.
-PAUSE_SECONDS = 2.0
-LONGEST_PAUSE_SECONDS = 16.0
 # Refused for now: what is known is no worse for it, and a list would be refused as well.
 _FOR_NOW = (401, 403, 429, 503, 504)
 
@@ -50,7 +47,7 @@ class Watch:
         self._take = take
         self._queue = queue
         self._seen: str | None = None  # the resourceVersion up to which all is known
-        self._pause = PAUSE_SECONDS
+        self._pause = Pause()
         self._look = asyncio.Event()
         self._look.set()
 
@@ -69,14 +66,12 @@ class Watch:
 
     async def run(self) -> None:
         """Until it is cancelled. Raises TurnedBackError."""
-        clock = asyncio.get_running_loop().time
         while True:
             await self._look.wait()
+            await self._pause.begin()
             self._look.clear()
-            started = clock()
             if await self._try():
                 self._look.set()
-            await asyncio.sleep(max(0.0, started + self._pause - clock()))
 
     async def _try(self) -> bool:
         """Follow the kind until the watch ends; False where the cluster lacks it."""
@@ -96,12 +91,12 @@ class Watch:
             log.exception("the watch of %s met what it does not know", self._kind.plural)
             self._broke_off(error)
         else:
-            self._pause = PAUSE_SECONDS
+            self._pause.went_well()
             return found
         return True
 
     def _broke_off(self, error: Exception, patience: float = 0.0) -> None:
-        self._pause = max(min(2 * self._pause, LONGEST_PAUSE_SECONDS), patience)
+        self._pause.broke_off(patience)
         log.info("the watch of %s broke off: %s", self._kind.plural, error)
         WATCH_ERRORS.labels(self._kind.plural).inc()
 
@@ -115,5 +110,5 @@ class Watch:
             if event["type"] != "BOOKMARK":
                 self._take(self._kind, event["type"], event["object"])
             self._seen = event["object"]["metadata"]["resourceVersion"]
-            self._pause = PAUSE_SECONDS
+            self._pause.went_well()
         return True

@@ -10,8 +10,9 @@ import pytest
 
 from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.kinds import HEADLESS_CMS, HTTP_ROUTE, SERVICE, Kind
+from cms_operator.cluster.pause import LONGEST_PAUSE_SECONDS, PAUSE_SECONDS
 from cms_operator.cluster.store import Key, Store
-from cms_operator.cluster.watch import LONGEST_PAUSE_SECONDS, PAUSE_SECONDS, Watch
+from cms_operator.cluster.watch import Watch
 from cms_operator.handlers import Events
 from cms_operator.observability.metrics import REGISTRY
 from cms_operator.resources import labels

@@ -1,0 +1,215 @@
+"""kopf's requests, sent by the operator's own client, with answers that kopf lives through.
+
+kopf follows the HeadlessCMS objects. It asks again where a connection breaks off, and lists anew
+where a watch tells 410. But it ends the process (1.45) where an answer is 401, 404 or 410 or is no
+JSON, and where a watch tells half a line or an error other than 410. It begins a watch that has
+just ended again without a pause, and of what a new list lacks it tells nobody.
+
+So each of these becomes what kopf knows: a refusal is a connection that broke off, a watch that
+cannot go on tells 410, and after a list the watch first tells what is gone.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from http import HTTPStatus
+from typing import Any, cast
+
+import aiohttp
+import orjson
+
+from cms_operator.cluster.client import (
+    REQUEST_SECONDS,
+    SILENCE_SECONDS,
+    ApiError,
+    KubernetesClient,
+    decode,
+    events,
+)
+from cms_operator.cluster.kinds import HEADLESS_CMS
+from cms_operator.cluster.pause import Pause
+from cms_operator.cluster.store import Object, Ref, Store, ref_of
+from cms_operator.observability.metrics import WATCH_ERRORS
+
+log = logging.getLogger(__name__)
+
+# Only kopf's log shows it: the client knows where the API server is.
+SERVER = "http://kubernetes"
+# Longer than kopf's pauses, ours and a watch that gets no answer take together.
+DEAF_SECONDS = 2.0 * SILENCE_SECONDS
+_RESOURCES = f"/apis/{HEADLESS_CMS.api_version}"
+_EXPIRED = b'{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}\n'
+
+
+class KopfSession:
+    """What kopf logs in with, to list and watch these namespaces, or all.
+
+    Raises RuntimeError where no event loop runs.
+    """
+
+    def __init__(
+        self, client: KubernetesClient, store: Store, namespaces: Iterable[str | None]
+    ) -> None:
+        self._client = client
+        self._streams = {
+            HEADLESS_CMS.path(namespace): _Stream(store, namespace) for namespace in namespaces
+        }
+
+    def open(self) -> aiohttp.ClientSession:
+        """For one login; kopf closes it."""
+        return aiohttp.ClientSession(middlewares=(self._answer,))
+
+    def alive(self) -> bool:
+        """False where kopf has neither asked for some of it nor heard of it for minutes."""
+        now = _now()
+        return all(now - stream.heard < DEAF_SECONDS for stream in self._streams.values())
+
+    async def _answer(
+        self, request: aiohttp.ClientRequest, _: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Raises aiohttp.ClientConnectionError: after a pause kopf asks the same again.
+
+        Or aiohttp.ClientPayloadError: it begins the list anew.
+        """
+        stream = self._streams.get(request.url.path)
+        for asked in (stream,) if stream else self._streams.values():
+            asked.heard = _now()
+        try:
+            if stream is None:
+                return await self._discover(request)
+            if "watch" in request.url.query:
+                return await self._watch(request, stream)
+            return await self._list(request, stream)
+        except ApiError as error:
+            WATCH_ERRORS.labels(HEADLESS_CMS.plural).inc()
+            await asyncio.sleep(error.patience or 0.0)
+            if stream and error.status == HTTPStatus.GONE:
+                raise aiohttp.ClientPayloadError(str(error)) from error
+            raise aiohttp.ClientConnectionError(str(error)) from error
+        except Exception as error:
+            WATCH_ERRORS.labels(HEADLESS_CMS.plural).inc()
+            raise aiohttp.ClientConnectionError(repr(error)) from error
+
+    async def _discover(self, request: aiohttp.ClientRequest) -> aiohttp.ClientResponse:
+        """Once kopf looks for what it shall watch, so the answer that it gets has it."""
+        url = request.url
+        response = await self._client.get(url.raw_path_qs, REQUEST_SECONDS)
+        body = await response.read()
+        if response.status == HTTPStatus.NOT_FOUND and url.path != _RESOURCES:
+            return response  # kopf can do without it
+        found = decode(response, body)
+        if url.path == "/apis" and not _has(found["groups"], HEADLESS_CMS.group):
+            raise aiohttp.ClientConnectionError(f"{HEADLESS_CMS.group} is not served yet")
+        if url.path == _RESOURCES and not _has(found["resources"], HEADLESS_CMS.plural):
+            raise aiohttp.ClientConnectionError(f"{HEADLESS_CMS.plural} are not served yet")
+        return response
+
+    async def _list(
+        self, request: aiohttp.ClientRequest, stream: "_Stream"
+    ) -> aiohttp.ClientResponse:
+        response = await self._client.get(request.url.raw_path_qs, REQUEST_SECONDS)
+        page = decode(response, await response.read())
+        stream.take(page, is_first="continue" not in request.url.query)
+        return response
+
+    async def _watch(
+        self, request: aiohttp.ClientRequest, stream: "_Stream"
+    ) -> aiohttp.ClientResponse:
+        await stream.pause.begin()
+        response = await self._client.get(request.url.raw_path_qs, None)
+        lines = stream.told(response.content)
+        if response.status == HTTPStatus.GONE:
+            response.status, lines = HTTPStatus.OK, stream.expired()
+        elif response.status != HTTPStatus.OK:
+            decode(response, await response.read())
+        response.content = cast(aiohttp.StreamReader, _Content(response.content, lines))
+        return response
+
+
+class _Stream:
+    """What kopf hears of one namespace, or of all; `heard` is when it asked or was told last."""
+
+    def __init__(self, store: Store, namespace: str | None) -> None:
+        self._store = store
+        self._namespace = namespace
+        self._listed: set[Ref] = set()
+        self._gone: list[bytes] = []
+        self.pause = Pause()
+        self.heard = _now()
+
+    def take(self, page: Any, *, is_first: bool) -> None:
+        """A page of a list; with the last one it is known what is gone."""
+        if is_first:
+            self._listed = set()
+        self._listed |= {_identified(found) for found in page["items"]}
+        if page["metadata"].get("continue"):
+            return
+        version = page["metadata"]["resourceVersion"]
+        gone = self._store.lacking(HEADLESS_CMS, self._namespace, self._listed, int(version))
+        self._gone = [_line(_deletion(found, version)) for found in gone]
+        self._listed = set()
+
+    async def told(self, content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+        """The lines of a watch, and before them what the last list lacked."""
+        try:
+            while self._gone:
+                yield self._gone.pop()
+            async for event in events(content):
+                self.heard = _now()
+                self.pause.went_well()
+                yield _line(event)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self._broke_off(error)
+        except Exception as error:  # noqa: BLE001  - an ERROR event, or what is not known
+            self._broke_off(error)
+            yield _EXPIRED
+
+    async def expired(self) -> AsyncIterator[bytes]:
+        self._broke_off("410 Gone")
+        yield _EXPIRED
+
+    def _broke_off(self, error: object) -> None:
+        self.pause.broke_off()
+        log.info("the watch of %s broke off: %r", HEADLESS_CMS.plural, error)
+        WATCH_ERRORS.labels(HEADLESS_CMS.plural).inc()
+
+
+class _Content:
+    """In place of what an answer holds: whole lines alone."""
+
+    def __init__(self, content: aiohttp.StreamReader, lines: AsyncIterator[bytes]) -> None:
+        self._content = content
+        self._lines = lines
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._content, name)
+
+    async def iter_chunked(self, _: int) -> AsyncIterator[bytes]:
+        async for line in self._lines:
+            yield line
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _has(found: list[Any], name: str) -> bool:
+    return any(one["name"] == name for one in found)
+
+
+def _identified(found: Object) -> Ref:
+    """Raises KeyError, TypeError where it lacks what kopf needs of an object."""
+    _ = found["metadata"]["uid"], int(found["metadata"]["resourceVersion"])
+    return ref_of(HEADLESS_CMS, found)
+
+
+def _deletion(found: Object, version: str) -> Any:
+    """As a server tells it, with the version from which a watch can go on."""
+    metadata = {**found["metadata"], "resourceVersion": version}
+    return {"type": "DELETED", "object": {**found, "metadata": metadata}}
+
+
+def _line(event: Any) -> bytes:
+    if event["type"] != "BOOKMARK":
+        _identified(event["object"])
+    return orjson.dumps(event) + b"\n"
