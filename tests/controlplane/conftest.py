@@ -20,9 +20,8 @@ from localcluster.progress import Progress
 from tests.controlplane import artifacts, gateway, records
 from tests.controlplane.api import Api
 from tests.controlplane.audit import START, AuditLog
-from tests.controlplane.faults import Proxied
+from tests.controlplane.faults import Proxied, behind_a_proxy
 from tests.controlplane.operator_process import OperatorProcess, install
-from tests.controlplane.proxy import Proxy
 from tests.controlplane.team import Team
 from tests.support import loop
 
@@ -122,23 +121,10 @@ def team(control_plane: ControlPlane, api: Api, operator: OperatorProcess) -> It
 
 
 @pytest.fixture(scope="module")
-def proxied(operator: OperatorProcess, installed: ControlPlane) -> Iterator[Proxied]:
-    """An operator, alone, whose way to the API server a test can disturb.
-
-    It lists often, so that a test need not wait long for what no watch tells.
-    """
-    operator.stop()
-    kubeconfig = installed.folder / "proxy.kubeconfig"
-    with Proxy(installed.operator_kubeconfig, kubeconfig) as proxy:
-        process = OperatorProcess(
-            installed,
-            RECORD / "proxied-operator.log",
-            environment={"KUBECONFIG": str(kubeconfig), "HCMS_RESYNC_SECONDS": "10"},
-        )
-        process.start()
-        yield Proxied(proxy, process)
-        process.stop()
-    operator.start()
+def proxied(operator: OperatorProcess) -> Iterator[Proxied]:
+    """It lists often, so that a test need not wait long for what no watch tells."""
+    with behind_a_proxy(operator, "proxied-operator", resync_seconds=10) as found:
+        yield found
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -29,6 +30,39 @@ class Proxied:
 
     proxy: Proxy
     operator: OperatorProcess
+
+
+@contextmanager
+def behind_a_proxy(replaced: OperatorProcess, name: str, resync_seconds: int) -> Iterator[Proxied]:
+    """An operator, alone, whose way to the API server a test can disturb."""
+    replaced.stop()
+    control_plane = replaced.control_plane
+    kubeconfig = control_plane.folder / f"{name}.kubeconfig"
+    with Proxy(control_plane.operator_kubeconfig, kubeconfig) as proxy:
+        environment = {"KUBECONFIG": str(kubeconfig), "HCMS_RESYNC_SECONDS": str(resync_seconds)}
+        process = replaced.another(name, environment=environment)
+        process.start()
+        yield Proxied(proxy, process)
+        process.stop()
+    replaced.start()
+
+
+class Of(Fault):
+    """A fault of those calls alone that `picks` chooses."""
+
+    def __init__(self, fault: Fault, picks: Callable[[Call], bool]) -> None:
+        self._fault = fault
+        self._picks = picks
+
+    async def answer(self, call: Call, forward: Forward) -> web.StreamResponse:
+        picked = self._picks(call)
+        return await (self._fault.answer(call, forward) if picked else forward())
+
+    async def event(self, call: Call, line: bytes) -> bytes:
+        return await self._fault.event(call, line) if self._picks(call) else line
+
+    async def end(self) -> None:
+        await self._fault.end()
 
 
 class Hanging(Fault):
@@ -134,6 +168,18 @@ class Closing(Counted):
     async def event(self, call: Call, line: bytes) -> bytes:  # noqa: ARG002
         self.struck += 1
         raise EndError(line[: int(len(line) * self._share)])
+
+
+class Babbling(Counted):
+    """Each watch tells at its first event what no API server does."""
+
+    def __init__(self, line: bytes) -> None:
+        super().__init__()
+        self._line = line
+
+    async def event(self, call: Call, line: bytes) -> bytes:  # noqa: ARG002
+        self.struck += 1
+        return self._line
 
 
 class Denying(Counted):

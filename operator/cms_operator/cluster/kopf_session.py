@@ -156,8 +156,9 @@ class _Stream:
                 yield self._gone.pop()
             async for event in events(content):
                 self.heard = _now()
+                line = _line(event)
                 self.pause.went_well()
-                yield _line(event)
+                yield line
         except (aiohttp.ClientError, TimeoutError) as error:
             self._broke_off(error)
         except Exception as error:  # noqa: BLE001  - an ERROR event, or what is not known
