@@ -270,6 +270,11 @@ class _Process:
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
     own = Settings.from_environment()
+    if settings.peering.clusterwide == bool(own.namespaces):
+        raise kopf.PermanentError(
+            "kopf and the operator must follow the same: start kopf with -A, or with -n for each "
+            "namespace that HCMS_WATCH_NAMESPACES names"
+        )
     handlers.configure(settings)
     election = await Election.prepare(own) if own.lease.elected else None
     client = await KubernetesClient.connect(
