@@ -28,7 +28,7 @@ from cms_operator.cluster.client import (
 )
 from cms_operator.cluster.kinds import HEADLESS_CMS
 from cms_operator.cluster.pause import Pause
-from cms_operator.cluster.store import Object, Ref, Store, ref_of
+from cms_operator.cluster.store import Listing, Object, Store, TurnedBackError
 from cms_operator.observability.metrics import WATCH_ERRORS
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class KopfSession:
     ) -> aiohttp.ClientResponse:
         """Raises aiohttp.ClientConnectionError: after a pause kopf asks the same again.
 
-        Or aiohttp.ClientPayloadError: it begins the list anew.
+        On aiohttp.ClientPayloadError it begins the list anew, on TurnedBackError it ends.
         """
         stream = self._streams.get(request.url.path)
         for asked in (stream,) if stream else self._streams.values():
@@ -86,6 +86,8 @@ class KopfSession:
             if stream and error.status == HTTPStatus.GONE:
                 raise aiohttp.ClientPayloadError(str(error)) from error
             raise aiohttp.ClientConnectionError(str(error)) from error
+        except TurnedBackError:
+            raise
         except Exception as error:
             WATCH_ERRORS.labels(HEADLESS_CMS.plural).inc()
             raise aiohttp.ClientConnectionError(repr(error)) from error
@@ -107,9 +109,10 @@ class KopfSession:
     async def _list(
         self, request: aiohttp.ClientRequest, stream: "_Stream"
     ) -> aiohttp.ClientResponse:
+        if "continue" not in request.url.query:
+            stream.begin_list()
         response = await self._client.get(request.url.raw_path_qs, REQUEST_SECONDS)
-        page = decode(response, await response.read())
-        stream.take(page, is_first="continue" not in request.url.query)
+        stream.take(decode(response, await response.read()))
         return response
 
     async def _watch(
@@ -132,22 +135,25 @@ class _Stream:
     def __init__(self, store: Store, namespace: str | None) -> None:
         self._store = store
         self._namespace = namespace
-        self._listed: set[Ref] = set()
         self._gone: list[bytes] = []
         self.pause = Pause()
         self.heard = _now()
+        self.begin_list()
 
-    def take(self, page: Any, *, is_first: bool) -> None:
-        """A page of a list; with the last one it is known what is gone."""
-        if is_first:
-            self._listed = set()
-        self._listed |= {_identified(found) for found in page["items"]}
-        if page["metadata"].get("continue"):
-            return
+    def begin_list(self) -> None:
+        self._listing = Listing(self._store, HEADLESS_CMS, self._namespace)
+
+    def take(self, page: Any) -> None:
+        """A page of the list; with the last one it is known what is gone.
+
+        Raises TurnedBackError.
+        """
         version = page["metadata"]["resourceVersion"]
-        gone = self._store.lacking(HEADLESS_CMS, self._namespace, self._listed, int(version))
-        self._gone = [_line(_deletion(found, version)) for found in gone]
-        self._listed = set()
+        for found in self._listing.seen(page["items"], int(version)):
+            _identified(found)
+        if not page["metadata"].get("continue"):
+            gone = self._listing.gone(int(version))
+            self._gone = [_line(_deletion(found, version)) for found in gone]
 
     async def told(self, content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
         """The lines of a watch, and before them what the last list lacked."""
@@ -198,10 +204,10 @@ def _has(found: list[Any], name: str) -> bool:
     return any(one["name"] == name for one in found)
 
 
-def _identified(found: Object) -> Ref:
-    """Raises KeyError, TypeError where it lacks what kopf needs of an object."""
-    _ = found["metadata"]["uid"], int(found["metadata"]["resourceVersion"])
-    return ref_of(HEADLESS_CMS, found)
+def _identified(found: Object) -> None:
+    """Raises KeyError, TypeError, ValueError where it lacks what kopf or the store needs of it."""
+    metadata = found["metadata"]
+    _ = metadata["uid"], metadata["namespace"], metadata["name"], int(metadata["resourceVersion"])
 
 
 def _deletion(found: Object, version: str) -> Any:

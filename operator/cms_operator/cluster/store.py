@@ -179,19 +179,13 @@ class Store:
         self, kind: Kind, namespace: str | None, listed: Collection[Ref], version: int
     ) -> set[Key]:
         """Forget what a list of that version lacks; return the keys of whom that concerns."""
-        dropped = (self._drop(kind, ref) for ref in self._lacking(kind, namespace, listed, version))
+        dropped = (self._drop(kind, ref) for ref in self.lacking(kind, namespace, listed, version))
         return {key for keys in dropped for key in keys}
 
     def lacking(
         self, kind: Kind, namespace: str | None, listed: Collection[Ref], version: int
-    ) -> list[Object]:
-        """What `keep_only` would forget."""
-        refs = self._lacking(kind, namespace, listed, version)
-        return [_unpacked(self._objects[ref].text) for ref in refs]
-
-    def _lacking(
-        self, kind: Kind, namespace: str | None, listed: Collection[Ref], version: int
     ) -> list[Ref]:
+        """What a list of that version would have, were it still there."""
         return [
             ref
             for ref in self._refs(kind, namespace)
@@ -243,17 +237,28 @@ class Listing:
 
     def take(self, page: Iterable[Object], version: int) -> None:
         """All pages have the same version. Raises TurnedBackError."""
+        for found in self.seen(page, version):
+            if self._store.put(self._kind, found) and (key := key_of(self._kind, found)):
+                self.changed.add(key)
+
+    def end(self, version: int) -> None:
+        self.changed |= self._store.keep_only(self._kind, self._namespace, self._listed, version)
+
+    def seen(self, page: Iterable[Object], version: int) -> Iterator[Object]:
+        """The same objects; only that they are there is taken in. Raises TurnedBackError."""
         if version < self._newest:
             raise TurnedBackError(self._kind)
         for found in page:
             if self._store.is_ahead(self._kind, found, version):
                 raise TurnedBackError(self._kind)
             self._listed.add(ref_of(self._kind, found))
-            if self._store.put(self._kind, found) and (key := key_of(self._kind, found)):
-                self.changed.add(key)
+            yield found
 
-    def end(self, version: int) -> None:
-        self.changed |= self._store.keep_only(self._kind, self._namespace, self._listed, version)
+    def gone(self, version: int) -> list[Object]:
+        """What `end` would forget."""
+        refs = self._store.lacking(self._kind, self._namespace, self._listed, version)
+        kept = (self._store.get(self._kind, ref.namespace, ref.name) for ref in refs)
+        return [found for found in kept if found is not None]
 
 
 def _packed(found: Object) -> bytes:

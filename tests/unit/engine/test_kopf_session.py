@@ -15,7 +15,7 @@ from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import HEADLESS_CMS
 from cms_operator.cluster.kopf_session import DEAF_SECONDS, SERVER, KopfSession
 from cms_operator.cluster.pause import PAUSE_SECONDS
-from cms_operator.cluster.store import Store
+from cms_operator.cluster.store import Store, TurnedBackError
 from tests.support import virtual_time
 
 Object = dict[str, Any]
@@ -168,12 +168,19 @@ async def test_a_watch_that_cannot_begin_from_there_tells_that_it_has_expired(ko
 
 
 async def test_after_a_list_a_watch_tells_first_what_is_gone(kopf: Kopf, store: Store) -> None:
-    for name, version in (("shop", 5), ("blog", 6), ("news", 90)):  # news is newer than the list
-        store.put(HEADLESS_CMS, parent(name, version))
+    store.put(HEADLESS_CMS, parent("shop", 5))
+    store.put(HEADLESS_CMS, parent("blog", 6))
     await kopf.get(f"{PATH}?limit=1", answer(page(50, parent("wiki", 7), following="more")))
+    store.put(HEADLESS_CMS, parent("news", 51))
     await kopf.get(f"{PATH}?limit=1&continue=more", answer(page(50, parent("shop", 5))))
     heard = await kopf.watch(answer(SHOP))
     assert heard == [("DELETED", ("blog", "50")), ("ADDED", ("shop", "8"))]
+
+
+async def test_a_server_that_was_restored_ends_kopf(kopf: Kopf, store: Store) -> None:
+    store.put(HEADLESS_CMS, parent("shop", 60))
+    with pytest.raises(TurnedBackError):
+        await kopf.get(PATH, answer(page(50, parent("shop", 5))))
 
 
 async def test_a_list_of_a_namespace_says_nothing_of_another(store: Store) -> None:
