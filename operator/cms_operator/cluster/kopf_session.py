@@ -83,7 +83,7 @@ class KopfSession:
         except ApiError as error:
             WATCH_ERRORS.labels(HEADLESS_CMS.plural).inc()
             await asyncio.sleep(error.patience or 0.0)
-            if stream and error.status == HTTPStatus.GONE:
+            if error.status == HTTPStatus.GONE and "continue" in request.url.query:
                 raise aiohttp.ClientPayloadError(str(error)) from error
             raise aiohttp.ClientConnectionError(str(error)) from error
         except TurnedBackError:
@@ -217,6 +217,8 @@ def _deletion(found: Object, version: str) -> Any:
 
 
 def _line(event: Any) -> bytes:
-    if event["type"] != "BOOKMARK":
+    if event["type"] == "BOOKMARK":
+        int(event["object"]["metadata"]["resourceVersion"])
+    else:
         _identified(event["object"])
     return orjson.dumps(event) + b"\n"

@@ -120,11 +120,19 @@ def answer(body: bytes) -> web.Response:
     return web.Response(body=body, content_type="application/json")
 
 
-@pytest.mark.parametrize("path", [PATH, WATCH, "/apis", "/api", GROUP_VERSION])
-@pytest.mark.parametrize("status", [301, 400, 401, 403, 429, 500, 503])
+@pytest.mark.parametrize("path", [PATH, "/apis", "/api", GROUP_VERSION])
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 410, 429, 500, 503])
 async def test_a_refusal_is_a_connection_that_broke_off(kopf: Kopf, path: str, status: int) -> None:
     with pytest.raises(aiohttp.ClientConnectionError, match=str(status)):
         await kopf.get(path, refusal(status))
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 429, 500, 503])
+async def test_a_watch_that_is_refused_is_a_connection_that_broke_off(
+    kopf: Kopf, status: int
+) -> None:
+    with pytest.raises(aiohttp.ClientConnectionError, match=str(status)):
+        await kopf.watch(refusal(status))
 
 
 @pytest.mark.parametrize("path", [PATH, "/apis", GROUP_VERSION])
@@ -152,6 +160,7 @@ async def test_a_list_that_expires_between_its_pages_begins_anew(kopf: Kopf) -> 
         (told("ERROR", {"message": "none"}), [EXPIRED]),
         (told("ADDED", {"metadata": {"resourceVersion": "8"}}), [EXPIRED]),
         (told("ADDED", {"metadata": None}), [EXPIRED]),
+        (told("BOOKMARK", {"metadata": None}), [EXPIRED]),
         (b"[]\n", [EXPIRED]),
         (b"<html>\n", []),
         (b"", []),
