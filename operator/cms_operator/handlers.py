@@ -8,10 +8,11 @@ import kopf
 
 from cms_operator.cluster.kinds import SECRET, Kind
 from cms_operator.cluster.pause import PAUSE_SECONDS
-from cms_operator.cluster.resync import PAGE
 from cms_operator.cluster.store import Key, Store, key_of
 from cms_operator.observability.metrics import WATCH_EVENTS
 
+# Of a list: there are several copies of a page, and a task for each object.
+PAGE = 50
 NEVER_SECONDS = 10 * 365 * 86400.0
 # Tells which HeadlessCMS objects read a Secret of this namespace and name.
 ReadersOf = Callable[[str, str], set[Key]]
@@ -69,6 +70,8 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.scanning.disabled = True
     settings.watching.chunk_size = PAGE
     settings.watching.reconnect_backoff = PAUSE_SECONDS
+    # Else each object of a list has a task for 5 s.
+    settings.queueing.idle_timeout = 0.1
     # The session ends a watch that is silent, and at a time that suits kopf.
     settings.watching.inactivity_timeout = NEVER_SECONDS
     settings.networking.error_backoffs = _Patience()
