@@ -81,7 +81,7 @@ def test_what_happens_while_kopf_cannot_follow_is_found(
     proxied_team: Team, proxied: Proxied, way: str
 ) -> None:
     team, proxy, fault = proxied_team, proxied.proxy, FAULTS[way]()
-    begin(team)
+    begin(team, proxied)
     place = len(proxy.answers)
     with unharmed(proxied, team):
         with proxy.behaving(Of(fault, of_parents)):
@@ -101,7 +101,7 @@ def test_an_outage_costs_nothing_but_its_time(
     proxied_team: Team, proxied: Proxied, fault: Fault
 ) -> None:
     team, proxy = proxied_team, proxied.proxy
-    begin(team)
+    begin(team, proxied)
     place = len(proxy.answers)
     with unharmed(proxied, team):
         with proxy.behaving(Of(fault, of_parents)):
@@ -132,11 +132,12 @@ def test_what_kopf_would_read_or_take_away_of_an_object_is_left_alone(
     team.patch("headlesscms", "shop", {"metadata": {"finalizers": None}})
 
 
-def begin(team: Team) -> None:
-    for name in ("shop", "blog"):
-        team.make(name, replicas=1)
-    for name in ("shop", "blog"):
-        team.wait_until_ready(name)
+def begin(team: Team, proxied: Proxied) -> None:
+    """`blog` has no children, whose events would tell that it is gone."""
+    team.make("shop", replicas=1)
+    team.make("blog", suspend=True)
+    team.wait_until_ready("shop")
+    eventually(lambda: known(proxied) == there(team.api), "both are known")
 
 
 def change(team: Team) -> None:
