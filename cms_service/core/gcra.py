@@ -3,18 +3,19 @@ arrival time): when it will have its whole burst again. Times are whole microsec
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 SECOND = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """`burst` at once, and one more every `interval`."""
 
     burst: int
     interval: int
 
-    @property
+    @cached_property
     def window(self) -> int:
         """In which an empty burst fills up again."""
         return self.burst * self.interval
@@ -27,17 +28,19 @@ def per_minute(quota: int) -> Rule | None:
 
 def take(rule: Rule, tat: int, now: int) -> int | None:
     """The new `tat`, or None for a request too many."""
-    after = max(tat, now) + rule.interval
+    after = (tat if tat > now else now) + rule.interval
     return after if after <= now + rule.window else None
 
 
 def charge(rule: Rule, tat: int, now: int, quantity: int) -> int:
     """The new `tat` for requests that were let through already; below 0 gives them back."""
-    return max(max(tat, now) + quantity * rule.interval, now)
+    after = (tat if tat > now else now) + quantity * rule.interval
+    return after if after > now else now
 
 
 def remaining(rule: Rule, tat: int, now: int) -> int:
-    return max(0, (now + rule.window - max(tat, now)) // rule.interval)
+    left = rule.window - (tat - now if tat > now else 0)
+    return left // rule.interval if left > 0 else 0
 
 
 def retry_after(rule: Rule, tat: int, now: int) -> int:
