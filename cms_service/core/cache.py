@@ -5,6 +5,7 @@ write made old is never taken for right again, and needs no removal.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 from uuid import UUID
 
 from cms_service.core.metrics import Metrics
@@ -17,8 +18,7 @@ _MEMORY_BYTES = 20 * 1024 * 1024
 _OVERHEAD_BYTES = 512  # of one entry besides its body: key, etag, objects
 
 
-@dataclass(frozen=True, slots=True)
-class CacheKey:
+class CacheKey(NamedTuple):
     tenant_id: UUID
     generation: int
     name: str
@@ -68,10 +68,8 @@ class MemoryCache:
         return self._held.total
 
     def get(self, key: CacheKey) -> _Held | None:
-        held = self.last(key)
-        if held is None or held.generation != key.generation:
-            return None
-        return self._held.get((key.tenant_id, key.name))
+        held = self._held.get((key.tenant_id, key.name))
+        return None if held is None or held.generation != key.generation else held
 
     def last(self, key: CacheKey) -> _Held | None:
         """Of whichever generation."""

@@ -1,6 +1,6 @@
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 from uuid import UUID
 
 import orjson
@@ -24,8 +24,7 @@ class Source(Enum):
     STALE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     body: Body
     source: Source
 

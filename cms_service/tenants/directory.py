@@ -9,7 +9,7 @@ one second. What is unknown or has changed is asked for by name.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from cms_service.core.errors import Unavailable
 from cms_service.tenants.changes import ChangeFollower, ChangeSource, Reading
@@ -40,8 +40,7 @@ class TenantStates(ChangeSource, Protocol):
         """Raises Unavailable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(NamedTuple):
     """`stale`: the database is away and this is what was last known."""
 
     state: TenantState | None
@@ -74,7 +73,7 @@ class TenantDirectory:
         """Raises Unavailable rather than answer from the past. The caller needs the database in any
         case, so that no pause is kept after a failure.
         """
-        lookup = await self._look_up(name, 0, pause=False)
+        lookup = self._at_hand(name, 0) or await self._look_up(name, 0, pause=False)
         if lookup.stale:
             raise _away()
         return lookup.state
@@ -83,22 +82,33 @@ class TenantDirectory:
         """Raises Unavailable for a tenant of which nothing is known while the database is away, or
         nothing as new as the caller wants.
         """
-        return await self._look_up(name, min_generation, pause=True)
+        at_hand = self._at_hand(name, min_generation)
+        return at_hand or await self._look_up(name, min_generation, pause=True)
+
+    def _at_hand(self, name: str, min_generation: int) -> Lookup | None:
+        """Without asking anybody."""
+        known = self._tenants.get(name)
+        if known is None or not known.reaches(self._wanted(name, min_generation)):
+            return None
+        now = self._clock()
+        age = now - known.as_of
+        if age >= FRESH_SECONDS:
+            return None
+        if known.state is not None:
+            self._tenants.used(name)
+            if age > AHEAD_SECONDS and now >= self._ask_again_at:
+                self._ask_ahead(name, known)
+        return Lookup(known.state, stale=False)
+
+    def _wanted(self, name: str, min_generation: int) -> Generations:
+        written = self._tenants.written(name)
+        if min_generation > written.content:
+            return written.newest(Generations(min_generation))
+        return written
 
     async def _look_up(self, name: str, min_generation: int, *, pause: bool) -> Lookup:
         known = self._tenants.get(name)
-        wanted = self._tenants.written(name)
-        if min_generation > wanted.content:
-            wanted = wanted.newest(Generations(min_generation))
-        now = self._clock()
-        if known is not None and known.reaches(wanted):
-            age = now - known.as_of
-            if age < FRESH_SECONDS:
-                if known.state is not None:
-                    self._tenants.used(name)
-                    if age > AHEAD_SECONDS and now >= self._ask_again_at:
-                        self._ask_ahead(name, known)
-                return Lookup(known.state, stale=False)
+        wanted = self._wanted(name, min_generation)
         try:
             fresh = await self._newest(name, wanted, pause=pause)
         except Unavailable:
