@@ -312,7 +312,8 @@ def _management(services: Mapping[type, Any]) -> FastAPI:
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.state.services = services
     install_problem_handlers(app)
-    for router in _ROUTERS:
+    # They are tried one after the other: the one that is asked most comes first.
+    for router in sorted(_ROUTERS, key=lambda router: router is not entry_endpoints.router):
         app.include_router(router)
     return app
 

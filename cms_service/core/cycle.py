@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 Message = MutableMapping[str, Any]
 
-# Tabs may be in values, and lines are counted.
+# Tabs may be in values; ends of lines are counted.
 _FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _WITHOUT_BODY = frozenset({204, 304})
 
@@ -50,7 +50,8 @@ class Cycle(RequestResponseCycle):
             self.chunked_encoding = True
             lines.append(b"transfer-encoding: chunked\r\n")
         head = b"".join(lines)
-        if head.count(b"\n") != len(lines) or _FORBIDDEN.search(head):
+        ends = head.count(b"\r"), head.count(b"\n")
+        if ends != (len(lines), len(lines)) or _FORBIDDEN.search(head):
             raise RuntimeError("a header holds what is no text of one line")
         return head + b"\r\n"
 

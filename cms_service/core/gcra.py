@@ -28,19 +28,17 @@ def per_minute(quota: int) -> Rule | None:
 
 def take(rule: Rule, tat: int, now: int) -> int | None:
     """The new `tat`, or None for a request too many."""
-    after = (tat if tat > now else now) + rule.interval
+    after = max(tat, now) + rule.interval
     return after if after <= now + rule.window else None
 
 
 def charge(rule: Rule, tat: int, now: int, quantity: int) -> int:
     """The new `tat` for requests that were let through already; below 0 gives them back."""
-    after = (tat if tat > now else now) + quantity * rule.interval
-    return after if after > now else now
+    return max(max(tat, now) + quantity * rule.interval, now)
 
 
 def remaining(rule: Rule, tat: int, now: int) -> int:
-    left = rule.window - (tat - now if tat > now else 0)
-    return left // rule.interval if left > 0 else 0
+    return max(0, (now + rule.window - max(tat, now)) // rule.interval)
 
 
 def retry_after(rule: Rule, tat: int, now: int) -> int:

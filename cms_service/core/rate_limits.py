@@ -10,12 +10,13 @@ the rules by itself.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from cms_service.core import accounts, gcra
-from cms_service.core.accounts import Account, Policy
+from cms_service.core import gcra
+from cms_service.core.accounts import Account, Policy, figures, take
 from cms_service.core.buckets import Buckets
 from cms_service.core.errors import TooManyRequests
 from cms_service.core.gcra import SECOND, Rule
@@ -60,7 +61,7 @@ class _Caller:
         return None
 
     def state(self, now: int) -> tuple[bytes, bytes]:
-        return b"ratelimit", self.state_format % accounts.figures(self.accounts, now)
+        return b"ratelimit", self.state_format % figures(self.accounts, now)
 
 
 class RateLimits:
@@ -96,7 +97,7 @@ class RateLimits:
         while (behind := caller.behind) is not None:
             await asyncio.shield(self._tell(behind))
         now = self._clock()
-        full = accounts.take(caller.accounts, now)
+        full = take(caller.accounts, now)
         scope[ANSWER_HEADERS] = (caller.policy, caller.state(now))
         if full is not None:
             wait = gcra.retry_after(full.policy.rule, full.tat, now)
@@ -159,9 +160,8 @@ class RateLimits:
         quantity, asked_at = account.untold, self._clock()
         debt = 0  # with Redis away: what this process let through is counted here
         try:
-            debt = await self._buckets.charge(account.key, account.policy.rule, quantity)
-        except RedisAwayError:
-            pass
+            with suppress(RedisAwayError):
+                debt = await self._buckets.charge(account.key, account.policy.rule, quantity)
         finally:
             account.telling = None
             account.hear(quantity, asked_at, debt)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -64,7 +65,7 @@ class RedisStore:
         self._client = client
         self._helpers = helpers
         self._metrics = metrics
-        self._seconds = metrics.redis_seconds
+        self._seconds = cache(metrics.redis_seconds.labels)
         self._clock = clock
         self.is_cluster = isinstance(client, RedisCluster)
         self._away = _CLUSTER_AWAY if self.is_cluster else _AWAY
@@ -137,13 +138,17 @@ class RedisStore:
         finally:
             self._used -= 1
             self._places.release()
-            self._seconds.labels(command).observe(time.perf_counter() - started)
+            self._seconds(command).observe(time.perf_counter() - started)
         self._ask_again_at = float("-inf")
         self._metrics.redis_up.set(1)
         return answer
 
     async def _take_place(self) -> None:
         """A full pool is not a lost Redis: the next one asks again at once."""
+        if not self._places.locked():
+            await self._places.acquire()
+            self._used += 1
+            return
         self._waiting += 1
         try:
             async with asyncio.timeout(_SECONDS):
