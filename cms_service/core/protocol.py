@@ -1,16 +1,15 @@
 """Uvicorn's HTTP protocol, with bounds on how long a head may be and how slowly a request may come:
-it has none. It also takes requests that another program would send to another host.
+it has none. It also takes requests that another program would send to another host. An answer goes
+out in one piece.
 """
 
 import logging
-from asyncio import Event, TimerHandle, Transport
-from urllib.parse import unquote
+from asyncio import TimerHandle, Transport
 
-import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from cms_service.core.cycle import Cycle
 from cms_service.core.errors import PROBLEM_MEDIA_TYPE, BadRequest, problem_body
+from cms_service.core.gathered import GatheredTransport
 from cms_service.core.http import sane_or_new_id
 
 logger = logging.getLogger(__name__)
@@ -29,7 +28,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _arrival_timer: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._gathered = GatheredTransport(transport, self.loop)
+        super().connection_made(self._gathered)
         self._await_arrival()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -52,48 +52,16 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """As uvicorn's, which knows upgrades and limits besides, for cycles of our own."""
         self._reading_head = False
-        version = self.parser.get_http_version()
-        if not self._names_one_host(version):
+        if not self._names_one_host():
             raise ValueError  # which the parser makes its own refusal
-        self._complete_scope(version)
-        earlier, self.cycle = self.cycle, self._new_cycle(version)
-        if earlier is None or earlier.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+        super().on_headers_complete()
 
-    def _names_one_host(self, version: str) -> bool:
+    def _names_one_host(self) -> bool:
         """RFC 9112, 3.2. A target with a host of its own belongs to proxies."""
         hosts = [name for name, _ in self.headers].count(b"host")
-        needed = 0 if version == "1.0" else 1
+        needed = 0 if self.parser.get_http_version() == "1.0" else 1
         return needed <= hosts <= 1 and self.url.startswith((b"/", b"*"))
-
-    def _complete_scope(self, version: str) -> None:
-        url = httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
-        self.scope["http_version"] = version
-        self.scope["method"] = self.parser.get_method().decode("ascii")
-        self.scope["path"] = unquote(path) if "%" in path else path
-        self.scope["raw_path"] = url.path
-        self.scope["query_string"] = url.query or b""
-
-    def _new_cycle(self, version: str) -> Cycle:
-        return Cycle(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
-        )
 
     def on_message_complete(self) -> None:
         self._reading_head = True
@@ -103,6 +71,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        self._gathered.flush()
         self._arrived = False
         super().on_response_complete()
 
