@@ -27,11 +27,9 @@ class ByGeneration(Generic[Value]):
 
     async def get(self, tenant: TenantState, item_id: UUID) -> Value | None:
         key = (tenant.id, tenant.access_generation, item_id)
-        if (kept := self._kept.get(key)) is not None:
+        if key in self._kept:
             self._kept.move_to_end(key)
-            return kept
-        if key in self._kept:  # known not to be there
-            return None
+            return self._kept[key]
         name = f"{tenant.id}/{tenant.access_generation}/{item_id}"
         value = await self._loads.run(name, lambda: self._load(tenant.id, item_id))
         keep(self._kept, key, value, _MAX_KEPT)

@@ -144,11 +144,14 @@ class RedisStore:
         return answer
 
     async def _take_place(self) -> None:
-        """A full pool is not a lost Redis: the next one asks again at once."""
-        if not self._places.locked():
+        if self._places.locked():
+            await self._wait_for_place()
+        else:
             await self._places.acquire()
-            self._used += 1
-            return
+        self._used += 1
+
+    async def _wait_for_place(self) -> None:
+        """A full pool is not a lost Redis: the next one asks again at once."""
         self._waiting += 1
         try:
             async with asyncio.timeout(_SECONDS):
@@ -158,7 +161,6 @@ class RedisStore:
             raise RedisAwayError from None
         finally:
             self._waiting -= 1
-        self._used += 1
 
 
 def _idle(client: Any) -> int:

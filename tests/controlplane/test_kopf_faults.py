@@ -6,6 +6,7 @@ Here the operator itself never lists again.
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
 import pytest
@@ -80,16 +81,9 @@ FAULTS: dict[str, Callable[[], Counted]] = {
 def test_what_happens_while_kopf_cannot_follow_is_found(
     proxied_team: Team, proxied: Proxied, way: str
 ) -> None:
-    team, proxy, fault = proxied_team, proxied.proxy, FAULTS[way]()
-    begin(team, proxied)
-    place = len(proxy.answers)
-    with unharmed(proxied, team):
-        with proxy.behaving(Of(fault, of_parents)):
-            proxy.cut()
-            change(team)
-            eventually(lambda: fault.struck > 1, "it strikes")
-        assert_found(team, proxied)
-    assert_no_storm(proxied, place)
+    fault = FAULTS[way]()
+    with changed_during(fault, proxied, proxied_team):
+        eventually(lambda: fault.struck > 1, "it strikes")
 
 
 @pytest.mark.parametrize(
@@ -100,16 +94,8 @@ def test_what_happens_while_kopf_cannot_follow_is_found(
 def test_an_outage_costs_nothing_but_its_time(
     proxied_team: Team, proxied: Proxied, fault: Fault
 ) -> None:
-    team, proxy = proxied_team, proxied.proxy
-    begin(team, proxied)
-    place = len(proxy.answers)
-    with unharmed(proxied, team):
-        with proxy.behaving(Of(fault, of_parents)):
-            proxy.cut()
-            change(team)
-            time.sleep(OUTAGE_SECONDS)
-        assert_found(team, proxied)
-    assert_no_storm(proxied, place)
+    with changed_during(fault, proxied, proxied_team):
+        time.sleep(OUTAGE_SECONDS)
 
 
 def test_what_kopf_would_read_or_take_away_of_an_object_is_left_alone(
@@ -130,6 +116,20 @@ def test_what_kopf_would_read_or_take_away_of_an_object_is_left_alone(
     assert found["finalizers"] == finalizers
     assert annotations.items() <= found["annotations"].items()
     team.patch("headlesscms", "shop", {"metadata": {"finalizers": None}})
+
+
+@contextmanager
+def changed_during(fault: Fault, proxied: Proxied, team: Team) -> Iterator[None]:
+    """Objects change while the fault lasts; afterwards all of it is found, without a storm."""
+    begin(team, proxied)
+    proxy, place = proxied.proxy, len(proxied.proxy.answers)
+    with unharmed(proxied, team):
+        with proxy.behaving(Of(fault, of_parents)):
+            proxy.cut()
+            change(team)
+            yield
+        assert_found(team, proxied)
+    assert_no_storm(proxied, place)
 
 
 def begin(team: Team, proxied: Proxied) -> None:
