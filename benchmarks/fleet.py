@@ -21,7 +21,6 @@ from benchmarks import fleet_client
 from benchmarks.histograms import Buckets, buckets, quantile, total
 from benchmarks.rollouts import (
     IDLE_SECONDS,
-    NAMESPACE,
     NEW,
     OLD,
     PODS,
@@ -35,14 +34,15 @@ from benchmarks.rollouts import (
     pod_templates,
 )
 from benchmarks.showing import show
+from benchmarks.teams import Teams, names_of
 from benchmarks.usage import cpu_seconds, peak_mebibytes, resident_mebibytes
 from cms_operator.cluster.kinds import CHILDREN, POD
 from localcluster import controlplane
-from tests.controlplane.api import Api, Object
+from tests.controlplane.api import Object
 from tests.controlplane.audit import Request
 from tests.controlplane.conftest import STAGES
 from tests.controlplane.operator_process import OperatorProcess, install
-from tests.controlplane.team import Team, eventually
+from tests.controlplane.team import eventually
 
 WAIT, WORK = "hcms_operator_queue_wait_seconds", "hcms_operator_reconcile_seconds"
 CHANGES_A_SECOND = 20
@@ -87,10 +87,10 @@ class Fleet(Ours):
 
     def apply(self, name: str, image: str) -> None:
         rollout = {"strategy": "Canary", **SURGE, "canary": {"steps": STEPS}, **UNJUDGED}
-        self._team.make(name, image=image, replicas=PODS, rollout=rollout)
+        self._teams.of(name).make(name, image=image, replicas=PODS, rollout=rollout)
 
     def grow(self, name: str) -> None:
-        self._team.patch("headlesscms", name, {"spec": {"replicas": PODS + 1}})
+        self._teams.of(name).patch("headlesscms", name, {"spec": {"replicas": PODS + 1}})
 
 
 def main() -> None:
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--tenants", type=int, default=1000)
     parser.add_argument("--alone", action="store_true", help="without Argo Rollouts")
     asked = parser.parse_args()
-    names = [f"cms-{number}" for number in range(asked.tenants)]
+    names = names_of(asked.tenants)
     sizes = [asked.tenants // 4, asked.tenants // 2, asked.tenants]
     templates, objects = measure_ours(names, sizes)
     measure_bare(objects)
@@ -112,20 +112,20 @@ def measure_ours(names: list[str], sizes: list[int]) -> tuple[dict[str, Object],
     stages = sorted(STAGES.glob("*.yaml"))
     with controlplane.start("bench-fleet", stages=stages) as control_plane, ExitStack() as stack:
         install(control_plane)
-        team = Team(control_plane, Api(control_plane.kubeconfig), NAMESPACE)
-        team.create()
+        teams = Teams(control_plane, names)
+        teams.create()
         operator = OperatorProcess(control_plane, folder / "operator.log")
         operator.start()
         stack.callback(operator.stop)
-        fleet = Fleet(team, operator.pid)
+        fleet = Fleet(teams, operator.pid)
         bench = Bench(control_plane, fleet, PATIENCE)
         objects: list[Object] = []
         for start, end in zip([0, *sizes], sizes, strict=False):
             phase = bench.phase(names[start:end], OLD)
             grown = Step(end, end - start, phase, resident_mebibytes(operator.pid))
             show("\n".join(growth(grown)))
-            objects = objects or children(team)
-        templates = pod_templates(team)
+            objects = objects or children(teams)
+        templates = pod_templates(teams)
         place = bench.audit.now()
         time.sleep(IDLE_SECONDS)
         idle = [one for one in bench.audit.since(place) if not one.resource.endswith("/leases")]
@@ -144,13 +144,13 @@ def measure_ours(names: list[str], sizes: list[int]) -> tuple[dict[str, Object],
         return templates, objects
 
 
-def children(team: Team) -> list[Object]:
+def children(teams: Teams) -> list[Object]:
     """Of all tenants, as a client would create them."""
     found = []
     for kind in CHILDREN:
         if not kind.writable or kind.optional:
             continue
-        for child in team.all(kind.name.lower()):
+        for child in teams.all(kind.name.lower()):
             if "ownerReferences" in child["metadata"]:
                 is_of = {"apiVersion": kind.api_version, "kind": kind.name}
                 found.append(fleet_client.bare({**is_of, **child}))
@@ -211,7 +211,7 @@ def measure_bare(objects: list[Object]) -> None:
         tenants[found["metadata"]["labels"]["app.kubernetes.io/instance"]].append(found)
     stages = sorted(STAGES.glob("*.yaml"))
     with controlplane.start("bench-bare", stages=stages) as control_plane:
-        Team(control_plane, Api(control_plane.kubeconfig), NAMESPACE).create()
+        Teams(control_plane, list(tenants)).create()
         seconds = asyncio.run(fleet_client.bring_up(control_plane.kubeconfig, tenants.values()))
     show(f"bare client: the same {len(objects)} objects of {len(tenants)} tenants: {seconds:.1f} s")
 

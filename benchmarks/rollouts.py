@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks import argo_rollouts
+from benchmarks.teams import Teams, names_of, namespace_of, namespaces_of
 from benchmarks.usage import cpu_seconds, peak_mebibytes
 from cms_operator.cluster.kinds import DISRUPTION_BUDGET as BUDGET
 from cms_operator.cluster.kinds import HEADLESS_CMS, SERVICE, Kind
@@ -30,10 +31,9 @@ from localcluster.progress import Progress
 from tests.controlplane.api import APPLY, Api, Object, Watch
 from tests.controlplane.audit import OPERATOR, START, AuditLog, Request
 from tests.controlplane.operator_process import OperatorProcess, install
-from tests.controlplane.team import IMAGES, Team, eventually
+from tests.controlplane.team import IMAGES, eventually
 
 ADMIN = "admin"
-NAMESPACE = "fleet"
 PODS = 3
 STEPS = [{"setWeight": 34}, {"setWeight": 67}]
 SURGE = {"maxSurge": "25%", "maxUnavailable": 0}
@@ -80,13 +80,13 @@ class Controller(Protocol):
 class Ours:
     user, kind = OPERATOR, HEADLESS_CMS
 
-    def __init__(self, team: Team, pid: int) -> None:
-        self._team = team
+    def __init__(self, teams: Teams, pid: int) -> None:
+        self._teams = teams
         self.pid = pid
 
     def apply(self, name: str, image: str) -> None:
         rollout = {"strategy": "Canary", **SURGE, "canary": {"steps": STEPS}, **UNJUDGED}
-        self._team.make(
+        self._teams.of(name).make(
             name, image=image, replicas=PODS, migration={"enabled": False}, rollout=rollout
         )
 
@@ -136,7 +136,8 @@ class Argo:
         return bool(seen and wanted and status.get("phase") == "Healthy")
 
     def _send(self, kind: Kind, wanted: Object) -> None:
-        path = kind.path(NAMESPACE, wanted["metadata"]["name"])
+        name = wanted["metadata"]["name"]
+        path = kind.path(namespace_of(name), name)
         self._api.request("PATCH", f"{path}?fieldManager=team&force=true", wanted, APPLY)
 
 
@@ -150,7 +151,7 @@ def main() -> None:
     parser.add_argument("--tenants", type=int, default=200)
     parser.add_argument("--alone", action="store_true", help="without Argo Rollouts")
     asked = parser.parse_args()
-    names = [f"cms-{number}" for number in range(asked.tenants)]
+    names = names_of(asked.tenants)
     ours, templates = measure_ours(names)
     figures = {"operator": ours}
     if not asked.alone:
@@ -163,19 +164,19 @@ def measure_ours(names: list[str]) -> tuple[Figures, dict[str, Object]]:
     folder = Path(tempfile.mkdtemp(prefix="hcms-bench-"))
     with controlplane.start("bench-operator") as control_plane, ExitStack() as stack:
         install(control_plane)
-        team = Team(control_plane, Api(control_plane.kubeconfig), NAMESPACE)
-        team.create()
+        teams = Teams(control_plane, names)
+        teams.create()
         operator = OperatorProcess(control_plane, folder / "operator.log")
         operator.start()
         stack.callback(operator.stop)
-        figures = Bench(control_plane, Ours(team, operator.pid)).measure(names)
-        return figures, pod_templates(team)
+        figures = Bench(control_plane, Ours(teams, operator.pid)).measure(names)
+        return figures, pod_templates(teams)
 
 
-def pod_templates(team: Team) -> dict[str, Object]:
+def pod_templates(teams: Teams) -> dict[str, Object]:
     """By tenant, without what only our own pods have."""
     found = {}
-    for deployment in team.all("deployment"):
+    for deployment in teams.all("deployment"):
         template = deployment["spec"]["template"]
         labels = template["metadata"]["labels"]
         del template["spec"]["serviceAccountName"], template["spec"]["serviceAccount"]
@@ -198,7 +199,8 @@ def argo_at_work(
     controller = program.ensure(argo_rollouts.CONTROLLER, progress)
     with controlplane.start("bench-argo") as control_plane:
         argo_rollouts.install(control_plane, progress)
-        control_plane.kubectl("create", "namespace", NAMESPACE)
+        for namespace in namespaces_of(names):
+            control_plane.kubectl("create", "namespace", namespace)
         process = argo_rollouts.start(control_plane, controller)
         audit = AuditLog(control_plane.audit_log)
         eventually(lambda: watches(audit, Argo), "Argo Rollouts watches its objects")
@@ -240,7 +242,7 @@ class Bench:
                 waiting.discard(found["metadata"]["name"])
 
         place, cpu = self.audit.now(), cpu_seconds(controller.pid)
-        with Watch(self._api, controller.kind, NAMESPACE, see, resume=True):
+        with Watch(self._api, controller.kind, None, see, resume=True):
             started = time.monotonic()
             for_each(names, lambda name: controller.apply(name, image))
             eventually(lambda: not waiting, f"all have {image}", self._patience)

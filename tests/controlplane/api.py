@@ -96,19 +96,19 @@ class Api:
 
 
 class Watch:
-    """Follows the objects of one kind in a namespace, and tells each change in its order.
+    """Follows the objects of one kind, and tells each change in its order.
 
-    What is there already comes first, as ADDED. `see` gets the type of the change
-    and the object, on a thread of its own. A server ends the watch of a reader that is too slow:
-    with `resume` it begins anew, for whoever wants states and not changes. To enter it raises
-    RefusedError.
+    Without a namespace it follows those of all. What is there already comes first, as ADDED. `see`
+    gets the type of the change and the object, on a thread of its own. A server ends the watch of
+    a reader that is too slow: with `resume` it begins anew, for whoever wants states and not
+    changes. To enter it raises RefusedError.
     """
 
     def __init__(
         self,
         api: Api,
         kind: Kind,
-        namespace: str,
+        namespace: str | None,
         see: Callable[[str, Object], None],
         *,
         resume: bool = False,

@@ -61,7 +61,7 @@ class Call:
     @property
     def name(self) -> str:
         _, rest = self._parts
-        return rest[1] if len(rest) > 1 else ""
+        return rest[1] if len(rest) > 1 else self.json.get("metadata", {}).get("name", "")
 
     @property
     def resource(self) -> str:

@@ -14,7 +14,7 @@ GUARD = {"uid", "resourceVersion"}
 AT_LEAST = {
     ("patch", "headlesscms.io/headlesscmses/status"),
     ("patch", "/secrets"),
-    ("patch", "batch/jobs"),
+    ("create", "batch/jobs"),
     ("patch", "apps/deployments"),
     ("delete", "apps/deployments"),
     ("create", EVENTS),
@@ -33,8 +33,8 @@ def test_every_write_is_bound_to_what_was_read(
 
 
 def is_bound(call: Call) -> bool:
-    if call.resource == EVENTS:  # each is a new object, after a status that was accepted
-        return call.verb == "create"
+    if call.verb == "create":  # refused where the name is taken; Events follow a status
+        return True
     guard: Object = call.json["preconditions" if call.verb == "delete" else "metadata"]
     is_creation = call.verb == "patch" and guard.get("resourceVersion") == CREATE_ONLY
     return is_creation or guard.keys() >= GUARD

@@ -13,6 +13,7 @@ Change = dict[str, Any]
 PUT_RIGHT_SECONDS = 10
 OTHER = {"name": "api", "image": "registry.example/other:1"}
 ROUTE = {"host": "cms.example.com", "ingress": {"className": "nginx"}}
+UNLABELLED = {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}}
 
 # What somebody changes, by the kind and the end of the name of the child.
 CHANGES: list[tuple[str, Callable[[str], str], Change]] = [
@@ -31,7 +32,7 @@ CHANGES: list[tuple[str, Callable[[str], str], Change]] = [
     ("service", lambda _: "shop", {"spec": {"selector": {"one-more": "label"}}}),
     ("service", lambda _: "shop", {"spec": {"type": "NodePort"}}),
     ("service", lambda _: "shop", {"metadata": {"labels": {"app.kubernetes.io/instance": "x"}}}),
-    ("service", lambda _: "shop", {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}}),
+    ("service", lambda _: "shop", UNLABELLED),
     ("poddisruptionbudget", lambda revision: f"shop-{revision}", {"spec": {"maxUnavailable": 3}}),
     (
         "poddisruptionbudget",
@@ -59,6 +60,8 @@ CHANGES: list[tuple[str, Callable[[str], str], Change]] = [
     ("networkpolicy", lambda _: "shop", {"spec": {"policyTypes": ["Egress"]}}),
     ("networkpolicy", lambda _: "shop", {"spec": {"podSelector": {"matchLabels": {"a": "b"}}}}),
     ("networkpolicy", lambda _: "shop", {"spec": {"ingress": [{}]}}),
+    ("configmap", lambda revision: f"shop-{revision}", UNLABELLED),
+    ("controllerrevision", lambda revision: f"shop-{revision}", UNLABELLED),
     ("serviceaccount", lambda _: "shop", {"automountServiceAccountToken": True}),
     ("ingress", lambda _: "shop", {"spec": {"ingressClassName": "other"}}),
     ("ingress", lambda _: "shop", {"spec": {"rules": [{"host": "other.example.com"}]}}),

@@ -47,8 +47,8 @@ STATUS = ("patch", "headlesscms.io/headlesscmses/status")
 # Whatever else there is, a release writes these.
 AT_LEAST = {
     STATUS,
-    ("patch", "apps/controllerrevisions"),
-    ("patch", "batch/jobs"),
+    ("create", "apps/controllerrevisions"),
+    ("create", "batch/jobs"),
     ("patch", "apps/deployments"),
     ("delete", "apps/deployments"),
 }

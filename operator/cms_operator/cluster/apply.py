@@ -1,10 +1,17 @@
-"""Writes: server-side apply with preconditions, guarded deletes, status and Events."""
+"""Writes: creates, server-side apply with preconditions, guarded deletes, status and Events."""
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from cms_operator.cluster.client import APPLY, FIELD_MANAGER, MERGE, ApiError, KubernetesClient
+from cms_operator.cluster.client import (
+    APPLY,
+    FIELD_MANAGER,
+    JSON,
+    MERGE,
+    ApiError,
+    KubernetesClient,
+)
 from cms_operator.cluster.drift import APPLIED, fingerprint, first_difference
 from cms_operator.cluster.kinds import BY_NAME, HEADLESS_CMS, SECRET, Kind
 from cms_operator.cluster.store import Object, Store
@@ -52,18 +59,32 @@ def was_asked_otherwise(manifest: Mapping[str, Any], live: Object) -> bool:
     return bool(annotations.get(APPLIED) != fingerprint(manifest))
 
 
-def _write(manifest: Mapping[str, Any], live: Object | None) -> tuple[dict[str, Any], str]:
-    """The body that makes `live` what was asked for, and its content type."""
+class _Write(NamedTuple):
+    """`name` is in the path, but for what is posted to the collection."""
+
+    method: str
+    name: str | None
+    content_type: str
+    body: Mapping[str, Any]
+
+
+def _write(kind: Kind, manifest: Mapping[str, Any], live: Object | None) -> _Write:
+    """What makes `live` as it was asked for; an apply takes the server twice the work."""
+    name = manifest["metadata"]["name"]
+    if live is None and kind.fixed:
+        # With no later apply nobody has to know whose each field is.
+        return _Write("POST", None, JSON, stamped(manifest))
     if live is None:
         guard = {"resourceVersion": CREATE_ONLY}
     else:
         guard = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
         if _differs_in_replicas_alone(manifest, live):
-            # Most writes of a release; an apply takes the server twice the work.
+            # Most writes of a release.
             replicas = manifest["spec"]["replicas"]
-            return {"metadata": guard, "spec": {"replicas": replicas}}, MERGE
+            return _Write("PATCH", name, MERGE, {"metadata": guard, "spec": {"replicas": replicas}})
     body = stamped(manifest)
-    return {**body, "metadata": {**body["metadata"], **guard}}, APPLY
+    whole = {**body, "metadata": {**body["metadata"], **guard}}
+    return _Write("PATCH", name, APPLY, whole)
 
 
 def _differs_in_replicas_alone(manifest: Mapping[str, Any], live: Object) -> bool:
@@ -126,19 +147,19 @@ class Applier:
 
     async def _send(self, kind: Kind, manifest: Mapping[str, Any], live: Object | None) -> None:
         metadata = manifest["metadata"]
-        body, content_type = _write(manifest, live)
-        force = {"force": "true"} if content_type == APPLY else {}
+        write = _write(kind, manifest, live)
+        force = {"force": "true"} if write.content_type == APPLY else {}
         try:
             answer = await self._client.request(
-                "PATCH",
-                kind.path(metadata["namespace"], metadata["name"]),
+                write.method,
+                kind.path(metadata["namespace"], write.name),
                 query={"fieldManager": FIELD_MANAGER, **force},
-                body=body,
-                content_type=content_type,
+                body=write.body,
+                content_type=write.content_type,
             )
         except ApiError as error:
             # An apply to what has gone is a conflict, too.
-            gone = error.status == HTTP_NOT_FOUND and content_type == MERGE
+            gone = error.status == HTTP_NOT_FOUND and write.content_type == MERGE
             if error.status != HTTP_CONFLICT and not gone:
                 raise
             if live is None:

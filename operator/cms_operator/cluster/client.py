@@ -22,6 +22,7 @@ from cms_operator.observability.measuring import api_request
 
 FIELD_MANAGER = "headlesscms-operator"
 APPLY = "application/apply-patch+yaml"
+JSON = "application/json"
 MERGE = "application/merge-patch+json"
 HTTP_OK = 200
 REQUEST_SECONDS = 30
@@ -133,7 +134,7 @@ class KubernetesClient:
         *,
         query: Mapping[str, str] | None = None,
         body: Any = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
         seconds: float = REQUEST_SECONDS,
     ) -> Any:
         """Send one request and return the decoded answer.
@@ -171,7 +172,7 @@ class KubernetesClient:
         """
         asked = {**query, "watch": "true", "allowWatchBookmarks": "true"}
         limits = aiohttp.ClientTimeout(total=None, sock_read=SILENCE_SECONDS)
-        response = await self._send("GET", path, asked, None, "application/json", limits)
+        response = await self._send("GET", path, asked, None, JSON, limits)
         try:
             if response.status != HTTP_OK:
                 decode(response, await response.read())
@@ -187,7 +188,7 @@ class KubernetesClient:
         aiohttp.ClientError, TimeoutError.
         """
         limits = aiohttp.ClientTimeout(total=seconds, sock_read=SILENCE_SECONDS)
-        return await self._send("GET", path, None, None, "application/json", limits)
+        return await self._send("GET", path, None, None, JSON, limits)
 
     async def _send(  # noqa: PLR0913, PLR0917  - the parts of one HTTP request
         self,
@@ -199,7 +200,7 @@ class KubernetesClient:
         limits: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
         headers = {
-            "Accept": "application/json",
+            "Accept": JSON,
             "Content-Type": content_type,
             **self._api.default_headers,
         }

@@ -18,6 +18,7 @@ class Kind:
     selector: str | None = MANAGED
     writable: bool = True
     optional: bool = False  # the cluster may lack it
+    fixed: bool = False  # what it says never changes once it is made
 
     @property
     def group(self) -> str:
@@ -37,12 +38,12 @@ HEADLESS_CMS = Kind("headlesscms.io/v1alpha1", "HeadlessCMS", "headlesscmses", N
 POD = Kind("v1", "Pod", "pods", writable=False)
 ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", writable=False)
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
-CONTROLLER_REVISION = Kind("apps/v1", "ControllerRevision", "controllerrevisions")
-CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
+CONTROLLER_REVISION = Kind("apps/v1", "ControllerRevision", "controllerrevisions", fixed=True)
+CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps", fixed=True)
 SECRET = Kind("v1", "Secret", "secrets", WATCHED)
 SERVICE = Kind("v1", "Service", "services")
 SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
-JOB = Kind("batch/v1", "Job", "jobs")
+JOB = Kind("batch/v1", "Job", "jobs", fixed=True)
 AUTOSCALER = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")

@@ -48,7 +48,11 @@ class Happening(NamedTuple):
 
 
 def happenings(before: Status, after: Status) -> list[Happening]:
-    """One for each cause that is new. That it has become ready says that it has rolled out too."""
+    """One for each cause that is new.
+
+    That it has become ready says that it has rolled out too, and that the database is there for
+    the first time that the first pods come.
+    """
     known = {condition.type: condition for condition in before.conditions}
     found: dict[str, Happening] = {}
     for condition in after.conditions:
@@ -58,6 +62,8 @@ def happenings(before: Status, after: Status) -> list[Happening]:
             found.setdefault(condition.reason, Happening(severity, condition.reason, note))
     if Reason.READY in found:
         found.pop(Reason.ROLLED_OUT, None)
+    if before.stable_revision is None and Reason.MIGRATED in found:
+        found.pop(Reason.ROLLING_OUT, None)
     verdict = _verdict(before.rollout, after.rollout)
     if verdict and verdict.reason not in found:
         found[verdict.reason] = verdict

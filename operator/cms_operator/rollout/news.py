@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from cms_operator.api.conditions import Condition, ConditionType, Reason
 from cms_operator.api.model import Model
 from cms_operator.api.status import RolloutStatus, Status
 from cms_operator.rollout.snapshot import Snapshot
@@ -16,6 +17,8 @@ COUNTS_PER_COST = 100
 # Of a status or of a revision in it, and of a rollout.
 _COUNTS = {"replicas", "ready_replicas"}
 _PODS = {"actual_weight", "serving", "lagging_since"}
+# Of the condition Available. That fewer pods answer is news, that more do is a count.
+_AVAILABLE = (Reason.NO_PODS, Reason.FEWER_PODS, Reason.ENOUGH_PODS)
 
 
 def counts_wait(told: datetime, now: datetime, *, cost: timedelta, busy: bool) -> float:
@@ -43,12 +46,27 @@ def at_rest(snapshot: Snapshot) -> bool:
 
 
 def only_counts(before: Status, after: Status) -> bool:
-    """Nothing else differs than numbers of pods, and the sentences that name them."""
+    """Nothing else differs than numbers of pods, and what is said of them."""
     return before != after and (
         _same(before, after, {*_COUNTS, "revisions", "conditions", "rollout"})
         and _all_same(before.revisions, after.revisions, _COUNTS)
-        and _all_same(before.conditions, after.conditions, {"message"})
+        and _count_alone(before.conditions, after.conditions)
         and _all_same(_rollout(before), _rollout(after), _PODS)
+    )
+
+
+def _count_alone(before: Sequence[Condition], after: Sequence[Condition]) -> bool:
+    return len(before) == len(after) and all(
+        one.type == other.type and (_more_answer(one, other) or _same(one, other, {"message"}))
+        for one, other in zip(before, after, strict=True)
+    )
+
+
+def _more_answer(before: Condition, after: Condition) -> bool:
+    return (
+        before.type == ConditionType.AVAILABLE
+        and all(reason in _AVAILABLE for reason in (before.reason, after.reason))
+        and _AVAILABLE.index(before.reason) < _AVAILABLE.index(after.reason)
     )
 
 

@@ -13,6 +13,9 @@ Row = tuple[ConditionType, bool | None, Reason]
 
 READY: Row = (ConditionType.READY, True, Reason.READY)
 ROLLING_OUT: Row = (ConditionType.PROGRESSING, True, Reason.ROLLING_OUT)
+MIGRATED: Row = (ConditionType.DATABASE_MIGRATED, True, Reason.MIGRATED)
+NOT_MIGRATED: Row = (ConditionType.DATABASE_MIGRATED, False, Reason.MIGRATING)
+NOT_ROLLING_OUT: Row = (ConditionType.PROGRESSING, True, Reason.MIGRATING)
 ROLLED_OUT: Row = (ConditionType.PROGRESSING, True, Reason.ROLLED_OUT)
 MIGRATING: Row = (ConditionType.READY, False, Reason.MIGRATING)
 STALLED: Row = (ConditionType.STALLED, True, Reason.SECRET_NOT_FOUND)
@@ -27,12 +30,13 @@ CONTRACTING: Row = (ConditionType.SCHEMA_CONTRACTED, False, Reason.CONTRACTING)
 CONTRACTED: Row = (ConditionType.SCHEMA_CONTRACTED, True, Reason.CONTRACTED)
 
 
-def status(*rows: Row) -> Status:
+def status(*rows: Row, stable: str | None = None) -> Status:
     return Status(
+        stable_revision=stable,
         conditions=tuple(
             condition(kind, value, reason, f"about {reason}", generation=1, now=NOW)
             for kind, value, reason in rows
-        )
+        ),
     )
 
 
@@ -61,6 +65,17 @@ def status(*rows: Row) -> Status:
 )
 def test_what_is_told(before: list[Row], after: list[Row], told: list[str]) -> None:
     assert [found.reason for found in happenings(status(*before), status(*after))] == told
+
+
+@pytest.mark.parametrize(
+    ("stable", "told"), [(None, ["Migrated"]), ("a", ["Migrated", "RollingOut"])]
+)
+def test_after_the_first_migration_the_first_pods_go_without_saying(
+    stable: str | None, told: list[str]
+) -> None:
+    before = status(NOT_MIGRATED, NOT_ROLLING_OUT, stable=stable)
+    after = status(MIGRATED, ROLLING_OUT, stable=stable)
+    assert [found.reason for found in happenings(before, after)] == told
 
 
 def test_trouble_is_a_warning_and_the_rest_is_not() -> None:

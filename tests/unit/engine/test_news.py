@@ -39,6 +39,33 @@ def test_pods_that_come_and_go_are_counts(stable: RevisionState, candidate: Revi
     assert only_counts(BEGUN, after)
 
 
+FEW, ENOUGH = RevisionState(3, 3, 1, 1, 1), RevisionState(3, 3, 2, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_count"),
+    [
+        (starting(3), FEW, True),
+        (FEW, ENOUGH, True),
+        (ENOUGH, FEW, False),
+        (FEW, starting(3), False),
+    ],
+    ids=["the first answers", "enough answer", "no longer enough", "none any longer"],
+)
+def test_that_more_pods_answer_is_a_count_and_that_fewer_do_is_news(
+    before: RevisionState, after: RevisionState, *, is_count: bool
+) -> None:
+    def first_rollout(only: RevisionState, known: Status | None = None) -> Status:
+        progress = known.rollout if known else None
+        seen = snapshot(3, "a", None, revisions={"a": only}, progress=progress)
+        return status_of(facts(seen), known)
+
+    known = first_rollout(before)
+    after_it = first_rollout(after, known)
+    assert after_it.conditions != known.conditions
+    assert only_counts(known, after_it) is is_count
+
+
 def test_another_step_is_news() -> None:
     after = status_of(canary(serving(2), serving(1), BEGUN), BEGUN)
     assert after.rollout is not None

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import pytest
 
-from cms_operator.cluster.apply import Applier, StaleReadError, stamped
+from cms_operator.cluster.apply import Applier, NameTakenError, StaleReadError, stamped
 from cms_operator.cluster.client import APPLY, MERGE, ApiError, KubernetesClient
-from cms_operator.cluster.kinds import DEPLOYMENT
+from cms_operator.cluster.kinds import CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, JOB, Kind
 from cms_operator.cluster.store import Object, Store
 
+SOMEBODY_S = {"metadata": {"name": "shop-a", "namespace": "team", "uid": "x"}}
 OWNER = {"uid": "owner", "kind": "HeadlessCMS", "name": "shop", "controller": True}
 
 
@@ -67,3 +69,16 @@ async def test_a_scale_of_what_has_gone_or_changed_is_for_the_next_reconcile(sta
     server = Server(ApiError(status, "", ""))
     with pytest.raises(StaleReadError):
         await applier(server, live(deployment(1))).apply(deployment(2), "owner")
+
+
+@pytest.mark.parametrize("kind", [CONFIG_MAP, CONTROLLER_REVISION, JOB], ids=lambda kind: kind.name)
+async def test_what_never_changes_is_created_and_whoever_has_its_name_keeps_it(kind: Kind) -> None:
+    manifest = {**deployment(1), "apiVersion": kind.api_version, "kind": kind.name}
+    api = AsyncMock()
+    api.request.side_effect = [ApiError(409, "AlreadyExists", ""), SOMEBODY_S]
+    with pytest.raises(NameTakenError):
+        await Applier(api, Store(), lambda _: None).apply(manifest, "owner")
+    create, look = api.request.await_args_list
+    assert create.args == ("POST", kind.path("team"))
+    assert create.kwargs["body"] == stamped(manifest)
+    assert look.args == ("GET", kind.path("team", "shop-a"))
