@@ -47,7 +47,7 @@ STATUS = ("patch", "headlesscms.io/headlesscmses/status")
 # Whatever else there is, a release writes these.
 AT_LEAST = {
     STATUS,
-    ("create", "apps/controllerrevisions"),
+    ("patch", "apps/controllerrevisions"),
     ("create", "batch/jobs"),
     ("patch", "apps/deployments"),
     ("delete", "apps/deployments"),

@@ -18,7 +18,7 @@ class Kind:
     selector: str | None = MANAGED
     writable: bool = True
     optional: bool = False  # the cluster may lack it
-    fixed: bool = False  # what it says never changes once it is made
+    fixed: bool = False  # made once, and never again with other contents
 
     @property
     def group(self) -> str:
@@ -38,7 +38,9 @@ HEADLESS_CMS = Kind("headlesscms.io/v1alpha1", "HeadlessCMS", "headlesscmses", N
 POD = Kind("v1", "Pod", "pods", writable=False)
 ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", writable=False)
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
-CONTROLLER_REVISION = Kind("apps/v1", "ControllerRevision", "controllerrevisions", fixed=True)
+# Applied, although it is fixed, too: the server compares its data byte for byte, and writes it in an
+# order of its own when somebody has changed a label of what was created.
+CONTROLLER_REVISION = Kind("apps/v1", "ControllerRevision", "controllerrevisions")
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps", fixed=True)
 SECRET = Kind("v1", "Secret", "secrets", WATCHED)
 SERVICE = Kind("v1", "Service", "services")

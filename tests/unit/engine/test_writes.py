@@ -8,7 +8,7 @@ import pytest
 
 from cms_operator.cluster.apply import Applier, NameTakenError, StaleReadError, stamped
 from cms_operator.cluster.client import APPLY, MERGE, ApiError, KubernetesClient
-from cms_operator.cluster.kinds import CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, JOB, Kind
+from cms_operator.cluster.kinds import CONFIG_MAP, DEPLOYMENT, JOB, Kind
 from cms_operator.cluster.store import Object, Store
 
 SOMEBODY_S = {"metadata": {"name": "shop-a", "namespace": "team", "uid": "x"}}
@@ -71,7 +71,7 @@ async def test_a_scale_of_what_has_gone_or_changed_is_for_the_next_reconcile(sta
         await applier(server, live(deployment(1))).apply(deployment(2), "owner")
 
 
-@pytest.mark.parametrize("kind", [CONFIG_MAP, CONTROLLER_REVISION, JOB], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [CONFIG_MAP, JOB], ids=lambda kind: kind.name)
 async def test_what_never_changes_is_created_and_whoever_has_its_name_keeps_it(kind: Kind) -> None:
     manifest = {**deployment(1), "apiVersion": kind.api_version, "kind": kind.name}
     api = AsyncMock()
