@@ -1,5 +1,8 @@
 """What is written to a socket in one turn of the event loop, in one system call: an answer's head
 and body come one after the other, and each call costs as much as much of the rest.
+
+It is sent when all requests of the turn are answered: each client that is woken between two of them
+takes time from the next.
 """
 
 import asyncio

@@ -28,8 +28,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _arrival_timer: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        self._gathered = GatheredTransport(transport, self.loop)
-        super().connection_made(self._gathered)
+        super().connection_made(GatheredTransport(transport, self.loop))
         self._await_arrival()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -71,7 +70,6 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._gathered.flush()
         self._arrived = False
         super().on_response_complete()
 

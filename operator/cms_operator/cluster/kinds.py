@@ -38,8 +38,8 @@ HEADLESS_CMS = Kind("headlesscms.io/v1alpha1", "HeadlessCMS", "headlesscmses", N
 POD = Kind("v1", "Pod", "pods", writable=False)
 ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", writable=False)
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
-# Applied, although it is fixed, too: the server compares its data byte for byte, and writes it in an
-# order of its own when somebody has changed a label of what was created.
+# It is fixed, too, but the server compares its data byte for byte, and in an order of its own: of
+# one that was created no label could be changed any more.
 CONTROLLER_REVISION = Kind("apps/v1", "ControllerRevision", "controllerrevisions")
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps", fixed=True)
 SECRET = Kind("v1", "Secret", "secrets", WATCHED)
