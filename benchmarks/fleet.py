@@ -38,6 +38,7 @@ from benchmarks.teams import Teams, names_of
 from benchmarks.usage import cpu_seconds, peak_mebibytes, resident_mebibytes
 from cms_operator.cluster.kinds import CHILDREN, POD
 from localcluster import controlplane
+from localcluster.fakenodes import PODS_OF_A_NODE
 from tests.controlplane.api import Object
 from tests.controlplane.audit import Request
 from tests.controlplane.conftest import STAGES
@@ -110,7 +111,11 @@ def measure_ours(names: list[str], sizes: list[int]) -> tuple[dict[str, Object],
     """Return what the peers need: pods by tenant, and all objects of the first step."""
     folder = Path(tempfile.mkdtemp(prefix="hcms-bench-"))
     stages = sorted(STAGES.glob("*.yaml"))
-    with controlplane.start("bench-fleet", stages=stages) as control_plane, ExitStack() as stack:
+    nodes = nodes_for(len(names))
+    with ExitStack() as stack:
+        control_plane = stack.enter_context(
+            controlplane.start("bench-fleet", nodes=nodes, stages=stages)
+        )
         install(control_plane)
         teams = Teams(control_plane, names)
         teams.create()
@@ -142,6 +147,11 @@ def measure_ours(names: list[str], sizes: list[int]) -> tuple[dict[str, Object],
         )
         show("\n".join(restarted(restart(bench, operator, len(names)))))
         return templates, objects
+
+
+def nodes_for(tenants: int) -> int:
+    """A tenant's pods, and one more that migrates or takes over."""
+    return max(controlplane.DEFAULT_NODES, -(-tenants * (PODS + 1) // PODS_OF_A_NODE))
 
 
 def children(teams: Teams) -> list[Object]:

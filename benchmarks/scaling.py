@@ -6,7 +6,9 @@
 Three processes run all the time; one nginx leads to the first alone, another to all of them with
 three times the connections, and the two take turns. Three times the processes give more requests
 only on a machine with a core for each, for nginx, PostgreSQL and the load; on others the CPU time
-of a request tells whether they would. Needs `wrk` (a Debian package).
+of a request tells whether they would. There each process has one connection: the more requests a
+process finds at a time, the less each costs it, and of three that share two cores each finds fewer
+than one that has a core to itself. Needs `wrk` (a Debian package).
 """
 
 import os
@@ -42,14 +44,15 @@ _UPSTREAM = re.compile(r"(        server api\d:3000 .*;\n)+")
 
 @dataclass(frozen=True)
 class Front:
-    """An nginx before so many processes. Each has as many connections as one alone has."""
+    """An nginx before so many processes. `each` of them has as many connections as one alone."""
 
     url: str
     processes: int
+    each: int
 
     @property
     def connections(self) -> int:
-        return self.processes * wrk.CONNECTIONS
+        return self.processes * self.each
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ def nginx_config(deployed: str, folder: Path, port: int, upstream: Sequence[int]
 def main() -> None:
     options = wrk.options()
     progress = Progress()
+    cores = os.cpu_count() or 1
+    each = wrk.CONNECTIONS if cores >= CORES else 1
     with ExitStack() as stack:
         folder, postgres, redis = stack.enter_context(stores.opened("scaling"))
         site = Ours(postgres, redis, folder)
@@ -119,12 +124,14 @@ def main() -> None:
         for server in servers:
             server.wait_until_ready()
         fronts = [
-            Front(stack.enter_context(_nginx(folder / f"nginx-{count}", servers[:count])), count)
+            Front(
+                stack.enter_context(_nginx(folder / f"nginx-{count}", servers[:count])), count, each
+            )
             for count in (1, PROCESSES)
         ]
         bench = Bench(site, postgres, servers, folder)
         rows = list(bench.rows(fronts, options.seconds, options.rounds))
-    sys.stdout.write(f"{table(rows, os.cpu_count() or 1)}\n")
+    sys.stdout.write(f"{table(rows, cores)}\n")
 
 
 @contextmanager

@@ -33,11 +33,14 @@ class Block:
     network: IPv4Network
 
     @property
-    def pods(self) -> IPv4Network:
+    def services(self) -> IPv4Network:
+        """The larger part: of fake pods, which nobody has to reach, there may be more than here are
+        addresses.
+        """
         return next(self.network.subnets(new_prefix=19))
 
     @property
-    def services(self) -> IPv4Network:
+    def pods(self) -> IPv4Network:
         return list(self.network.subnets(new_prefix=20))[2]
 
     @property

@@ -5,7 +5,8 @@ from typing import Any
 
 USER = "kwok"
 # Large enough for a thousand tenants with the default requests.
-CAPACITY = {"cpu": "256", "memory": "1Ti", "pods": "1000"}
+PODS_OF_A_NODE = 1000
+CAPACITY = {"cpu": "256", "memory": "1Ti", "pods": str(PODS_OF_A_NODE)}
 ZONES = ("zone-a", "zone-b", "zone-c")
 
 

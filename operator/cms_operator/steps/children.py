@@ -27,6 +27,7 @@ from cms_operator.resources import (
     hpa,
     http_route,
     ingress,
+    labels,
     names,
     network_policy,
     pdb,
@@ -61,15 +62,20 @@ class Children:
         self._verified.forget(key)
 
     async def record(self, hcms: HeadlessCMS, revision: Revision, family: Family) -> None:
-        """Keep what the revision is, before anything is made of it.
+        """Keep what the revision is, before anything is made of it, and where the watch sees it.
 
-        Raises NameTakenError, ApiError.
+        Raises NameTakenError, StaleReadError, ApiError.
         """
         known = family.by_revision(CONTROLLER_REVISION.name)
-        if revision.hash not in known:
+        live = known.get(revision.hash)
+        if live is None:
             number = 1 + max((int(found["revision"]) for found in known.values()), default=0)
-            manifest = controller_revision.build(hcms, revision, number)
-            await self._applier.apply(manifest, hcms.metadata.uid)
+        elif labels.MANAGED_BY in live["metadata"]["labels"]:
+            return
+        else:
+            number = int(live["revision"])
+        manifest = controller_revision.build(hcms, revision, number)
+        await self._applier.apply(manifest, hcms.metadata.uid)
 
     async def apply(
         self,

@@ -36,8 +36,10 @@ def test_clusters_side_by_side_share_no_address() -> None:
     assert not any(one.overlaps(other) for one, other in combinations(parts, 2))
 
 
-def test_three_thousand_fake_pods_fit() -> None:
-    assert blocks([])[1].pods.num_addresses > 3000
+def test_a_thousand_tenants_pods_and_five_thousand_services_fit() -> None:
+    block = blocks([])[1]
+    assert block.pods.num_addresses > 4000
+    assert block.services.num_addresses > 5000
 
 
 def test_a_machine_without_a_free_range_is_told_which_routes_are_in_the_way() -> None:

@@ -21,7 +21,7 @@ CERTIFICATE = Certificate(Path("/c/x.crt"), Path("/c/x.key"))
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     folder = tmp_path_factory.mktemp("cluster")
-    address = IPv4Address("10.216.0.1")
+    address = IPv4Address("10.216.32.1")
     issued = credentials.make(folder, address, components.API_PORT, BLOCK)
     ports = Ports(1001, 1002, 1003, 1004)
     return Layout(BINARIES, folder, folder / "etcd", address, BLOCK, ports, issued)
@@ -43,7 +43,7 @@ def test_nothing_but_the_api_server_listens_beyond_loopback(layout: Layout) -> N
     manager = components.controller_manager(layout, Path("/k"), {})
     for command in (manager, components.scheduler(layout, Path("/k"))):
         assert option(command, "bind-address") == "127.0.0.1"
-    assert option(components.api_server(layout), "bind-address") == "10.216.0.1"
+    assert option(components.api_server(layout), "bind-address") == "10.216.32.1"
 
 
 def test_nobody_is_served_without_a_name(layout: Layout) -> None:
@@ -72,7 +72,7 @@ def test_pods_get_addresses_of_their_range_on_the_bridge() -> None:
     network = json.loads(config.cni(FOLDERS, BLOCK))
     (bridge,) = network["plugins"]
     assert bridge["bridge"] == config.BRIDGE
-    assert bridge["ipam"]["ranges"] == [[{"subnet": "10.216.0.0/19", "gateway": "10.216.0.1"}]]
+    assert bridge["ipam"]["ranges"] == [[{"subnet": "10.216.32.0/20", "gateway": "10.216.32.1"}]]
 
 
 def test_the_pods_files_are_rendered_without_a_gap(layout: Layout) -> None:

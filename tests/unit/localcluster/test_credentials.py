@@ -13,7 +13,7 @@ from localcluster.shell import run, succeeds
 @pytest.fixture(scope="module")
 def issued(tmp_path_factory: pytest.TempPathFactory) -> Credentials:
     folder = tmp_path_factory.mktemp("credentials")
-    return credentials.make(folder, IPv4Address("10.216.0.1"), 6443, addresses.blocks([])[0])
+    return credentials.make(folder, IPv4Address("10.216.32.1"), 6443, addresses.blocks([])[0])
 
 
 def accepted(authority: Path, certificate: Certificate, purpose: str) -> bool:
@@ -35,7 +35,7 @@ def test_a_clients_certificate_cannot_serve(issued: Credentials) -> None:
 def test_the_api_server_can_prove_every_name_that_it_is_called_by(issued: Credentials) -> None:
     certificate = str(issued.api_server.certificate)
     names = run(("openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", certificate))
-    for name in ("kubernetes.default.svc", "10.216.0.1", "10.216.32.1"):
+    for name in ("kubernetes.default.svc", "10.216.32.1", "10.216.0.1"):
         assert name in names
 
 
