@@ -18,6 +18,10 @@ def kubelet_access() -> str:
     return _render("kubelet-access.yaml")
 
 
+def policy_engine_access() -> str:
+    return _render("policy-engine.yaml")
+
+
 def dns(binaries: Path, block: Block) -> str:
     return _render(
         "coredns.yaml",

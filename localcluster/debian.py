@@ -19,6 +19,7 @@ NODE = {
     "nft": "nftables",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
 }
+POLICIES = {"iptables": "iptables", "ipset": "ipset"}
 IMAGES = {"buildah": "buildah", "debootstrap": "debootstrap"}
 QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 

@@ -12,7 +12,7 @@ from localcluster.cluster import Cluster
 from localcluster.components import API_PORT, LOOPBACK, Layout, Ports
 from localcluster.credentials import Credentials
 from localcluster.errors import ClusterError
-from localcluster.node import cgroups, config, host, ready, record, runtime
+from localcluster.node import cgroups, config, host, policies, ready, record, runtime
 from localcluster.node.config import BRIDGE, NODE_NAME, RUN, Folders
 from localcluster.node.record import Record
 from localcluster.paths import node_state, private_folder
@@ -86,6 +86,7 @@ def _addons(layout: Layout) -> str:
     return "---\n".join(
         (
             addons.kubelet_access(),
+            addons.policy_engine_access(),
             addons.dns(layout.binaries, layout.block),
             addons.metrics(layout.binaries, layout.credentials.cluster, KUBELET_TRUST),
         )
@@ -118,7 +119,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def _start_node(folders: Folders, layout: Layout, processes: ProcessFolder) -> None:
-    kubelet, proxy = layout.credentials.kubeconfigs((KUBELET, KUBE_PROXY))
+    kubelet, proxy, _ = layout.credentials.kubeconfigs((KUBELET, KUBE_PROXY, policies.IDENTITY))
     settings = folders.state / "kube-proxy.json"
     settings.write_text(config.kube_proxy(layout.block, proxy, *free_ports(2)))
     processes.start("kube-proxy", layout.command("kube-proxy", {"config": str(settings)}))

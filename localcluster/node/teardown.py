@@ -6,7 +6,7 @@ from pathlib import Path
 
 from localcluster import mounts, processes, shell
 from localcluster.network import interfaces
-from localcluster.node import cgroups, host, runtime
+from localcluster.node import cgroups, host, policies, runtime
 from localcluster.node.config import BRIDGE, NFT_TABLE, RUN, Folders
 from localcluster.paths import node_state
 from localcluster.processes import ProcessFolder, ProcessRecord
@@ -24,6 +24,7 @@ def remove() -> None:
         runtime.remove_containers()
     running.stop(grace_seconds=1.0)  # etcd is thrown away with it
     _stop_shims()
+    policies.stop()
     mounts.undo((node_state(), RUN))
     _remove_network()
     _restore_host()

@@ -24,6 +24,7 @@ class Snapshot:
     routes: frozenset[str]
     namespaces: frozenset[str]
     nftables: frozenset[str]
+    ipsets: frozenset[str]
     cgroups: frozenset[str]
     sysctls: frozenset[str]
     paths: frozenset[str]
@@ -39,6 +40,7 @@ def snapshot() -> Snapshot:
         routes=frozenset(_ip("route", "show", "table", "all")),
         namespaces=frozenset(_ip("netns", "list")),
         nftables=frozenset(_tables()),
+        ipsets=frozenset(_ipsets()),
         cgroups=frozenset(str(group) for group in pod_groups() if group.exists()),
         sysctls=frozenset(_sysctls()),
         paths=frozenset(_paths()),
@@ -81,6 +83,12 @@ def _tables() -> Iterable[str]:
     if shutil.which("nft") is None:
         return []
     return run(("nft", "list", "tables")).splitlines()
+
+
+def _ipsets() -> Iterable[str]:
+    if shutil.which("ipset") is None:
+        return []
+    return run(("ipset", "list", "-name")).splitlines()
 
 
 def _sysctls() -> Iterable[str]:
