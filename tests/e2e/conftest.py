@@ -22,6 +22,7 @@ from demo.traffic import LoadPod
 from localcluster import existing, gateway, images, program
 from localcluster.cluster import Cluster
 from localcluster.errors import ClusterError, NoClusterError
+from localcluster.node import policies, record
 from localcluster.progress import Progress
 from tests.e2e import diagnostics
 from tests.e2e.world import World, wait_until_settled
@@ -66,6 +67,8 @@ def operator_in(cluster: Cluster) -> Iterator[None]:
     loaded = images.build_and_load(cluster, progress)
     if cluster.provider != existing.PROVIDER:
         program.ensure(gateway.CONTROLLER, progress)
+    if cluster.provider == record.PROVIDER:
+        program.ensure(policies.ENGINE, progress)
     installation = installation_in(cluster)
     was_there = installation.is_operator_installed()
     with progress.step("the operator"):

@@ -112,6 +112,8 @@ OPERATOR_TALKS: list[tuple[tuple[End, int, str], bool]] = [
     ((Outside("192.0.2.10"), 6443, "TCP"), True),
     ((Outside("10.96.0.10"), 53, "UDP"), True),
     ((Outside("10.96.0.10"), 53, "TCP"), True),
+    ((Outside("10.244.0.2"), 5353, "UDP"), True),
+    ((Outside("10.244.0.2"), 5353, "TCP"), True),
     ((SERVING, 3000, "TCP"), True),
     ((SERVING, 9000, "TCP"), True),
     ((STRANGER, 80, "TCP"), False),
