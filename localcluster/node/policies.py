@@ -34,8 +34,8 @@ START_SECONDS = 60.0
 def start(progress: Progress) -> None:
     """From here to stop() every NetworkPolicy of the cluster holds.
 
-    A pod that starts is known to the engine a second or two later: until then it is refused where
-    its labels should let it in.
+    A pod that starts is known to the engine a second or two later: until then nothing keeps others
+    from it, and it is refused where its labels should let it in.
     """
     found = record.load()
     if found is None:

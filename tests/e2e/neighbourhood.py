@@ -9,7 +9,7 @@ from typing import Any
 from demo.headless_cms import HeadlessCms
 from demo.installation import DATASTORES_RELEASE, OPERATOR_NAMESPACE, OPERATOR_RELEASE, Installation
 from demo.tools import Kubectl
-from demo.traffic import POD, LoadPod
+from demo.traffic import LoadPod
 from tests.e2e.connections import Client, Server, ready_pods
 from tests.support.network import Outside
 
@@ -49,7 +49,7 @@ class Neighbourhood:
         return {
             "stranger": self._pods(self.strangers)[0],
             "Prometheus": self._pods(self.monitoring)[0],
-            "neighbour": self._neighbour(),
+            "neighbour": self._pods(self.cms.namespace, "!app.kubernetes.io/name")[0],
             "CMS": self._pods_of_cms()[0],
             # What a pod asks of itself never leaves it.
             "operator": replace(self._pods(OPERATOR_NAMESPACE, OPERATOR)[0], unasked={"operator"}),
@@ -90,10 +90,6 @@ class Neighbourhood:
         if not found:
             raise LookupError(f"no pod of {namespace} is ready: {selector}")
         return found
-
-    def _neighbour(self) -> Client:
-        found = self._pods(self.cms.namespace, "!app.kubernetes.io/name")
-        return next(client for client in found if client.name == POD)
 
     def _pods_of_cms(self) -> list[Client]:
         return self._pods(

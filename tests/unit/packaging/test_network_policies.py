@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cms_operator.api import parse
 from cms_operator.resources import deployment, migration_job, network_policy
-from tests.support.charts import NAMESPACE, RELEASE, Chart, Objects, of_kind, the
+from tests.support.charts import NAMESPACE, RELEASE, REPOSITORY, Chart, Objects, of_kind, the
 from tests.support.children import case
 from tests.support.network import End, Network, Outside, Pod
 from tests.support.specs import SOURCES, manifest
@@ -173,6 +174,22 @@ def test_a_datastore_is_reached_by_the_cms_pods_beside_it_alone(
     labelled = Pod(NAMESPACE, {"app.kubernetes.io/name": "headlesscms"})
     for end in (SERVING, operator, NEIGHBOUR, INTERNET, other, labelled):
         assert not network.allows(end, server, port)
+
+
+def test_by_the_sample_a_cms_asks_its_datastores_and_the_dns_alone(
+    datastores: Objects, operator: Pod
+) -> None:
+    sample = yaml.safe_load((REPOSITORY / "config" / "samples" / "egress.yaml").read_text())
+    sample["metadata"]["namespace"] = NAMESPACE
+    network = Network([sample, *of_kind(datastores, "NetworkPolicy")])
+    targets: list[tuple[End, int, str]] = [
+        (*datastore(datastores, kind), "TCP") for kind in ("StatefulSet", "Deployment")
+    ]
+    targets += [(Outside("10.96.0.10"), 53, "UDP"), (Outside("10.244.0.2"), 5353, "UDP")]
+    for pod in cms_pods(NAMESPACE):
+        assert all(network.allows(pod, *target) for target in targets)
+        assert not network.allows(pod, operator, 8080)
+        assert not any(network.allows(pod, INTERNET, port) for port in (80, 443, 5432))
 
 
 def test_a_datastore_asks_nobody_anything(datastores: Objects) -> None:
