@@ -146,6 +146,7 @@ def test_the_rules_mean_to_the_engine_what_they_mean_to_the_tests_of_the_rules(
 def test_a_new_cms_with_a_tenant_is_migrated_gets_ready_and_serves(
     world: World, make: Callable[..., HeadlessCms]
 ) -> None:
+    """The kubelet probes the admin port, which the policy opens to the operator alone."""
     world.write_source("walled", "walled")
     cms = make("walled")
     world.wait_until_ready(cms)
