@@ -130,7 +130,7 @@ class BodyCache:
         make: Callable[[bytes], Body] = Body.of,
     ) -> Body | None:
         """For a key that `peek` did not find. What is not there (None) is not kept."""
-        return await self._loads.run(str(key), lambda: self._fill(key, load, make))
+        return await self._loads.run(key, lambda: self._fill(key, load, make))
 
     async def _fill(
         self,
@@ -138,19 +138,20 @@ class BodyCache:
         load: Callable[[], Awaitable[bytes | None]],
         make: Callable[[bytes], Body],
     ) -> Body | None:
-        content = await self._from_redis(key)
+        name = str(key)
+        content = await self._from_redis(key.tenant_id, name)
         if content is None:
             content = await load()
             if content is None:
                 return None
-            self._shared.put(key.tenant_id, str(key), content)
+            self._shared.put(key.tenant_id, name, content)
         body = make(content)
         self._memory.put(key, body, self._clock())
         return body
 
-    async def _from_redis(self, key: CacheKey) -> bytes | None:
+    async def _from_redis(self, tenant_id: UUID, name: str) -> bytes | None:
         try:
-            content = await self._shared.get(key.tenant_id, str(key))
+            content = await self._shared.get(tenant_id, name)
         except RedisAwayError:
             content = None
         counter = self._misses if content is None else self._hits

@@ -20,7 +20,6 @@ from uuid import UUID
 
 import asyncpg
 import orjson
-from prometheus_client import Histogram
 
 from cms_service.core.acting import acting_values
 from cms_service.core.credentials import CredentialSource, CredentialsUnavailableError
@@ -159,16 +158,18 @@ class Scope:
 _joined: ContextVar[Scope | None] = ContextVar("joined", default=None)
 
 
-@contextmanager
-def apart() -> Iterator[None]:
+class Apart:
     """What this task asks for in it is part of no transaction: for what others share, who must not
     be told of changes that may be undone.
     """
-    token = _joined.set(None)
-    try:
-        yield
-    finally:
-        _joined.reset(token)
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = _joined.set(None)
+
+    def __exit__(self, *_: object) -> None:
+        _joined.reset(self._token)
 
 
 class Database:
@@ -186,11 +187,11 @@ class Database:
         self._pool: Pool | None = None
         self._waiting = 0
         self._query_seconds = metrics.query_seconds
-        self._known_seconds: dict[str, Histogram] = {}
         self._span = tracing.client(
             {"db.system.name": "postgresql", **url.attributes}, "db.query.summary"
         )
         self._up = metrics.database_up.labels(name)
+        self._is_up = False
         self._rejected = metrics.pool_rejected.labels(name)
         metrics.pool_size.labels(name).set(url.connection_limit)
         metrics.pool_waiting.labels(name).set_function(lambda: self._waiting)
@@ -263,14 +264,7 @@ class Database:
         else:
             return rows
         finally:
-            self._observe(name, time.perf_counter() - started)
-
-    def _observe(self, name: str, seconds: float) -> None:
-        """The client library takes much longer to find the series."""
-        series = self._known_seconds.get(name)
-        if series is None:
-            series = self._known_seconds[name] = self._query_seconds.labels(name)
-        series.observe(seconds)
+            self._query_seconds.labels(name).observe(time.perf_counter() - started)
 
     def joined(self, tenant_id: UUID) -> Scope | None:
         """The transaction that this task's questions are part of, if any."""
@@ -304,9 +298,9 @@ class Database:
         or Undone.
         """
         if error is None:
-            self._up.set(1)
+            self._note(is_up=True)
         elif isinstance(error, _AWAY):
-            self._up.set(0)
+            self._note(is_up=False)
             logger.warning(
                 "the database is away: %s",
                 str(error) or type(error).__name__,
@@ -315,6 +309,11 @@ class Database:
             raise Unavailable("The database cannot be reached.") from error
         elif isinstance(error, asyncpg.TransactionRollbackError):  # two that wait for each other
             raise Undone(OVERTAKEN) from None
+
+    def _note(self, *, is_up: bool) -> None:
+        if is_up is not self._is_up:
+            self._is_up = is_up
+            self._up.set(is_up)
 
     def _full(self) -> Unavailable:
         self._rejected.inc()

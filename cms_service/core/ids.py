@@ -7,6 +7,7 @@ import time
 from uuid import UUID
 
 _RANDOM_BITS = 74
+_HEX_DIGITS = 32
 
 
 def new_id() -> UUID:
@@ -14,6 +15,8 @@ def new_id() -> UUID:
 
 
 def is_uuid(text: str) -> bool:
+    if len(text) < _HEX_DIGITS:  # most are slugs, and to fail is dear
+        return False
     try:
         UUID(text)
     except ValueError:

@@ -4,11 +4,13 @@ import time
 from collections.abc import Collection
 from importlib.metadata import PackageNotFoundError, version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from cms_service.core.plain_metrics import Counts, Histograms
 from cms_service.core.request_metrics import RequestMetrics
 
-_QUERY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+# Bounds of the buckets.
+_QUERY_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
 class Metrics:
@@ -43,11 +45,9 @@ class Metrics:
         )
 
     def _cache(self, registry: CollectorRegistry) -> None:
-        self.cache_hits = Counter(
-            "hcms_cache_hits", "Cached answers found.", ["layer"], registry=registry
-        )
-        self.cache_misses = Counter(
-            "hcms_cache_misses", "Cached answers not found.", ["layer"], registry=registry
+        self.cache_hits = Counts("hcms_cache_hits", "Cached answers found.", "layer", registry)
+        self.cache_misses = Counts(
+            "hcms_cache_misses", "Cached answers not found.", "layer", registry
         )
         self.cache_loads_running = Gauge(
             "hcms_cache_loads_in_progress",
@@ -67,18 +67,18 @@ class Metrics:
             ["database"],
             registry=registry,
         )
-        self.delivery_reads = Counter(
+        self.delivery_reads = Counts(
             "hcms_delivery_reads",
             "Reads of published content that no cache could answer, by the database that did.",
-            ["database"],
-            registry=registry,
+            "database",
+            registry,
         )
-        self.query_seconds = Histogram(
+        self.query_seconds = Histograms(
             "hcms_db_query_duration_seconds",
             "One statement, the wait for a connection not included.",
-            ["operation"],
-            buckets=_QUERY_BUCKETS,
-            registry=registry,
+            "operation",
+            _QUERY_SECONDS,
+            registry,
         )
         self.pool_size = Gauge(
             "hcms_db_pool_size",
@@ -109,12 +109,12 @@ class Metrics:
         self.redis_up = Gauge(
             "hcms_redis_up", "1 where the last use of Redis worked.", registry=registry
         )
-        self.redis_seconds = Histogram(
+        self.redis_seconds = Histograms(
             "hcms_redis_command_duration_seconds",
             "One command, the wait for a connection not included.",
-            ["command"],
-            buckets=_QUERY_BUCKETS,
-            registry=registry,
+            "command",
+            _QUERY_SECONDS,
+            registry,
         )
         self.redis_pool_size = Gauge(
             "hcms_redis_pool_size", "Connections that may be in use.", registry=registry

@@ -8,8 +8,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -25,8 +24,7 @@ _BREAKING = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClie
 Connection = Any  # asyncpg's, generic in a way that nobody here needs
 
 
-@dataclass(frozen=True, slots=True)
-class _Idle:
+class _Idle(NamedTuple):
     connection: Connection
     since: float
 
@@ -83,11 +81,12 @@ class Pool:
     def release(self, connection: Connection, error: BaseException | None) -> None:
         """`error`: by what its use has ended, if by any."""
         self._used.discard(connection)
-        if self._is_closing or not self._is_whole(connection, error):
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if self._is_closing or not self._is_whole(connection, error, now):
             self._end(connection)
             return
-        loop = asyncio.get_running_loop()
-        self._idle.append(_Idle(connection, loop.time()))
+        self._idle.append(_Idle(connection, now))
         if self._sweep is None:
             self._sweep = loop.call_later(self._idle_seconds, self._end_unused)
         self._places.release()
@@ -128,12 +127,12 @@ class Pool:
             self._made_at.pop(connection, None)
         return None
 
-    def _is_whole(self, connection: Connection, error: BaseException | None) -> bool:
+    def _is_whole(self, connection: Connection, error: BaseException | None, now: float) -> bool:
         if error is not None and (not isinstance(error, Exception) or isinstance(error, _BREAKING)):
             return False
         made_at = self._made_at.get(connection, float("-inf"))
         return (
-            asyncio.get_running_loop().time() - made_at < _MAX_AGE_SECONDS
+            now - made_at < _MAX_AGE_SECONDS
             and not connection.is_closed()
             and not connection.is_in_transaction()
         )

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -65,7 +64,7 @@ class RedisStore:
         self._client = client
         self._helpers = helpers
         self._metrics = metrics
-        self._seconds = cache(metrics.redis_seconds.labels)
+        self._seconds = metrics.redis_seconds
         self._clock = clock
         self.is_cluster = isinstance(client, RedisCluster)
         self._away = _CLUSTER_AWAY if self.is_cluster else _AWAY
@@ -138,7 +137,7 @@ class RedisStore:
         finally:
             self._used -= 1
             self._places.release()
-            self._seconds(command).observe(time.perf_counter() - started)
+            self._seconds.labels(command).observe(time.perf_counter() - started)
         self._ask_again_at = float("-inf")
         self._metrics.redis_up.set(1)
         return answer

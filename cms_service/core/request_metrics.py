@@ -1,12 +1,7 @@
-"""What is counted of every request, in plain numbers that are put together when Prometheus asks:
-the client library's own take a lock for each, and all of this belongs to one thread.
-"""
+"""What is counted of every request."""
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import accumulate
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -16,6 +11,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from cms_service.core.plain_metrics import Durations
+
 # One more than is likely in one deployment; what a series costs is some 2 kB in Prometheus.
 MAX_TENANTS = 1000
 # No tenant can have this name.
@@ -23,15 +20,6 @@ OTHER_TENANTS = "_other"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Bounds of the buckets.
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_BUCKETS = (*map(str, SECONDS), "+Inf")
-
-
-@dataclass(slots=True)
-class _Answers:
-    """With one status to one method of one route; each counted in the first bucket it fits."""
-
-    buckets: list[int] = field(default_factory=lambda: [0] * len(_BUCKETS))
-    seconds: float = 0.0
 
 
 class RequestMetrics(Collector):
@@ -39,16 +27,15 @@ class RequestMetrics(Collector):
 
     def __init__(self) -> None:
         self.in_progress = 0
-        self._answers: dict[tuple[str, str, int], _Answers] = {}
+        self._answers: dict[tuple[str, str, int], Durations] = {}
         self._tenants: dict[str, Counter[int]] = {}
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         answers = self._answers.get((method, route, status))
         if answers is None:
             key = (known_method(method, other="OTHER"), route, status)
-            answers = self._answers.setdefault(key, _Answers())
-        answers.buckets[bisect_left(SECONDS, seconds)] += 1
-        answers.seconds += seconds
+            answers = self._answers.setdefault(key, Durations(SECONDS))
+        answers.observe(seconds)
 
     def observe_tenant(self, tenant: str, status: int) -> None:
         """`tenant` exists: a client's own text would be a series."""
@@ -68,10 +55,10 @@ class RequestMetrics(Collector):
             "Requests answered; errors are those with a status of 5xx.",
             labels=["method", "route", "status"],
         )
-        timed: dict[tuple[str, str], _Answers] = {}
+        timed: dict[tuple[str, str], Durations] = {}
         for (method, route, status), answers in self._answers.items():
-            requests.add_metric([method, route, str(status)], sum(answers.buckets))
-            _add(timed.setdefault((method, route), _Answers()), answers)
+            requests.add_metric([method, route, str(status)], answers.count)
+            timed.setdefault((method, route), Durations(SECONDS)).add(answers)
         yield requests
         yield _durations(timed)
         yield self._by_tenant()
@@ -91,20 +78,14 @@ class RequestMetrics(Collector):
         return family
 
 
-def _add(total: _Answers, answers: _Answers) -> None:
-    total.buckets = [*map(sum, zip(total.buckets, answers.buckets, strict=True))]
-    total.seconds += answers.seconds
-
-
-def _durations(timed: dict[tuple[str, str], _Answers]) -> Metric:
+def _durations(timed: dict[tuple[str, str], Durations]) -> Metric:
     family = HistogramMetricFamily(
         "hcms_http_request_duration_seconds",
         "From the request's headers to the end of the answer.",
         labels=["method", "route"],
     )
     for labels, answers in timed.items():
-        buckets = [*zip(_BUCKETS, accumulate(answers.buckets), strict=True)]
-        family.add_metric(labels, buckets, answers.seconds)
+        answers.add_to(family, [*labels])
     return family
 
 

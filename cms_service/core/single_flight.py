@@ -1,10 +1,10 @@
 """Work that many ask for at once is done once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-from cms_service.core.database import apart
+from cms_service.core.database import Apart
 
 Result = TypeVar("Result")
 
@@ -16,14 +16,14 @@ class _GivenUpError(Exception):
 class SingleFlight(Generic[Result]):
     def __init__(self, joined: Callable[[], object] = lambda: None) -> None:
         """`joined` is called for each caller that need not begin the work."""
-        self._waiting: dict[str, list[asyncio.Future[Result]]] = {}
+        self._waiting: dict[Hashable, list[asyncio.Future[Result]]] = {}
         self._joined = joined
 
     def __len__(self) -> int:
         """How many different things are under way."""
         return len(self._waiting)
 
-    async def run(self, key: str, work: Callable[[], Awaitable[Result]]) -> Result:
+    async def run(self, key: Hashable, work: Callable[[], Awaitable[Result]]) -> Result:
         """The first caller works, without a task of its own, which would cost as much as some of
         the work; if it is cancelled, another one begins anew.
         """
@@ -37,7 +37,7 @@ class SingleFlight(Generic[Result]):
                 continue
         self._waiting[key] = []
         try:
-            with apart():
+            with Apart():
                 result = await work()
         except Exception as error:
             self._fail(key, error)
@@ -49,10 +49,10 @@ class SingleFlight(Generic[Result]):
             outcome.set_result(result)
         return result
 
-    def _fail(self, key: str, error: Exception) -> None:
+    def _fail(self, key: Hashable, error: Exception) -> None:
         for outcome in self._finish(key):
             outcome.set_exception(error)
 
-    def _finish(self, key: str) -> list[asyncio.Future[Result]]:
+    def _finish(self, key: Hashable) -> list[asyncio.Future[Result]]:
         """Of those that wait still."""
         return [outcome for outcome in self._waiting.pop(key) if not outcome.done()]

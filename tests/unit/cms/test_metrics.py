@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics_core import Metric
 
+from cms_service.core.plain_metrics import Counts, Histograms
 from cms_service.core.request_metrics import MAX_TENANTS, OTHER_TENANTS, SECONDS, RequestMetrics
 
 REQUESTS = st.tuples(
@@ -40,6 +41,24 @@ def test_requests_are_counted_as_the_client_library_counts(
     assert counted - {("hcms_http_requests_in_progress", frozenset[tuple[str, str]](), 0)} == {
         *samples(theirs.collect())
     }
+
+
+@given(st.lists(st.tuples(st.sampled_from(["GET", "EVAL"]), st.floats(0, 20)), max_size=30))
+def test_commands_are_counted_as_the_client_library_counts(asked: list[tuple[str, float]]) -> None:
+    theirs, ours = CollectorRegistry(), CollectorRegistry()
+    their_count = Counter("hits", "", ["command"], registry=theirs)
+    their_seconds = Histogram("seconds", "", ["command"], registry=theirs, buckets=SECONDS)
+    our_count = Counts("hits", "", "command", ours)
+    our_seconds = Histograms("seconds", "", "command", SECONDS, ours)
+    for command, duration in asked:
+        their_count.labels(command).inc()
+        their_seconds.labels(command).observe(duration)
+        our_count.labels(command).inc()
+        our_seconds.labels(command).observe(duration)
+    assert {*samples(ours.collect())} == {*samples(theirs.collect())}
+    for names in (["hits_total"], ["seconds_bucket"]):
+        wanted = ours.restricted_registry(names).collect()
+        assert {*samples(wanted)} == {*samples(theirs.restricted_registry(names).collect())}
 
 
 def test_tenants_beyond_the_bound_are_counted_together() -> None:
