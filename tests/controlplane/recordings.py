@@ -64,10 +64,11 @@ def read(path: Path) -> list[Object]:
 
 
 def _written(kind: Kind, child: Object) -> Object:
+    how = "Update" if kind.fixed else "Apply"
     (fields,) = (
         entry["fieldsV1"]
         for entry in child["metadata"]["managedFields"]
-        if (entry["manager"], entry["operation"]) == (FIELD_MANAGER, "Apply")
+        if (entry["manager"], entry["operation"]) == (FIELD_MANAGER, how)
     )
     found: Object = _owned(child, fields)
     found["metadata"]["name"] = child["metadata"]["name"]
