@@ -37,9 +37,10 @@ watchNamespaces to narrow it.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: *children
+# Made anew where another is wanted, never changed.
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: *children
+  verbs: [get, list, watch, create, delete]
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
   verbs: *children

@@ -6,7 +6,14 @@ import pytest
 import yaml
 
 from cms_operator.api.status import Verb
-from cms_operator.cluster.kinds import CHILDREN, DEPLOYMENT, ENDPOINT_SLICE, HEADLESS_CMS, Kind
+from cms_operator.cluster.kinds import (
+    CHILDREN,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    HEADLESS_CMS,
+    JOB,
+    Kind,
+)
 from cms_operator.cluster.lease import LEASE
 from cms_operator.steps.children import PRUNED
 from tests.support.charts import NAMESPACE, Chart, Objects, of_kind, the
@@ -36,6 +43,8 @@ def operator_role(objects: Objects) -> dict[str, Any]:
 def verbs_for(kind: Kind) -> set[str]:
     if not kind.writable:
         return SEEN
+    if kind is JOB:  # made anew, never changed
+        return CHILD - {"patch"}
     # The others go with their owner.
     return CHILD if kind in {*PRUNED, DEPLOYMENT} else CHILD - {"delete"}
 
