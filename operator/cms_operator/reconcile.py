@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cms_operator.api import InvalidSpec
-from cms_operator.api.conditions import Reason
+from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.status import MigrationStatus, Status
 from cms_operator.cluster.apply import Applier, NameTakenError
 from cms_operator.cluster.client import ApiError
@@ -38,7 +38,7 @@ from cms_operator.rollout.endings import ended
 from cms_operator.rollout.events import event, happenings
 from cms_operator.rollout.family import Family, gather
 from cms_operator.rollout.news import at_rest, counts_wait, only_counts
-from cms_operator.rollout.problems import Problem, ProblemError
+from cms_operator.rollout.problems import Problem, ProblemError, retry_after
 from cms_operator.rollout.progress import is_in_flight
 from cms_operator.rollout.schema import known_schemas, oldest_in_use
 from cms_operator.rollout.snapshot import Request, Snapshot
@@ -67,7 +67,6 @@ from cms_operator.steps.work import (
 
 log = logging.getLogger(__name__)
 
-PROBLEM_RETRY_SECONDS = 10.0
 CONTRACT_POLL_SECONDS = 2.0
 
 
@@ -166,11 +165,11 @@ class Reconciler:
         except SourceError as error:
             first = error.problems[0]
             work.secrets_problem = Problem(first.reason, str(error))
-            work.again.append(PROBLEM_RETRY_SECONDS)
+            _try_again(work, ConditionType.SECRETS_READY)
             self._secrets.expire_of(work.key)
         except ApiError as error:
             work.secrets_problem = refusal(error, "Secret")
-            work.again.append(PROBLEM_RETRY_SECONDS)
+            _try_again(work, ConditionType.SECRETS_READY)
 
     def _wish(self, work: Pass, sources: Sources) -> None:
         named = partial(work.reading.name_of, sources)
@@ -354,7 +353,11 @@ class Reconciler:
 
 def _blocked(work: Pass, problem: Problem) -> None:
     work.children_problem = work.children_problem or problem
-    work.again.append(PROBLEM_RETRY_SECONDS)
+    _try_again(work, ConditionType.CHILDREN_OWNED)
+
+
+def _try_again(work: Pass, told_by: ConditionType) -> None:
+    work.again.append(retry_after(work.before.conditions, told_by, work.now))
 
 
 def _look_again(work: Pass, seconds: float | None) -> None:
