@@ -87,8 +87,14 @@ class Fleet(Ours):
     """With everything that a HeadlessCMS has by default: its migration, too."""
 
     def apply(self, name: str, image: str) -> None:
-        rollout = {"strategy": "Canary", **SURGE, "canary": {"steps": STEPS}, **UNJUDGED}
-        self._teams.of(name).make(name, image=image, replicas=PODS, rollout=rollout)
+        spec = {
+            "image": image,
+            "replicas": PODS,
+            "rollout": {"strategy": "Canary", **SURGE, "canary": {"steps": STEPS}, **UNJUDGED},
+            # A cluster has node ports for 2,768 Services of the other types.
+            "service": {"type": "ClusterIP"},
+        }
+        self._teams.of(name).make(name, **spec)
 
     def grow(self, name: str) -> None:
         self._teams.of(name).patch("headlesscms", name, {"spec": {"replicas": PODS + 1}})
