@@ -20,13 +20,11 @@ from pathlib import Path
 from benchmarks import fleet_client
 from benchmarks.histograms import Buckets, buckets, quantile, total
 from benchmarks.rollouts import (
+    CANARY,
     IDLE_SECONDS,
     NEW,
     OLD,
     PODS,
-    STEPS,
-    SURGE,
-    UNJUDGED,
     Bench,
     Ours,
     Phase,
@@ -87,14 +85,9 @@ class Fleet(Ours):
     """With everything that a HeadlessCMS has by default: its migration, too."""
 
     def apply(self, name: str, image: str) -> None:
-        spec = {
-            "image": image,
-            "replicas": PODS,
-            "rollout": {"strategy": "Canary", **SURGE, "canary": {"steps": STEPS}, **UNJUDGED},
-            # A cluster has node ports for 2,768 Services of the other types.
-            "service": {"type": "ClusterIP"},
-        }
-        self._teams.of(name).make(name, **spec)
+        # A cluster has node ports for 2,768 Services of the other types.
+        service = {"type": "ClusterIP"}
+        self._teams.of(name).make(name, image=image, replicas=PODS, rollout=CANARY, service=service)
 
     def grow(self, name: str) -> None:
         self._teams.of(name).patch("headlesscms", name, {"spec": {"replicas": PODS + 1}})

@@ -38,6 +38,7 @@ PODS = 3
 STEPS = [{"setWeight": 34}, {"setWeight": 67}]
 SURGE = {"maxSurge": "25%", "maxUnavailable": 0}
 UNJUDGED = {"analysis": {"enabled": False}, "bakeSeconds": 0}
+CANARY = {"strategy": "Canary", **SURGE, "canary": {"steps": STEPS}, **UNJUDGED}
 OLD, NEW = f"{IMAGES}:1.0.0", f"{IMAGES}:2.0.0"
 ROLLOUT = Kind("argoproj.io/v1alpha1", "Rollout", "rollouts")
 IDLE_SECONDS = 60
@@ -85,9 +86,8 @@ class Ours:
         self.pid = pid
 
     def apply(self, name: str, image: str) -> None:
-        rollout = {"strategy": "Canary", **SURGE, "canary": {"steps": STEPS}, **UNJUDGED}
         self._teams.of(name).make(
-            name, image=image, replicas=PODS, migration={"enabled": False}, rollout=rollout
+            name, image=image, replicas=PODS, migration={"enabled": False}, rollout=CANARY
         )
 
     def is_done(self, found: Object, image: str) -> bool:
