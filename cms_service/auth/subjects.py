@@ -30,7 +30,6 @@ class ByGeneration(Generic[Value]):
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        name = f"{tenant.id}/{tenant.access_generation}/{item_id}"
-        value = await self._loads.run(name, lambda: self._load(tenant.id, item_id))
+        value = await self._loads.run(key, lambda: self._load(tenant.id, item_id))
         keep(self._kept, key, value, _MAX_KEPT)
         return value

@@ -60,7 +60,7 @@ class Definitions:
                 held[name] = known
         if missing := sorted(set(names) - held.keys()):
             held |= await self._loads.run(
-                f"{tenant.id}/{tenant.types_generation}/{','.join(missing)}",
+                (tenant.id, tenant.types_generation, *missing),
                 lambda: self._load(tenant, missing),
             )
         return held
