@@ -101,7 +101,7 @@ def main() -> None:
     names = names_of(asked.tenants)
     sizes = [asked.tenants // 4, asked.tenants // 2, asked.tenants]
     templates, objects = measure_ours(names, sizes)
-    measure_bare(objects)
+    measure_bare(objects, nodes_for(asked.tenants))
     if not asked.alone:
         measure_argo(names, templates)
 
@@ -213,13 +213,13 @@ def lists_pods(asked: list[Request]) -> bool:
     return any(one.verb == "list" and one.resource.endswith(POD.plural) for one in asked)
 
 
-def measure_bare(objects: list[Object]) -> None:
-    """One more of the first step, without an operator."""
+def measure_bare(objects: list[Object], nodes: int) -> None:
+    """One more of the first step on as many nodes, without an operator."""
     tenants: defaultdict[str, list[Object]] = defaultdict(list)
     for found in objects:
         tenants[found["metadata"]["labels"]["app.kubernetes.io/instance"]].append(found)
     stages = sorted(STAGES.glob("*.yaml"))
-    with controlplane.start("bench-bare", stages=stages) as control_plane:
+    with controlplane.start("bench-bare", nodes=nodes, stages=stages) as control_plane:
         Teams(control_plane, list(tenants)).create()
         seconds = asyncio.run(fleet_client.bring_up(control_plane.kubeconfig, tenants.values()))
     show(f"bare client: the same {len(objects)} objects of {len(tenants)} tenants: {seconds:.1f} s")
