@@ -68,6 +68,7 @@ from cms_operator.steps.work import (
 log = logging.getLogger(__name__)
 
 CONTRACT_POLL_SECONDS = 2.0
+UNJUDGED_SECONDS = 30
 
 
 class Reconciler:
@@ -128,7 +129,7 @@ class Reconciler:
         await self._read_sources(work)
         if not hcms.spec.suspend:
             await self._prepare(work)
-            await self._judge(work)
+            await self._judge_safely(work)
         decision = decide(self._snapshot(work))
         if not hcms.spec.suspend and work.target in work.revisions:
             decision = await self._confirm(work, decision)
@@ -260,6 +261,14 @@ class Reconciler:
         if not alone:
             work.again.append(CONTRACT_POLL_SECONDS)
         return alone
+
+    async def _judge_safely(self, work: Pass) -> None:
+        """Whatever is wrong with a measurement, an abort and a crash loop have their effect."""
+        try:
+            await self._judge(work)
+        except Exception:
+            log.exception("the candidate cannot be judged, again in %d s", UNJUDGED_SECONDS)
+            work.judgement = Judgement(due=work.now + timedelta(seconds=UNJUDGED_SECONDS))
 
     @phase("judge")
     async def _judge(self, work: Pass) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from localcluster.controlplane import ControlPlane
 from tests.controlplane.api import Object
-from tests.controlplane.operator_process import OperatorProcess
+from tests.controlplane.operator_process import OF_THIS_PYTHON, OperatorProcess
 from tests.controlplane.team import IMAGES, Team, eventually
 from tests.controlplane.tracing import Trace
 
@@ -29,6 +29,28 @@ STRATEGIES: dict[str, Object] = {
     "Canary": {"strategy": "Canary", "canary": {"steps": [{"setWeight": 34}, WAIT]}},
     "BlueGreen": {"strategy": "BlueGreen", "blueGreen": {"scaleDownDelaySeconds": 1}},
 }
+
+# Cannot judge anything.
+WITH_A_DEFECT = """
+import runpy
+from cms_operator.steps.analysis import Analyses
+
+async def judge(self, trial, now):
+    raise RuntimeError("a defect")
+
+Analyses.judge = judge
+runpy.run_module("cms_operator", run_name="__main__")
+"""
+
+
+@pytest.fixture
+def defective(operator: OperatorProcess) -> Iterator[OperatorProcess]:
+    operator.stop()
+    process = operator.another("defective", command=(OF_THIS_PYTHON[0], "-c", WITH_A_DEFECT))
+    process.start()
+    yield process
+    process.stop()
+    operator.start()
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +151,13 @@ def test_an_operator_that_is_killed_comes_to_the_same_end(
     time.sleep(SECONDS)
     operator.start()
     eventually(lambda: rollout_of(team).get("phase") == end, end)
+
+
+@pytest.mark.usefixtures("defective")
+def test_an_abort_is_heard_while_nothing_can_be_judged(team: Team) -> None:
+    stable = settle(team, "Canary")
+    follow(team, "Canary", GOOD)
+    eventually(lambda: rollout_of(team).get("phase") == "Paused", "its first step")
+    team.annotate("abort", team.status()["updatedRevision"])
+    eventually(lambda: rollout_of(team).get("phase") == "Aborted", "it is taken back")
+    assert team.status()["stableRevision"] == stable

@@ -150,8 +150,7 @@ def _analysis_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime | Non
     found = progress.analysis
     if found is None or found.held:
         return None
-    end = deadline(found, snapshot.rollout.judged_by)
-    return end if end > snapshot.now else None
+    return deadline(found, snapshot.rollout.judged_by)
 
 
 def _bake_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime:
@@ -181,6 +180,8 @@ def next_look(snapshot: Snapshot, progress: RolloutStatus) -> float:
         times.append(_bake_end(snapshot, progress))
     if progress.phase in ("Analyzing", "Baking"):
         times.append(_analysis_end(snapshot, progress))
-    held = course.is_told_to_wait(snapshot, progress)
-    again = inf if held else min(until(snapshot, time) for time in times)
-    return min(again, until(snapshot, snapshot.reading_due))
+    if course.is_told_to_wait(snapshot, progress):
+        times = []
+    # What lies behind has had its effect, or waits for something else than time.
+    ahead = (seconds for time in times if (seconds := until(snapshot, time)) > 0)
+    return min(min(ahead, default=inf), until(snapshot, snapshot.reading_due))

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import analysis as simulation
+from cms_operator.api.analysis_status import EvidenceStatus
 from cms_operator.rollout.analysis import evidence
 from cms_operator.rollout.analysis.evidence import PROOF, Evidence, odds_of, surely_below
 
@@ -37,6 +38,15 @@ def test_alone_it_takes_three() -> None:
         found = found.after(1000, 1000, odds_of(0.01), least_intervals=evidence.ALONE)
         proven.append(found.log >= PROOF)
     assert proven == [False, False, True]
+
+
+def test_however_long_it_goes_on_the_status_can_keep_it() -> None:
+    """Above the limit beside a stable revision that is no better, for half a day."""
+    found = Evidence()
+    for _ in range(5_000):
+        found = found.after(1000, 1000, odds_of(0.01))
+    EvidenceStatus(logs=found.logs, moments=found.moments)
+    assert found.log >= PROOF
 
 
 @given(st.lists(st.integers(0, 2000), max_size=50))

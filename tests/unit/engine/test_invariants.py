@@ -134,6 +134,7 @@ def repeats_itself(snapshot: Snapshot, decision: Decision) -> None:
     assert (again.sizes, again.active, again.progress) == (
         decision.sizes, decision.active, decision.progress
     )  # fmt: skip
+    assert again.again != 0, "it would be decided again and again, with nothing new"
 
 
 def names_only_what_gets_traffic(decision: Decision) -> None:

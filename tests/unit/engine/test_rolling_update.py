@@ -48,6 +48,18 @@ def test_the_new_revision_is_stable_after_its_bake() -> None:
     assert over.progress.phase == "Completed"
 
 
+def test_a_bake_that_is_over_waits_for_the_pods_and_not_for_the_time() -> None:
+    done = {"a": serving(0), "b": serving(3)}
+    baking = picture(3, "b", "a", revisions=done, rollout=BAKE, progress=begun().progress)
+    scaled = picture(
+        4, "b", "a",
+        revisions={"a": serving(0), "b": starting(4, 3)},
+        rollout=BAKE, progress=baking.progress, now=later(60),
+    )  # fmt: skip
+    assert scaled.phase is Phase.BAKING
+    assert scaled.again, "not at once"
+
+
 def test_without_a_bake_it_is_over_with_its_last_pod() -> None:
     moment = later(0.25)  # a status keeps whole seconds
     done = {"a": serving(0), "b": serving(3)}

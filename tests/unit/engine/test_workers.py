@@ -1,6 +1,7 @@
 """No failure of one HeadlessCMS slows or stops the others."""
 
 import asyncio
+import itertools
 import time
 from collections import Counter
 
@@ -54,6 +55,22 @@ async def test_a_failure_is_tried_again_and_holds_up_nobody(failure: Exception) 
     await workers.stop()
     assert tries == {GOOD: 1, BAD: 3}
     assert queue.retry(BAD) == queue.retry(GOOD), "its failures are forgotten"
+
+
+async def test_one_that_is_due_at_once_again_and_again_leaves_others_their_turn() -> None:
+    queue, others_turn, passes = make_queue(), asyncio.Event(), itertools.count(1)
+    most = 1000
+
+    async def reconcile(_: Key) -> float | None:
+        return None if next(passes) >= most or others_turn.is_set() else 0.0
+
+    workers = Workers(queue, reconcile, count=1)
+    workers.start()
+    queue.add(BAD)
+    await asyncio.sleep(0)
+    others_turn.set()
+    await workers.stop()
+    assert next(passes) < most
 
 
 async def test_an_object_that_others_go_on_changing_is_not_left_for_long() -> None:

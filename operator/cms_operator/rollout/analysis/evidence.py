@@ -36,7 +36,8 @@ CLUSTER = 2.0
 PAIRED, ALONE = 2, 3
 # Kept as whole thousandths of a natural logarithm: a status has no floating-point numbers.
 UNIT = 1000
-_LEAST = -50 * UNIT
+# More, or less, is told apart by nothing.
+_LEAST, _MOST = -50 * UNIT, 50 * UNIT
 _LEVEL_999 = 3.09
 _LEVEL_95 = 1.645
 
@@ -67,7 +68,7 @@ class Evidence:
         for theta, before in zip(THETAS, self.logs, strict=True):
             factor = hits * log(theta) - trials * log1p((theta - 1) * odds / (1 + odds))
             after = min(factor / CLUSTER, cap) + _log_sum((before / UNIT, share))
-            grown.append(max(_LEAST, ceil(after * UNIT)))
+            grown.append(min(_MOST, max(_LEAST, ceil(after * UNIT))))
         return Evidence(tuple(grown), moments)
 
 
