@@ -14,7 +14,13 @@ from cms_operator.rollout.requests import answer, keep_answers
 from cms_operator.rollout.routing import Traffic
 from cms_operator.rollout.schema import can_run, why_not
 from cms_operator.rollout.snapshot import Snapshot
-from cms_operator.rollout.strategies import Plan, at_rest_by_route, plan, ratio_limits
+from cms_operator.rollout.strategies import (
+    Plan,
+    at_rest_by_route,
+    plan,
+    ratio_limits,
+    who_answers,
+)
 from cms_operator.rollout.turns import next_look, share, turn, until
 
 # More turns than this without an end would be a circle.
@@ -68,7 +74,7 @@ def decide(snapshot: Snapshot) -> Decision:
     if not can_run(snapshot.schemas, snapshot.target):
         return _refused(snapshot)
     if _waits_for_migration(snapshot):
-        progress = course.stop_clock(snapshot.progress)
+        progress = course.stop_clock(_of_target(snapshot))
         if snapshot.answers:
             progress = keep_answers(progress or course.at_rest(snapshot), snapshot)
         return _acts(snapshot, Phase.MIGRATING, _at_rest(snapshot), progress)
@@ -104,10 +110,27 @@ def _first(snapshot: Snapshot) -> Decision:
         return _acts(snapshot, Phase.MIGRATING, Plan(goal, Limits(0, 0), 0, reached=False), None)
     allowed = Limits(max(ratio_limits(snapshot).surge, 1), 0)
     wanted = Plan({target: replicas}, allowed, FULL, serves(snapshot, target), _pinned(snapshot))
+    main = _until_taken_over(snapshot)
     if routing.weighs(snapshot, snapshot.rollout.strategy):
-        traffic = routing.next_traffic(snapshot, routing.Wish(target))
-        wanted = replace(wanted, active=target, traffic=traffic)
+        traffic = routing.next_traffic(snapshot, routing.Wish(main, target))
+        wanted = replace(wanted, active=traffic.main, traffic=traffic)
+    elif wanted.active:
+        wanted = replace(wanted, active=main)
+    if wanted.active not in (None, target):
+        wanted = replace(wanted, allowed=Limits(replicas, 0))
     return _acts(snapshot, Phase.HEALTHY if wanted.reached else Phase.PROGRESSING, wanted, None)
+
+
+def _until_taken_over(snapshot: Snapshot) -> str:
+    """The target, once it would answer with as many pods as another one does."""
+    endpoints = {name: found.endpoints for name, found in snapshot.revisions.items()}
+    if snapshot.route is not None:
+        endpoints = dict(snapshot.route.endpoints)
+    answering = {name: n for name, n in endpoints.items() if n and name != snapshot.target}
+    enough = min(snapshot.replicas, sum(answering.values()))
+    if snapshot.revision(snapshot.target).preview >= enough:
+        return snapshot.target
+    return max(answering, key=lambda name: (answering[name], name))
 
 
 def _settled(snapshot: Snapshot) -> Decision:
@@ -145,11 +168,12 @@ def _kept_warm(snapshot: Snapshot) -> str | None:
 def _pinned(snapshot: Snapshot) -> str | None:
     """The Service stays narrowed as long as pods are there that shall get no traffic."""
     stable = snapshot.stable or snapshot.target
-    if snapshot.rollout.strategy == "BlueGreen":
-        return stable
     progress = snapshot.progress
     others = any(existing(found) for name, found in snapshot.revisions.items() if name != stable)
-    return stable if others and progress and progress.strategy == "BlueGreen" else None
+    was_narrowed = others and progress is not None and progress.strategy == "BlueGreen"
+    if snapshot.rollout.strategy == "BlueGreen" or was_narrowed:
+        return who_answers(snapshot, stable)
+    return None
 
 
 def _waits_for_migration(snapshot: Snapshot) -> bool:
@@ -166,19 +190,24 @@ def _waits_for_migration(snapshot: Snapshot) -> bool:
     )
 
 
+def _of_target(snapshot: Snapshot) -> RolloutStatus | None:
+    """One to another revision is over, though the one that the spec asks for cannot begin."""
+    progress = snapshot.progress
+    if progress and course.is_in_flight(progress) and progress.revision != snapshot.target:
+        return course.enter(progress, "Superseded", snapshot.now)
+    return progress
+
+
 def _goes_on(progress: RolloutStatus) -> bool:
     return course.is_in_flight(progress) or progress.phase == "Aborted"
 
 
 def _refused(snapshot: Snapshot) -> Decision:
     """The database has left behind what the target's image can read: stable serves on."""
-    progress = snapshot.progress
+    progress = _of_target(snapshot)
     if progress and course.is_in_flight(progress):
-        if progress.revision == snapshot.target:
-            why = f"It cannot run: {why_not(snapshot.schemas, snapshot.target)}."
-            progress = course.abort(progress, why, snapshot.now)
-        else:
-            progress = course.enter(progress, "Superseded", snapshot.now)
+        why = f"It cannot run: {why_not(snapshot.schemas, snapshot.target)}."
+        progress = course.abort(progress, why, snapshot.now)
     if progress or snapshot.answers:
         progress = answer(progress or course.at_rest(snapshot), snapshot)
     return _acts(snapshot, Phase.REFUSED, _at_rest(snapshot), progress)

@@ -147,10 +147,23 @@ def _blue_green(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
             found.endpoints for name, found in snapshot.revisions.items() if name != target
         )
         switched = full and candidate.endpoints >= n and others == 0
-        # The operator may have been away since it wrote that it will switch.
-        empty = progress.phase == "Switching" and not candidate.endpoints and candidate.preview < n
-        return Plan(goal, Limits(n, 0), FULL, switched, stable if empty else target)
-    return Plan(goal, Limits(n, 0), 0, full and candidate.preview >= n, stable)
+        # It lost its pods after it was switched to, or before, while the operator was away.
+        empty = not candidate.endpoints and candidate.preview < n
+        back = empty and (progress.phase == "Switching" or snapshot.revision(stable).available)
+        active = who_answers(snapshot, stable) if back else target
+        return Plan(goal, Limits(n, 0), FULL, switched, active)
+    ready = full and candidate.preview >= n
+    return Plan(goal, Limits(n, 0), 0, ready, who_answers(snapshot, stable))
+
+
+def who_answers(snapshot: Snapshot, wanted: str) -> str:
+    """No traffic is taken from those who answer for one who has nobody."""
+    found = snapshot.revision(wanted)
+    if found.available or found.endpoints:
+        return wanted
+    answering = {name: found.endpoints for name, found in snapshot.revisions.items()}
+    most = max(answering, key=lambda name: (answering[name], name), default=wanted)
+    return most if answering.get(most) else wanted
 
 
 def ratio_limits(snapshot: Snapshot) -> Limits:

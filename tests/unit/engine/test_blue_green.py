@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from cms_operator.api.status import RolloutStatus
 from cms_operator.rollout.decide import Decision, Phase
-from cms_operator.rollout.snapshot import Request, RevisionState
+from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState
 from tests.unit.engine.pictures import later, picture, rollout, serving, starting
 
 BLUE_GREEN = rollout(strategy="BlueGreen")
@@ -117,3 +119,66 @@ def test_a_candidate_that_never_gets_ready_is_taken_back_without_a_request() -> 
     first = at(serving(3), starting(3, 1))
     back = at(serving(3), starting(3, 1), progress=first.progress, now=later(600))
     assert (back.phase, back.active, back.sizes) == (Phase.ABORTED, "a", {"a": 3, "b": 0})
+
+
+def test_a_candidate_that_loses_all_its_pods_in_its_bake_gives_the_traffic_back() -> None:
+    switching = at(serving(3), behind_preview(3), rollout=BAKES)
+    baking = at(behind_preview(3), serving(3), rollout=BAKES, progress=switching.progress)
+    lost = at(behind_preview(3), starting(3), rollout=BAKES, progress=baking.progress)
+    assert (lost.phase, lost.active) == (Phase.BAKING, "a")
+    again = at(serving(3), behind_preview(3), rollout=BAKES, progress=lost.progress)
+    assert again.active == "b"
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param({"requests": (Request("abort", "b"),)}, id="aborted"),
+        pytest.param({"target": "c"}, id="superseded"),
+    ],
+)
+def test_the_fix_of_a_broken_stable_revision_keeps_the_traffic_until_somebody_answers(
+    found: dict[str, Any],
+) -> None:
+    switching = at(serving(3), behind_preview(3), rollout=BAKES)
+    baking = at(starting(3), serving(3), rollout=BAKES, progress=switching.progress)
+    found = {"target": "b", **found}
+    target = found.pop("target")
+    revisions = {"a": starting(3), "b": serving(3)}
+    over = picture(
+        3, target, "a", revisions=revisions, rollout=BAKES, progress=baking.progress, **found
+    )
+    assert (over.active, over.sizes["b"]) == ("b", 3)
+    mended = {"a": RevisionState(3, 3, 3, 3), "b": serving(3)}
+    back = picture(
+        3, target, "a", revisions=mended, rollout=BAKES, progress=over.progress, **found
+    )
+    assert back.active == "a"
+
+
+def test_a_rollout_is_over_when_a_spec_comes_whose_migration_fails() -> None:
+    """Back at the spec before it, the candidate begins anew: its pods are gone."""
+    switching = at(serving(3), behind_preview(3), rollout=BAKES)
+    baking = at(behind_preview(3), serving(3), rollout=BAKES, progress=switching.progress)
+    failing = picture(
+        3, "c", "a",
+        revisions={"a": behind_preview(3), "b": serving(3)}, rollout=BAKES,
+        progress=baking.progress, migration=MigrationPhase.FAILED,
+    )  # fmt: skip
+    assert (failing.active, progress(failing).phase) == ("a", "Superseded")
+    again = picture(
+        3, "b", "a",
+        revisions={"a": serving(3)}, rollout=BAKES, progress=failing.progress, now=later(600),
+    )  # fmt: skip
+    assert (again.active, progress(again).phase) == ("a", "Progressing")
+
+
+def test_a_first_revision_that_serves_in_part_does_so_until_its_fix_can() -> None:
+    """It never counted as stable; its third pod finds no node."""
+    part = RevisionState(3, 3, 2, 2, endpoints=2)
+    begun = picture(3, "y", revisions={"x": part}, rollout=BLUE_GREEN)
+    assert (begun.active, begun.preview, begun.sizes) == ("x", "y", {"x": 2, "y": 3})
+    some = {"x": serving(2), "y": behind_preview(1)}
+    assert picture(3, "y", revisions=some, rollout=BLUE_GREEN).active == "x"
+    enough = {"x": serving(2), "y": behind_preview(2)}
+    assert picture(3, "y", revisions=enough, rollout=BLUE_GREEN).active == "y"

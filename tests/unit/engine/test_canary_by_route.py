@@ -226,3 +226,17 @@ def test_no_weight_is_taken_from_those_who_answer_for_those_who_do_not() -> None
     asked = (Request("abort", "b"),)
     found = at(RevisionState(3, 3), pods(0, 3), nobody, progress=paused(), requests=asked)
     assert found.traffic == Traffic("a", "b", 100, opened=True)
+
+
+def test_a_first_revision_that_serves_in_part_does_so_until_its_fix_can() -> None:
+    """It never counted as stable; its third pod finds no node."""
+
+    def first(fix: int, seen: RouteState) -> Decision:
+        revisions = {"a": pods(2), "b": pods(0, fix)}
+        return picture(3, "b", rollout=CANARY, revisions=revisions, route=seen)
+
+    begun = first(0, RouteState("a", "a", settled=True, endpoints={"a": 2}))
+    assert (begun.traffic, begun.sizes) == (Traffic("a", "b"), {"a": 2, "b": 3})
+    some = RouteState("a", "b", settled=True, endpoints={"a": 2})
+    assert first(1, some).traffic == Traffic("a", "b")
+    assert first(2, some).traffic == Traffic("b", "b")
