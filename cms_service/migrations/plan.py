@@ -22,14 +22,16 @@ class Plan:
 def expand(
     migrations: Sequence[Migration], record: Record, owner: str, in_use: int | None = None
 ) -> Plan:
-    """`in_use`: the oldest release that has pods, where it is known. Raises MigrationError."""
+    """`in_use`: the oldest release that has pods, where it is known: one that was rolled back to
+    was not announced again. Raises MigrationError.
+    """
     release = len(migrations)
     _check(migrations, record)
     known = {row.version for row in record.rows}
     for migration in migrations:
         if in_use is not None and migration.version not in known:
             _check_not_skipped(migration, in_use)
-    oldest = min(_oldest_in_use(record, release), release)
+    oldest = min(_oldest_in_use(record, release), release if in_use is None else in_use, release)
     return Plan(
         tuple(_due(migrations, record, oldest)), State(release, oldest, owner or record.owner)
     )

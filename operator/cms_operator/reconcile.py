@@ -207,6 +207,8 @@ class Reconciler:
             self._look(work)
             if not work.wanted.pin:
                 await self._children.record(hcms, revision, work.family)
+            if work.wanted.pin and known:
+                known = await self._end_contract(work, known)
             await self._migrate(work, sources, known)
         except NameTakenError as taken:
             _blocked(work, name_taken(taken))
@@ -215,6 +217,15 @@ class Reconciler:
         except ApiError as error:
             _blocked(work, refusal(error, "child"))
         self._look(work)
+
+    async def _end_contract(self, work: Pass, known: MigrationStatus) -> MigrationStatus:
+        """What is rolled back to may need what it takes away."""
+        work.contract_ends = await self._migrations.end_contract(work.hcms, work.family, known.key)
+        if work.contract_ends:
+            work.again.append(CONTRACT_POLL_SECONDS)
+        if known.contract and known.contract.phase in ("Pending", "Running"):
+            return known.model_copy(update={"contract": None})
+        return known
 
     async def _migrate(self, work: Pass, sources: Sources, known: MigrationStatus | None) -> None:
         if not work.hcms.spec.migration.enabled:
@@ -236,6 +247,8 @@ class Reconciler:
         """Once the revision counts as stable and is alone: what it takes away never comes back."""
         hcms, migration = work.hcms, work.migration
         if work.sources is None or migration is None or not has_to_contract(migration):
+            return
+        if work.wanted.pin:
             return
         due = may_contract(self._snapshot(work), decision)
         if due and not has_contract_job(hcms, work.family, migration):

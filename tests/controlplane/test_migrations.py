@@ -9,6 +9,7 @@ from tests.controlplane.team import IMAGES, Team, always, eventually
 
 CONTRACTS = f"{IMAGES}:contracts"
 FAILS = f"{IMAGES}:contract-fails"
+WAITS = f"{IMAGES}:contract-waits"
 
 
 class Jobs:
@@ -124,6 +125,32 @@ def test_a_contract_that_fails_harms_nothing_and_a_corrected_image_makes_up_for_
     team.make(replicas=2, image=CONTRACTS)
     released(team, CONTRACTS)
     team.wait_for("SchemaContracted", "True", "Contracted", seconds=120)
+
+
+def test_a_rollback_ends_the_contract_that_is_under_way_before_its_pods_start(team: Team) -> None:
+    team.make(replicas=2)
+    team.wait_until_ready()
+    old = team.revision()
+    team.make(replicas=2, image=WAITS)
+    new = released(team, WAITS)
+
+    def contracts() -> bool:
+        return any(name.startswith("shop-contract-") for name in team.names("job"))
+
+    eventually(contracts, "its contract is under way")
+    late: list[str] = []
+
+    def see(_: str, found: Object) -> None:
+        if found["metadata"]["name"] == f"shop-{old}" and found["spec"]["replicas"] and contracts():
+            late.append("pods of the old revision beside the contract")
+
+    with team.watch("deployment", see):
+        team.annotate("rollback", f"{new}:{old}")
+        eventually(lambda: team.revision() == old, "the old revision is stable")
+    team.wait_for("Progressing", "False", "Pinned")
+    always(lambda: not contracts(), "nothing is contracted while the rollback holds", seconds=3)
+    assert not late
+    assert team.condition("SchemaContracted")[:2] == ("False", "ContractWaits")
 
 
 def test_the_database_of_another_is_refused_once_and_taken_over_on_purpose(team: Team) -> None:

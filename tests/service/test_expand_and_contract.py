@@ -195,6 +195,20 @@ async def test_what_was_rolled_back_to_since_is_not_contracted_away(old: Databas
     assert await old.schema() == "1 2 3c 4c 5"
 
 
+async def test_what_serves_is_not_contracted_away_though_it_was_not_announced_again(
+    old: Database,
+) -> None:
+    """A rollback by annotation runs no migration."""
+    await old.migrate(release(4))
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await old.contract(release(4, **{"d.contract.sql": BROKEN}))
+    report = await old.migrate(release(5), database_schema_in_use="3")
+    assert await old.schema() == "1 2 3c 4 5"
+    assert report.to_contract == 1
+    await old.contract(release(5))
+    assert await old.schema() == "1 2 3c 4c 5"
+
+
 async def test_a_rollback_between_expand_and_contract_touches_nothing(old: Database) -> None:
     await old.migrate(release(3))
     tables = await old.fetch("SELECT oid, relname FROM pg_class ORDER BY oid")

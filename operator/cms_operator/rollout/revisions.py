@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from cms_operator.api import HeadlessCMS
-from cms_operator.api.status import MOST_REVISIONS, RevisionStatus, Status
+from cms_operator.api.status import MOST_REVISIONS, PinStatus, RevisionStatus, Status
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.decide import Decision
 from cms_operator.rollout.family import Family
@@ -45,9 +45,15 @@ def kept_records(hcms: HeadlessCMS, family: Family, decision: Decision) -> set[s
     return living | set(history[: hcms.spec.rollout.revision_history_limit])
 
 
-def stable_times(before: Status, stable: str | None, now: datetime) -> dict[str, datetime]:
-    """When each revision last became the stable one."""
+def stable_times(
+    before: Status, stable: str | None, pin: PinStatus | None, now: datetime
+) -> dict[str, datetime]:
+    """When each revision last became the stable one. What somebody has rolled back from has to
+    prove itself anew, whatever came in between.
+    """
     times = {found.name: found.stable_at for found in before.revisions if found.stable_at}
+    if pin and pin.from_revision != stable:
+        times.pop(pin.from_revision, None)
     if stable and (stable != before.stable_revision or stable not in times):
         times[stable] = now
     return times

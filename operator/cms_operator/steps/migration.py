@@ -95,6 +95,16 @@ class Migrations:
         found = await self._run(hcms, wanted, family, CONTRACT_RETRY if due else None, now)
         return _contracted(migration, found), found.again
 
+    async def end_contract(self, hcms: HeadlessCMS, family: Family, key: str) -> bool:
+        """Of a revision that was rolled back from; tells whether some of it is still there.
+
+        Raises StaleReadError, ApiError.
+        """
+        name = names.contract_job(hcms.name, key)
+        job = family.of_kind(JOB.name).get(name)
+        under_way = await self._end([job] if job else [])
+        return under_way or any(is_alive(pod) for pod in pods_of_job(family.job_pods, name))
+
     async def _run(
         self,
         hcms: HeadlessCMS,
@@ -125,12 +135,17 @@ class Migrations:
 
     async def _others_go_on(self, family: Family, name: str) -> bool:
         """End what another spec has asked for; two of them could undo each other."""
-        jobs = [job for other, job in family.of_kind(JOB.name).items() if other != name]
+        jobs = family.of_kind(JOB.name).items()
+        under_way = await self._end(job for other, job in jobs if other != name)
+        return under_way or any(is_alive(pod) for pod in family.job_pods)
+
+    async def _end(self, jobs: Iterable[Object]) -> bool:
+        """Those that are under way; whether there was one."""
         under_way = [job for job in jobs if migration_phase(job) is MigrationPhase.RUNNING]
         for job in under_way:
             if not job["metadata"].get("deletionTimestamp"):
                 await self._applier.delete(JOB, job)
-        return bool(under_way) or any(is_alive(pod) for pod in family.job_pods)
+        return bool(under_way)
 
     async def _failed(
         self,

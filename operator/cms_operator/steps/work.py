@@ -54,6 +54,7 @@ class Pass:
     secrets_problem: Problem | None = None
     children_problem: Problem | None = None
     migration: MigrationStatus | None = None
+    contract_ends: bool = False
     keys: JwtKeysStatus | None = None
     revisions: dict[str, Revision] = field(default_factory=dict)
     judgement: Judgement = field(default_factory=Judgement)
@@ -133,7 +134,7 @@ def facts_of(work: Pass, decision: Decision, snapshot: Snapshot) -> Facts:
             family.by_revision(CONTROLLER_REVISION.name),
             work.revisions,
             snapshot,
-            stable_times(work.before, decision.stable, work.now),
+            stable_times(work.before, decision.stable, work.wanted.pin, work.now),
         ),
         version=version_of(stable.image) if stable else None,
         selector=_selector(work, decision),
@@ -144,6 +145,8 @@ def facts_of(work: Pass, decision: Decision, snapshot: Snapshot) -> Facts:
 
 
 def _phase_of(work: Pass) -> MigrationPhase:
+    if work.contract_ends:
+        return MigrationPhase.RUNNING
     if not work.hcms.spec.migration.enabled or work.wanted.pin:  # an earlier one has had its own
         return MigrationPhase.NOT_NEEDED
     if work.migration is None:

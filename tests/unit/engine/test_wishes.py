@@ -200,12 +200,23 @@ def test_the_answer_is_kept_while_a_migration_is_awaited() -> None:
 
 
 def test_a_revision_is_stable_since_it_became_so() -> None:
-    first = stable_times(status(None), "a", NOON)
+    first = stable_times(status(None), "a", None, NOON)
     assert first == {"a": NOON}
     record = RevisionStatus(name="a", image="i", created_at=NOON, stable_at=NOON)
     before = status("a", revisions=(record,))
     later = NOON + timedelta(hours=1)
-    assert stable_times(before, "a", later) == {"a": NOON}
-    assert stable_times(before, "b", later) == {"a": NOON, "b": later}
+    assert stable_times(before, "a", None, later) == {"a": NOON}
+    assert stable_times(before, "b", None, later) == {"a": NOON, "b": later}
     back = before.model_copy(update={"stable_revision": "b"})
-    assert stable_times(back, "a", later) == {"a": later}
+    assert stable_times(back, "a", None, later) == {"a": later}
+
+
+def test_what_somebody_rolled_back_from_does_not_count_as_stable_once() -> None:
+    """Nor does it when a fix has come in between and was taken back."""
+    records = tuple(
+        RevisionStatus(name=name, image="i", created_at=NOON, stable_at=NOON) for name in "bc"
+    )
+    before = status("c", revisions=records)
+    pin = ROLLED_BACK.pin
+    assert set(stable_times(before, "c", pin, NOON)) == {"b", "c"}, "it serves still"
+    assert set(stable_times(before, "b", pin, NOON)) == {"b"}
