@@ -11,6 +11,8 @@ _PULL = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverP
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 _LONGEST_MESSAGE = 400
 _ENDS_THAT_COUNT = 2
+# A rollout's beginning is rounded up to a second, a pod's down.
+_ROUNDED = timedelta(seconds=2)
 # What was refused is tried again after a sixth of the time for which it has been.
 _PARTS_OF_AN_AGE = 6
 FIRST_RETRY = timedelta(seconds=10)
@@ -57,23 +59,38 @@ def find_problem(
     return None
 
 
-def failure_of(pods: Iterable[Mapping[str, Any]]) -> str:
+def failure_of(pods: Iterable[Mapping[str, Any]], since: datetime) -> str:
     """Why a revision cannot be trusted with traffic, however long one waits; empty if it can.
 
-    One end may be the node's fault, the second one is the revision's. What the
-    cluster lacks (an image that cannot be pulled yet, a node, quota) may come.
+    One end may be the node's fault, the second one is the revision's; what befell its pods before
+    `since`, as those of a stable revision, is no news. What the cluster lacks (an image that cannot
+    be pulled yet, a node, quota) may come.
     """
     ended = [
-        (container["restartCount"], pod, container)
+        (ends, pod, container)
         for pod in pods
+        if not pod["metadata"].get("deletionTimestamp")
         for container in pod["status"].get("containerStatuses") or []
-        if container["restartCount"]
+        if (ends := _ends_since(since, pod, container))
     ]
-    count = sum(restarts for restarts, _, _ in ended)
+    count = sum(ends for ends, _, _ in ended)
     if count < _ENDS_THAT_COUNT:
         return ""
     _, pod, container = max(ended, key=lambda found: found[0])
     return f"Its pods have ended {count} times. {_repeated_end(pod, container).message}"
+
+
+def _ends_since(since: datetime, pod: Mapping[str, Any], container: Mapping[str, Any]) -> int:
+    """Of a pod that was there before only the last end has a time; one in a crash loop has just had
+    some.
+    """
+    restarts = int(container["restartCount"])
+    created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
+    waiting = (container.get("state") or {}).get("waiting") or {}
+    if created > since - _ROUNDED or waiting.get("reason") == "CrashLoopBackOff":
+        return restarts
+    last = ((container.get("lastState") or {}).get("terminated") or {}).get("finishedAt")
+    return int(bool(restarts and last and datetime.fromisoformat(last) > since))
 
 
 def _refused_pods(deployment: Mapping[str, Any]) -> Problem | None:

@@ -98,7 +98,7 @@ def snapshot_of(work: Pass, requests: tuple[Request, ...]) -> Snapshot:
         schemas=schemas_of(work),
         revisions=observe.revision_states(deployments, answering, preview),
         requests=requests,
-        failure=failure_of(_pods_of(work)),
+        failure=failure_of(_pods_of(work), _aimed_at_since(work)),
         suspended=work.hcms.spec.suspend,
         problem=_pod_problem(work),
         pin=work.wanted.pin,
@@ -174,6 +174,12 @@ def _route(work: Pass, endpoints: Mapping[str, int]) -> RouteState | None:
     found = work.family.of_kind(HTTP_ROUTE.name).get(names.route(name))
     services = work.family.of_kind(SERVICE.name)
     return route_state(name, route.gateway, found, services, endpoints)
+
+
+def _aimed_at_since(work: Pass) -> datetime:
+    """When the rollout to the target began; now, where that is still to come."""
+    progress = work.before.rollout
+    return progress.started_at if progress and progress.revision == work.target else work.now
 
 
 def _pods_of(work: Pass) -> list[Object]:

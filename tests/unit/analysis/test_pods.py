@@ -36,6 +36,14 @@ def test_one_that_goes_is_no_failure() -> None:
     assert verdicts([pod("1", "b")], [leaving]) == {}
 
 
+def test_one_that_a_node_has_evicted_is_no_failure() -> None:
+    """Its object stays, without an end of its own."""
+    evicted = pod("1", "b", ready=False)
+    evicted["status"]["phase"] = "Failed"
+    assert verdicts([pod("1", "b")], [evicted, pod("2", "b")]) == GOOD
+    assert verdicts([pod("1", "b")], [evicted]) == {}
+
+
 def test_only_a_new_restart_counts() -> None:
     assert verdicts([pod("1", "b", restarts=1)], [pod("1", "b", restarts=1)]) == GOOD
     assert verdicts([pod("1", "b")], [pod("1", "b", restarts=1)])["restarts"] is False

@@ -150,9 +150,7 @@ def test_the_fix_of_a_broken_stable_revision_keeps_the_traffic_until_somebody_an
     )
     assert (over.active, over.sizes["b"]) == ("b", 3)
     mended = {"a": RevisionState(3, 3, 3, 3), "b": serving(3)}
-    back = picture(
-        3, target, "a", revisions=mended, rollout=BAKES, progress=over.progress, **found
-    )
+    back = picture(3, target, "a", revisions=mended, rollout=BAKES, progress=over.progress, **found)
     assert back.active == "a"
 
 

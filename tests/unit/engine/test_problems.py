@@ -10,7 +10,8 @@ from tests.unit.engine.pictures import NOON, later
 
 
 def pod(name: str = "shop-1", **status: Any) -> dict[str, Any]:
-    return {"metadata": {"name": name}, "status": {"conditions": [], **status}}
+    metadata = {"name": name, "creationTimestamp": NOON.isoformat()}
+    return {"metadata": metadata, "status": {"conditions": [], **status}}
 
 
 def waiting(reason: str, message: str = "", **rest: Any) -> dict[str, Any]:
@@ -100,14 +101,31 @@ def ended(times: int, name: str = "shop-1") -> dict[str, Any]:
 
 
 def test_one_end_is_an_accident_and_the_second_one_is_the_revisions() -> None:
-    assert failure_of([ended(1), ended(0, "shop-2")]) == ""
-    message = failure_of([ended(1), ended(2, "shop-2")])
+    assert failure_of([ended(1), ended(0, "shop-2")], NOON) == ""
+    message = failure_of([ended(1), ended(2, "shop-2")], NOON)
     assert message.startswith("Its pods have ended 3 times. Pod shop-2 has ended 2 times, ")
-    assert "once" in failure_of([ended(1), ended(1, "shop-2")])
+    assert "once" in failure_of([ended(1), ended(1, "shop-2")], NOON)
+
+
+def test_what_old_pods_went_through_before_a_rollback_to_them_is_no_reason_against_it() -> None:
+    begun = later(3600)
+    assert failure_of([ended(2), ended(1, "shop-2")], begun) == ""
+    again = {"terminated": {"exitCode": 3, "finishedAt": later(3610).isoformat()}}
+    fallen = [ended(2), ended(1, "shop-2")]
+    for one in fallen:
+        one["status"]["containerStatuses"][0]["lastState"] = again
+    assert failure_of(fallen, begun).startswith("Its pods have ended 2 times.")
+    assert failure_of([CRASH], begun), "a crash loop is under way"
+
+
+def test_pods_that_go_are_not_held_against_those_that_come() -> None:
+    going = ended(4)
+    going["metadata"]["deletionTimestamp"] = later(1).isoformat()
+    assert failure_of([going], NOON) == ""
 
 
 def test_what_the_cluster_lacks_is_no_failure_of_the_revision() -> None:
-    assert failure_of([UNSCHEDULABLE, pod(containerStatuses=[])]) == ""
+    assert failure_of([UNSCHEDULABLE, pod(containerStatuses=[])], NOON) == ""
 
 
 @pytest.mark.parametrize(

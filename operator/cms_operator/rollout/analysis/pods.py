@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cms_operator.rollout.analysis.readings import Reading
-from cms_operator.rollout.observe import revision_of
+from cms_operator.rollout.observe import is_alive, revision_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ def states(
     for pod in pods:
         revision, uid = revision_of(pod), pod["metadata"]["uid"]
         containers = pod["status"].get("containerStatuses") or []
-        if revision is None or pod["metadata"].get("deletionTimestamp"):
+        if revision is None or pod["metadata"].get("deletionTimestamp") or not is_alive(pod):
             continue
         ready = bool(containers) and all(container["ready"] for container in containers)
         was_ready = ready or (uid in before and before[uid].was_ready)
