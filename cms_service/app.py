@@ -241,7 +241,8 @@ def build(settings: ServeSettings) -> Cms:
     )
     published = DeliveryRepository(DeliveryDatabases(database, replica, metrics, time.monotonic))
     shared = SharedAnswers(redis)
-    cache = BodyCache(shared, metrics, time.monotonic, settings.delivery_stale_seconds)
+    stale_seconds = settings.delivery_stale_seconds
+    cache = BodyCache(shared, metrics, time.monotonic, settings.hcms_revision, stale_seconds)
     delivery = delivery_app.DeliveryApp(
         directory,
         gate,

@@ -23,9 +23,12 @@ class CacheKey(NamedTuple):
     generation: int
     name: str
 
-    def __str__(self) -> str:
+    def shared_by(self, release: str) -> str:
+        """In Redis. What a release answers is its own: one that is taken back leaves nothing to the
+        others.
+        """
         # The braces keep a tenant's keys in one slot of a Redis Cluster.
-        return f"hcms:{{{self.tenant_id}}}:cache:{self.generation}:{self.name}"
+        return f"hcms:{{{self.tenant_id}}}:cache:{release}:{self.generation}:{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +97,13 @@ class BodyCache:
         shared: SharedAnswers,
         metrics: Metrics,
         clock: Callable[[], float],
+        release: str,
         stale_seconds: float,
     ) -> None:
         self._memory = MemoryCache(_MEMORY_BYTES)
         self._shared = shared
         self._clock = clock
+        self._release = release
         self._stale_seconds = stale_seconds
         self._loads: SingleFlight[Body | None] = SingleFlight(metrics.cache_loads_joined.inc)
         metrics.cache_loads_running.set_function(lambda: len(self._loads))
@@ -138,7 +143,7 @@ class BodyCache:
         load: Callable[[], Awaitable[bytes | None]],
         make: Callable[[bytes], Body],
     ) -> Body | None:
-        name = str(key)
+        name = key.shared_by(self._release)
         content = await self._from_redis(key.tenant_id, name)
         if content is None:
             content = await load()

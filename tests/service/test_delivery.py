@@ -129,6 +129,20 @@ async def test_what_one_pod_has_loaded_another_finds_in_redis(site: Site) -> Non
         assert 'hcms_cache_hits_total{layer="redis"} 1.0' in second.cms.metrics.render().decode()
 
 
+async def test_a_release_finds_nothing_that_another_has_made(site: Site) -> None:
+    """Otherwise a bad one would go on answering after it was taken back."""
+    async with site.pod(hcms_revision="a") as stable, site.pod(hcms_revision="b") as candidate:
+        acme = await stable.log_in("acme")
+        await acme.make_type()
+        await acme.publish_new(title="Hello", slug="hello")
+        await acme.open_to_the_public()
+        for pod in (candidate, stable):
+            async with pod.client() as reader:
+                expect(await reader.get(f"{acme.delivery}/hello"), 200)
+            await pod.cms.shared_answers.close()
+        assert 'hcms_cache_misses_total{layer="redis"} 1.0' in stable.cms.metrics.render().decode()
+
+
 async def test_many_readers_of_a_new_entry_cost_the_database_one_query(
     pod: Pod, acme: Desk
 ) -> None:

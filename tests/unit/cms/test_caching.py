@@ -54,9 +54,9 @@ def test_a_body_larger_than_the_cache_is_not_kept() -> None:
     assert cache.bytes_held == 0
 
 
-def test_tenants_and_generations_never_share_a_key() -> None:
+def test_tenants_generations_and_releases_never_share_a_key() -> None:
     keys = {CacheKey(UUID(int=t), g, n) for t in (1, 2) for g in (1, 2) for n in ("a", "b")}
-    assert len({str(each) for each in keys}) == 8
+    assert len({each.shared_by(release) for each in keys for release in ("", "x", "y")}) == 24
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(1, 60)), max_size=60))
