@@ -242,7 +242,7 @@ def build(settings: ServeSettings) -> Cms:
     published = DeliveryRepository(DeliveryDatabases(database, replica, metrics, time.monotonic))
     shared = SharedAnswers(redis)
     stale_seconds = settings.delivery_stale_seconds
-    cache = BodyCache(shared, metrics, time.monotonic, settings.hcms_revision, stale_seconds)
+    cache = BodyCache(shared, metrics, time.monotonic, settings.cache_name, stale_seconds)
     delivery = delivery_app.DeliveryApp(
         directory,
         gate,

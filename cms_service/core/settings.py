@@ -157,6 +157,12 @@ class ServeSettings(DatabaseSettings):
     delivery_stale_seconds: CacheSeconds = 86_400
     delivery_surrogate_header: SurrogateHeader = SurrogateHeader.SURROGATE_KEY
     delivery_cors_origins: CorsOrigins = frozenset()
+    delivery_cache_name: str = Field(default="", max_length=256)
+
+    @property
+    def cache_name(self) -> str:
+        """Processes of one name find each other's answers in Redis."""
+        return self.delivery_cache_name or self.hcms_revision
 
     @property
     def traces_endpoint(self) -> str:

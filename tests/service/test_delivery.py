@@ -143,6 +143,23 @@ async def test_a_release_finds_nothing_that_another_has_made(site: Site) -> None
         assert 'hcms_cache_misses_total{layer="redis"} 1.0' in stable.cms.metrics.render().decode()
 
 
+async def test_processes_that_have_names_of_their_own_share_by_the_caches_name(site: Site) -> None:
+    name = {"delivery_cache_name": "headlesscms-api:1.2.3"}
+    async with (
+        site.pod(hcms_revision="api1", **name) as first,
+        site.pod(hcms_revision="api2", **name) as second,
+    ):
+        acme = await first.log_in("acme")
+        await acme.make_type()
+        await acme.publish_new(title="Hello", slug="hello")
+        await acme.open_to_the_public()
+        for pod in (first, second):
+            async with pod.client() as reader:
+                expect(await reader.get(f"{acme.delivery}/hello"), 200)
+            await pod.cms.shared_answers.close()
+        assert 'hcms_cache_hits_total{layer="redis"} 1.0' in second.cms.metrics.render().decode()
+
+
 async def test_many_readers_of_a_new_entry_cost_the_database_one_query(
     pod: Pod, acme: Desk
 ) -> None:
