@@ -74,6 +74,7 @@ from cms_service.hosts.directory import HostDirectory
 from cms_service.hosts.repository import HostRepository
 from cms_service.hosts.routing import API_PREFIX, HostRouting
 from cms_service.hosts.service import HostService
+from cms_service.hosts.shared import SharedHosts
 from cms_service.idempotency.service import Idempotency
 from cms_service.limits import endpoints as limit_endpoints
 from cms_service.limits.repository import LimitRepository
@@ -192,6 +193,7 @@ def build(settings: ServeSettings) -> Cms:
     users = UserRepository(database)
     hosts = HostRepository(database)
     host_directory = HostDirectory(hosts.tenants_of, time.monotonic)
+    shared_hosts = SharedHosts(settings.shared_hosts, settings.hcms_name, settings.hcms_namespace)
     api_keys = ApiKeyRepository(database)
     key_uses = KeyUses(api_keys.note_use, time.monotonic)
     gate = Gate(tokens, users, api_keys, key_uses.note, time.time)
@@ -227,7 +229,7 @@ def build(settings: ServeSettings) -> Cms:
             RoleService: roles,
             ApiKeyService: ApiKeyService(api_keys, roles, changes, time.time),
             LimitRepository: LimitRepository(database),
-            HostService: HostService(hosts, host_directory),
+            HostService: HostService(hosts, host_directory, shared_hosts),
             UserService: UserService(users, roles, passwords, changes),
             ContentTypeService: content_types,
             LocaleService: LocaleService(LocaleRepository(database), directory),
@@ -250,7 +252,7 @@ def build(settings: ServeSettings) -> Cms:
         DeliveryService(published, Definitions(published), cache),
         _answer_headers(settings),
     )
-    public = HostRouting(_Public(delivery, management), host_directory)
+    public = HostRouting(_Public(delivery, management), host_directory, shared_hosts)
     return Cms(
         public=Observed(public, lifecycle, metrics, settings.hcms_revision, _QUIET_ROUTES, tracing),
         admin=AdminApp(

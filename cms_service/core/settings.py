@@ -30,6 +30,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 CacheSeconds = Annotated[int, Field(ge=0, le=31_536_000)]
 S = TypeVar("S", bound=BaseSettings)
 
+_HOST = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|\*")
 
 
@@ -71,6 +72,21 @@ CorsOrigins = Annotated[
     frozenset[str],
     NoDecode,
     PlainValidator(lambda value: _origins(value) if isinstance(value, str) else value),
+]
+
+
+def _hosts(text: str) -> frozenset[str]:
+    """Separated by commas. Raises ValueError."""
+    hosts = frozenset(part.strip().lower().removesuffix(".") for part in text.split(",")) - {""}
+    if any(_HOST.fullmatch(host) is None for host in hosts):
+        raise ValueError("must be host names like cms.example.com, joined by commas")
+    return hosts
+
+
+HostNames = Annotated[
+    frozenset[str],
+    NoDecode,
+    PlainValidator(lambda value: _hosts(value) if isinstance(value, str) else value),
 ]
 
 
@@ -130,6 +146,7 @@ class ServeSettings(DatabaseSettings):
     jwt_secret: SecretStr | None = None
     access_token_seconds: int = Field(default=900, ge=10, le=86_400)
     refresh_token_seconds: int = Field(default=1_209_600, ge=60, le=31_536_000)
+    shared_hosts: HostNames = frozenset()
     trusted_proxies: Networks = Field(default=(), validate_default=False)
     rate_limit_delivery_client: RateLimit = 1_200_000
     rate_limit_delivery_tenant: RateLimit = 3_000_000

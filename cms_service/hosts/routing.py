@@ -10,6 +10,7 @@ from cms_service.core.errors import Misdirected, Unavailable
 from cms_service.core.http import App, Receive, Scope, Send
 from cms_service.hosts.directory import HostDirectory
 from cms_service.hosts.names import of_header
+from cms_service.hosts.shared import SharedHosts
 
 API_PREFIX = "/v1/"
 _SHORT = re.compile(r"/v1/(tenant|content)(/.*|)", re.DOTALL)
@@ -18,14 +19,16 @@ _PREFIXES = {"tenant": "/v1/tenants", "content": "/v1/delivery"}
 
 
 class HostRouting:
-    def __init__(self, app: App, directory: HostDirectory) -> None:
+    def __init__(self, app: App, directory: HostDirectory, shared: SharedHosts) -> None:
         self._app = app
         self._directory = directory
+        self._shared = shared
 
     @answers(Misdirected, Unavailable)
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Misdirected where host and path name different tenants."""
-        if scope["path"].startswith(API_PREFIX) and (host := _host(scope)) is not None:
+        host = _host(scope) if scope["path"].startswith(API_PREFIX) else None
+        if host is not None and host not in self._shared:
             tenant = await self._directory.tenant_of(host)
             if tenant is not None:
                 scope["path"] = path_of(scope["path"], tenant)

@@ -2,19 +2,26 @@ from uuid import UUID
 
 from cms_service.auth.actor import Actor
 from cms_service.core.cursor import Cursor
-from cms_service.core.errors import NotFound
+from cms_service.core.errors import Conflict, NotFound
 from cms_service.core.ids import new_id
 from cms_service.hosts.directory import HostDirectory
 from cms_service.hosts.repository import HostRepository
 from cms_service.hosts.schemas import Host
+from cms_service.hosts.shared import SharedHosts
 
 
 class HostService:
-    def __init__(self, repository: HostRepository, directory: HostDirectory) -> None:
+    def __init__(
+        self, repository: HostRepository, directory: HostDirectory, shared: SharedHosts
+    ) -> None:
         self._repository = repository
         self._directory = directory
+        self._shared = shared
 
     async def create(self, actor: Actor, host: str) -> Host:
+        """Raises Conflict for a name that is taken."""
+        if host in self._shared:
+            raise Conflict(f"All tenants are reached by the host name {host}.")
         created = await self._repository.insert(actor.tenant_id, new_id(), host)
         self._directory.forget(host)
         return created

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.service.test_people import two_pods, until
-from tests.service.world import PASSWORD, Desk, Pod, expect, expect_problem, owner_email
+from tests.service.world import PASSWORD, Desk, Pod, Site, expect, expect_problem, owner_email
 
 __all__ = ["two_pods"]
 
@@ -96,6 +96,25 @@ async def test_a_host_belongs_to_one_tenant_of_the_deployment(acme: Desk, globex
     expect_problem(await globex.client.delete(f"{globex.root}/hosts/{made['id']}"), 404)
     expect(await acme.client.delete(f"{acme.root}/hosts/{made['id']}"), 204)
     await make_host(globex, "bücher.example")
+
+
+@pytest.mark.parametrize(
+    "host", ["cms.example.com", "shop.team-a", "shop.team-a.svc.cluster.local"]
+)
+async def test_nobody_takes_the_host_by_which_all_are_reached(
+    site: Site, pod: Pod, acme: Desk, globex: Desk, host: str
+) -> None:
+    made = await make_host(acme, host)  # before anybody has said what it is
+    async with at(pod, host, globex.tokens["accessToken"]) as client:
+        expect_problem(await client.get(globex.root), 421)
+    named = {"hcms_name": "shop", "hcms_namespace": "team-a"}
+    async with site.pod(shared_hosts="CMS.example.com, api.example.com", **named) as knowing:
+        async with at(knowing, host, globex.tokens["accessToken"]) as client:
+            expect(await client.get(globex.root), 200)
+        async with at(knowing, host, acme.tokens["accessToken"]) as client:
+            expect(await client.delete(f"{acme.root}/hosts/{made['id']}"), 204)
+            refused = await client.post(f"{acme.root}/hosts", json={"host": host})
+            assert "All tenants" in expect_problem(refused, 409)["detail"]
 
 
 @pytest.mark.parametrize("host", ["localhost", "10.0.0.1", "a b.example", "*.example", "", "a:80"])
