@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from cms_service import VERSION
 from cms_service.api_description import endpoints as api_description_endpoints
 from cms_service.api_description.document import document_of
 from cms_service.api_description.operations import Document
@@ -48,7 +49,7 @@ from cms_service.core.gcra import per_minute
 from cms_service.core.health import HealthService
 from cms_service.core.http import App, Observed, Receive, Scope, Send
 from cms_service.core.lifecycle import Lifecycle
-from cms_service.core.metrics import Metrics, version_of_this
+from cms_service.core.metrics import Metrics
 from cms_service.core.problems import install_problem_handlers
 from cms_service.core.rate_limits import RateLimits
 from cms_service.core.redis_store import RedisStore, make_client
@@ -366,7 +367,7 @@ def _tracing(settings: ServeSettings, metrics: Metrics) -> Tracing:
     resource = {
         "service.name": settings.otel_service_name,
         "service.namespace": settings.hcms_namespace,
-        "service.version": version_of_this(),
+        "service.version": VERSION,
         "hcms.name": settings.hcms_name,
         "hcms.revision": settings.hcms_revision,
     }

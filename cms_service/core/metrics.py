@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Collection
-from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from cms_service import VERSION
 from cms_service.core.plain_metrics import Counts, Histograms
 from cms_service.core.request_metrics import RequestMetrics
 
@@ -31,7 +31,7 @@ class Metrics:
             registry=registry,
         )
         info = Gauge("hcms_build_info", "Always 1.", ["version", "revision"], registry=registry)
-        info.labels(version_of_this(), revision).set(1)
+        info.labels(VERSION, revision).set(1)
         started = Gauge(
             "process_start_time_seconds", "When the process started.", registry=registry
         )
@@ -148,10 +148,3 @@ class Metrics:
         if not names:
             return generate_latest(self.registry)
         return generate_latest(self.registry.restricted_registry(names))
-
-
-def version_of_this() -> str:
-    try:
-        return version("headlesscms-operator")
-    except PackageNotFoundError:  # run from a source tree
-        return "source"

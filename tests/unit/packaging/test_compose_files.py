@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cms_service import server
+from cms_service import VERSION, server
 from cms_service.core.database_url import parse_database_url
 from cms_service.core.settings import MigrateSettings, ServeSettings
 from cms_service.core.strict_route import MAX_BODY_BYTES
@@ -57,6 +57,13 @@ def validate(document: dict[str, Any]) -> None:
 
 def test_it_fits_the_compose_specification(document: dict[str, Any]) -> None:
     validate(document)
+
+
+def test_the_image_is_of_this_release(name: str) -> None:
+    example = example_environment()
+    image = example.pop("IMAGE")
+    assert image == f"headlesscms-api:{VERSION}"
+    assert load(name, example)["services"]["migrate"]["image"] == image
 
 
 def test_the_schema_refuses_what_the_specification_does_not_know() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+import cms_service
 from cms_operator import VERSION
 from cms_operator.settings import LeaseSettings, PrometheusSettings, Settings, TracingSettings
 from tests.support.charts import (
@@ -338,10 +339,11 @@ def test_crd_can_be_left_out_and_is_kept_on_removal_by_default(chart: Chart) -> 
     assert of_kind(without, "CustomResourceDefinition") == []
 
 
-def test_chart_and_project_have_one_version() -> None:
+def test_charts_programs_and_project_have_one_version() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     meta = yaml.safe_load((CHARTS / "headlesscms-operator" / "Chart.yaml").read_text())
-    assert meta["version"] == meta["appVersion"] == project["version"] == VERSION
+    assert meta["version"] == meta["appVersion"] == project["version"]
+    assert VERSION == cms_service.VERSION == project["version"]
     assert (
         f"headlesscms-operator:{project['version']}" in meta["annotations"]["artifacthub.io/images"]
     )
