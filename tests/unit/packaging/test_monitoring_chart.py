@@ -80,7 +80,7 @@ def test_the_pages_can_be_those_of_somebody_else(chart: Chart) -> None:
         for rule in group["rules"]
         if "alert" in rule
     }
-    assert urls == {address + name for name in alerts()}
+    assert urls == {f"{address}{name}.md" for name in alerts()}
 
 
 def test_grafanas_sidecar_finds_each_dashboard(chart: Chart) -> None:

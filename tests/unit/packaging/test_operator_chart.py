@@ -1,6 +1,7 @@
 """The operator's chart gives it what it needs, and no more."""
 
 import json
+import re
 import tomllib
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,7 @@ from tests.support.charts import (
     of_kind,
     the,
 )
+from tests.support.pages import PAGES
 from tests.support.pod_security import violations
 from tests.unit.security.fields import leaves
 
@@ -347,3 +349,11 @@ def test_charts_programs_and_project_have_one_version() -> None:
     assert (
         f"headlesscms-operator:{project['version']}" in meta["annotations"]["artifacthub.io/images"]
     )
+
+
+def test_the_objects_that_the_pages_name_are_made(chart: Chart) -> None:
+    made = chart.render({"metrics": {"authenticated": True}})
+    names = {found["metadata"]["name"].removeprefix("r-") for found in made}
+    for page in PAGES:
+        named = set(re.findall(r"`(headlesscms-operator-[a-z-]+)`", page.read_text()))
+        assert named <= names, page.name

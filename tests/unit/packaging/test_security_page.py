@@ -26,18 +26,6 @@ def test_every_test_that_it_names_exists() -> None:
         assert name in stems or any(f"def {name}(" in text for text in texts), name
 
 
-def test_its_links_lead_to_pages_and_their_parts() -> None:
-    for page, _, part in re.findall(r"\]\(([a-z/A-Z-]*\.md)?(#([a-z0-9-]+))?\)", PAGE):
-        text = (REPOSITORY / "docs" / page).read_text() if page else PAGE
-        headings = [slug(line) for line in text.splitlines() if line.startswith("#")]
-        assert not part or part in headings, (page, part)
-
-
-def slug(heading: str) -> str:
-    words = re.sub(r"[^a-z0-9 -]", "", heading.lstrip("# ").lower())
-    return words.replace(" ", "-")
-
-
 def test_the_policies_that_it_shows_can_be_installed(tools: Path) -> None:
     block = re.search(r"(?m)^    tenantPolicies:\n(?:      .*\n)+", PAGE)
     assert block is not None
