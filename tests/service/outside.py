@@ -82,6 +82,10 @@ class Outside:
         self.instances[name] = instance
         return instance
 
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A command of the CMS in the service `migrate`."""
+        return run_cms(*arguments, environment=self._environment("migrate"))
+
     def access_log(self) -> str:
         return (self._folder / "nginx" / "access.log").read_text()
 
@@ -104,7 +108,7 @@ class Outside:
         subprocess.run(command, check=True)  # noqa: S603 - a throw-away server's password
 
     def _migrate(self) -> None:
-        done = run_cms("migrate", environment=self._environment("migrate"))
+        done = self.run("migrate")
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)
 

@@ -1,6 +1,8 @@
 """The files of deploy/ at work: nginx before three instances."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ from tests.service.packages import require
 from tests.service.raw_requests import ATTACKS, all_that_comes, head
 from tests.service.servers import wait_until
 from tests.service.world import ARTICLE, expect, expect_problem
+from tests.support.pages import DOCS, shell_lines
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,23 @@ def test_who_logs_in_at_one_instance_is_known_to_the_others(outside: Outside) ->
     newest = {"refreshToken": renewed["refreshToken"]}
     expect(httpx.post(f"{two}/auth/logout", json=newest), 204)
     expect_problem(httpx.post(f"{one}/auth/refresh", json=newest), 401)
+
+
+def test_tenants_are_made_and_limited_as_the_page_says(outside: Outside, tmp_path: Path) -> None:
+    password = tmp_path / "acme-password"
+    password.write_text("a long enough password\n")
+    lines = shell_lines(DOCS / "outside-kubernetes.md")
+    commands = [
+        found[1]
+        for line in lines
+        if (found := re.search(r"migrate python -m cms_service (.*)", line))
+    ]
+    for command in commands:
+        done = outside.run(*shlex.split(command.replace("/run/acme", str(password))))
+        assert done.returncode == 0, done.stderr
+    assert "entries 50000" in done.stdout.splitlines()
+    login = {"email": "owner@acme.example", "password": password.read_text().strip()}
+    expect(httpx.post(f"{outside.url}/v1/tenants/acme/auth/login", json=login), 200)
 
 
 def test_redis_is_closed_to_strangers_and_the_api_may_not_change_it(outside: Outside) -> None:

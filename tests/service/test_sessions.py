@@ -5,12 +5,25 @@ import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
 import pytest
 
 from cms_service.auth import throttle
+from cms_service.auth.passwords import hash_password
 from cms_service.core.gcra import SECOND, Rule
 from tests.service.servers import Redis
-from tests.service.world import PASSWORD, Desk, Pod, Site, execute, expect, expect_problem
+from tests.service.world import (
+    OWNER_PASSWORD,
+    OWNER_ROLE,
+    PASSWORD,
+    Desk,
+    Pod,
+    Site,
+    execute,
+    expect,
+    expect_problem,
+)
+from tests.support.pages import DOCS, blocks
 
 NEW_PASSWORD = "another horse, another battery"
 # What the first release runs: one field for the newest token, and no parent, end or generation.
@@ -139,6 +152,21 @@ async def test_an_owner_who_sets_a_users_password_ends_the_users_sessions(
     token = (await refresh(pod, editor.tokens["refreshToken"]))["refreshToken"]
     expect(await acme.client.patch(url, json={"password": NEW_PASSWORD}), 200)
     await refresh(pod, token, 401)
+
+
+async def test_the_owner_of_the_tables_gives_a_lost_password_anew_as_the_page_says(
+    site: Site, pod: Pod
+) -> None:
+    refresh_token = await start_of(pod)
+    (script,) = blocks(DOCS / "tenants-and-people.md", "sql")
+    url = site.postgres.url(site.database, f"{OWNER_ROLE}:{OWNER_PASSWORD}")
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(script.replace("$argon2id$…", hash_password(NEW_PASSWORD)))
+    finally:
+        await connection.close()
+    await pod.log_in("acme", password=NEW_PASSWORD)
+    await refresh(pod, refresh_token, 401)
 
 
 async def test_a_token_of_another_tenant_ends_no_session_and_changes_no_password(
