@@ -76,6 +76,7 @@ def test_tenants_are_made_and_limited_as_the_page_says(outside: Outside, tmp_pat
         for line in lines
         if (found := re.search(r"migrate python -m cms_service (.*)", line))
     ]
+    assert len(commands) == 2
     for command in commands:
         done = outside.run(*shlex.split(command.replace("/run/acme", str(password))))
         assert done.returncode == 0, done.stderr

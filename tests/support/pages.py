@@ -48,7 +48,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def shell_lines(page: Path) -> Iterator[str]:
     """Commands, in blocks that are fenced or indented; a backslash joins lines."""
-    text = page.read_text().replace("\\\n", " ")
+    text = re.sub(r" *\\\n *", " ", page.read_text())
     for found, block in _BLOCK.findall(text):
         if found in {"", "sh"}:
             yield from block.splitlines()
