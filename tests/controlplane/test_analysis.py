@@ -44,11 +44,12 @@ runpy.run_module("cms_operator", run_name="__main__")
 
 
 @pytest.fixture
-def defective(operator: OperatorProcess) -> Iterator[OperatorProcess]:
+def unjudging(team: Team, operator: OperatorProcess) -> Iterator[Team]:
+    """Served by an operator that can judge nothing."""
     operator.stop()
     process = operator.another("defective", command=(OF_THIS_PYTHON[0], "-c", WITH_A_DEFECT))
     process.start()
-    yield process
+    yield team
     process.stop()
     operator.start()
 
@@ -153,8 +154,8 @@ def test_an_operator_that_is_killed_comes_to_the_same_end(
     eventually(lambda: rollout_of(team).get("phase") == end, end)
 
 
-@pytest.mark.usefixtures("defective")
-def test_an_abort_is_heard_while_nothing_can_be_judged(team: Team) -> None:
+def test_an_abort_is_heard_while_nothing_can_be_judged(unjudging: Team) -> None:
+    team = unjudging
     stable = settle(team, "Canary")
     follow(team, "Canary", GOOD)
     eventually(lambda: rollout_of(team).get("phase") == "Paused", "its first step")
