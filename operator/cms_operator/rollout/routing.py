@@ -39,8 +39,14 @@ class Traffic:
 
 
 def weighs(snapshot: Snapshot, strategy: str) -> bool:
-    """A route that still leads to a candidate is closed first, whatever comes next."""
-    return snapshot.route is not None and (strategy == "Canary" or snapshot.route.opened)
+    """A route that still leads to a candidate is closed first, whatever comes next; it is not
+    closed before the gateway has accepted that.
+    """
+    seen = snapshot.route
+    if seen is None:
+        return False
+    closing = not seen.settled and seen.preview not in (None, seen.main)
+    return strategy == "Canary" or seen.opened or closing
 
 
 def next_traffic(snapshot: Snapshot, wish: Wish) -> Traffic:

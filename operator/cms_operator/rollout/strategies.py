@@ -75,7 +75,8 @@ def _by_route(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
     sizes = {stable: pods.stable, target: pods.candidate}
     traffic = routing.next_traffic(snapshot, wish)
     if traffic.main is None:
-        sizes[target] = 0  # the Service would send traffic to it
+        # The Service would send traffic to it, and is narrowed when stable is complete.
+        sizes |= {stable: n, target: 0}
     if is_set and weight == FULL:
         sizes[stable] = n  # warm, for an instant way back
     if not is_set:

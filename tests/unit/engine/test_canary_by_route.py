@@ -165,6 +165,31 @@ def test_a_service_that_selects_everything_is_narrowed_when_stable_is_complete()
     assert picture(3, "b", "a", rollout=CANARY, revisions=family, route=complete).active == "a"
 
 
+def test_with_autoscaling_too_stable_is_completed_before_a_new_route_weighs() -> None:
+    """Until now the pods themselves were the weight."""
+    mixed = RouteState(None, None, settled=True, endpoints={"a": 5, "b": 5})
+    found = picture(
+        10, "b", "a", rollout=CANARY, progress=paused(), autoscaled=True,
+        revisions={"a": pods(5), "b": pods(5)}, route=mixed,
+    )  # fmt: skip
+    assert (found.active, found.sizes) == (None, {"a": 10, "b": 5})
+
+
+@pytest.mark.parametrize("strategy", ["RollingUpdate", "BlueGreen"])
+@pytest.mark.parametrize("target", ["b", "c"])
+def test_what_the_gateway_may_still_send_readers_to_stays_whatever_the_strategy(
+    strategy: str, target: str
+) -> None:
+    """Closed, as far as it was written: nobody has accepted it."""
+    closing = RouteState("a", "b", 0, opened=False, settled=False, endpoints={"a": 3})
+    aborted = paused().model_copy(update={"phase": "Aborted"})
+    found = picture(
+        3, target, "a", rollout=rollout(strategy=strategy), progress=aborted,
+        revisions={"a": pods(3), "b": pods(0, 2)}, route=closing,
+    )  # fmt: skip
+    assert (found.active, found.preview, found.sizes["b"]) == ("a", "b", 2)
+
+
 @pytest.mark.parametrize(
     ("replicas", "weight", "scale", "expected", "autoscaled"),
     [
