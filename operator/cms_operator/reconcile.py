@@ -40,6 +40,7 @@ from cms_operator.rollout.family import Family, gather
 from cms_operator.rollout.news import at_rest, counts_wait, only_counts
 from cms_operator.rollout.problems import Problem, ProblemError, retry_after
 from cms_operator.rollout.progress import is_in_flight
+from cms_operator.rollout.revisions import kept_records
 from cms_operator.rollout.schema import known_schemas, oldest_in_use
 from cms_operator.rollout.snapshot import Request, Snapshot
 from cms_operator.rollout.wishes import Situation, wished
@@ -332,7 +333,10 @@ class Reconciler:
     @phase("apply")
     async def _apply(self, work: Pass, decision: Decision) -> None:
         key = work.migration.key if work.migration else None
-        problem = await self._children.apply(work.hcms, work.revisions, decision, work.family, key)
+        records = kept_records(work.hcms, work.family, decision, work.before)
+        problem = await self._children.apply(
+            work.hcms, work.revisions, decision, work.family, records, key
+        )
         if problem:
             _blocked(work, problem)
         self._look(work)

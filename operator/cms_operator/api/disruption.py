@@ -16,7 +16,8 @@ class PodDisruptionBudget(Model):
     """false makes no PodDisruptionBudget (default true)."""
 
     min_available: IntOrPercent | None = None
-    """Pods, or percentage of them, that must stay; excludes maxUnavailable."""
+    """Pods, or percentage of them, that must stay; excludes maxUnavailable. During a rollout each
+    revision may lose as many as all together may afterwards."""
 
     max_unavailable: IntOrPercent | None = None
     """Pods, or percentage of them, that may be away (1, when minAvailable is absent too)."""

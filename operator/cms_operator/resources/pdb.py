@@ -4,9 +4,13 @@ from cms_operator.api import HeadlessCMS
 from cms_operator.api.disruption import PodDisruptionBudget
 from cms_operator.resources import labels, metadata, names
 from cms_operator.resources.manifests import Manifest
+from cms_operator.resources.shares import pods_of
 
 
-def build(resource: HeadlessCMS, revision: str) -> Manifest | None:
+def build(resource: HeadlessCMS, revision: str, *, alone: bool = True) -> Manifest | None:
+    """`alone`: no other revision has pods. What must stay of all pods would be more than one of
+    several has, and its nodes could never be drained.
+    """
     budget = resource.spec.pod_disruption_budget
     if not budget.enabled:
         return None
@@ -17,14 +21,16 @@ def build(resource: HeadlessCMS, revision: str) -> Manifest | None:
         "metadata": metadata.child(resource, name, revision=revision),
         "spec": {
             "selector": {"matchLabels": labels.serving(resource, revision)},
-            **_limit(budget),
+            **_limit(budget, resource.spec.replicas, alone=alone),
             # Else a pod that is not ready anyway would keep its node from being drained.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     }
 
 
-def _limit(budget: PodDisruptionBudget) -> Manifest:
-    if budget.min_available is not None:
+def _limit(budget: PodDisruptionBudget, replicas: int, *, alone: bool) -> Manifest:
+    if budget.min_available is not None and alone:
         return {"minAvailable": budget.min_available}
+    if budget.min_available is not None:
+        return {"maxUnavailable": max(0, replicas - pods_of(budget.min_available, replicas))}
     return {"maxUnavailable": 1 if budget.max_unavailable is None else budget.max_unavailable}

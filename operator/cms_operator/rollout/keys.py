@@ -5,7 +5,7 @@ last token that it signed has expired. Each step waits until all serving pods
 have told that they use the ring as it stands.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -37,6 +37,14 @@ class Step:
     ring: Ring
     status: JwtKeysStatus
     again: float | None = None
+
+
+def token_life(seconds: int, configurations: Iterable[Mapping[str, str]]) -> timedelta:
+    """The longest of tokens that pods may have given out: `seconds` is the present spec's,
+    `configurations` are those of the revisions on record.
+    """
+    lives = (int(found.get("ACCESS_TOKEN_SECONDS", 0)) for found in configurations)
+    return timedelta(seconds=max([seconds, *lives]))
 
 
 def needs_pods(status: JwtKeysStatus | None) -> bool:
@@ -87,6 +95,9 @@ def _begin(
 ) -> Step:
     foreign = wish.user_value is not None and not jwt_keys.holds(ring, wish.user_value)
     asked = wish.request is not None and wish.request != before.handled_request
+    if asked and wish.user_value is not None and not foreign:
+        # A key of our own would have to give way to the user's again.
+        return Step(ring, before.model_copy(update={"handled_request": wish.request}))
     if not foreign and not asked:
         return Step(ring, before)
     grown = jwt_keys.add_key(ring, random, wish.user_value if foreign else None)

@@ -30,8 +30,9 @@ def newest_first(records: Mapping[str, Object]) -> list[Object]:
     return sorted(records.values(), key=lambda found: int(found["revision"]), reverse=True)
 
 
-def kept_records(hcms: HeadlessCMS, family: Family, decision: Decision) -> set[str]:
-    """Revisions with pods, and as many old ones as the history may hold.
+def kept_records(hcms: HeadlessCMS, family: Family, decision: Decision, before: Status) -> set[str]:
+    """Revisions with pods, and as many old ones as the history may hold: those that were stable
+    before those that never were, the latest first.
 
     One that is retired now is an old one already: there may be no event after its end.
     """
@@ -40,9 +41,10 @@ def kept_records(hcms: HeadlessCMS, family: Family, decision: Decision) -> set[s
     living = {decision.target, *decision.sizes, *deployments}
     if decision.stable:
         living.add(decision.stable)
-    old = [revision_of(found) for found in newest_first(records)]
-    history = [name for name in old if name and name not in living]
-    return living | set(history[: hcms.spec.rollout.revision_history_limit])
+    good = (before.stable_revision, *formerly_stable(before))
+    old = [*good, *(revision_of(found) for found in newest_first(records))]
+    history = dict.fromkeys(name for name in old if name in records and name not in living)
+    return living | set([*history][: hcms.spec.rollout.revision_history_limit])
 
 
 def stable_times(

@@ -1,6 +1,6 @@
 """All other children: made as asked, put right where they drifted, removed where nobody asks."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from cms_operator.api import HeadlessCMS
@@ -38,7 +38,6 @@ from cms_operator.resources.revision import Revision
 from cms_operator.rollout.decide import Decision
 from cms_operator.rollout.family import Family
 from cms_operator.rollout.problems import Problem
-from cms_operator.rollout.revisions import kept_records
 from cms_operator.steps.verified import Name, Verified
 
 Manifest = Mapping[str, Any]
@@ -77,18 +76,20 @@ class Children:
         manifest = controller_revision.build(hcms, revision, number)
         await self._applier.apply(manifest, hcms.metadata.uid)
 
-    async def apply(
+    async def apply(  # noqa: PLR0913, PLR0917 - one argument a fact
         self,
         hcms: HeadlessCMS,
         revisions: Mapping[str, Revision],
         decision: Decision,
         family: Family,
+        records: Collection[str],
         migration_key: str | None,
     ) -> Problem | None:
         """Make the children as asked; the first that could not be made is the problem, and names
         the kinds of the rest.
 
-        The others are made all the same. Raises StaleReadError, ApiError.
+        The others are made all the same. `records` are the revisions that stay on record. Raises
+        StaleReadError, ApiError.
         """
         wanted = self._wanted(hcms, revisions, decision)
         right = self._verified.of(Key(hcms.namespace, hcms.name), _asked(hcms, revisions, decision))
@@ -98,7 +99,7 @@ class Children:
                 problems.setdefault(manifest["kind"], problem)
         if problems:
             return _all_of(problems)
-        for kind, child in _unwanted(hcms, wanted, decision, family, migration_key):
+        for kind, child in _unwanted(hcms, wanted, decision, family, records, migration_key):
             if problem := await self._remove(kind, child):
                 problems.setdefault(kind.name, problem)
         return _all_of(problems)
@@ -112,11 +113,12 @@ class Children:
             service.build(hcms, decision.active),
             service.build_preview(hcms, decision.preview),
         ]
+        alone = sum(1 for replicas in decision.sizes.values() if replicas) <= 1
         for name, replicas in sorted(decision.sizes.items()):
             if name in revisions:
                 wanted.append(configmap.build(hcms, revisions[name]))
                 wanted.append(deployment.build(hcms, revisions[name], replicas))
-                wanted.append(pdb.build(hcms, name))
+                wanted.append(pdb.build(hcms, name, alone=alone))
         wanted.append(network_policy.build(hcms, self._operator_namespace))
         wanted.append(hpa.build(hcms))
         wanted.append(ingress.build(hcms))
@@ -169,11 +171,12 @@ def _trial(decision: Decision) -> http_route.Trial | None:
     return http_route.Trial(stable, traffic.preview, traffic.weight)
 
 
-def _unwanted(
+def _unwanted(  # noqa: PLR0913, PLR0917 - one argument a fact
     hcms: HeadlessCMS,
     wanted: Iterable[Manifest],
     decision: Decision,
     family: Family,
+    records: Collection[str],
     migration_key: str | None,
 ) -> Iterator[tuple[Kind, Manifest]]:
     """Deployments without a pod, and whatever else the spec no longer asks for."""
@@ -184,7 +187,7 @@ def _unwanted(
     if migration_key:
         keep.add((JOB.name, names.migration_job(hcms.name, migration_key)))
         keep.add((JOB.name, names.contract_job(hcms.name, migration_key)))
-    for name in kept_records(hcms, family, decision):
+    for name in records:
         keep.add((CONTROLLER_REVISION.name, names.controller_revision(hcms.name, name)))
     doomed += [
         (BY_NAME[kind_name], child)

@@ -81,7 +81,8 @@ class Credentials:
             except ValueError:
                 raise _unreadable(name) from None
             reported = await self._reported(family, revisions, before, now)
-            life = timedelta(seconds=hcms.spec.auth.access_token_seconds)
+            configurations = [revision.config for revision in revisions.values()]
+            life = keys.token_life(hcms.spec.auth.access_token_seconds, configurations)
             step = keys.next_step(ring, before, wish, reported, life, now, self._random)
         await self._write(hcms, jwt_keys.build(hcms, step.ring), secret)
         return step

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from cms_operator.api.status import JwtKeysStatus
 from cms_operator.resources.jwt_keys import Ring
 from cms_operator.rollout import keys
-from cms_operator.rollout.keys import MARGIN, Phase, Step, Wish, first_step, needs_pods, next_step
+from cms_operator.rollout.keys import (
+    MARGIN,
+    Phase,
+    Step,
+    Wish,
+    first_step,
+    needs_pods,
+    next_step,
+    token_life,
+)
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LIFE = timedelta(minutes=15)
@@ -56,6 +65,13 @@ def test_a_wish_adds_a_key_that_does_not_sign_yet(wish: Wish, key: bytes) -> Non
     assert (after.status.phase, after.status.handled_request) == ("Verifying", wish.request)
 
 
+def test_a_key_of_the_users_own_is_rotated_in_their_secret_alone() -> None:
+    """One of ours would sign for a while, and theirs, which has leaked, again after it."""
+    after = step(ONE, status(ONE, "Stable"), Wish("today", OLD))
+    assert after.ring == ONE
+    assert (after.status.phase, after.status.handled_request) == ("Stable", "today")
+
+
 @pytest.mark.parametrize(
     ("phase", "ring", "reported", "then", "ring_then"),
     [
@@ -82,6 +98,12 @@ def test_the_old_key_goes_when_its_last_token_has_run_out(missing: int, phase: s
     assert after.status.phase == phase
     assert ("k1" in after.ring.keys) is (phase == "Retiring")
     assert after.again == (missing if phase == "Retiring" else None)
+
+
+def test_the_last_token_may_be_of_a_revision_that_gave_longer_ones() -> None:
+    day = {"ACCESS_TOKEN_SECONDS": "86400"}
+    assert token_life(900, [day, {"ACCESS_TOKEN_SECONDS": "900"}]) == timedelta(days=1)
+    assert token_life(900, []) == timedelta(minutes=15)
 
 
 def test_the_wait_begins_when_every_pod_signs_with_the_new_key() -> None:

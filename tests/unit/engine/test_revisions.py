@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from cms_operator.api import parse
+from cms_operator.api.status import RevisionStatus, Status
 from cms_operator.rollout.decide import Decision, Phase
 from cms_operator.rollout.family import Family
 from cms_operator.rollout.revisions import kept_records, version_of
 from tests.support.specs import manifest
+from tests.unit.engine.pictures import NOON, later
 
 
 def labelled(name: str, /, **fields: Any) -> dict[str, Any]:
@@ -20,7 +22,28 @@ def test_a_revision_that_is_retired_counts_as_history_at_once() -> None:
     family = Family({"ControllerRevision": records, "Deployment": {"b": labelled("b")}})
     hcms = parse(manifest({"rollout": {"revisionHistoryLimit": 1}}))
     done = Decision(target="c", phase=Phase.HEALTHY, sizes={"c": 3}, stable="c", retire=("b",))
-    assert kept_records(hcms, family, done) == {"b", "c"}
+    assert kept_records(hcms, family, done, Status(stable_revision="b")) == {"b", "c"}
+
+
+def test_what_was_stable_is_kept_before_what_never_was_or_long_ago() -> None:
+    """A was used again, c to l were broken builds."""
+    names = "abcdefghijklm"
+    records = {name: labelled(name, revision=number) for number, name in enumerate(names)}
+    family = Family({"ControllerRevision": records, "Deployment": {"a": labelled("a")}})
+    before = Status(
+        stable_revision="a",
+        revisions=(
+            RevisionStatus(name="a", image="i", created_at=NOON, stable_at=later(60)),
+            RevisionStatus(name="b", image="i", created_at=NOON, stable_at=NOON),
+        ),
+    )
+    done = Decision(target="m", phase=Phase.HEALTHY, sizes={"m": 3}, stable="m", retire=("a",))
+
+    def kept(limit: int) -> set[str]:
+        hcms = parse(manifest({"rollout": {"revisionHistoryLimit": limit}}))
+        return kept_records(hcms, family, done, before) - {"m"}
+
+    assert [kept(limit) for limit in range(4)] == [set(), {"a"}, {"a", "b"}, {"a", "b", "l"}]
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,21 @@ def test_disruption_budget(budget: dict[str, Any], limit: dict[str, Any]) -> Non
     assert built["spec"]["selector"]["matchLabels"]["headlesscms.io/revision"] == "0123456789"
 
 
+@pytest.mark.parametrize(
+    ("replicas", "must_stay", "may_go"),
+    [(3, 2, 1), (5, 3, 2), (4, "50%", 2), (3, "34%", 1), (2, 3, 0)],
+)
+def test_a_part_of_the_pods_can_lose_as_many_as_all_of_them(
+    replicas: int, must_stay: int | str, may_go: int
+) -> None:
+    """A revision that has two of three pods could lose none of them where two must stay."""
+    budget = {"minAvailable": must_stay}
+    built = pdb.build(shop(replicas=replicas, podDisruptionBudget=budget), "x", alone=False)
+    assert built is not None
+    assert built["spec"]["maxUnavailable"] == may_go
+    assert "minAvailable" not in built["spec"]
+
+
 def test_what_is_not_asked_for_is_not_made() -> None:
     assert pdb.build(shop(podDisruptionBudget={"enabled": False}), "x") is None
     assert network_policy.build(shop(networkPolicy={"enabled": False}), "ops") is None
