@@ -178,7 +178,8 @@ class Reconciler:
         images = {name: found.image for name, found in work.revisions.items()}
         migration = of_this_database(work.hcms, sources, work.before.migration)
         schemas = known_schemas(work.before.revisions, images, migration)
-        found = Situation(work.before, named, work.revisions, work.now, schemas)
+        spec = work.reading.spec_hash()
+        found = Situation(work.before, named, spec, work.revisions, work.now, schemas)
         requests = () if work.hcms.spec.suspend else self._requests(work)
         work.wish = wished(found, requests)
         restart = work.wish.restart

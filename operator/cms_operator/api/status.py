@@ -154,6 +154,9 @@ class PinStatus(Model):
     since: Timestamp
     """When the operator took it up."""
 
+    spec_hash: _Word | None = None
+    """Of what the spec asked for: other addresses in the source Secrets do not end the rollback."""
+
 
 class RestartStatus(Model):
     """A restart that somebody asked for. It is part of the revision until the spec changes it."""

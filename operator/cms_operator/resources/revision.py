@@ -39,6 +39,7 @@ _WHOLE = (
     "log_level",
     "trusted_proxies",
 )
+_NAMES_SOURCES = ("secret_name", "database", "redis")
 _PARTS = {
     "auth": ("access_token_seconds", "refresh_token_seconds"),
     "redis": ("mode", "sentinel_master"),
@@ -73,19 +74,29 @@ def name_of(spec: Spec, sources: Sources, restart: str | None) -> str:
     return hash_of(normalised_inputs(spec, sources, restart))
 
 
+def spec_hash(spec: Spec) -> str:
+    """Of what the spec itself says of a revision, whatever is in the Secrets that it names."""
+    return hash_of(_spec_inputs(spec) | _pick(spec, _NAMES_SOURCES))
+
+
 def hash_of(inputs: Mapping[str, Any]) -> str:
     text = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
 
 
 def normalised_inputs(spec: Spec, sources: Sources, restart: str | None = None) -> dict[str, Any]:
+    inputs = _spec_inputs(spec)
+    if restart is not None:
+        inputs["restart"] = restart
+    return {**inputs, "sources": _source_inputs(sources)}
+
+
+def _spec_inputs(spec: Spec) -> dict[str, Any]:
     inputs = _pick(spec, _WHOLE)
     for group, fields in _PARTS.items():
         if parts := _pick(getattr(spec, group), fields):
             inputs[group] = parts
-    if restart is not None:
-        inputs["restart"] = restart
-    return {**inputs, "sources": _source_inputs(sources)}
+    return inputs
 
 
 def _pick(model: BaseModel, fields: tuple[str, ...]) -> dict[str, Any]:

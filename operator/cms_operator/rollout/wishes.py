@@ -34,10 +34,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a request is judged by; `known` are the revisions that are on record."""
+    """What a request is judged by; `known` are the revisions that are on record, `spec` is a hash
+    of what the spec asks for beside the sources.
+    """
 
     before: Status
     named: Named
+    spec: str
     known: Collection[str]
     now: datetime
     schemas: Schemas = field(default_factory=Schemas)
@@ -65,8 +68,18 @@ def _standing(found: Situation) -> Wish:
     before, base = found.before, found.named(None)
     restart = before.restart if before.restart and before.restart.revision == base else None
     revision = found.named(restart.value) if restart else base
-    pin = before.pin if before.pin and before.pin.from_revision == revision else None
-    return Wish(revision, restart, pin)
+    return Wish(revision, restart, _pinned(found, revision))
+
+
+def _pinned(found: Situation, revision: str) -> PinStatus | None:
+    """The revision has another name where the source Secrets say something else, which is no reason
+    to release again what somebody has taken back.
+    """
+    pin = found.before.pin
+    if pin is None or pin.from_revision == revision:
+        return pin
+    same = pin.spec_hash == found.spec
+    return pin.model_copy(update={"from_revision": revision}) if same else None
 
 
 def rollback_refusal(wish: Wish, request: Request, found: Situation) -> str:
@@ -90,7 +103,11 @@ def _roll_back(wish: Wish, request: Request, found: Situation) -> Wish:
         return _refused(wish, request, why)
     to = request.destination
     pin = PinStatus(
-        from_revision=wish.revision, to_revision=to, by=request.by, since=stamp(found.now)
+        from_revision=wish.revision,
+        to_revision=to,
+        by=request.by,
+        since=stamp(found.now),
+        spec_hash=found.spec,
     )
     return _done(replace(wish, pin=pin), request, f"rolled back to {to}")
 

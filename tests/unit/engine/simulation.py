@@ -208,7 +208,8 @@ class World:
         before = Status(
             stable_revision=self.stable, rollout=self.progress, pin=self.pin, restart=self.restart
         )
-        found = Situation(before, self._named, {*self.known, self.target}, self.now, self.schemas)
+        known = {*self.known, self.target}
+        found = Situation(before, self._named, self.target, known, self.now, self.schemas)
         return wished(found, self.requests)
 
     def _named(self, restart: str | None) -> str:

@@ -22,8 +22,9 @@ def named(base: str) -> Any:
     return lambda restart: f"{base}+{restart.replace(':', '-')}" if restart else base
 
 
-def ask(before: Status, *requests: Request, spec: str = "c") -> Wish:
-    return wished(Situation(before, named(spec), {"a", "b", "c"}, NOON), requests)
+def ask(before: Status, *requests: Request, spec: str = "c", sources: str = "") -> Wish:
+    named_so = named(spec + sources)
+    return wished(Situation(before, named_so, spec, {"a", "b", "c"}, NOON), requests)
 
 
 def status(stable: str | None = "c", **found: Any) -> Status:
@@ -70,6 +71,17 @@ def test_a_rollback_holds_until_the_spec_asks_for_something_else() -> None:
     assert ask(after(ROLLED_BACK, fixed), back_to("b")).target == "c", "it was answered once"
 
 
+def test_a_rollback_holds_while_only_the_source_secrets_change() -> None:
+    moved = ask(ROLLED_BACK, sources="-elsewhere")
+    assert (moved.target, moved.revision) == ("b", "c-elsewhere")
+    assert moved.pin is not None
+    assert moved.pin.from_revision == "c-elsewhere"
+    again = after(ROLLED_BACK, moved)
+    assert ask(again, sources="-elsewhere", spec="d").pin is None
+    ended = ask(again, Request("retry", "c-elsewhere"), sources="-elsewhere")
+    assert ended.target == "c-elsewhere"
+
+
 def test_a_retry_of_what_the_spec_asks_for_ends_a_rollback() -> None:
     assert ask(ROLLED_BACK, Request("retry", "b")).pin is not None, "that is of the rollout"
     retried = ask(ROLLED_BACK, Request("retry", "c"))
@@ -97,7 +109,7 @@ def test_a_rollback_that_makes_no_sense_is_refused_with_the_reason(
 
 def test_a_rollback_to_an_image_that_cannot_read_the_schema_is_refused() -> None:
     schemas = Schemas({"a": 1, "b": 2}, oldest_readable=2)
-    found = Situation(status(), named("c"), {"a", "b", "c"}, NOON, schemas)
+    found = Situation(status(), named("c"), "c", {"a", "b", "c"}, NOON, schemas)
     refused = wished(found, [back_to("a")])
     assert "its image was made for schema 1" in outcome(refused)
     assert refused.pin is None

@@ -14,6 +14,7 @@ from cms_operator.resources.revision import (
     hash_of,
     name_of,
     normalised_inputs,
+    spec_hash,
 )
 from tests.support.children import case, load
 from tests.support.specs import SOURCES, manifest
@@ -147,6 +148,14 @@ def test_a_renewed_authority_makes_none() -> None:
     begin = "-----BEGIN CERTIFICATE-----"
     first = from_secret(database_ca=f"{begin}\n1")
     assert first.hash == from_secret(database_ca=f"{begin}\n2").hash != from_secret().hash
+
+
+def test_what_the_spec_asks_for_is_told_from_what_its_secrets_say() -> None:
+    spec = load(FOLDER / "full" / "input.yaml").resource.spec
+    asked = spec_hash(spec)
+    assert spec_hash(spec.model_copy(update={"replicas": 7})) == asked, "as in a revision's name"
+    for changes in ({"image": "cms:2"}, {"secret_name": "other"}):
+        assert spec_hash(spec.model_copy(update=changes)) != asked
 
 
 def test_a_new_field_with_a_default_changes_no_hash() -> None:
