@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -312,6 +313,15 @@ def test_a_watch_draws_the_release_anew_until_the_object_goes(team: Team, plugin
     assert (process.returncode, words) == (1, "error: shop was deleted\n")
 
 
+def test_a_suspended_one_is_asked_for_nothing(team: Team, plugin: Plugin) -> None:
+    paused_canary(team)
+    team.patch("headlesscms", "shop", {"spec": {"suspend": True}})
+    refused = plugin.run("abort", "shop")
+    assert (refused.returncode, "spec.suspend is true" in refused.stderr) == (1, True)
+    team.patch("headlesscms", "shop", {"spec": {"suspend": False}})
+    assert "aborted" in plugin("abort", "shop")
+
+
 def test_without_an_operator_a_request_has_an_end(
     team: Team, plugin: Plugin, operator: OperatorProcess
 ) -> None:
@@ -319,6 +329,12 @@ def test_without_an_operator_a_request_has_an_end(
     operator.stop()
     late = plugin.run("promote", "shop", "--timeout", "1")
     assert (late.returncode, "no answer within 1 s" in late.stderr) == (1, True)
+    program, *back = shlex.split(late.stderr.rpartition("Take it back with: ")[2])
+    assert program == "kubectl"
+    team.control_plane.kubectl(*back)
+    assert (
+        "headlesscms.io/promote" not in team.the("headlesscms", "shop")["metadata"]["annotations"]
+    )
     asked_only = plugin("promote", "shop", "--no-wait")
     assert asked_only.startswith(f"shop: asked headlesscms.io/promote={new}:")
     operator.start()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.resource import GROUP
 from cms_operator.api.status import Verb
 
@@ -26,12 +27,25 @@ def annotation(verb: Verb) -> str:
 def value(verb: Verb, hcms: Object, token: str, to: str | None = None) -> str:
     """REVISION:TOKEN; the token makes it a new request. Raises CannotAskError."""
     status = hcms.get("status") or {}
+    if why := _unheard(hcms, status):
+        raise CannotAskError(why)
     if not status.get("stableRevision"):
         raise CannotAskError("it has no stable revision yet: its first one is still starting")
     if verb == "rollback":
         source = str(status["updatedRevision"])
         return f"{source}:{to or stable_before(status)}:{token}"
     return f"{_subject(verb, status)}:{token}"
+
+
+def _unheard(hcms: Object, status: Object) -> str:
+    """Why no request is looked at now: it would be carried out whenever that ends."""
+    if hcms["spec"].get("suspend"):
+        return "spec.suspend is true, so the operator does nothing: set it to false first"
+    if status.get("observedGeneration") == hcms["metadata"].get("generation"):
+        for found in status.get("conditions") or []:
+            if (found["type"], found["reason"]) == (ConditionType.STALLED, Reason.INVALID_SPEC):
+                return f"its spec cannot be used: {found.get('message', '')}"
+    return ""
 
 
 def _subject(verb: Verb, status: Object) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import queue
+import shlex
 import shutil
 import subprocess
 import threading
@@ -39,6 +40,10 @@ class Kubectl:
         """Raises KubectlError."""
         pairs = [f"{key}={value}" for key, value in annotations.items()]
         self._run("annotate", RESOURCE, name, "--overwrite", *pairs)
+
+    def shown(self, *arguments: str) -> str:
+        """A command as one would type it, for the same cluster and namespace."""
+        return shlex.join(["kubectl", *self.flags, *arguments])
 
     def watch(self, *commands: Sequence[str]) -> "Watch":
         shared = ("--watch", "--output-watch-events", "-o", "json")

@@ -109,7 +109,11 @@ def _ask(options: argparse.Namespace) -> int:
         return 0
     answer = _wait(kubectl, name, verb, value, time.monotonic() + options.timeout)
     if answer is None:
-        return _fail(f"{name}: no answer within {options.timeout:g} s; is the operator running?")
+        back = ("annotate", RESOURCE, name, f"{asking.annotation(verb)}-")
+        return _fail(
+            f"{name}: no answer within {options.timeout:g} s; is the operator running? The request "
+            f"stands until it is answered. Take it back with: {kubectl.shown(*back)}"
+        )
     if answer.refused:
         return _fail(f"{name}: refused: {answer.words}")
     _print([f"{name}: {answer.words}"])

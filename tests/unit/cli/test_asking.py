@@ -1,12 +1,12 @@
 """How a request is written, and how its answer is read."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from cms_operator.api.status import Verb
 from cms_operator.cli.asking import Answer, CannotAskError, answer, value
-from tests.unit.cli.objects import hcms, rollout
+from tests.unit.cli.objects import condition, hcms, rollout
 
 PIN = {"from": "b", "to": "a", "by": "alice", "since": "2026-01-01T11:59:00Z"}
 REST = {"stableRevision": "b", "rollout": rollout(phase="Completed")}
@@ -48,6 +48,26 @@ def test_where_there_is_nothing_to_ask_it_says_why(
 ) -> None:
     with pytest.raises(CannotAskError, match=words):
         value(verb, hcms(**status), "t")
+
+
+def test_where_nobody_listens_nothing_is_asked_that_would_be_done_later() -> None:
+    found = hcms(rollout=rollout())
+    found["spec"]["suspend"] = True
+    with pytest.raises(CannotAskError, match="suspend is true"):
+        value("abort", found, "t")
+
+
+@pytest.mark.parametrize("verb", get_args(Verb))
+def test_a_spec_that_cannot_be_read_is_mended_first_and_a_mended_one_is_not_refused(
+    verb: Verb,
+) -> None:
+    stalled = condition("Stalled", "True", "InvalidSpec", "spec.replicas: must be 0 or more")
+    found = hcms(rollout=rollout(), observedGeneration=2, conditions=[stalled])
+    found["metadata"]["generation"] = 2
+    with pytest.raises(CannotAskError, match="its spec cannot be used: spec"):
+        value(verb, found, "t")
+    found["metadata"]["generation"] = 3
+    assert value(verb, found, "t")
 
 
 def test_only_the_answer_to_this_request_counts() -> None:
