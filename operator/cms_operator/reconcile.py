@@ -162,6 +162,8 @@ class Reconciler:
             # A key is drawn once: not because of a Secret that was completed a moment ago.
             keyless = names.jwt_secret(work.hcms.name) not in work.family.of_kind(SECRET.name)
             values = await self._secrets.read(work.key, refs.names, live=keyless)
+            if self._secrets.is_late(work.key):
+                _try_again(work, ConditionType.SECRETS_READY)
             work.sources = work.reading.sources(values)
             self._wish(work, work.sources)
         except SourceError as error:
@@ -170,6 +172,8 @@ class Reconciler:
             _try_again(work, ConditionType.SECRETS_READY)
             self._secrets.expire_of(work.key)
         except ApiError as error:
+            if error.is_passing:
+                raise  # the server's trouble, and none of this object
             work.secrets_problem = refusal(error, "Secret")
             _try_again(work, ConditionType.SECRETS_READY)
 

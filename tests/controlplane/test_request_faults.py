@@ -2,14 +2,16 @@
 
 import subprocess
 import sys
+from http import HTTPStatus
 from pathlib import Path
 
 from localcluster import network
 from localcluster.controlplane import PORTS, ControlPlane
 from tests.controlplane import compact_etcd
 from tests.controlplane.crds import newer, served
-from tests.controlplane.faults import Busy, Halving, Late, Proxied, Rewinding
-from tests.controlplane.team import Team, eventually
+from tests.controlplane.faults import Busy, Denying, Halving, Late, Proxied, Rewinding
+from tests.controlplane.proxy import Call
+from tests.controlplane.team import SOURCE, Team, eventually
 from tests.controlplane.unharmed import unharmed
 
 PATIENCE_SECONDS = 2
@@ -54,6 +56,26 @@ def test_what_was_done_is_not_done_again_because_half_an_answer_came(
             eventually(lambda: is_done(proxied_team), "half answers do for it, too")
     assert halving.struck > 5
     assert pods < proxied_team.pods()
+
+
+def test_a_source_secret_that_cannot_be_read_for_now_is_as_it_was(
+    proxied_team: Team, proxied: Proxied
+) -> None:
+    def reads_the_source(call: Call) -> bool:
+        return not call.is_write and (call.resource, call.name) == ("/secrets", "source")
+
+    team = proxied_team
+    team.write_secret("source", SOURCE, watched=False)
+    pods = begin(team)
+    with unharmed(proxied, team):
+        broken = Denying(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", reads_the_source)
+        with proxied.proxy.behaving(broken):
+            eventually(lambda: broken.struck > 1, "two resyncs, or another try")
+            disturb(team)
+            eventually(lambda: is_done(team), "the object is worked on all the same")
+            assert team.condition("SecretsReady")[0] == "True"
+            assert "ApiRefused" not in {reason for reason, _ in team.events()}
+    assert pods < team.pods()
 
 
 def test_with_seconds_of_latency_it_is_slow_and_right(proxied_team: Team, proxied: Proxied) -> None:

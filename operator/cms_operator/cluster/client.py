@@ -5,6 +5,7 @@ import functools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -54,6 +55,11 @@ class ApiError(Exception):
         self.reason = reason
         self.message = message
         self.patience = patience
+
+    @property
+    def is_passing(self) -> bool:
+        """The server is unwell or busy, whatever it is asked: it may soon answer the same well."""
+        return self.status in _BUSY or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _patient(ask: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:

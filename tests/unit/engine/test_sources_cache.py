@@ -6,11 +6,13 @@ from typing import Any, cast
 import pytest
 
 from cms_operator.cluster.apply import Applier
+from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.kinds import SECRET, Kind
 from cms_operator.cluster.sources import SourceSecrets
 from cms_operator.cluster.store import Key, Store
 from cms_operator.resources.secret_data import decode_bytes
 
+PASSING = [429, 500, 503, 504]
 SHOP, BLOG = Key("team-a", "shop"), Key("team-a", "blog")
 Object = dict[str, Any]
 
@@ -26,11 +28,14 @@ class Server:
 
     def __init__(self) -> None:
         self.found: Object | None = secret("first")
+        self.refusal: ApiError | None = None
         self.asked = 0
 
     async def read(self, kind: Kind, namespace: str, name: str) -> Object | None:
         assert (kind, namespace, name) == (SECRET, "team-a", "source")
         self.asked += 1
+        if self.refusal:
+            raise self.refusal
         return self.found
 
 
@@ -78,6 +83,46 @@ async def test_it_is_read_anew_when_it_has_expired(world: World, *, of_one: bool
     else:
         world.secrets.expire()
     assert await world.read() == "second"
+
+
+@pytest.mark.parametrize("status", PASSING)
+async def test_a_server_that_is_unwell_takes_no_value_away_and_is_asked_again(
+    world: World, status: int
+) -> None:
+    await world.read()
+    world.secrets.expire()
+    world.server.refusal = ApiError(status, "Somehow", "etcdserver: request timed out")
+    assert [await world.read(), await world.read()] == ["first", "first"]
+    assert world.secrets.is_late(SHOP)
+    assert world.server.asked == 3
+    world.server.refusal, world.server.found = None, secret("second")
+    assert await world.read() == "second"
+    assert not world.secrets.is_late(SHOP)
+
+
+@pytest.mark.parametrize("status", [*PASSING, 401, 403])
+async def test_what_was_never_read_is_no_value(world: World, status: int) -> None:
+    world.server.refusal = ApiError(status, "Somehow", "on purpose")
+    with pytest.raises(ApiError):
+        await world.read()
+
+
+async def test_a_right_that_was_taken_away_is_told(world: World) -> None:
+    await world.read()
+    world.secrets.expire()
+    world.server.refusal = ApiError(403, "Forbidden", "no rights")
+    with pytest.raises(ApiError):
+        await world.read()
+
+
+@pytest.mark.parametrize("status", PASSING)
+async def test_before_a_key_is_drawn_no_value_of_the_past_will_do(
+    world: World, status: int
+) -> None:
+    await world.read()
+    world.server.refusal = ApiError(status, "Somehow", "on purpose")
+    with pytest.raises(ApiError):
+        await world.secrets.read(SHOP, ["source"], live=True)
 
 
 async def test_a_labelled_one_comes_from_the_watch_and_costs_no_request(world: World) -> None:
