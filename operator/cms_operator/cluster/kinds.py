@@ -6,6 +6,9 @@ from cms_operator.resources import labels
 
 MANAGED = f"{labels.MANAGED_BY}={labels.OPERATOR}"
 WATCHED = f"{labels.WATCH}=true"
+# Objects that a list brings at a time, and of those that may have a megabyte of contents each.
+_PAGE = 200
+_SMALL_PAGE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class Kind:
     writable: bool = True
     optional: bool = False  # the cluster may lack it
     fixed: bool = False  # made once, and never again with other contents
+    page: int = _PAGE
 
     @property
     def group(self) -> str:
@@ -41,8 +45,8 @@ DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 # It is fixed, too, but the server compares its data byte for byte, and in an order of its own: of
 # one that was created no label could be changed any more.
 CONTROLLER_REVISION = Kind("apps/v1", "ControllerRevision", "controllerrevisions")
-CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps", fixed=True)
-SECRET = Kind("v1", "Secret", "secrets", WATCHED)
+CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps", fixed=True, page=_SMALL_PAGE)
+SECRET = Kind("v1", "Secret", "secrets", WATCHED, page=_SMALL_PAGE)
 SERVICE = Kind("v1", "Service", "services")
 SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
 JOB = Kind("batch/v1", "Job", "jobs", fixed=True)

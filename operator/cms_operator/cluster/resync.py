@@ -10,10 +10,6 @@ from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.kinds import Kind
 from cms_operator.cluster.store import Key, Listing, Store
 
-# Each is taken in before the next is asked for: this bounds the memory of a list.
-PAGE = 200
-
-
 Tell = Callable[[Key], None]
 
 
@@ -43,11 +39,12 @@ async def relist(
 ) -> int | None:
     """The version of the list, None where the cluster lacks an optional kind.
 
-    `tell` gets the key of whatever differed from the store, also of what came before an error.
+    `tell` gets the key of whatever differed from the store, also of what came before an error. A
+    page is taken in before the next is asked for: this bounds the memory of a list.
     Raises TurnedBackError, ApiError, aiohttp.ClientError, TimeoutError.
     """
     listing = Listing(store, kind, namespace)
-    query = {"limit": str(PAGE), **selection(kind)}
+    query = {"limit": str(kind.page), **selection(kind)}
     try:
         while True:
             page = await client.request("GET", kind.path(namespace), query=query)

@@ -2,31 +2,43 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.kinds import SECRET
-from cms_operator.cluster.store import Key, Store
-from cms_operator.resources.secret_data import decode_bytes
+from cms_operator.cluster.store import Key, Object, Store
+from cms_operator.cluster.trimming import DIGEST
+from cms_operator.resources.secret_data import decode_bytes, digest
 
 Values = Mapping[str, bytes]
+
+
+class _Place(NamedTuple):
+    namespace: str
+    name: str
+
+
+class _Read(NamedTuple):
+    values: Values
+    digest: str
 
 
 class SourceSecrets:
     """Keeps what was read until expire(): a change is seen at the next resync.
 
-    A Secret with the label headlesscms.io/watch=true is in the store, and a
-    change of it is seen at once. One that is missing is asked for each time.
-    What a server that is unwell does not tell is as it was last.
+    Of a Secret with the label headlesscms.io/watch=true the store has a digest,
+    and a change of it is seen at once. One that is missing is asked for each
+    time. What a server that is unwell does not tell is as it was last.
     """
 
     def __init__(self, applier: Applier, store: Store) -> None:
         self._applier = applier
         self._store = store
-        self._values: dict[tuple[str, str], Values] = {}
-        self._fresh: set[tuple[str, str]] = set()
-        self._late: set[tuple[str, str]] = set()
-        self._readers: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._known: dict[_Place, _Read] = {}
+        self._fresh: set[_Place] = set()
+        self._late: set[_Place] = set()
+        self._readers: defaultdict[_Place, set[Key]] = defaultdict(set)
         self._named: dict[Key, frozenset[str]] = {}
 
     async def read(
@@ -38,14 +50,16 @@ class SourceSecrets:
         """
         wanted = frozenset(names)
         self._remember(key, wanted)
-        return {name: await self._one(key.namespace, name, live=live) for name in sorted(wanted)}
+        return {
+            name: await self._one(_Place(key.namespace, name), live=live) for name in sorted(wanted)
+        }
 
     def is_late(self, key: Key) -> bool:
         """Could one of its Secrets not be read when it was to be, and is as it was before?"""
-        return any((key.namespace, name) in self._late for name in self._named.get(key, ()))
+        return any(_Place(key.namespace, name) in self._late for name in self._named.get(key, ()))
 
     def readers_of(self, namespace: str, name: str) -> set[Key]:
-        return set(self._readers.get((namespace, name), ()))
+        return set(self._readers.get(_Place(namespace, name), ()))
 
     def forget(self, key: Key) -> None:
         self._remember(key, frozenset())
@@ -57,36 +71,46 @@ class SourceSecrets:
     def expire_of(self, key: Key) -> None:
         """Read this one's Secrets again next time: something in them has to be mended."""
         for name in self._named.get(key, ()):
-            self._fresh.discard((key.namespace, name))
+            self._fresh.discard(_Place(key.namespace, name))
 
-    async def _one(self, namespace: str, name: str, *, live: bool) -> Values | None:
-        place = (namespace, name)
+    async def _one(self, place: _Place, *, live: bool) -> Values | None:
         if live:
-            found = await self._applier.read(SECRET, namespace, name)
-            return None if found is None else decode_bytes(found)
-        watched = self._store.get(SECRET, namespace, name)
+            return self._keep(place, await self._applier.read(SECRET, *place))
+        watched, known = self._store.get(SECRET, *place), self._known.get(place)
         if watched is not None:
-            self._drop(place)  # it was read before it had the label
-            return decode_bytes(watched)
-        return self._values[place] if place in self._fresh else await self._renew(place)
+            self._fresh.discard(place)  # without its label it has to be read
+            told = watched.get(DIGEST) or digest(watched)
+            is_current = known is not None and known.digest == told
+        else:
+            is_current = place in self._fresh
+        if known is None or not is_current:
+            return await self._renew(place, known, watched=watched is not None)
+        self._late.discard(place)
+        return known.values
 
-    async def _renew(self, place: tuple[str, str]) -> Values | None:
+    async def _renew(self, place: _Place, known: _Read | None, *, watched: bool) -> Values | None:
         try:
             found = await self._applier.read(SECRET, *place)
         except ApiError as error:
-            if not error.is_passing or place not in self._values:
+            if known is None or not error.is_passing:
                 raise
             self._late.add(place)
-            return self._values[place]
-        self._drop(place)
-        if found is None:
-            return None
-        self._fresh.add(place)
-        self._values[place] = decode_bytes(found)
-        return self._values[place]
+            return known.values
+        if found is not None and not watched:
+            self._fresh.add(place)
+        return self._keep(place, found)
 
-    def _drop(self, place: tuple[str, str]) -> None:
-        self._values.pop(place, None)
+    def _keep(self, place: _Place, found: Object | None) -> Values | None:
+        self._late.discard(place)
+        if found is None:
+            self._drop(place)
+            return None
+        values = decode_bytes(found)
+        self._known[place] = _Read(values, digest(found))
+        return values
+
+    def _drop(self, place: _Place) -> None:
+        self._known.pop(place, None)
         self._fresh.discard(place)
         self._late.discard(place)
 
@@ -94,10 +118,10 @@ class SourceSecrets:
         before = self._named.get(key, frozenset())
         self._named[key] = names
         for name in before - names:
-            place = (key.namespace, name)
+            place = _Place(key.namespace, name)
             self._readers[place].discard(key)
             if not self._readers[place]:
                 del self._readers[place]
                 self._drop(place)
         for name in names - before:
-            self._readers[key.namespace, name].add(key)
+            self._readers[_Place(key.namespace, name)].add(key)

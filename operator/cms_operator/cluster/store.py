@@ -16,19 +16,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from cms_operator.cluster.kinds import (
-    AUTOSCALER,
-    DEPLOYMENT,
-    DISRUPTION_BUDGET,
-    ENDPOINT_SLICE,
-    HEADLESS_CMS,
-    JOB,
-    POD,
-    Kind,
-)
+from cms_operator.cluster.kinds import HEADLESS_CMS, POD, Kind
+from cms_operator.cluster.trimming import owner_of, trim
 from cms_operator.recent import Recent
 from cms_operator.resources import labels
-from cms_operator.rollout.observe import takes_traffic
 
 Object = Mapping[str, Any]
 _MOST_GONE = 10_000
@@ -36,16 +27,6 @@ _MOST_GONE = 10_000
 _MOST_OPEN = 1_000
 # From so many bytes on it is worth the time to compress them, to a third.
 _LONG = 2_000
-_DEPLOYMENT_CONDITIONS = {"Progressing": "reason", "ReplicaFailure": "message"}
-# On its way a pod passes others, and each would be news.
-_POD_CONDITIONS = {
-    ("Ready", "True"): ("lastTransitionTime",),
-    ("PodScheduled", "False"): ("reason", "message"),
-}
-# Each pod that comes or goes changes their status, and no decision reads it.
-_STATUS_UNREAD = (AUTOSCALER, DISRUPTION_BUDGET)
-# A Job cannot be changed, so none is compared with what is asked for.
-_SPEC_UNREAD = (JOB,)
 
 
 class TurnedBackError(Exception):
@@ -287,77 +268,6 @@ def key_of(kind: Kind, found: Object) -> Key | None:
     return _parent(kind, found)
 
 
-def trim(kind: Kind, found: Object) -> Object:
-    """Drop what no decision reads: it is most of the memory, and most of the news."""
-    metadata = {k: v for k, v in found["metadata"].items() if k != "managedFields"}
-    if kind is POD:
-        return {"metadata": _pod_metadata(metadata), "status": _pod_status(found)}
-    if kind is ENDPOINT_SLICE:
-        return {"metadata": _slice_metadata(metadata), "endpoints": _endpoints(found)}
-    if kind is DEPLOYMENT:
-        return {**found, "metadata": metadata, "status": _deployment_status(found)}
-    unread = "status" if kind in _STATUS_UNREAD else "spec" if kind in _SPEC_UNREAD else None
-    return {**{key: value for key, value in found.items() if key != unread}, "metadata": metadata}
-
-
-def _deployment_status(deployment: Object) -> Object:
-    status = deployment.get("status") or {}
-    counts = ("observedGeneration", "replicas", "readyReplicas", "availableReplicas")
-    return {
-        **{key: status[key] for key in counts if key in status},
-        "conditions": [
-            {key: condition.get(key) for key in ("type", "status", word)}
-            for condition in status.get("conditions") or []
-            if (word := _DEPLOYMENT_CONDITIONS.get(condition["type"]))
-        ],
-    }
-
-
-def _slice_metadata(metadata: Object) -> Object:
-    """Without the time of the last change, which an annotation tells."""
-    return {k: v for k, v in metadata.items() if k not in ("annotations", "generation")}
-
-
-def _endpoints(found: Object) -> list[Object]:
-    """Those that get traffic: a pod that starts or ends in a slice is no news."""
-    return [endpoint for endpoint in found.get("endpoints") or [] if takes_traffic(endpoint)]
-
-
-def _pod_metadata(metadata: Object) -> Object:
-    wanted = (
-        "name",
-        "namespace",
-        "uid",
-        "resourceVersion",
-        "labels",
-        "creationTimestamp",
-        "deletionTimestamp",
-    )
-    return {key: metadata[key] for key in wanted if key in metadata}
-
-
-def _pod_status(pod: Object) -> Object:
-    status = pod.get("status") or {}
-    return {
-        "phase": status.get("phase"),
-        "podIP": status.get("podIP"),
-        "conditions": [
-            {key: condition.get(key) for key in ("type", "status", *read)}
-            for condition in status.get("conditions") or []
-            if (read := _POD_CONDITIONS.get((condition["type"], condition.get("status"))))
-        ],
-        "containerStatuses": [
-            {
-                "ready": container.get("ready"),
-                "restartCount": container.get("restartCount", 0),
-                "state": container.get("state") or {},
-                "lastState": container.get("lastState") or {},
-            }
-            for container in status.get("containerStatuses") or []
-        ],
-    }
-
-
 def _meaning(kind: Kind, found: Object) -> Object:
     """What a reconcile would read of an object, without what changes at each write."""
     metadata = {
@@ -373,10 +283,7 @@ def _parent(kind: Kind, found: Object) -> Key | None:
     if kind is HEADLESS_CMS:
         return None
     metadata = found["metadata"]
-    for owner in metadata.get("ownerReferences") or ():
-        if owner.get("controller") and owner["kind"] == HEADLESS_CMS.name:
-            return Key(metadata["namespace"], owner["name"])
-    name = (metadata.get("labels") or {}).get(labels.INSTANCE)
+    name = owner_of(metadata) or (metadata.get("labels") or {}).get(labels.INSTANCE)
     return Key(metadata["namespace"], name) if name else None
 
 

@@ -3,8 +3,11 @@
 import base64
 import binascii
 import contextlib
+import hashlib
 from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 
 def encode(values: Mapping[str, str]) -> dict[str, str]:
@@ -27,3 +30,9 @@ def decode_bytes(secret: Mapping[str, Any]) -> dict[str, bytes]:
         with contextlib.suppress(binascii.Error, ValueError):
             values[key] = base64.b64decode(text, validate=True)
     return values
+
+
+def digest(secret: Mapping[str, Any]) -> str:
+    """Tells one content from another; it is to stay in memory, for a short value is found by it."""
+    data = orjson.dumps(secret.get("data"), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(data).hexdigest()

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from cms_operator.cluster.client import ApiError, KubernetesClient
-from cms_operator.cluster.kinds import ALL, CONFIG_MAP, DEPLOYMENT, SERVICE, Kind
+from cms_operator.cluster.kinds import ALL, CONFIG_MAP, DEPLOYMENT, SECRET, SERVICE, Kind
 from cms_operator.cluster.resync import resync
 from cms_operator.cluster.store import Key, Store
 from cms_operator.resources import labels
@@ -60,3 +60,23 @@ async def test_without_an_answer_it_tells_what_it_found_before() -> None:
         )
     assert told == {Key("team-a", "a")}
     assert store.get(DEPLOYMENT, "team-a", "c")
+
+
+@pytest.mark.parametrize("kind", [CONFIG_MAP, SECRET], ids=lambda kind: kind.name)
+async def test_a_list_of_what_may_be_large_is_taken_in_few_at_a_time(kind: Kind) -> None:
+    class Full:
+        def __init__(self) -> None:
+            self.pages: list[int] = []
+
+        async def request(self, _: str, __: str, *, query: dict[str, str]) -> Any:
+            begin = int(query.get("continue", 0))
+            end = min(begin + int(query["limit"]), 60)
+            self.pages.append(end - begin)
+            more = {"continue": str(end)} if end < 60 else {}
+            items = [child_of(f"shop-{number}", kind) for number in range(begin, end)]
+            return {"metadata": {"resourceVersion": "9", **more}, "items": items}
+
+    client, store = Full(), Store()
+    await resync(cast(KubernetesClient, client), store, [kind], (), lambda _: None)
+    assert max(client.pages) <= 20
+    assert len(list(store.of_kind(kind))) == 60

@@ -125,10 +125,44 @@ async def test_before_a_key_is_drawn_no_value_of_the_past_will_do(
         await world.secrets.read(SHOP, ["source"], live=True)
 
 
-async def test_a_labelled_one_comes_from_the_watch_and_costs_no_request(world: World) -> None:
-    world.store.put(SECRET, secret("watched"))
-    assert await world.read() == "watched"
-    assert world.server.asked == 0
+async def test_a_labelled_one_is_read_once_for_each_change_that_the_watch_tells(
+    world: World,
+) -> None:
+    for version, value in enumerate(["first", "second"], start=1):
+        world.server.found = secret(value, version)
+        world.store.put(SECRET, secret(value, version))
+        world.secrets.expire()
+        assert [await world.read(SHOP), await world.read(BLOG)] == [value, value]
+        assert world.server.asked == version
+
+
+async def test_what_was_read_live_is_not_asked_for_again_where_a_watch_tells_of_changes(
+    world: World,
+) -> None:
+    world.store.put(SECRET, secret("first"))
+    await world.secrets.read(SHOP, ["source"], live=True)
+    assert await world.read() == "first"
+    assert world.server.asked == 1
+
+
+async def test_a_change_that_cannot_be_read_yet_is_late(world: World) -> None:
+    world.store.put(SECRET, secret("first"))
+    await world.read()
+    world.store.put(SECRET, secret("second", 2))
+    world.server.refusal = ApiError(503, "ServiceUnavailable", "on purpose")
+    assert await world.read() == "first"
+    assert world.secrets.is_late(SHOP)
+    world.server.refusal, world.server.found = None, secret("second", 2)
+    assert await world.read() == "second"
+    assert not world.secrets.is_late(SHOP)
+
+
+async def test_a_label_that_goes_with_a_change_leaves_no_old_value(world: World) -> None:
+    world.store.put(SECRET, secret("first"))
+    await world.read()
+    world.store.discard(SECRET, secret("second", 2))
+    world.server.found = secret("second", 2)
+    assert await world.read() == "second"
 
 
 async def test_what_was_read_before_the_label_is_not_remembered_after_it(world: World) -> None:

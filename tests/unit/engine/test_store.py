@@ -2,21 +2,27 @@
 
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cms_operator.cluster.kinds import (
+    CHILDREN,
     DEPLOYMENT,
     DISRUPTION_BUDGET,
     ENDPOINT_SLICE,
     HEADLESS_CMS,
     POD,
+    SECRET,
     Kind,
 )
 from cms_operator.cluster.store import Key, Listing, Store, TurnedBackError
 
 SHOP = Key("team-a", "shop")
+OWNER = {"kind": "HeadlessCMS", "name": "shop", "uid": "9", "controller": True}
+MADE_BY_US = [kind for kind in CHILDREN if kind.writable]
+MEGABYTE = "x" * 2**20
 
 
 def child(version: int, uid: str = "1", **rest: Any) -> dict[str, Any]:
@@ -27,6 +33,7 @@ def child(version: int, uid: str = "1", **rest: Any) -> dict[str, Any]:
             "uid": uid,
             "resourceVersion": str(version),
             "labels": {"app.kubernetes.io/instance": "shop"},
+            "ownerReferences": [OWNER],
             "managedFields": [{"manager": "somebody"}],
         },
         **rest,
@@ -70,8 +77,7 @@ def test_a_child_is_found_by_its_parent() -> None:
 def test_a_child_without_its_labels_is_found_by_its_owner() -> None:
     store = Store()
     stripped = child(5)
-    owner = {"kind": "HeadlessCMS", "name": "shop", "uid": "9", "controller": True}
-    stripped["metadata"] |= {"labels": {}, "ownerReferences": [owner]}
+    stripped["metadata"]["labels"] = {}
     store.put(DEPLOYMENT, stripped)
     assert [kind for kind, _ in store.children(SHOP)] == ["Deployment"]
 
@@ -99,6 +105,43 @@ def test_managed_fields_are_not_kept_in_memory() -> None:
     found = store.get(DEPLOYMENT, "team-a", "shop-abc")
     assert found is not None
     assert "managedFields" not in found["metadata"]
+
+
+def somebodys(version: int, **rest: Any) -> dict[str, Any]:
+    """With our labels, which anybody may write."""
+    found = child(version, **rest)
+    del found["metadata"]["ownerReferences"]
+    found["metadata"]["annotations"] = {"note": MEGABYTE}
+    return found
+
+
+def size_in(store: Store, kind: Kind, name: str = "shop-abc") -> int:
+    return len(orjson.dumps(store.get(kind, "team-a", name)))
+
+
+@pytest.mark.parametrize("kind", MADE_BY_US, ids=lambda kind: kind.name)
+def test_of_an_object_that_only_carries_our_labels_no_content_is_kept(kind: Kind) -> None:
+    store = Store()
+    store.put(kind, somebodys(5, data={"a": MEGABYTE}, spec={"a": MEGABYTE}))
+    assert size_in(store, kind) < 1_000
+    assert [kind for kind, _ in store.children(SHOP)] == [kind.name], "it may have a child's name"
+
+
+def test_a_secret_is_kept_as_a_whole_only_by_a_name_that_we_give() -> None:
+    store = Store()
+    for name in ("shop-jwt", "shop-database", "shop-admin", "shop-jwt-2", "blog-jwt"):
+        secret = child(5, uid=name, data={"a": MEGABYTE})
+        secret["metadata"]["name"] = name
+        store.put(SECRET, secret)
+    whole = {found["metadata"]["name"] for found in store.of_kind(SECRET) if "data" in found}
+    assert whole == {"shop-jwt", "shop-database", "shop-admin"}
+
+
+def test_new_values_of_a_users_secret_are_news() -> None:
+    store = Store()
+    assert store.put(SECRET, somebodys(5, data={"a": "MQ=="}))
+    assert store.put(SECRET, somebodys(6, data={"a": "Mg=="}))
+    assert not store.put(SECRET, somebodys(7, data={"a": "Mg=="})), "only an annotation"
 
 
 def test_a_late_event_does_not_undo_the_answer_of_an_own_write() -> None:
@@ -164,11 +207,11 @@ def test_a_list_of_one_namespace_leaves_the_others_alone() -> None:
     assert store.get(DEPLOYMENT, "team-a", "shop-abc") is not None
 
 
-def test_a_child_that_lost_its_label_is_nobodys_child() -> None:
+def test_a_child_that_lost_its_label_and_its_owner_is_nobodys_child() -> None:
     store = Store()
     store.put(DEPLOYMENT, child(5))
     freed = child(6)
-    freed["metadata"]["labels"] = {}
+    freed["metadata"] |= {"labels": {}, "ownerReferences": []}
     store.put(DEPLOYMENT, freed)
     assert list(store.children(SHOP)) == []
 

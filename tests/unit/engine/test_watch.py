@@ -23,6 +23,7 @@ from tests.unit.observability.scraping import value
 Object = dict[str, Any]
 HOUR = 3600.0
 SHOP = Key("team-a", "shop")
+OWNER = {"kind": "HeadlessCMS", "name": "shop", "uid": "9", "controller": True}
 # The server's answers to what asks for now too much, or of what it cannot now.
 PASSING = [401, 403, 429, 503, 504]
 
@@ -34,6 +35,7 @@ def service(version: int, name: str = "shop", **spec: Any) -> Object:
         "uid": f"uid-{name}",
         "resourceVersion": str(version),
         "labels": {labels.INSTANCE: "shop", labels.MANAGED_BY: labels.OPERATOR},
+        "ownerReferences": [OWNER],
     }
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
 
