@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from cms_operator.api import InvalidSpec
 from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.status import MigrationStatus, Status
-from cms_operator.cluster.apply import Applier, NameTakenError
+from cms_operator.cluster.apply import Applier, NameHeldError
 from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.kinds import (
     CONTROLLER_REVISION,
@@ -46,7 +46,7 @@ from cms_operator.rollout.snapshot import Request, Snapshot
 from cms_operator.rollout.wishes import Situation, wished
 from cms_operator.settings import Settings
 from cms_operator.steps.analysis import Analyses, Judgement, Trial
-from cms_operator.steps.children import Children, name_taken, refusal
+from cms_operator.steps.children import Children, name_held, refusal
 from cms_operator.steps.credentials import Credentials
 from cms_operator.steps.known import Known
 from cms_operator.steps.migration import (
@@ -216,8 +216,8 @@ class Reconciler:
             if work.wanted.pin and known:
                 known = await self._end_contract(work, known)
             await self._migrate(work, sources, known)
-        except NameTakenError as taken:
-            _blocked(work, name_taken(taken))
+        except NameHeldError as held:
+            _blocked(work, name_held(held))
         except ProblemError as error:
             _blocked(work, error.problem)
         except ApiError as error:
@@ -266,8 +266,8 @@ class Reconciler:
                 hcms, work.sources, work.family, migration, work.now, due=due
             )
             _look_again(work, again)
-        except NameTakenError as taken:
-            _blocked(work, name_taken(taken))
+        except NameHeldError as held:
+            _blocked(work, name_held(held))
         except ApiError as error:
             _blocked(work, refusal(error, "Job"))
         self._look(work)

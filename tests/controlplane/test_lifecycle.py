@@ -43,6 +43,31 @@ def test_made_again_under_its_old_name_it_becomes_ready(team: Team) -> None:
     eventually(lambda: uid not in team.owners(), "nothing of the first one is left")
 
 
+def test_made_again_while_a_child_of_the_first_waits_for_its_finalizer_it_serves_and_says_so(
+    team: Team,
+) -> None:
+    """As a load balancer's, which the cloud takes its time to remove."""
+    balancer = "example.com/balancer"
+    team.make(replicas=1)
+    team.wait_until_ready()
+    team.patch("service", "shop", {"metadata": {"finalizers": [balancer]}})
+    team.delete("headlesscms", "shop")
+    eventually(lambda: kinds_of(team.left_over()) <= {"service", "endpointslice"}, "the rest goes")
+    team.make(replicas=1)
+    message = team.wait_for("ChildrenOwned", "False", "StillEnding")
+    assert f"Service shop was deleted and has not gone: it waits for its finalizers {balancer}" in (
+        message
+    )
+    eventually(team.pods, "its pods start all the same")
+    assert team.condition("Ready")[:2] == ("False", "StillEnding")
+    team.patch("service", "shop", {"metadata": {"finalizers": None}})
+    team.wait_until_ready()
+
+
+def kinds_of(objects: set[str]) -> set[str]:
+    return {name.partition("/")[0] for name in objects}
+
+
 def test_suspended_nothing_is_changed_and_traffic_goes_on(team: Team) -> None:
     team.make(replicas=2)
     team.wait_until_ready()

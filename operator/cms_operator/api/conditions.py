@@ -284,6 +284,14 @@ class Reason(_Described):
             "left alone; delete or rename that object, or rename the HeadlessCMS."
         ),
     )
+    STILL_ENDING = (
+        "StillEnding",
+        (
+            "A child's name belongs to what is left of a HeadlessCMS or another object that was "
+            "deleted; wait until it has gone, and if that never comes mend what its finalizers "
+            "wait for."
+        ),
+    )
     API_REFUSED = (
         "ApiRefused",
         "The API server refuses a child; read the message, and check the operator's rights.",

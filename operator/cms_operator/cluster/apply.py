@@ -1,7 +1,7 @@
 """Writes: creates, server-side apply with preconditions, guarded deletes, status and Events."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cms_operator.cluster.client import (
@@ -25,13 +25,25 @@ HTTP_CONFLICT = 409
 CREATE_ONLY = "1"
 
 
-class NameTakenError(Exception):
+class NameHeldError(Exception):
     """A child's name belongs to an object that is not ours; it was left as it is."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"{kind} {name}")
         self.kind = kind
         self.name = name
+
+
+class NameTakenError(NameHeldError):
+    """By an object of somebody else."""
+
+
+class StillEndingError(NameHeldError):
+    """By what is left of a deleted object, which goes by itself when no finalizer is left."""
+
+    def __init__(self, kind: str, name: str, finalizers: Sequence[str]) -> None:
+        super().__init__(kind, name)
+        self.finalizers = tuple(finalizers)
 
 
 class StaleReadError(Exception):
@@ -120,7 +132,7 @@ class Applier:
     async def apply(self, manifest: Mapping[str, Any], owner_uid: str) -> bool:
         """Make one child as asked; False where it already was.
 
-        Raises NameTakenError, StaleReadError, ApiError.
+        Raises NameHeldError, StaleReadError, ApiError.
         """
         kind = BY_NAME[manifest["kind"]]
         live = self.known(manifest)
@@ -134,7 +146,7 @@ class Applier:
     async def create(self, manifest: Mapping[str, Any], owner_uid: str) -> None:
         """Make a child that is not there; one that is there after all is never written over.
 
-        Raises NameTakenError, StaleReadError, ApiError.
+        Raises NameHeldError, StaleReadError, ApiError.
         """
         kind = BY_NAME[manifest["kind"]]
         live = self.known(manifest)
@@ -169,7 +181,10 @@ class Applier:
         self._written(kind)
 
     async def _tell_ours_from_others(self, kind: Kind, metadata: Mapping[str, Any]) -> None:
-        """After a refused create: learn of our own object, or raise NameTakenError."""
+        """After a refused create: learn of our own object, or of what it is.
+
+        Raises NameHeldError, ApiError.
+        """
         found = await self.read(kind, metadata["namespace"], metadata["name"])
         if found is None:
             return
@@ -178,7 +193,7 @@ class Applier:
             raise self._not_ours(kind, found)
         self._store.put(kind, found)
 
-    def _not_ours(self, kind: Kind, found: Object) -> Exception:
+    def _not_ours(self, kind: Kind, found: Object) -> NameHeldError:
         """Somebody else's, or the remains of a deleted HeadlessCMS, which go by themselves."""
         metadata = found["metadata"]
         owners = metadata.get("ownerReferences") or []
@@ -186,7 +201,7 @@ class Applier:
             owner["kind"] == HEADLESS_CMS.name and not self._lives(metadata["namespace"], owner)
             for owner in owners
         ):
-            return StaleReadError(f"{kind.name} {metadata['name']} of a deleted HeadlessCMS")
+            return StillEndingError(kind.name, metadata["name"], metadata.get("finalizers") or ())
         return NameTakenError(kind.name, metadata["name"])
 
     def _lives(self, namespace: str, owner: Mapping[str, Any]) -> bool:

@@ -5,7 +5,12 @@ from typing import Any
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.conditions import Reason
-from cms_operator.cluster.apply import HTTP_NOT_FOUND, Applier, NameTakenError
+from cms_operator.cluster.apply import (
+    HTTP_NOT_FOUND,
+    Applier,
+    NameHeldError,
+    StillEndingError,
+)
 from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.kinds import (
     BY_NAME,
@@ -63,7 +68,7 @@ class Children:
     async def record(self, hcms: HeadlessCMS, revision: Revision, family: Family) -> None:
         """Keep what the revision is, before anything is made of it, and where the watch sees it.
 
-        Raises NameTakenError, StaleReadError, ApiError.
+        Raises NameHeldError, StaleReadError, ApiError.
         """
         known = family.by_revision(CONTROLLER_REVISION.name)
         live = known.get(revision.hash)
@@ -133,8 +138,8 @@ class Children:
         try:
             if not await self._applier.apply(manifest, uid) and live is not None:
                 right[name] = live
-        except NameTakenError as taken:
-            return name_taken(taken)
+        except NameHeldError as held:
+            return name_held(held)
         except ApiError as error:
             return refusal(error, manifest["kind"])
         return None
@@ -212,12 +217,17 @@ def _needed_by_deployments(
     }
 
 
-def name_taken(taken: NameTakenError) -> Problem:
-    return Problem(
-        Reason.NAME_TAKEN,
-        f"{taken.kind} {taken.name} is there and belongs to somebody else. "
-        f"{Reason.NAME_TAKEN.advice}",
-    )
+def name_held(held: NameHeldError) -> Problem:
+    """Why an object that is there stands in the way of a child, and what to do about it."""
+    what = f"{held.kind} {held.name}"
+    if not isinstance(held, StillEndingError):
+        reason, why = Reason.NAME_TAKEN, f"{what} is there and belongs to somebody else."
+    elif held.finalizers:
+        waits = f"it waits for its finalizers {', '.join(held.finalizers)}"
+        reason, why = Reason.STILL_ENDING, f"{what} was deleted and has not gone: {waits}."
+    else:
+        reason, why = Reason.STILL_ENDING, f"{what} of a deleted HeadlessCMS has not gone yet."
+    return Problem(reason, f"{why} {reason.advice}")
 
 
 def refusal(error: ApiError, kind: str) -> Problem:

@@ -36,7 +36,7 @@ class Credentials:
     async def ensure(self, hcms: HeadlessCMS, sources: Sources, family: Family) -> None:
         """The database role of the pods and the first owners' passwords.
 
-        Raises ProblemError, NameTakenError, ApiError.
+        Raises ProblemError, NameHeldError, ApiError.
         """
         secrets = family.of_kind(SECRET.name)
         if sources.makes_service_role:
@@ -67,7 +67,7 @@ class Credentials:
     ) -> keys.Step:
         """Make the ring of signing keys, or take it one step further.
 
-        Raises ProblemError, NameTakenError, ApiError.
+        Raises ProblemError, NameHeldError, ApiError.
         """
         request = hcms.metadata.annotations.get(ROTATE)
         wish = keys.Wish(request and request[:_LONGEST_REQUEST], sources.jwt_secret)

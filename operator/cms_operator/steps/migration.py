@@ -64,7 +64,7 @@ class Migrations:
         """Start, follow or try again the Job; its state, and when to look again.
 
         `known` is what is known of the migration and this database, `in_use` the oldest schema that
-        an image with pods was made for. Raises NameTakenError, StaleReadError, ApiError.
+        an image with pods was made for. Raises NameHeldError, StaleReadError, ApiError.
         """
         pending = expected(hcms, sources, family, known)
         if pending.phase == "Complete":
@@ -87,7 +87,7 @@ class Migrations:
     ) -> tuple[MigrationStatus, float | None]:
         """The same for the contract Job: started and tried again only while it is due.
 
-        Raises NameTakenError, StaleReadError, ApiError.
+        Raises NameHeldError, StaleReadError, ApiError.
         """
         if not has_to_contract(migration) or not (due or has_contract_job(hcms, family, migration)):
             return migration, None

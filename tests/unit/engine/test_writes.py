@@ -6,7 +6,13 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from cms_operator.cluster.apply import Applier, NameTakenError, StaleReadError, stamped
+from cms_operator.cluster.apply import (
+    Applier,
+    NameTakenError,
+    StaleReadError,
+    StillEndingError,
+    stamped,
+)
 from cms_operator.cluster.client import APPLY, MERGE, ApiError, KubernetesClient
 from cms_operator.cluster.kinds import CONFIG_MAP, DEPLOYMENT, JOB, Kind
 from cms_operator.cluster.store import Object, Store
@@ -82,3 +88,32 @@ async def test_what_never_changes_is_created_and_whoever_has_its_name_keeps_it(k
     assert create.args == ("POST", kind.path("team"))
     assert create.kwargs["body"] == stamped(manifest)
     assert look.args == ("GET", kind.path("team", "shop-a"))
+
+
+FIRST = {"uid": "first", "kind": "HeadlessCMS", "name": "shop", "controller": True}
+DELETED = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["example.com/balancer"]}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "finalizers"),
+    [
+        ({"ownerReferences": [FIRST], **DELETED}, ("example.com/balancer",)),
+        ({"ownerReferences": [FIRST]}, ()),
+        ({"ownerReferences": [], **DELETED}, ("example.com/balancer",)),
+    ],
+    ids=["a child that waits for its finalizer", "a child before its end", "somebody's"],
+)
+@pytest.mark.parametrize("is_known", [True, False], ids=["seen", "met"])
+async def test_what_still_ends_under_the_name_of_a_child_is_waited_for(
+    metadata: dict[str, Any], finalizers: tuple[str, ...], *, is_known: bool
+) -> None:
+    found = live(deployment(1))
+    found = {**found, "metadata": {**found["metadata"], **metadata}}
+    store, api = Store(), AsyncMock()
+    if is_known:
+        store.put(DEPLOYMENT, found)
+    api.request.side_effect = [ApiError(409, "AlreadyExists", ""), found]
+    with pytest.raises(StillEndingError) as held:
+        await Applier(api, store, lambda _: None).apply(deployment(1), "owner")
+    assert held.value.finalizers == finalizers
+    assert str(held.value) == "Deployment shop-a"
