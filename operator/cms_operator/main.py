@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import itertools
 import logging
 import signal
 import time
@@ -14,18 +13,19 @@ from aiohttp import web
 
 from cms_operator import handlers, tasks
 from cms_operator.cluster import scrapers
-from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.client import ABOUT_ONE_KIND, KubernetesClient
+from cms_operator.cluster.coverage import Space
 from cms_operator.cluster.elector import Election, Elector
-from cms_operator.cluster.kinds import ALL, CHILDREN, HEADLESS_CMS, Kind
+from cms_operator.cluster.kinds import ALL, CHILDREN, HEADLESS_CMS
 from cms_operator.cluster.kopf_session import SERVER, KopfSession
 from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pace import Pace
 from cms_operator.cluster.pods import PodReader
-from cms_operator.cluster.resync import relist, resync
+from cms_operator.cluster.resync import resync
 from cms_operator.cluster.service_resolver import ServiceResolver, by_name
 from cms_operator.cluster.store import Key, Store, TurnedBackError
 from cms_operator.cluster.synthetic import SyntheticSender
-from cms_operator.cluster.watch import Watch
+from cms_operator.cluster.watches import Watches
 from cms_operator.observability import metrics, server
 from cms_operator.observability.fleet import Fleet
 from cms_operator.observability.tracing import tracing
@@ -34,7 +34,6 @@ from cms_operator.term import Term, Tools
 
 log = logging.getLogger(__name__)
 
-_ABOUT_ONE_KIND = (403, 404)
 # Between two rounds of the garbage collector; an object of the API server is a hundred.
 _NEW_OBJECTS = 10_000
 LAST_SPANS_SECONDS = 3.0
@@ -62,6 +61,10 @@ class Operator:
         self._election = election
         self._elector = Elector(election, self._lead, self._follow) if election else None
         self._store = Store()
+        self._spaces: tuple[Space, ...] = settings.namespaces or (None,)
+        self._term: Term | None = None
+        self.events = handlers.Events(self._store, self._queue, self._readers_of)
+        self._watches = Watches(client, self._store, self._spaces, self.events.take, self._queue)
         self._tools = Tools(
             settings,
             client,
@@ -69,23 +72,9 @@ class Operator:
             PodReader(),
             MeasureReader(settings.prometheus, ServiceResolver(by_name(client))),
             SyntheticSender(may_send=election.fence.is_open if election else lambda: True),
-            self._look_for,
+            self._watches.look,
+            self._watches.covers,
         )
-        self._term: Term | None = None
-        self.events = handlers.Events(self._store, self._queue, self._readers_of)
-        self._spaces = settings.namespaces or (None,)
-        self._watches = [
-            Watch(
-                client,
-                self._store,
-                kind,
-                namespace,
-                take=self.events.take,
-                queue=self._queue,
-            )
-            for kind in CHILDREN
-            for namespace in self._spaces
-        ]
         self._tasks: list[asyncio.Task[None]] = []
         self._kopf: KopfSession | None = None
         self._web: web.AppRunner | None = None
@@ -110,34 +99,20 @@ class Operator:
             from cms_operator.observability.otlp import OtlpTracing  # noqa: PLC0415
 
             tracing.now = OtlpTracing(self.settings.tracing)
-        await self._first_list()
+        await self._watches.list()
         if self._elector is None:
             await self._lead().begun()
             forever = [self._resync_forever()]
         else:
             await self._elector.look()
             forever = [self._resync_forever(), self._elector.run()]
-        forever += (watch.run() for watch in self._watches)
+        forever += self._watches.runs()
         self._tasks = [asyncio.create_task(run) for run in forever]
         for task in self._tasks:
             task.add_done_callback(_has_ended)
         _spare_what_stays()
         self._kopf = KopfSession(self._client, self._store, self._spaces)
         log.info("started; %d HeadlessCMS objects", len(self._store.parents()))
-
-    async def _first_list(self) -> None:
-        """Wait for an API server that is away, and for a CRD that is not installed yet."""
-        for delay in itertools.chain((1, 2, 5), itertools.repeat(10)):
-            try:
-                for space in self._spaces:
-                    await relist(self._client, self._store, HEADLESS_CMS, space, self._queue)
-                for watch in self._watches:
-                    await watch.list()
-            except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-                log.warning("cannot list what is there, again in %d s: %s", delay, error)
-                await asyncio.sleep(delay)
-            else:
-                return
 
     async def stop(self) -> None:
         await tasks.end(self._tasks)
@@ -199,16 +174,12 @@ class Operator:
     def _readers_of(self, namespace: str, name: str) -> set[Key]:
         return self._term.readers_of(namespace, name) if self._term else set()
 
-    def _look_for(self, kind: Kind) -> None:
-        for watch in self._watches:
-            watch.look(kind)
-
     async def _resync_forever(self) -> None:
         while True:
             await asyncio.sleep(self.settings.resync_seconds)
             if await self._list_all():
                 for kind in CHILDREN:
-                    self._look_for(kind)
+                    self._watches.look(kind)
                 if self._term:
                     self._term.look_at_all()
 
@@ -234,7 +205,7 @@ class Operator:
         metrics.RESYNCS.labels("api_error" if refused else "success").inc()
         for kind, refusal in refused:
             log.warning("could not list %s; its watch goes on: %s", kind.plural, refusal)
-        return all(refusal.status in _ABOUT_ONE_KIND for _, refusal in refused)
+        return all(refusal.status in ABOUT_ONE_KIND for _, refusal in refused)
 
     def _missed(self, key: Key) -> None:
         metrics.MISSED.inc()

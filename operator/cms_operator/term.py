@@ -15,7 +15,8 @@ import aiohttp
 
 from cms_operator import tasks
 from cms_operator.cluster.apply import Applier
-from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.client import ABOUT_ONE_KIND, ApiError, KubernetesClient
+from cms_operator.cluster.coverage import Space
 from cms_operator.cluster.kinds import HEADLESS_CMS, Kind
 from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pods import PodReader
@@ -32,11 +33,15 @@ from cms_operator.workqueue import WorkQueue
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2.0
+LATE_RETRY_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What the work is done with; it lasts as long as the process."""
+    """What the work is done with; it lasts as long as the process.
+
+    `covers` tells whether all children in a namespace are known.
+    """
 
     settings: Settings
     client: KubernetesClient
@@ -45,6 +50,7 @@ class Tools:
     measures: MeasureReader
     synthetic: SyntheticSender
     written: Callable[[Kind], None]
+    covers: Callable[[str], bool]
 
 
 class Term:
@@ -67,44 +73,73 @@ class Term:
             busy=self._is_busy,
         )
         self.readers_of = self._reconciler.readers_of
-        self._workers = Workers(self.queue, self._reconciler.reconcile, tools.settings.workers)
+        self._workers = Workers(self.queue, self._reconcile, tools.settings.workers)
+        # Namespaces in which the one before may have reported what the watches have not brought.
+        self._behind: set[Space] = set(tools.settings.namespaces or (None,))
         self._begun = asyncio.create_task(self._begin())
+        self._late = asyncio.create_task(self._catch_up_late())
 
     async def begun(self) -> None:
         """Wait until the workers are at work."""
         await asyncio.shield(self._begun)
 
     async def end(self) -> None:
-        await tasks.end([self._begun])
+        await tasks.end([self._begun, self._late])
         await self._workers.stop()
         await self._analyses.close()
 
     def alive(self) -> bool:
-        """False where a worker has died; before the start there is none that could."""
-        return not self._begun.done() or self._workers.alive()
+        """False where a part has died; before the start there is no worker that could."""
+        return not self._late.done() and (not self._begun.done() or self._workers.alive())
 
     def look_at_all(self) -> None:
         self._reconciler.expire_sources()
         for key in self._tools.store.parents():
             self.queue.add_routine(key)
 
+    async def _reconcile(self, key: Key) -> float | None:
+        """Where something is not known yet nothing is done: the key comes again when it is."""
+        is_behind = key.namespace in self._behind or None in self._behind
+        if is_behind or not self._tools.covers(key.namespace):
+            return None
+        return await self._reconciler.reconcile(key)
+
     async def _begin(self) -> None:
-        await self._catch_up()
+        for space in self._tools.settings.namespaces or (None,):
+            await self._catch_up(space)
         self.look_at_all()
         self._workers.start()
         log.info("at work for %d HeadlessCMS objects", len(self._tools.store.parents()))
 
-    async def _catch_up(self) -> None:
-        """Read what the one before has reported last: the watches may not have brought it yet."""
+    async def _catch_up(self, space: Space) -> None:
+        """Read what the one before has reported last: the watches may not have brought it yet.
+
+        A namespace that may not be read stays behind.
+        """
         tools = self._tools
-        for namespace in tools.settings.namespaces or (None,):
-            while True:
-                try:
-                    await relist(tools.client, tools.store, HEADLESS_CMS, namespace, self.queue.add)
-                    break
-                except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-                    log.warning("cannot list HeadlessCMS objects yet: %s", error)
-                    await asyncio.sleep(RETRY_SECONDS)
+        while True:
+            try:
+                await relist(tools.client, tools.store, HEADLESS_CMS, space, self.queue.add)
+            except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+                if isinstance(error, ApiError) and error.status in ABOUT_ONE_KIND:
+                    log.info("HeadlessCMS objects of %s may not be listed: %s", space, error)
+                    return
+                log.warning("cannot list HeadlessCMS objects yet: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._behind.discard(space)
+                return
+
+    async def _catch_up_late(self) -> None:
+        """With the namespaces that could not be read at first, as soon as they can."""
+        await asyncio.shield(self._begun)
+        while True:
+            await asyncio.sleep(LATE_RETRY_SECONDS)
+            for space in tuple(self._behind):
+                await self._catch_up(space)
+                if space not in self._behind:
+                    for key in self._tools.store.parents(space):
+                        self.queue.add(key)
 
     def _is_busy(self) -> bool:
         """Keys wait for a worker, or most workers wait for the API server."""

@@ -1,8 +1,10 @@
 """The operator of one namespace, with the chart's ServiceAccount and Role and no other right."""
 
+import copy
 import json
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from tests.controlplane.api import Api
 from tests.controlplane.audit import Request
 from tests.controlplane.operator_process import OperatorProcess, chart
 from tests.controlplane.replicas import RESOURCE
-from tests.controlplane.team import Team, eventually
+from tests.controlplane.team import Team, always, eventually
 from tests.support.charts import NAMESPACE, Objects, of_kind, the
 
 HOST = "cms.example.com"
@@ -47,22 +49,30 @@ def asked(team: Team, user: str) -> Asked:
 def namespaced(
     team: Team, rendered: Objects, operator: OperatorProcess, tmp_path: Path
 ) -> Iterator[OperatorProcess]:
-    """In place of the operator of the whole cluster."""
+    with in_place_of(operator, team.control_plane, rendered, tmp_path) as process:
+        process.start()
+        yield process
+
+
+@contextmanager
+def in_place_of(
+    operator: OperatorProcess, control_plane: ControlPlane, rendered: Objects, folder: Path
+) -> Iterator[OperatorProcess]:
+    """Of the whole cluster: one that is still to be started, with the rights of the chart."""
     (container,) = the(rendered, "Deployment")["spec"]["template"]["spec"]["containers"]
     asked = {
         variable["name"]: variable["value"]
         for variable in container["env"]
         if variable["name"].startswith(("HCMS_WATCH_", "HCMS_LEA"))
     }
-    install(team.control_plane, rendered)
+    install(control_plane, rendered)
     account = the(rendered, "ServiceAccount")["metadata"]["name"]
-    token = team.control_plane.kubectl("create", "token", account, "-n", NAMESPACE).strip()
-    kubeconfig = kubeconfig_of(team.control_plane, token, tmp_path)
+    token = control_plane.kubectl("create", "token", account, "-n", NAMESPACE).strip()
+    kubeconfig = kubeconfig_of(control_plane, token, folder)
     environment = {"KUBECONFIG": str(kubeconfig), "HCMS_OPERATOR_NAMESPACE": NAMESPACE, **asked}
     process = operator.another("namespaced-operator", environment=environment)
     operator.stop()
     try:
-        process.start()
         yield process
     finally:
         process.stop()
@@ -149,3 +159,49 @@ def test_a_restart_finds_all_that_it_needs(
     team.wait_until_ready()
     eventually(lambda: len(team.pods()) == 2, "what was asked for meanwhile")
     assert [request for request in asked() if not request.allowed] == []
+
+
+def without(resource: str, rendered: Objects) -> Objects:
+    """The same rights but those to one kind."""
+    lesser: Objects = copy.deepcopy(rendered)
+    for role in of_kind(lesser, "Role"):
+        for rule in role["rules"]:
+            rule["resources"] = [name for name in rule["resources"] if name != resource]
+        role["rules"] = [rule for rule in role["rules"] if rule["resources"]]
+    return lesser
+
+
+def test_a_namespace_that_is_gone_keeps_no_other_one_back(
+    team: Team,
+    elsewhere: Team,
+    operator: OperatorProcess,
+    control_plane: ControlPlane,
+    tmp_path: Path,
+) -> None:
+    """It is served when it is back, and not before the operator may see all that is in it."""
+    gone = elsewhere
+    rendered = chart().render({"watchNamespaces": [gone.namespace, team.namespace]})
+    account = the(rendered, "ServiceAccount")["metadata"]["name"]
+    user = f"system:serviceaccount:{NAMESPACE}:{account}"
+    with in_place_of(operator, control_plane, rendered, tmp_path) as process:
+        control_plane.kubectl("delete", "namespace", gone.namespace, "--wait")
+        team.make(replicas=1)
+        process.start()
+        team.wait_until_ready()
+
+        gone.create()
+        gone.make(replicas=1)
+        place = team.audit.now()
+        install(control_plane, without("services", rendered))
+
+        def may_list(resource: str) -> bool:
+            return any(
+                (found.namespace, found.resource, found.allowed) == (gone.namespace, resource, True)
+                for found in team.audit.since(place, user)
+            )
+
+        eventually(lambda: may_list("/configmaps"), "it sees a part of the namespace")
+        always(lambda: not gone.all("deployment"), "it does nothing there yet", seconds=5)
+        assert gone.status() == {"observedGeneration": -1}, "as the server has begun it"
+        install(control_plane, rendered)
+        gone.wait_until_ready()

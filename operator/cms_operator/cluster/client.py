@@ -34,6 +34,8 @@ READ_AHEAD = 2**16
 LONGEST_PATIENCE_SECONDS = 30.0
 _TRIES_OF_A_BUSY_SERVER = 3
 _BUSY = (429, 503)
+# To a list: this kind may not be read here, or is not there. Of others that says nothing.
+ABOUT_ONE_KIND = (403, 404)
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -91,9 +91,9 @@ class Store:
             if kept := self._objects.get(ref):
                 yield _unpacked(kept.text)
 
-    def parents(self) -> list[Key]:
-        """Every HeadlessCMS."""
-        return [Key(ref.namespace, ref.name) for ref in self._refs(HEADLESS_CMS, None)]
+    def parents(self, namespace: str | None = None) -> list[Key]:
+        """Every HeadlessCMS of a namespace, or of all."""
+        return [Key(ref.namespace, ref.name) for ref in self._refs(HEADLESS_CMS, namespace)]
 
     def _refs(self, kind: Kind, namespace: str | None) -> list[Ref]:
         return [

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 _FOR_NOW = (401, 403, 429, 503, 504)
 
 Take = Callable[[Kind, str, dict[str, Any]], None]
+Listed = Callable[[Kind, str | None], None]
 
 
 class Watch:
@@ -39,6 +40,7 @@ class Watch:
         *,
         take: Take,
         queue: Callable[[Key], None],
+        listed: Listed,
     ) -> None:
         self._client = client
         self._store = store
@@ -46,6 +48,7 @@ class Watch:
         self._namespace = namespace
         self._take = take
         self._queue = queue
+        self._listed = listed
         self._seen: str | None = None  # the resourceVersion up to which all is known
         self._pause = Pause()
         self._look = asyncio.Event()
@@ -63,6 +66,7 @@ class Watch:
         """
         version = await relist(self._client, self._store, self._kind, self._namespace, self._queue)
         self._seen = None if version is None else str(version)
+        self._listed(self._kind, self._namespace)
 
     async def run(self) -> None:
         """Until it is cancelled. Raises TurnedBackError."""

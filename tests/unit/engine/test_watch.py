@@ -101,6 +101,7 @@ class Operator:
             None,
             take=events.take,
             queue=self.queue.add,
+            listed=lambda *_: None,
         )
 
     async def __aenter__(self) -> Self:
