@@ -41,6 +41,7 @@ from cms_service.entries.repository import (
 from cms_service.entries.schemas import Entry, Found, Referrer
 from cms_service.entries.visibility import (
     about,
+    declined,
     readers_own,
     reads_all,
     reads_slug,
@@ -95,7 +96,8 @@ class EntryService:
     ) -> Entry | None:
         values = written(actor, Permission.CREATE_ENTRIES, content_type, None, fields)
         context = Context(Completeness.DRAFT, content_type.locales)
-        begun = with_defaults(content_type.fields, values, context)
+        given = dict.fromkeys(declined(actor, content_type, fields, values)) | values
+        begun = with_defaults(content_type.fields, given, context)
         draft = _draft(content_type, begun, Completeness.DRAFT)
         entry = await self._repository.insert(
             actor.tenant_id, new_id(), draft, Save("created"), within

@@ -112,6 +112,32 @@ def written(  # noqa: PLR0913 - all that the decision depends on
     return _fields(result, shape.localised)
 
 
+def declined(
+    actor: Actor, content_type: ContentType, wanted: Mapping[str, Any], values: Mapping[str, Any]
+) -> set[str]:
+    """The fields that a new entry is to begin without, although they may have a default: those that
+    are in `wanted` without a value. What the actor may not write has its default all the same.
+    `values` is what `written` makes of `wanted`.
+    """
+    empty = wanted.keys() - values.keys()
+    if not empty:
+        return set()
+    shape = _Shape.of(content_type)
+    resource = Resource(content_type.name, own=True)
+    default = content_type.locales.default
+    return {
+        field.name
+        for field in content_type.fields
+        if field.name in empty
+        and shape.may(
+            actor,
+            Permission.CREATE_ENTRIES,
+            resource,
+            (field.name, default if field.name in shape.localised else NO_LOCALE),
+        )
+    }
+
+
 def referrer_shown(actor: Actor, referrer: Referrer) -> Referrer:
     """That it is there is told to whoever may read what it refers to; what it is, only to those who
     may read all of its type.

@@ -191,6 +191,16 @@ async def test_a_new_entry_begins_with_defaults_and_a_change_keeps_what_it_says(
     assert "state" not in (await editor.replace("page", page, title={"en": "x"}))["fields"]
 
 
+async def test_a_null_keeps_the_default_away(editor: Editor) -> None:
+    made = await editor.make("page", title={"en": "x"}, state=None)
+    bulk = f"{editor.types}/page/bulk/create"
+    items = [{"fields": {"title": {"en": "y"}, "state": None}}]
+    (outcome,) = expect(await editor.client.post(bulk, json={"items": items}), 200)["items"]
+    for entry in (made, outcome["id"]):
+        url = f"{editor.entries('page')}/{entry}"
+        assert "state" not in expect(await editor.client.get(url), 200)["fields"]
+
+
 async def test_a_unique_value_is_taken_once_and_free_again_afterwards(editor: Editor) -> None:
     first = await editor.make("author", email="ada@a.example")
     assert await editor.refused(409, "author", email="ADA@a.example") == ["/fields/email"]

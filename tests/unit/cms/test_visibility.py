@@ -11,7 +11,7 @@ from cms_service.auth.permissions import OF_FIELDS, Permission, Rule, Subject
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import Forbidden, Invalid
 from cms_service.entries.schemas import Entry, Published, Referrer
-from cms_service.entries.visibility import reads_all, referrer_shown, shown, written
+from cms_service.entries.visibility import declined, reads_all, referrer_shown, shown, written
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LOCALES = {"default": "en", "locales": [{"code": "en"}, {"code": "de"}]}
@@ -146,6 +146,27 @@ def test_a_new_entry_is_ones_own() -> None:
     others = STORED.model_copy(update={"created_by": None})
     with pytest.raises(Forbidden):
         written(own, Permission.UPDATE_ENTRIES, ARTICLE, others, {"title": "A"})
+
+
+CREATE = frozenset({Permission.CREATE_ENTRIES})
+
+
+@pytest.mark.parametrize(
+    ("rules", "wanted", "begins_without"),
+    [
+        ((ALL,), {"title": None, "lead": {"en": None}, "price": "7"}, {"title", "lead"}),
+        ((ALL,), {"lead": {}, "body": None, "unknown": None}, {"lead", "body"}),
+        ((ALL, without(CREATE, "title")), {"title": None, "body": None}, {"body"}),
+        ((ALL, Rule(CREATE, allow=False, locales=frozenset({"en"}))), {"lead": None}, set()),
+        ((ALL, Rule(CREATE, allow=False, locales=frozenset({"de"}))), {"lead": None}, {"lead"}),
+    ],
+)
+def test_a_null_declines_a_default_that_one_may_write(
+    rules: tuple[Rule, ...], wanted: dict[str, Any], begins_without: set[str]
+) -> None:
+    who = actor(*rules)
+    values = written(who, Permission.CREATE_ENTRIES, ARTICLE, None, wanted)
+    assert declined(who, ARTICLE, wanted, values) == begins_without
 
 
 GERMAN = Rule(OF_FIELDS, locales=frozenset({"de"}))
