@@ -14,7 +14,8 @@ from cms_service.core.errors import FieldError, Forbidden, Invalid
 from cms_service.entries.schemas import Entry, Referrer
 from cms_service.locales.schemas import MAX_LOCALES
 
-_Place = tuple[str, str]  # a field and a locale of it
+# A field and a locale of it; without a locale the whole value. As a key "" is a locale as well.
+_Place = tuple[str, str | None]
 _NOTHING = object()
 
 
@@ -49,7 +50,7 @@ def fields_shown(
         for place, value in _places(fields, shape.localised)
         if shape.may(actor, Permission.READ_ENTRIES, resource, place)
     }
-    return _fields(readable, shape.localised)
+    return _fields(readable)
 
 
 def reads_all(actor: Actor, content_type: ContentType, *, own: bool) -> bool:
@@ -59,7 +60,7 @@ def reads_all(actor: Actor, content_type: ContentType, *, own: bool) -> bool:
     return actor.may(Permission.READ_ENTRIES, resource) and all(
         shape.may(actor, Permission.READ_ENTRIES, resource, (field.name, locale))
         for field in content_type.fields
-        for locale in (shape.locales if field.name in shape.localised else (NO_LOCALE,))
+        for locale in (shape.locales if field.name in shape.localised else (None,))
     )
 
 
@@ -109,7 +110,7 @@ def written(  # noqa: PLR0913 - all that the decision depends on
             f"{actor.subject.name} may not write all of these fields.",
             tuple(sorted(errors, key=lambda error: error.pointer)),
         )
-    return _fields(result, shape.localised)
+    return _fields(result)
 
 
 def declined(
@@ -133,7 +134,7 @@ def declined(
             actor,
             Permission.CREATE_ENTRIES,
             resource,
-            (field.name, default if field.name in shape.localised else NO_LOCALE),
+            (field.name, default if field.name in shape.localised else None),
         )
     }
 
@@ -168,7 +169,7 @@ class _Shape:
         )
 
     def may(self, actor: Actor, permission: Permission, resource: Resource, place: _Place) -> bool:
-        field, locale = place
+        field, locale = place[0], place[1] or NO_LOCALE
         locales = {locale, *self.locales} if field in self.mixed else {locale}
         return all(
             actor.may(permission, Resource(resource.content_type, resource.own, field, each))
@@ -183,13 +184,13 @@ def _places(values: Mapping[str, Any], localised: frozenset[str]) -> Iterator[tu
                 ((name, locale), text) for locale, text in value.items() if text is not None
             )
         elif value is not None:
-            yield (name, NO_LOCALE), value
+            yield (name, None), value
 
 
 def _check_locales(values: Mapping[str, Any], localised: frozenset[str]) -> None:
     """Before each of them is asked for."""
     errors = tuple(
-        FieldError(_pointer((name, NO_LOCALE)), f"has more than {MAX_LOCALES} locales")
+        FieldError(_pointer((name, None)), f"has more than {MAX_LOCALES} locales")
         for name in sorted(localised & values.keys())
         if isinstance(values[name], dict) and len(values[name]) > MAX_LOCALES
     )
@@ -197,20 +198,21 @@ def _check_locales(values: Mapping[str, Any], localised: frozenset[str]) -> None
         raise Invalid("There are too many locales.", errors)
 
 
-def _fields(places: Mapping[_Place, Any], localised: frozenset[str]) -> dict[str, Any]:
+def _fields(places: Mapping[_Place, Any]) -> dict[str, Any]:
+    """A whole value in place of one for each locale stays, to be refused."""
     fields: dict[str, Any] = {}
     for (name, locale), value in places.items():
-        if name in localised and locale != NO_LOCALE:
-            fields.setdefault(name, {})[locale] = value
-        else:
+        if locale is None:
             fields[name] = value
+        elif (name, None) not in places:
+            fields.setdefault(name, {})[locale] = value
     return fields
 
 
 def reads_slug(actor: Actor, content_type: ContentType, resource: Resource) -> bool:
     shape = _Shape.of(content_type)
     return all(
-        shape.may(actor, Permission.READ_ENTRIES, resource, (field.name, NO_LOCALE))
+        shape.may(actor, Permission.READ_ENTRIES, resource, (field.name, None))
         for field in content_type.fields
         if isinstance(field, SlugField)
     )
@@ -222,5 +224,5 @@ def _not_writable(actor: Actor, place: _Place) -> FieldError:
 
 def _pointer(place: _Place) -> str:
     name, locale = place
-    parts = ("fields", name, locale) if locale else ("fields", name)
+    parts = ("fields", name) if locale is None else ("fields", name, locale)
     return "".join(f"/{part[:100].replace('~', '~0').replace('/', '~1')}" for part in parts)

@@ -128,6 +128,26 @@ async def test_words_of_what_one_may_not_read_find_nothing(pod: Pod, acme: Desk)
     assert await found(program, "word") == [], "a key owns nothing"
 
 
+@pytest.mark.parametrize("value", ["x", {"": {"en": "x"}}], ids=["a text", "an empty locale"])
+async def test_a_wrong_value_is_refused_to_who_may_not_write_a_locale_of_it(
+    pod: Pod, acme: Desk, value: object
+) -> None:
+    expect(await acme.client.put(f"{acme.root}/locales", json=LOCALES), 200)
+    expect(await acme.client.post(f"{acme.root}/content-types", json=PAGE), 201)
+    pages = f"{acme.root}/content-types/page/entries"
+    fields = {"lead": {"en": "Hello"}}
+    page = expect(await acme.client.post(pages, json={"fields": fields}), 201)
+    everything = {"permissions": ["entries:read", "entries:update"]}
+    not_english = {"permissions": ["entries:update"], "locales": ["en"], "deny": True}
+    await make_role(acme, everything, not_english)
+    helper, _ = await hired(pod, acme, "helper")
+    url = f"{pages}/{page['id']}"
+    answer = await helper.client.put(url, json={"fields": {"lead": value}})
+    (error,) = expect_problem(answer, 422)["errors"]
+    assert error["pointer"].startswith("/fields/lead")
+    assert expect(await acme.client.get(url), 200)["fields"] == fields
+
+
 async def test_an_author_acts_on_own_entries_only_in_bulk_in_the_bin_and_by_plan(
     pod: Pod, acme: Desk
 ) -> None:

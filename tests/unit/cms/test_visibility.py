@@ -8,6 +8,7 @@ import pytest
 
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import OF_FIELDS, Permission, Rule, Subject
+from cms_service.content_types.fields import Completeness, Context, accept_all
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import Forbidden, Invalid
 from cms_service.entries.schemas import Entry, Published, Referrer
@@ -195,6 +196,20 @@ def test_a_translator_writes_one_locale_and_leaves_the_others() -> None:
     with pytest.raises(Forbidden) as refused:
         written(translator, Permission.UPDATE_ENTRIES, ARTICLE, TRANSLATED, wanted)
     assert [error.pointer for error in refused.value.errors] == ["/fields/lead/en"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["Knapp", ["Knapp"], {"": "Knapp", "de": "Knapp"}, {"de": "Knapp", "": {"en": "Brief"}}],
+)
+def test_a_wrong_value_for_locales_stays_for_the_type_to_refuse(value: Any) -> None:
+    editor = actor(ALL, Rule(UPDATE, allow=False, locales=frozenset({"en"})))
+    stored = written(editor, Permission.UPDATE_ENTRIES, ARTICLE, TRANSLATED, {"lead": value})
+    kept = {"en": "Short", **value} if isinstance(value, dict) else value
+    assert stored["lead"] == kept
+    context = Context(Completeness.DRAFT, ARTICLE.locales)
+    _, errors = accept_all(ARTICLE.fields, stored, context)
+    assert errors[0].pointer.startswith("/fields/lead")
 
 
 def test_a_type_without_fields_is_not_everybodys() -> None:
