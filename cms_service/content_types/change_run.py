@@ -1,6 +1,8 @@
 """Looks at the entries of a type for what a change would do to them, and does it."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from cms_service.content_types.changes import compare
 from cms_service.content_types.fields import BaseField, Completeness
@@ -14,6 +16,29 @@ from cms_service.entries.rewriting import BATCH, MovedRow, Row, Touched
 
 # Who writes entries of the type waits so long at most, holding a connection.
 MAX_SECONDS = 8.0
+# For so long no other request of the pod is served, and for what one entry takes.
+_TURN_SECONDS = 0.005
+
+
+@dataclass
+class Pace:
+    """`deadline` and `turn_ends` are times of the clock, in seconds."""
+
+    clock: Callable[[], float]
+    deadline: float
+    turn_ends: float = 0.0
+
+    async def next(self) -> None:
+        """Before each entry. Raises Conflict when the time is over."""
+        if self.clock() >= self.deadline:
+            raise Conflict(
+                f"The change needs a look at more entries than {MAX_SECONDS:.0f} seconds allow:"
+                " nothing is changed. Add an optional field, fill it in entry by entry, and remove"
+                " the old one when it is empty."
+            )
+        if self.clock() >= self.turn_ends:
+            await asyncio.sleep(0)
+            self.turn_ends = self.clock() + _TURN_SECONDS
 
 
 async def run(  # noqa: PLR0913 - as many as the work has sides
@@ -38,8 +63,8 @@ async def run(  # noqa: PLR0913 - as many as the work has sides
             new=[change.new for change in looked_at if change.new],
             all=any(_is_newly_required(change.old, change.new) for change in looked_at),
         )
-        deadline = clock() + MAX_SECONDS
-        await _move_all(scope, old, touched, tally, lambda: clock() < deadline, write=write)
+        pace = Pace(clock, clock() + MAX_SECONDS)
+        await _move_all(scope, old, touched, tally, pace, write=write)
     return plan_of(old, definition, changes, tally, missing_types)
 
 
@@ -48,7 +73,7 @@ async def _move_all(  # noqa: PLR0913 - as many as the work has sides
     old: ContentType,
     touched: Touched,
     tally: Tally,
-    has_time: Callable[[], bool],
+    pace: Pace,
     *,
     write: bool,
 ) -> None:
@@ -59,18 +84,15 @@ async def _move_all(  # noqa: PLR0913 - as many as the work has sides
     while True:
         rows = await rewriting.read(scope, touched, last, lock=write)
         types = await rewriting.target_types(scope, touched, rows)
-        moved = [_move(mover, row, types, tally) for row in rows]
+        moved = []
+        for row in rows:
+            await pace.next()
+            moved.append(_move(mover, row, types, tally))
         if write and moved:
             await rewriting.write(scope, touched, moved)
         if len(rows) < BATCH:
             return
         last = rows[-1]
-        if not has_time():
-            raise Conflict(
-                f"The change needs a look at more entries than {MAX_SECONDS:.0f} seconds allow:"
-                " nothing is changed. Add an optional field, fill it in entry by entry, and remove"
-                " the old one when it is empty."
-            )
 
 
 def _move(mover: Mover, row: Row, types: dict[str, str], tally: Tally) -> MovedRow:

@@ -6,7 +6,7 @@ from typing import Any
 
 from cms_service.content_types.changes import differences, sources
 from cms_service.content_types.conversions import convert
-from cms_service.content_types.fields import BaseField, Completeness, Context
+from cms_service.content_types.fields import BaseField, Completeness, Context, patterns
 from cms_service.content_types.fields.base import accept_members
 from cms_service.content_types.fields.component import ComponentField, ComponentsField
 from cms_service.content_types.fields.reference import ReferenceField, ReferencesField
@@ -45,9 +45,11 @@ class Mover:
     ) -> Moved:
         """`target_types`: of which type the entries are that the values refer to."""
         task = _Move(self.locales, target_types)
-        moved = task.members(self.old, self.new, values)
+        with patterns.at_most(patterns.STEPS_OF_AN_ENTRY):
+            moved = task.members(self.old, self.new, values)
         if completeness is Completeness.PUBLISHED:
-            task.check_complete(self.new, moved)
+            with patterns.at_most(patterns.STEPS_OF_AN_ENTRY):
+                task.check_complete(self.new, moved)
         for one in self.new:
             if one.name in moved:
                 self._claim(one, moved, completeness, task)

@@ -65,3 +65,9 @@ class ContentType(Schema):
     created_at: Timestamp
     updated_at: Timestamp
     locales: Annotated[Locales, Field(exclude=True)]
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _stored(cls, value: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        with patterns.known():
+            return read(value)

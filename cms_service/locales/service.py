@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from cms_service.auth.actor import Actor
-from cms_service.content_types.fields import BaseField, Fields
+from cms_service.content_types.fields import BaseField, Fields, patterns
 from cms_service.content_types.fields.walk import localised_paths
 from cms_service.core.database import Scope
 from cms_service.core.errors import Conflict, NotFound
@@ -46,7 +46,8 @@ class LocaleService:
     async def _localised(self, scope: Scope) -> list[tuple[dict[str, Any], Sequence[str]]]:
         """Types with localised fields, and where these are."""
         rows = await self._repository.lock_types(scope)
-        found = [(row, _sql_paths(_FIELDS.validate_python(row["fields"]))) for row in rows]
+        with patterns.known():
+            found = [(row, _sql_paths(_FIELDS.validate_python(row["fields"]))) for row in rows]
         return [(row, paths) for row, paths in found if paths]
 
     async def _check_unused(

@@ -244,8 +244,6 @@ async def test_content_of_many_batches_is_moved_all_at_once(
 async def test_a_change_that_would_hold_up_writers_for_long_is_given_up(
     architect: Architect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rewriting, "BATCH", 1)
-    monkeypatch.setattr(change_run, "BATCH", 1)
     monkeypatch.setattr(change_run, "MAX_SECONDS", 0.0)
     await architect.desk.draft(title="1")
     await architect.desk.draft(title="2")

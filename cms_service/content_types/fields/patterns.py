@@ -1,12 +1,16 @@
 """Regular expressions of tenants. The engine is Rust's regex crate, which never backtracks: a text
 takes at most as many steps as it has characters, times the size of the pattern. So what is bounded
 is sizes: of what is kept compiled, and of what one definition or one entry may cost to check.
+
+Within one bound each pattern is compiled once at most: a definition's bound is thus one of what an
+entry costs besides its own, however many patterns take turns in it.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Annotated
 
@@ -34,7 +38,15 @@ _PART = re.compile(
     re.DOTALL,
 )
 
-_steps_left: ContextVar[list[int] | None] = ContextVar("steps_left", default=None)
+
+@dataclass(slots=True)
+class _Allowance:
+    steps: int
+    compiled: dict[str, TypeAdapter[str]] = field(default_factory=dict)
+
+
+_allowance: ContextVar[_Allowance | None] = ContextVar("allowance", default=None)
+_are_known: ContextVar[bool] = ContextVar("are_known", default=False)
 
 
 # pydantic keeps some of the last ones itself.
@@ -45,10 +57,12 @@ def _compiled(pattern: str) -> TypeAdapter[str]:
 
 def check(pattern: str) -> None:
     """Raises ValueError for what is no pattern, and in a definition for what is too large."""
-    if _steps_left.get() is not None:
+    if _are_known.get():
+        return
+    if _allowance.get() is not None:
         _check_size(pattern)
     try:
-        _compiled(pattern)
+        _ready(pattern)
     except SchemaError:
         raise ValueError("pattern is not a supported regular expression") from None
 
@@ -62,10 +76,12 @@ def _check_size(pattern: str) -> None:
 
 def matches(pattern: str, text: str) -> bool:
     """Raises ValueError where that would take more steps than are left."""
+    if _are_known.get():
+        return True
     if not _can_spend(_parts(pattern) * len(text)):
         raise ValueError("takes too long to compare with its pattern: shorten one of them")
     try:
-        _compiled(pattern).validate_python(text)
+        _ready(pattern).validate_python(text)
     except ValidationError:
         return False
     return True
@@ -74,19 +90,40 @@ def matches(pattern: str, text: str) -> bool:
 @contextmanager
 def at_most(steps: int) -> Iterator[None]:
     """For all that is compiled or compared within."""
-    token = _steps_left.set([steps])
+    token = _allowance.set(_Allowance(steps))
     try:
         yield
     finally:
-        _steps_left.reset(token)
+        _allowance.reset(token)
+
+
+@contextmanager
+def known() -> Iterator[None]:
+    """For what is read within and was checked before it was stored: nothing is compiled, and
+    default values are taken to match.
+    """
+    token = _are_known.set(True)
+    try:
+        yield
+    finally:
+        _are_known.reset(token)
+
+
+def _ready(pattern: str) -> TypeAdapter[str]:
+    allowance = _allowance.get()
+    if allowance is None:
+        return _compiled(pattern)
+    if (found := allowance.compiled.get(pattern)) is None:
+        found = allowance.compiled[pattern] = _compiled(pattern)
+    return found
 
 
 def _can_spend(steps: int) -> bool:
-    left = _steps_left.get()
-    if left is None:
+    allowance = _allowance.get()
+    if allowance is None:
         return True
-    left[0] -= steps
-    return left[0] >= 0
+    allowance.steps -= steps
+    return allowance.steps >= 0
 
 
 def is_portable(pattern: str) -> bool:

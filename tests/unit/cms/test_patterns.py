@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import pytest
 from pydantic import ValidationError
 
 from cms_service.content_types.fields import Completeness, Context, accept_all, patterns
-from cms_service.content_types.schemas import Definition
+from cms_service.content_types.moving import Mover
+from cms_service.content_types.schemas import ContentType, Definition
 from cms_service.locales.schemas import ENGLISH
 
 CONTEXT = Context(Completeness.DRAFT, ENGLISH)
@@ -105,6 +107,49 @@ def test_an_entry_costs_a_bounded_number_of_steps_however_it_is_cut(
     assert bool(errors) is (length > 10)
     assert all("takes too long" in error.detail for error in errors)
     assert ("f0" in accepted) is (length <= 1_000)
+
+
+def test_a_change_of_a_type_costs_as_much_an_entry_at_most(engine: Engine) -> None:
+    """Of what is published it is looked at twice: whether it fits, and whether it is complete."""
+    bare, patterned = (definition({"maxLength": 100_000, **one}, {"pattern": "x", **one}).fields
+                       for one in ({}, {"pattern": CATASTROPHIC}))  # fmt: skip
+    mover = Mover(bare, patterned, ENGLISH)
+    values = {"f0": "a" * 100_000, "f1": "b" * 100_000}
+    for completeness in Completeness:
+        before = engine.steps
+        moved = mover.move(values, completeness, {})
+        assert engine.steps - before <= 2 * patterns.STEPS_OF_AN_ENTRY
+        assert "takes too long" in moved.misfits["f0"]
+
+
+def test_what_is_stored_is_read_without_its_patterns(engine: Engine) -> None:
+    field = {"name": "a", "kind": "text", "pattern": "x", "default": "x"}
+    stored = ContentType.model_validate(
+        {
+            "id": UUID(int=1),
+            "name": "article",
+            "displayName": "Article",
+            "fields": [field, {"name": "c", "kind": "component", "fields": [field]}],
+            "version": 1,
+            "createdAt": "2026-01-01T00:00:00Z",
+            "updatedAt": "2026-01-01T00:00:00Z",
+            "locales": ENGLISH,
+        }
+    )
+    assert engine.compiled == []
+    accept_all(stored.fields, {"a": "x"}, CONTEXT)
+    assert engine.compiled == ["x"]
+
+
+def test_each_pattern_is_compiled_once_an_entry_however_many_take_turns(engine: Engine) -> None:
+    inner = [{"name": f"f{n}", "kind": "text", "pattern": f"a{n}"} for n in range(50)]
+    groups = [{"name": f"g{n}", "kind": "component", "fields": inner} for n in range(2)]
+    items = {"name": "items", "kind": "components", "fields": groups}
+    fields = Definition.model_validate({"displayName": "X", "fields": [items]}).fields
+    engine.compiled.clear()
+    group = {f"f{n}": f"a{n}" for n in range(50)}
+    accept_all(fields, {"items": [{"g0": group, "g1": group}] * 20}, CONTEXT)
+    assert sorted(engine.compiled) == sorted(f"a{n}" for n in range(50))
 
 
 def test_what_people_write_is_far_from_the_bound() -> None:

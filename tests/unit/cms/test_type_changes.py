@@ -1,5 +1,7 @@
 """What a change of a type means, and what becomes of values."""
 
+import asyncio
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
@@ -7,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from cms_service.content_types.change_run import Pace
 from cms_service.content_types.changes import ChangeKind, compare
 from cms_service.content_types.fields import BaseField, Completeness, Context, Fields
 from cms_service.content_types.fields.base import accept_members
 from cms_service.content_types.moving import Moved, Mover
 from cms_service.content_types.schemas import Definition
+from cms_service.core.errors import Conflict
 from cms_service.locales.schemas import Locale, Locales
 
 FIELDS: TypeAdapter[tuple[BaseField, ...]] = TypeAdapter(Fields)
@@ -216,6 +220,31 @@ def test_whatever_is_moved_is_accepted_by_the_new_type(old: Any, new: Any, value
     moved = move([old], [new], accepted, Completeness.DRAFT)
     assert accept_members(fields(new), moved.values, DRAFT) == (moved.values, [])
     assert moved.values or moved.misfits, "what is lost is told"
+
+
+async def test_other_requests_go_on_while_many_entries_are_looked_at() -> None:
+    seconds = count(step=0.001)
+    pace = Pace(lambda: next(seconds), deadline=1.0)
+    entries = 0
+    served: list[int] = []
+
+    async def look_at_all() -> None:
+        nonlocal entries
+        while True:
+            await pace.next()
+            entries += 1
+
+    async def serve() -> None:
+        while True:
+            served.append(entries)
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(serve())
+    with pytest.raises(Conflict, match="more entries than"):
+        await look_at_all()
+    others.cancel()
+    assert entries > 100
+    assert max(after - before for before, after in pairwise(served)) <= 10
 
 
 def test_a_field_cannot_be_renamed_from_one_that_stays() -> None:
