@@ -4,6 +4,7 @@ from uuid import UUID
 
 from cms_service.audit.statements import noted
 from cms_service.bin.schemas import BinnedEntry
+from cms_service.core.bounded import BoundedStatement, take_more
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Statement
 from cms_service.core.newest import newest_first, page_values
@@ -18,7 +19,7 @@ _FROM = """FROM cms.binned_entries b
     WHERE t.name = $1->>'type'"""
 
 _GET = Statement("bin.get", f"SELECT {_JSON} {_FROM} AND b.id = ($1->>'id')::uuid")
-_LIST = Statement(
+_LIST = BoundedStatement(
     "bin.list",
     f"""SELECT {_JSON} {_FROM}
           AND ($1->>'onlyOf' IS NULL OR b.created_by = ($1->>'onlyOf')::uuid)
@@ -56,8 +57,10 @@ class BinRepository:
         limit: int,
         after: Cursor | None,
         only_of: UUID | None,
-    ) -> list[BinnedEntry]:
-        """`only_of`: the user whose entries are asked for, where not all are."""
+    ) -> tuple[list[BinnedEntry], bool]:
+        """Also whether there are more, though fewer than `limit`. `only_of`: the user whose entries
+        are asked for, where not all are.
+        """
         rows = await self._database.query(
             tenant_id,
             _LIST,
@@ -65,7 +68,8 @@ class BinRepository:
             onlyOf=only_of,
             **page_values(limit, after),
         )
-        return [_binned(row) for row in rows]
+        is_cut = take_more(rows)
+        return [_binned(row) for row in rows], is_cut
 
     async def purge(self, tenant_id: UUID, type_name: str, entry_id: UUID) -> bool:
         """With all its versions, for good."""

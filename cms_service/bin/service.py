@@ -28,11 +28,14 @@ class BinService:
 
     async def page(
         self, actor: Actor, type_name: str, limit: int, after: Cursor | None
-    ) -> list[BinnedEntry]:
+    ) -> tuple[list[BinnedEntry], bool]:
+        """Also whether there are more, though fewer than `limit`."""
         content_type = await self._content_types.get(actor.tenant_id, type_name)
         only_of = readers_own(actor, type_name)
-        found = await self._repository.page(actor.tenant_id, type_name, limit, after, only_of)
-        return [_shown(actor, content_type, binned) for binned in found]
+        found, is_cut = await self._repository.page(
+            actor.tenant_id, type_name, limit, after, only_of
+        )
+        return [_shown(actor, content_type, binned) for binned in found], is_cut
 
     async def restore(self, actor: Actor, type_name: str, entry_id: UUID) -> Entry:
         """As a draft that fits the type as it is today. Who may delete it may bring it back."""

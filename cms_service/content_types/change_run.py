@@ -12,7 +12,7 @@ from cms_service.content_types.schemas import ContentType, Definition
 from cms_service.core.database import Scope
 from cms_service.core.errors import Conflict
 from cms_service.entries import rewriting
-from cms_service.entries.rewriting import BATCH, MovedRow, Row, Touched
+from cms_service.entries.rewriting import Batch, MovedRow, Row, Touched
 
 # Who writes entries of the type waits so long at most, holding a connection.
 MAX_SECONDS = 8.0
@@ -80,19 +80,16 @@ async def _move_all(  # noqa: PLR0913 - as many as the work has sides
     mover = Mover(touched.old, touched.new, old.locales)
     if write:
         await rewriting.forget(scope, touched)
-    last: Row | None = None
-    while True:
-        rows = await rewriting.read(scope, touched, last, lock=write)
-        types = await rewriting.target_types(scope, touched, rows)
+    batch = Batch()
+    while batch.more:
+        batch = await rewriting.read(scope, touched, batch, lock=write)
+        types = await rewriting.target_types(scope, touched, batch.rows)
         moved = []
-        for row in rows:
+        for row in batch.rows:
             await pace.next()
             moved.append(_move(mover, row, types, tally))
         if write and moved:
             await rewriting.write(scope, touched, moved)
-        if len(rows) < BATCH:
-            return
-        last = rows[-1]
 
 
 def _move(mover: Mover, row: Row, types: dict[str, str], tally: Tally) -> MovedRow:

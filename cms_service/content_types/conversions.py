@@ -9,6 +9,7 @@ import orjson
 
 from cms_service.content_types.fields import BaseField
 from cms_service.content_types.fields.scalar import LocalisableField
+from cms_service.core import strict_json
 from cms_service.locales.schemas import Locales
 
 _TEXTS = frozenset({"text", "email", "url", "enumeration", "slug", "date", "datetime"})
@@ -48,9 +49,11 @@ def _same(value: Any) -> Any:
 
 def _number_of(text: str) -> Any:
     try:
-        return orjson.loads(text.strip())
+        number = orjson.loads(text.strip())
     except orjson.JSONDecodeError:
         raise ValueError("must be a number") from None
+    strict_json.check(number)
+    return number
 
 
 def _boolean_of(text: str) -> Any:

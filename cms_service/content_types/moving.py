@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from cms_service.content_types.changes import differences, sources
@@ -74,12 +75,14 @@ class Mover:
 
 
 def _claims(one: BaseField, value: Any) -> dict[str, tuple[Any, bytes]]:
-    """By locale, what is claimed and what counts as the same."""
+    """By locale, what is claimed and a digest of what counts as the same."""
     if isinstance(one, SlugField):
-        return {"": (value, value.encode())}
+        return {"": (value, sha256(value.encode()).digest())}
     if isinstance(one, UniqueField) and one.unique:
         parts = one.values_by_locale(value)
-        return {locale: (part, one.identity(part)) for locale, part in parts.items()}
+        return {
+            locale: (part, sha256(one.identity(part)).digest()) for locale, part in parts.items()
+        }
     return {}
 
 

@@ -35,9 +35,13 @@ After = Annotated[Cursor | None, Depends(_decoded)]
 
 
 def page_of(
-    rows: Sequence[Item], limit: int, place: Callable[[Item], tuple[datetime, UUID]]
+    rows: Sequence[Item],
+    limit: int,
+    place: Callable[[Item], tuple[datetime, UUID]],
+    *,
+    is_cut: bool = False,
 ) -> Page[Item]:
-    """`rows` holds one more than `limit` where there is another page."""
+    """`rows` holds one more than `limit` where there is another page, unless it is cut short."""
     items = list(rows[:limit])
-    more = len(rows) > limit
+    more = is_cut or len(rows) > limit
     return Page(items=items, next_cursor=Cursor(*place(items[-1])).encode() if more else None)

@@ -13,6 +13,8 @@ MAX_DEPTH = 32
 MAX_VALUES = 100_000
 # Beyond it JSON numbers are not exact in JavaScript, and orjson turns them into floats.
 MAX_NUMBER = 2**53 - 1
+# PostgreSQL writes numbers in full: 1e-300 in 302 characters.
+MIN_NUMBER = 1e-20
 
 
 def loads(data: bytes) -> Any:
@@ -48,6 +50,8 @@ def check(value: object) -> None:
             waiting.extend((member, depth + 1) for member in item)
         elif isinstance(item, int | float) and not -MAX_NUMBER <= item <= MAX_NUMBER:
             raise ValueError(f"a number is beyond {MAX_NUMBER}")
+        elif isinstance(item, float) and item != 0 and abs(item) < MIN_NUMBER:
+            raise ValueError(f"a number is not 0 and closer to it than {MIN_NUMBER}")
 
 
 def _check_names(members: Sequence[tuple[str, Any]]) -> None:

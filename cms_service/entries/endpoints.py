@@ -54,11 +54,11 @@ async def list_entries(
     wanted: ListingQuery,
     limit: LimitQuery = 20,
 ) -> Page[Entry]:
-    found = await service.page(actor, type_name, limit + 1, wanted)
+    found, is_cut = await service.page(actor, type_name, limit + 1, wanted)
     page = found[:limit]
     return Page(
         items=[entry for entry, _ in page],
-        next_cursor=page[-1][1].encode() if len(found) > limit else None,
+        next_cursor=page[-1][1].encode() if is_cut or len(found) > limit else None,
     )
 
 

@@ -9,6 +9,7 @@ import asyncpg
 
 from cms_service.audit.statements import noted
 from cms_service.content_types.schemas import ContentType
+from cms_service.core.bounded import BoundedStatement, take_more
 from cms_service.core.database import Asked, Database, Routine, Scope, Statement
 from cms_service.core.errors import OVERTAKEN, Conflict, Unauthorized
 from cms_service.entries import references, unique
@@ -96,10 +97,10 @@ _STATUSES = f"""CASE $1->>'status'
     ELSE true END"""
 
 
-def _list(sort: Sort) -> Statement:
+def _list(sort: Sort) -> BoundedStatement:
     key, direction, kind = _ORDERS[sort]
     beyond = "<" if direction == "DESC" else ">"
-    return Statement(
+    return BoundedStatement(
         "entries.list",
         f"""SELECT {_JSON} || jsonb_build_object('key', {key}) FROM cms.entries e
             JOIN cms.content_types t ON t.tenant_id = e.tenant_id AND t.id = e.content_type_id
@@ -120,7 +121,7 @@ _LISTS = {sort: _list(sort) for sort in Sort}
 # NULL where there is no list.
 _IDS = """CASE WHEN jsonb_typeof($1->'{0}') = 'array'
     THEN ARRAY(SELECT jsonb_array_elements_text($1->'{0}')::uuid) END"""
-_SEARCH = Statement(
+_SEARCH = BoundedStatement(
     "entries.search",
     f"""SELECT jsonb_build_object('rank', f.rank, 'entry', {_JSON})
         FROM cms.search_entries($1->>'text', {_IDS.format("types")}, {_IDS.format("ownTypes")},
@@ -293,9 +294,9 @@ class EntryRepository:
         limit: int,
         wanted: Listing,
         only_of: UUID | None,
-    ) -> list[tuple[Entry, EntryCursor]]:
-        """Each with the place after it. `only_of`: the user whose entries are asked for, where not
-        all are.
+    ) -> tuple[list[tuple[Entry, EntryCursor]], bool]:
+        """Each with the place after it; and whether there are more, though fewer than `limit`.
+        `only_of`: the user whose entries are asked for, where not all are.
         """
         rows = await self.database.query(
             tenant_id,
@@ -311,17 +312,17 @@ class EntryRepository:
             key=wanted.after.key if wanted.after else None,
             id=wanted.after.id if wanted.after else None,
         )
-        found = []
+        is_cut, found = take_more(rows), []
         for row in rows:
             key = row.pop("key")
             entry = _entry(row)
             found.append((entry, EntryCursor(wanted.sort, key, entry.id)))
-        return found
+        return found, is_cut
 
     async def search(
         self, tenant_id: UUID, text: str, within: SearchedTypes, limit: int
     ) -> list[Found]:
-        """In drafts; the best first."""
+        """In drafts; the best first, and fewer than `limit` where they are large."""
         rows = await self.database.query(
             tenant_id,
             _SEARCH,
@@ -331,6 +332,7 @@ class EntryRepository:
             author=within.author,
             limit=limit,
         )
+        take_more(rows)
         return [Found.model_validate(row) for row in rows]
 
     async def lock(self, scope: Scope, type_id: UUID, entry_ids: Sequence[UUID]) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from cms_service.content_types.fields import BaseField, slug_of
+from cms_service.core.bounded import BoundedStatement, take_more
 from cms_service.core.database import Scope, Statement
 from cms_service.entries.references import references_in
 from cms_service.entries.unique import claims
 
+# Entries at most, of which fewer are taken where they are large.
 BATCH = 200
 
 _PICKED = """(SELECT coalesce(jsonb_object_agg(f.key, f.value), '{{}}')
@@ -36,8 +38,8 @@ _COUNT = Statement(
     """SELECT jsonb_build_object('entries', count(*)) FROM cms.entries e
        WHERE e.content_type_id = ($1->>'typeId')::uuid""",
 )
-_READ = Statement("rewriting.read", f"SELECT {_ROW_JSON} FROM ({_ROWS}) AS r")
-_READ_LOCKED = Statement(
+_READ = BoundedStatement("rewriting.read", f"SELECT {_ROW_JSON} FROM ({_ROWS}) AS r")
+_READ_LOCKED = BoundedStatement(
     "rewriting.read_locked", f"SELECT {_ROW_JSON} FROM ({_ROWS} FOR UPDATE OF e) AS r"
 )
 _TARGET_TYPES = Statement(
@@ -151,6 +153,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """`more`: whether there may be another one."""
+
+    rows: Sequence[Row] = ()
+    more: bool = True
+
+
+@dataclass(frozen=True)
 class MovedRow:
     id: UUID
     fields: Mapping[str, Any]
@@ -163,18 +173,25 @@ async def count(scope: Scope, type_id: UUID) -> int:
     return entries
 
 
-async def read(scope: Scope, touched: Touched, after: Row | None, *, lock: bool) -> list[Row]:
-    """The oldest first. With `lock` no entry of the batch is deleted or unpublished meanwhile."""
+async def read(scope: Scope, touched: Touched, before: Batch, *, lock: bool) -> Batch:
+    """The entries after those, the oldest first. With `lock` none of the batch is deleted or
+    unpublished meanwhile.
+    """
+    last = before.rows[-1] if before.rows else None
     rows = await scope.query(
         _READ_LOCKED if lock else _READ,
         typeId=touched.type_id,
         names=touched.names,
         all=touched.all,
         limit=BATCH,
-        at=after.at if after else None,
-        after=after.id if after else None,
+        at=last.at if last else None,
+        after=last.id if last else None,
     )
-    return [Row(UUID(row["id"]), row["at"], row["fields"], row["published"]) for row in rows]
+    is_cut = take_more(rows)
+    return Batch(
+        [Row(UUID(row["id"]), row["at"], row["fields"], row["published"]) for row in rows],
+        is_cut or len(rows) == BATCH,
+    )
 
 
 async def target_types(scope: Scope, touched: Touched, rows: Sequence[Row]) -> dict[str, str]:

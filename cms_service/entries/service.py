@@ -129,16 +129,17 @@ class EntryService:
 
     async def page(
         self, actor: Actor, type_name: str, limit: int, wanted: Listing
-    ) -> list[tuple[Entry, EntryCursor]]:
+    ) -> tuple[list[tuple[Entry, EntryCursor]], bool]:
+        """Each with the place after it; and whether there are more, though fewer than `limit`."""
         content_type = await self._content_types.get(actor.tenant_id, type_name)
         only_of = readers_own(actor, type_name)
         own = only_of is not None
         if wanted.tells_slugs and not reads_slug(actor, content_type, Resource(type_name, own=own)):
             raise Forbidden(f"{actor.subject.name} may not read the slugs of all these entries.")
-        found = await self._repository.page(
+        found, is_cut = await self._repository.page(
             actor.tenant_id, content_type.id, limit, wanted, only_of
         )
-        return [(shown(actor, content_type, entry), cursor) for entry, cursor in found]
+        return [(shown(actor, content_type, entry), cursor) for entry, cursor in found], is_cut
 
     async def search(
         self, actor: Actor, text: str, type_name: str | None, limit: int

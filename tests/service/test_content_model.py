@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from cms_service.content_types.fields import AnyField, BaseField, Completeness, Context
+from cms_service.core.strict_json import MIN_NUMBER
 from cms_service.locales.schemas import Locales
 from tests.service.test_content import held, until_waiting
 from tests.service.world import Desk, Site, expect, expect_problem
@@ -120,7 +121,9 @@ async def test_every_kind_of_value_comes_back_as_it_was_given(editor: Editor) ->
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=50)
-NUMBERS = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-(2**53) + 1, 2**53 - 1)
+NUMBERS = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-(2**53) + 1, 2**53 - 1).filter(
+    lambda number: number == 0 or abs(number) >= MIN_NUMBER
+)
 ANYTHING = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),

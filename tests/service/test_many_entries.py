@@ -1,10 +1,13 @@
 """Many entries at once: in one request, and in lists of what an editor looks for."""
 
 import asyncio
+from secrets import token_hex
 from typing import Any
 
 import pytest
 
+from cms_service.core.bounded import MAX_BYTES
+from cms_service.entries import rewriting
 from tests.service.test_limits import limit
 from tests.service.world import Desk, Pod, Site, expect, expect_problem
 
@@ -51,6 +54,74 @@ async def test_each_entry_of_a_request_has_an_outcome_of_its_own(acme: Desk) -> 
     assert [outcome["status"] for outcome in expect(done, 200)["items"]] == [204, 204, 404]
     left = expect(await acme.client.get(acme.entries), 200)["items"]
     assert [entry["id"] for entry in left] == [unfinished]
+
+
+LARGE: dict[str, Any] = {
+    "name": "article",
+    "displayName": "Article",
+    "fields": [
+        {"name": "slug", "kind": "slug"},
+        *({"name": f"t{n}", "kind": "text", "maxLength": 100_000} for n in range(5)),
+    ],
+}
+
+
+@pytest.fixture
+async def large(acme: Desk) -> list[str]:
+    """Entries of which five fit into a page: 450 kB each, every other one hard to compress."""
+    expect(await acme.client.post(f"{acme.root}/content-types", json=LARGE), 201)
+    texts = ["word " + "x" * 90_000, "word " + token_hex(45_000)]
+    return [
+        (await acme.draft(slug=f"s{n}", **{f"t{i}": texts[n % 2] for i in range(5)}))["id"]
+        for n in range(10)
+    ]
+
+
+async def pages(desk: Desk, url: str, **query: str) -> list[list[str]]:
+    found: list[list[str]] = []
+    while True:
+        answer = await desk.client.get(url, params={"limit": "100", **query})
+        page = expect(answer, 200)
+        assert len(answer.content) < 1.5 * MAX_BYTES
+        found.append([item["id"] for item in page["items"]])
+        if page["nextCursor"] is None:
+            return found
+        query["cursor"] = page["nextCursor"]
+
+
+async def test_a_page_of_large_entries_is_shorter_and_the_list_goes_on(
+    acme: Desk, large: list[str]
+) -> None:
+    for sort, order in (("createdAt", large), ("-createdAt", large[::-1]), ("slug", large)):
+        assert await pages(acme, acme.entries, sort=sort) == [order[:5], order[5:]]
+    answer = await acme.client.get(f"{acme.root}/search?q=word&limit=100")
+    assert len(expect(answer, 200)["items"]) == 5
+    for entry in large:
+        expect(await acme.client.delete(f"{acme.entries}/{entry}"), 204)
+    url = f"{acme.root}/content-types/article/bin"
+    assert await pages(acme, url) == [large[:4:-1], large[4::-1]]
+
+
+async def test_a_type_of_large_entries_is_changed_few_at_a_time(
+    acme: Desk, large: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    read = rewriting.read
+
+    async def noted(*args: Any, **options: Any) -> rewriting.Batch:
+        batch = await read(*args, **options)
+        batches.append(len(batch.rows))
+        return batch
+
+    monkeypatch.setattr(rewriting, "read", noted)
+    slug, *texts = LARGE["fields"]
+    renamed = [text | {"name": f"new_{n}", "renamedFrom": f"t{n}"} for n, text in enumerate(texts)]
+    body = {"displayName": "Article", "fields": [slug, *renamed]}
+    expect(await acme.client.put(f"{acme.root}/content-types/article", json=body), 200)
+    assert batches == [5, 5]
+    for entry in large:
+        now = expect(await acme.client.get(f"{acme.entries}/{entry}"), 200)
+        assert now["fields"].keys() == {"slug", *(f"new_{n}" for n in range(5))}
 
 
 @pytest.mark.parametrize("action", ["publish", "unpublish", "delete"])

@@ -232,7 +232,6 @@ async def test_content_of_many_batches_is_moved_all_at_once(
     architect: Architect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rewriting, "BATCH", 3)
-    monkeypatch.setattr(change_run, "BATCH", 3)
     for number in range(9):
         await architect.desk.draft(title=f"{number}", views=number)
     plan = await architect.plan({"name": "title", "kind": "number"}, SLUG, VIEWS | {"maximum": 6})

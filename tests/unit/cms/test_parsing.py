@@ -74,6 +74,7 @@ def nested(depth: int) -> bytes:
         b"9007199254740991",
         b"-9007199254740991",
         b"1e15",
+        b"[0.0, 1e-20, -1e-20]",
         b'"\\ud83d\\ude00"',
     ],
 )
@@ -89,6 +90,8 @@ def test_json_at_the_limits_is_taken(text: bytes) -> None:
         (b"9007199254740992", "a number is beyond"),
         (b"123456789012345678901234567890", "a number is beyond"),
         (b"-1e300", "a number is beyond"),
+        (b"[9e-21]", "a number is not 0"),
+        (b'{"a": -1e-300}', "a number is not 0"),
         (b"1e400", "not valid JSON"),
         (b"NaN", "not valid JSON"),
         (b'{"a\\u0000":1}', "NUL"),

@@ -139,6 +139,7 @@ def test_a_value_that_fits_goes_on(old: Any, new: Any, value: Any, expected: Any
 LOST: list[tuple[Any, Any, Any, Any, str]] = [
     (one(), one(maxLength=3), "abcd", None, "must have 0 to 3 characters"),
     (one(), one("number"), "twelve", None, "must be a number"),
+    (one(), one("number"), "1e-300", None, "not 0 and closer to it"),
     (one("number"), one("boolean"), 1, None, "must be true or false"),
     (one(localised=True), one(), {"de": "x"}, None, "has no value in the locale en"),
     (one(localised=True), one(), {"en": "x", "de": "y"}, "x", "has translations"),
