@@ -76,7 +76,7 @@ from cms_service.hosts.repository import HostRepository
 from cms_service.hosts.routing import API_PREFIX, HostRouting
 from cms_service.hosts.service import HostService
 from cms_service.hosts.shared import SharedHosts
-from cms_service.idempotency.service import Idempotency
+from cms_service.idempotency.service import ForgetAnswers, Idempotency
 from cms_service.limits import endpoints as limit_endpoints
 from cms_service.limits.repository import LimitRepository
 from cms_service.locales import endpoints as locale_endpoints
@@ -287,6 +287,7 @@ def build(settings: ServeSettings) -> Cms:
             ),
             EmptyBins(bin_repository, settings.bin_days),
             ShortenAuditLog(audit, settings.audit_log_days),
+            ForgetAnswers(database),
         ),
         tracing=tracing,
     )

@@ -1,16 +1,28 @@
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
 
-from cms_service.core.database import Scope
+from cms_service.core.database import Database, Scope, Statement
 
 _WAIT_MILLISECONDS = 3_000
 _CLAIM = """SELECT claimed, fingerprint, status, headers, body
     FROM cms.claim_idempotency_key($1, $2, $3, $4, $5)"""
 _KEEP = """UPDATE cms.idempotency_keys SET status = $4, headers = $5::jsonb, body = $6
     WHERE tenant_id = $1 AND principal_id = $2 AND key = $3"""
+_DUE = "SELECT found.tenant_id FROM cms.due_answers($1) AS found(tenant_id)"
+_FORGET = Statement(
+    "idempotency.forget",
+    """WITH gone AS (
+           DELETE FROM cms.idempotency_keys k WHERE k.ctid IN (
+               SELECT o.ctid FROM cms.idempotency_keys o
+               WHERE o.created_at < now() - interval '24 hours'
+               ORDER BY o.created_at LIMIT ($1->>'limit')::int FOR UPDATE SKIP LOCKED)
+           RETURNING k.key)
+       SELECT to_jsonb(count(*)) FROM gone""",
+)
 
 
 class KeyInUseError(Exception):
@@ -57,3 +69,16 @@ async def keep(scope: Scope, key: ScopedKey, answer: Answer) -> None:
     headers = orjson.dumps(answer.headers).decode()
     values = (key.tenant_id, key.principal_id, key.text, answer.status, headers, answer.body)
     await scope.fetch("idempotency.keep", _KEEP, *values)
+
+
+async def due(database: Database, limit: int) -> list[UUID]:
+    """Tenants that have answers older than a day, among so many of the oldest."""
+    rows = await database.fetch("idempotency.due", _DUE, limit)
+    return [UUID(str(row["tenant_id"])) for row in rows]
+
+
+async def forget(database: Database, tenant_id: UUID, limit: int) -> int:
+    """How many answers older than a day were taken away; other pods may do so at the same time."""
+    rows: list[Any] = await database.query(tenant_id, _FORGET, limit=limit)
+    gone: int = rows[0]
+    return gone

@@ -8,7 +8,7 @@ from fastapi import Depends, Header, Request, Response, params
 
 from cms_service.auth.access import admitted
 from cms_service.core.answers import AnswerHeader, Answers
-from cms_service.core.errors import Conflict, Invalid
+from cms_service.core.errors import Conflict, Invalid, LimitReached
 from cms_service.core.strict_route import IDEMPOTENCY_KEY, WRITES, Handler, StrictRoute
 from cms_service.idempotency.repository import Answer
 from cms_service.idempotency.service import Idempotency, Named
@@ -51,7 +51,7 @@ class IdempotentRoute(StrictRoute):
         own = super().own_answers()
         if not self.takes_idempotency_key:
             return own
-        return Answers(own.problems | {Conflict, Invalid}, (_REPLAYED_HEADER,))
+        return Answers(own.problems | {Conflict, Invalid, LimitReached}, (_REPLAYED_HEADER,))
 
     async def perform(self, request: Request, handler: Handler) -> Response:
         named = await self._named(request)

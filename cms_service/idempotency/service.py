@@ -3,7 +3,8 @@ IETF's draft-ietf-httpapi-idempotency-key-header).
 
 The key and the answer are written in the transaction of the write itself. So a pod that dies in
 between leaves neither, and a second request waits for the first one, on whatever pod that is.
-What was refused has changed nothing: its key stays free.
+What was refused has changed nothing: its key stays free. Answers count as bytes of the tenant and
+go after a day.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from cms_service.idempotency import repository
 from cms_service.idempotency.repository import Answer, KeyInUseError, ScopedKey
 
 _SEPARATOR = b"\0"
+_FORGOTTEN_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,18 @@ class Idempotency:
         if kept.fingerprint != fingerprint:
             raise Invalid("This Idempotency-Key was used for another request: choose a new one.")
         return kept.answer, True
+
+
+@dataclass(frozen=True)
+class ForgetAnswers:
+    """In the background: of all tenants, whether or not they write again."""
+
+    database: Database
+
+    async def run_once(self) -> bool:
+        tenants = await repository.due(self.database, _FORGOTTEN_AT_ONCE)
+        gone = [
+            await repository.forget(self.database, tenant_id, _FORGOTTEN_AT_ONCE)
+            for tenant_id in tenants
+        ]
+        return any(gone)

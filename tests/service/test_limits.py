@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 
 from cms_service import cli
@@ -20,6 +21,7 @@ from tests.service.world import (
     SERVICE_PASSWORD,
     SERVICE_ROLE,
     Desk,
+    Pod,
     Site,
     execute,
     expect,
@@ -138,6 +140,45 @@ async def test_the_counters_are_what_is_there(site: Site, acme: Desk) -> None:
     assert await usage(acme) == await measured(site)
 
 
+async def test_answers_that_are_kept_are_bytes_until_they_go_after_a_day(
+    site: Site, pod: Pod, acme: Desk
+) -> None:
+    def role(name: str) -> dict[str, Any]:
+        return {"name": name, "displayName": "x" * 100, "rules": []}
+
+    async def send(name: str, status: int, method: str = "POST", path: str = "") -> httpx.Response:
+        body = None if path else role(name)
+        url = f"{acme.root}/roles{path}"
+        key = {"Idempotency-Key": f"{method}-{name}"}
+        answer = await acme.client.request(method, url, json=body, headers=key)
+        expect(answer, status)
+        return answer
+
+    await acme.make_type()
+    await acme.draft(title="x" * 100)
+    before = (await usage(acme))["bytes"]
+    first = await send("first", 201)
+    kept = len(first.content)
+    assert (await usage(acme))["bytes"] == before + kept
+    await execute(site.postgres, site.database, "DELETE FROM cms.kept_answers")
+    kept += len((await send("second", 201)).content)
+    assert (await usage(acme))["bytes"] == before + kept, "those from before were measured"
+
+    await limit(site, bytes=before + kept + 10)
+    refused = expect_problem(await send("third", 403), 403)
+    assert refused["detail"].endswith(" bytes.")
+    expect(await acme.client.post(f"{acme.root}/roles", json=role("third")), 201)
+    await send("third", 204, "DELETE", "/third")
+    assert (await send("first", 201)).content == first.content
+
+    yesterday = "UPDATE cms.idempotency_keys SET created_at = now() - interval '25 hours'"
+    await execute(site.postgres, site.database, yesterday)
+    await pod.cms.background.run_once()
+    assert await site.fetch("SELECT key FROM cms.idempotency_keys") == []
+    assert (await usage(acme))["bytes"] == before
+    await send("third", 201)
+
+
 async def test_a_tenant_from_before_there_were_counters_is_measured_once(
     site: Site, acme: Desk
 ) -> None:
@@ -157,10 +198,11 @@ async def test_the_service_may_read_limits_and_write_none(site: Site, acme: Desk
     url = site.postgres.url(site.database, f"{SERVICE_ROLE}:{SERVICE_PASSWORD}")
     connection = await asyncpg.connect(url)
     try:
-        for table in ("limit_defaults", "tenant_limits", "tenant_usage"):
+        tables = ("limit_defaults", "tenant_limits", "tenant_usage")
+        for table, column in (*((table, "what") for table in tables), ("kept_answers", "bytes")):
             for statement in (
                 f"DELETE FROM cms.{table}",  # noqa: S608 - one of the names above
-                f"UPDATE cms.{table} SET what = 'other'",  # noqa: S608 - as above
+                f"UPDATE cms.{table} SET {column} = {column}",  # noqa: S608 - as above
             ):
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await connection.execute(statement)
