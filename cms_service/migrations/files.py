@@ -1,5 +1,8 @@
 """The numbered files of this package: `0003_name.sql` expands, `0003_name.contract.sql` takes away
 what only older releases need.
+
+A script whose second line is `-- each statement by itself` is no transaction, for indexes that are
+built while others write. It has to bear being begun anew, and its statements end with their lines.
 """
 
 import hashlib
@@ -11,6 +14,7 @@ from importlib.resources import files
 
 _NAME = re.compile(r"(?P<number>\d{4})_[a-z0-9_]+(?P<contract>\.contract)?\.sql")
 _OLDEST_READABLE = re.compile(r"-- oldest-readable: (\d+)\n")
+_BY_ITSELF = re.compile(r".*\n-- each statement by itself\n")
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,13 @@ class Script:
     @property
     def checksum(self) -> str:
         return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """None where all of it is one transaction."""
+        if _BY_ITSELF.match(self.sql) is None:
+            return ()
+        return tuple(part for part in self.sql.split(";\n") if part.strip())
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
-"""Applies scripts, each in one transaction with its record. One runner at a time: a session lock on
-a direct connection keeps others out.
+"""Applies scripts, each in one transaction with its record, but for those that are none. One runner
+at a time: a session lock on a direct connection keeps others out.
 """
 
 import asyncio
@@ -18,6 +18,14 @@ logger = logging.getLogger(__name__)
 
 _LOCK_KEY = 0x68636D73  # "hcms"
 _PAUSE_SECONDS = 1.0
+# What was being built when its runner was lost: nothing uses it, and it is in the way.
+_UNFINISHED = """
+SELECT format('%I.%I', n.nspname, c.relname)
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT i.indisvalid AND n.nspname = 'cms'
+"""
 
 
 @dataclass(frozen=True)
@@ -58,8 +66,9 @@ async def apply(connection: Any, script: Script, limits: Limits) -> None:
                 ) from None
             await asyncio.sleep(_PAUSE_SECONDS)
         except asyncpg.QueryCanceledError:
+            left = "what it has built stays" if script.statements else "it was taken back"
             raise MigrationError(
-                f"The migration {script.name} did not end in time and was taken back."
+                f"The migration {script.name} did not end in time: {left}."
             ) from None
         else:
             logger.info("applied", extra={"migration": script.name})
@@ -67,6 +76,9 @@ async def apply(connection: Any, script: Script, limits: Limits) -> None:
 
 
 async def _apply_once(connection: Any, script: Script, limits: Limits) -> None:
+    if script.statements:
+        await _apply_by_statements(connection, script, limits)
+        return
     left = _milliseconds(limits.left)
     settings = {
         "lock_timeout": _milliseconds(limits.lock_timeout),
@@ -78,6 +90,19 @@ async def _apply_once(connection: Any, script: Script, limits: Limits) -> None:
         for name, value in settings.items():
             await connection.execute(f"SET LOCAL {name} = {value}")
         await connection.execute(script.sql)
+        await record.remember(connection, script)
+
+
+async def _apply_by_statements(connection: Any, script: Script, limits: Limits) -> None:
+    """They wait for the transactions of others without holding anybody up."""
+    await connection.execute("SET lock_timeout = 0")
+    unfinished = [row[0] for row in await connection.fetch(_UNFINISHED)]
+    drops = [f"DROP INDEX CONCURRENTLY IF EXISTS {index}" for index in unfinished]
+    for statement in (*drops, *script.statements):
+        await connection.execute(f"SET statement_timeout = {_milliseconds(limits.left)}")
+        await connection.execute(statement)
+    await connection.execute("RESET statement_timeout; RESET lock_timeout")
+    async with connection.transaction():
         await record.remember(connection, script)
 
 

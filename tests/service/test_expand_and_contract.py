@@ -33,9 +33,11 @@ BROKEN = "SELECT 1/0"
 
 
 def _own() -> list[Migration]:
-    """The product's migrations, put together to two: the releases below begin after them."""
+    """The product's migrations but its later indexes, put together to two: the releases below begin
+    after them.
+    """
     first, second, *others = all_migrations()
-    sql = "\n".join(migration.sql for migration in (second, *others))
+    sql = "\n".join(other.sql for other in (second, *others) if not other.statements)
     return [replace(first, contract=None), replace(second, contract=None, sql=sql)]
 
 
@@ -357,6 +359,46 @@ async def test_a_script_that_takes_too_long_is_taken_back(old: Database) -> None
     with pytest.raises(MigrationError, match=r"0003_c\.sql did not end in time"):
         await old.migrate(slow, migration_timeout_seconds="1")
     await old.migrate(release(3))
+
+
+def with_index() -> tuple[Migration, ...]:
+    index = "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS c_n ON cms.c (n);"
+    texts = {
+        "0003_c.sql": "CREATE TABLE cms.c (n int);",
+        "0004_i.sql": f"-- each statement by itself\n{index}\nALTER INDEX cms.c_n RENAME TO c_own;",
+    }
+    scripts = [parse(name, f"-- oldest-readable: 1\n{sql}\n") for name, sql in texts.items()]
+    return combine([*_own(), *scripts])
+
+
+async def test_an_index_that_was_not_finished_is_built_anew(empty: Database) -> None:
+    await empty.migrate(with_index()[:3])
+    await execute(empty.postgres, empty.name, "INSERT INTO cms.c VALUES (1), (1)")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await empty.migrate(with_index())
+    valid = "SELECT indexrelid::regclass::text, indisvalid FROM pg_index"
+    valid += " WHERE indrelid = 'cms.c'::regclass"
+    assert await empty.fetch(valid) == [("cms.c_n", False)]
+    await execute(empty.postgres, empty.name, "DELETE FROM cms.c")
+    assert (await empty.migrate(with_index())).to_version == 4
+    assert await empty.fetch(valid) == [("cms.c_own", True)]
+
+
+async def test_an_index_is_built_while_others_write(empty: Database) -> None:
+    await empty.migrate(with_index()[:3])
+    writer = await asyncpg.connect(empty.postgres.superuser_url(empty.name))
+    try:
+        async with writer.transaction():
+            await writer.execute("INSERT INTO cms.c VALUES (1)")
+            migration = asyncio.create_task(empty.migrate(with_index()))
+            async with asyncio.timeout(10):
+                while not await empty.fetch("SELECT FROM pg_locks WHERE NOT granted"):
+                    await asyncio.sleep(0.02)
+            async with asyncio.timeout(10):
+                await execute(empty.postgres, empty.name, "INSERT INTO cms.c VALUES (2)")
+        assert (await migration).to_version == 4
+    finally:
+        await writer.close()
 
 
 async def test_a_script_that_waits_for_a_lock_lets_the_requests_behind_it_through(

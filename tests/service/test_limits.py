@@ -179,6 +179,20 @@ async def test_answers_that_are_kept_are_bytes_until_they_go_after_a_day(
     await send("third", 201)
 
 
+async def test_what_a_deleted_user_wrote_stays_and_is_counted_as_before(
+    site: Site, pod: Pod, acme: Desk
+) -> None:
+    await acme.make_type()
+    editor = await pod.log_in("acme", await acme.hire("editor"))
+    entry = await editor.publish_new(title="Hello", slug="hello")
+    gone = await editor.draft(title="Gone")
+    expect(await editor.client.delete(f"{acme.entries}/{gone['id']}"), 204)
+    before = await usage(acme)
+    expect(await acme.client.delete(f"{acme.root}/users/{entry['createdBy']}"), 204)
+    assert expect(await acme.client.get(f"{acme.entries}/{entry['id']}"), 200)["createdBy"] is None
+    assert await usage(acme) == before | {"users": before["users"] - 1} == await measured(site)
+
+
 async def test_a_tenant_from_before_there_were_counters_is_measured_once(
     site: Site, acme: Desk
 ) -> None:

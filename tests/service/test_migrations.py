@@ -256,6 +256,19 @@ async def test_tenants_that_cannot_be_made_are_named(job: Job, tenants: str, sen
     assert job.fail(TENANTS=tenants).startswith(sentence)
 
 
+async def test_rows_that_change_with_another_one_are_found_by_an_index(site: Site) -> None:
+    """Or nobody could be deleted from a tenant with a long history."""
+    unfound = """
+        SELECT c.conname FROM pg_constraint c
+        WHERE c.connamespace = 'cms'::regnamespace AND c.contype = 'f'
+          AND c.confdeltype IN ('c', 'n')
+          AND NOT EXISTS (
+            SELECT FROM pg_index i
+            WHERE i.indrelid = c.conrelid AND i.indisvalid
+              AND c.conkey <@ (i.indkey::int2[])[0:cardinality(c.conkey) - 1])"""
+    assert await site.fetch(unfound) == []
+
+
 async def test_a_tenant_made_by_hand_has_an_owner(site: Site, tmp_path: Path) -> None:
     """`cms tenants create`, with the owner's rights."""
     password = tmp_path / "password"
