@@ -1,13 +1,13 @@
 """Looks at the entries of a type for what a change would do to them, and does it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cms_service.content_types.changes import compare
 from cms_service.content_types.fields import BaseField, Completeness
 from cms_service.content_types.moving import Moved, Mover
-from cms_service.content_types.plans import Plan, Tally, plan_of
+from cms_service.content_types.plans import Others, Plan, Tally, plan_of
 from cms_service.content_types.schemas import ContentType, Definition
 from cms_service.core.database import Scope
 from cms_service.core.errors import Conflict
@@ -45,7 +45,7 @@ async def run(  # noqa: PLR0913 - as many as the work has sides
     scope: Scope,
     old: ContentType,
     definition: Definition,
-    missing_types: Sequence[str],
+    others: Others,
     clock: Callable[[], float],
     *,
     write: bool,
@@ -65,7 +65,7 @@ async def run(  # noqa: PLR0913 - as many as the work has sides
         )
         pace = Pace(clock, clock() + MAX_SECONDS)
         await _move_all(scope, old, touched, tally, pace, write=write)
-    return plan_of(old, definition, changes, tally, missing_types)
+    return plan_of(old, definition, changes, tally, others)
 
 
 async def _move_all(  # noqa: PLR0913 - as many as the work has sides

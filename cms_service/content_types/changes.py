@@ -43,6 +43,13 @@ class Change:
         return self.new.name if self.new else self.old.name if self.old else ""
 
     @property
+    def gives_up(self) -> str | None:
+        """The name that it takes from its values, as rules may know them by."""
+        if self.old is None or (self.new is not None and self.new.name == self.old.name):
+            return None
+        return self.old.name
+
+    @property
     def needs_a_look(self) -> bool:
         """Whether entries have to be looked at, or rewritten."""
         if self.kind is ChangeKind.ADDED:

@@ -1,6 +1,6 @@
 """What a change of a type would do to its content, and what it is asked to do. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from uuid import UUID
@@ -39,8 +39,9 @@ class FieldChange(Schema):
 
 class Plan(Schema):
     """`id` names the old and the new definition. A plan that is not safe loses or breaks content
-    of `misfits` entries, and is carried out only when it is acknowledged by its id.
-    `missing_types`: what fields refer to and does not exist; they have to be made first.
+    of `misfits` entries, or takes fields from rules that name them, and is carried out only when it
+    is acknowledged by its id. `missing_types`: what fields refer to and does not exist; they have
+    to be made first.
     """
 
     id: str
@@ -52,6 +53,16 @@ class Plan(Schema):
     misfits: int
     missing_types: list[str]
     changes: list[FieldChange]
+
+
+@dataclass(frozen=True)
+class Others:
+    """What is not of the type and matters to its change: `limited` says by the name that a field
+    loses whose rules know it by that.
+    """
+
+    missing_types: Sequence[str] = ()
+    limited: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -79,18 +90,21 @@ def plan_of(
     definition: Definition,
     changes: Sequence[Change],
     tally: Tally,
-    missing_types: Sequence[str],
+    others: Others,
 ) -> Plan:
     return Plan(
         id=plan_id(old, definition),
         type=old.name,
         version=old.version,
         unchanged=_written(old) == _written(definition),
-        safe=not tally.misfits,
+        safe=not tally.misfits and not others.limited,
         entries=tally.entries,
         misfits=tally.misfits,
-        missing_types=list(missing_types),
-        changes=[_field_change(change, tally) for change in changes],
+        missing_types=list(others.missing_types),
+        changes=[
+            _field_change(change, tally, others.limited.get(change.gives_up or "", ()))
+            for change in changes
+        ],
     )
 
 
@@ -105,16 +119,18 @@ def check_acknowledged(plan: Plan, acknowledged: str | None) -> None:
         raise Conflict("The acknowledged plan was made for other definitions: ask for a new one.")
     if plan.safe or acknowledged is not None:
         return
+    why = (
+        f"The change loses or breaks content of {plan.misfits} of {plan.entries} entries."
+        if plan.misfits
+        else "The change takes fields from the rules that name them."
+    )
     raise Conflict(
-        f"The change loses or breaks content of {plan.misfits} of {plan.entries} entries. Ask for"
-        f" the plan, and to carry it out all the same repeat this with acknowledge={plan.id}.",
+        f"{why} Ask for the plan, and to carry it out all the same repeat this with"
+        f" acknowledge={plan.id}.",
         tuple(
-            FieldError(
-                f"/fields/{change.field}",
-                f"is {change.change}: {change.misfits} entries do not fit. {change.advice}",
-            )
+            FieldError(f"/fields/{change.field}", f"is {change.change}: {change.advice}")
             for change in plan.changes
-            if change.misfits
+            if change.advice
         ),
     )
 
@@ -126,7 +142,7 @@ def _written(definition: ContentType | Definition) -> object:
     ]
 
 
-def _field_change(change: Change, tally: Tally) -> FieldChange:
+def _field_change(change: Change, tally: Tally, limited: Sequence[str]) -> FieldChange:
     renamed = change.old and change.new and change.old.name != change.new.name
     return FieldChange(
         field=change.name,
@@ -135,11 +151,23 @@ def _field_change(change: Change, tally: Tally) -> FieldChange:
         details=list(change.details),
         misfits=tally.counts.get(change.name, 0),
         examples=tally.by_field.get(change.name, []),
-        advice=_advice(change) if tally.counts.get(change.name) else "",
+        advice=" ".join(_advice(change, tally, limited)),
     )
 
 
-def _advice(change: Change) -> str:
+def _advice(change: Change, tally: Tally, limited: Sequence[str]) -> Iterator[str]:
+    if tally.counts.get(change.name):
+        yield f"{tally.counts[change.name]} entries do not fit. {_advice_for_content(change)}"
+    if limited:
+        named = ", ".join(limited[:_MAX_EXAMPLES])
+        more = " and others" if len(limited) > _MAX_EXAMPLES else ""
+        yield (
+            f"The rules of {named}{more} name {change.gives_up}: change them too, or what they say"
+            " of it holds no more."
+        )
+
+
+def _advice_for_content(change: Change) -> str:
     if change.kind is ChangeKind.REMOVED:
         return "Its values are deleted: rename the field to keep them."
     if change.kind is ChangeKind.ADDED:

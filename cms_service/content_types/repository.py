@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - the statements are put together from constants of this module
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -84,6 +84,20 @@ _LOCK_NAMED = Statement(
            SELECT name FROM cms.content_types WHERE $1->'names' ? name ORDER BY id FOR KEY SHARE)
        SELECT to_jsonb(t.name) FROM t""",
 )
+# Where rules name a field by one of its two names and not by the other, if it has one.
+_LIMITED = Statement(
+    "content_types.limited",
+    """SELECT jsonb_build_object('name', p.old, 'holders', jsonb_agg(DISTINCT h.holder))
+       FROM (SELECT 'the role ' || name AS holder, rules FROM cms.roles
+             UNION ALL
+             SELECT 'the API key ' || name, rules FROM cms.api_keys WHERE rules IS NOT NULL) AS h
+       CROSS JOIN LATERAL jsonb_to_recordset(h.rules) AS r(fields jsonb, "contentTypes" jsonb)
+       JOIN jsonb_to_recordset($1->'names') AS p(old text, new text)
+         ON (r.fields ? p.old) <> coalesce(r.fields ? p.new, false)
+       WHERE jsonb_typeof(r."contentTypes") IS DISTINCT FROM 'array'
+          OR r."contentTypes" ? ($1->>'type')
+       GROUP BY p.old""",
+)
 _REFERRING = Statement(
     "content_types.referring",
     """SELECT to_jsonb(t.name) FROM cms.content_types t
@@ -158,6 +172,17 @@ class ContentTypeRepository:
         """Those of them that exist; they stay until the transaction ends."""
         rows: list[Any] = await scope.query(_LOCK_NAMED, names=sorted(names))
         return set(rows)
+
+    async def limited(
+        self, scope: Scope, name: str, renamed: Mapping[str, str | None]
+    ) -> dict[str, list[str]]:
+        """By the old name, whose rules name a field that is renamed (to None: removed)."""
+        rows = await scope.query(
+            _LIMITED,
+            type=name,
+            names=[{"old": old, "new": new} for old, new in renamed.items()],
+        )
+        return {row["name"]: row["holders"] for row in rows}
 
     async def referring_types(self, scope: Scope, content_type: ContentType) -> list[str]:
         """Other types whose fields may refer to it."""

@@ -3,10 +3,12 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from cms_service.auth.actor import Actor
+from cms_service.auth.permissions import Permission, Resource
 from cms_service.content_types import change_run
+from cms_service.content_types.changes import compare
 from cms_service.content_types.fields import BaseField
 from cms_service.content_types.fields.walk import localised_paths, types_referred_to
-from cms_service.content_types.plans import Plan, check_acknowledged
+from cms_service.content_types.plans import Others, Plan, check_acknowledged
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.schemas import ContentType, Definition, NewContentType
 from cms_service.core.cursor import Cursor
@@ -65,7 +67,10 @@ class ContentTypeService:
         async with self._repository.database.transaction(tenant_id) as scope:
             old = _found(await self._repository.get_in(scope, name))
             missing = await self._missing_types(scope, name, definition.fields)
-            return await change_run.run(scope, old, definition, missing, self._clock, write=False)
+            limited = await self._limited(scope, old, definition)
+            return await change_run.run(
+                scope, old, definition, Others(missing, limited), self._clock, write=False
+            )
 
     async def replace(
         self,
@@ -75,8 +80,9 @@ class ContentTypeService:
         if_version: int | None,
         acknowledged: str | None,
     ) -> tuple[ContentType, int]:
-        """Rewrites the entries as far as they need it. What loses or breaks content is done only
-        where `acknowledged` is the id of the plan that says so.
+        """Rewrites the entries as far as they need it. What loses or breaks content, or takes a
+        field from the rules that name it, is done only where `acknowledged` is the id of the plan
+        that says so; the latter by nobody who may not read the field.
 
         All of it is one transaction that holds the type: whoever writes an entry meanwhile, on
         any pod, waits, and is then checked against the new definition; readers go on with the
@@ -86,7 +92,12 @@ class ContentTypeService:
             old = _found(await self._repository.lock(scope, name))
             _check_version(old, if_version)
             await self._check_references(scope, name, definition.fields)
-            plan = await change_run.run(scope, old, definition, [], self._clock, write=True)
+            limited = await self._limited(scope, old, definition)
+            for field in limited:
+                actor.check(Permission.READ_ENTRIES, Resource(name, field=field))
+            plan = await change_run.run(
+                scope, old, definition, Others(limited=limited), self._clock, write=True
+            )
             check_acknowledged(plan, acknowledged)
             changed, generation = await self._repository.update(
                 scope, old.id, definition.display_name, definition.fields
@@ -115,6 +126,17 @@ class ContentTypeService:
                     FieldError("/fields", f"there is no content type {other}") for other in missing
                 ),
             )
+
+    async def _limited(
+        self, scope: Scope, old: ContentType, definition: Definition
+    ) -> dict[str, list[str]]:
+        """By the names that fields lose, whose rules know them by these."""
+        renamed = {
+            name: change.new.name if change.new else None
+            for change in compare(old.fields, definition.fields)
+            if (name := change.gives_up) is not None
+        }
+        return await self._repository.limited(scope, old.name, renamed) if renamed else {}
 
     async def _missing_types(
         self, scope: Scope, name: str, fields: Sequence[BaseField]

@@ -44,12 +44,18 @@ def shown(actor: Actor, content_type: ContentType, entry: Entry) -> Entry:
 def fields_shown(
     actor: Actor, content_type: ContentType, resource: Resource, fields: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """`fields` may be of the past. Those that the type has no more may be denied ones under their
+    former names: whoever is denied some does not see them.
+    """
     shape = _Shape.of(content_type)
     readable = {
         place: value
         for place, value in _places(fields, shape.localised)
         if shape.may(actor, Permission.READ_ENTRIES, resource, place)
     }
+    gone = fields.keys() - {field.name for field in content_type.fields}
+    if gone and actor.is_denied_some_fields(Permission.READ_ENTRIES, content_type.name):
+        readable = {place: value for place, value in readable.items() if place[0] not in gone}
     return _fields(readable)
 
 

@@ -24,16 +24,18 @@ def _lines(document: Document, plan: Plan) -> Iterator[str]:
     if not plan.changes:
         yield f"    displayName or the order of fields: {document.type.display_name}"
     if not plan.safe:
-        yield (
-            f"  NOT SAFE: content of {plan.misfits} entries would be lost or broken;"
-            f" --acknowledge {plan.id}"
+        what = (
+            f"content of {plan.misfits} entries would be lost or broken"
+            if plan.misfits
+            else "fields would be taken from rules that name them"
         )
+        yield f"  NOT SAFE: {what}; --acknowledge {plan.id}"
 
 
 def _change_lines(change: FieldChange) -> Iterator[str]:
     details = f" ({'; '.join(change.details)})" if change.details else ""
     yield f"    {change.field}: {change.change}{details}"
-    if change.misfits:
-        yield f"      {change.misfits} entries do not fit. {change.advice}"
-        for misfit in change.examples[:_EXAMPLES]:
-            yield f"        {misfit.entry_id}: {misfit.detail}"
+    if change.advice:
+        yield f"      {change.advice}"
+    for misfit in change.examples[:_EXAMPLES]:
+        yield f"        {misfit.entry_id}: {misfit.detail}"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.service.test_api_keys import holder, make_key
-from tests.service.test_people import TRANSLATOR, hired, make_role
-from tests.service.world import Desk, Pod, expect, expect_problem
+from tests.service.test_people import READ, TRANSLATOR, hired, make_role
+from tests.service.world import ARTICLE, Desk, Pod, expect, expect_problem
 
 LOCALES = {"default": "en", "locales": [{"code": "en"}, {"code": "de"}]}
 PAGE = {
@@ -70,6 +70,65 @@ async def test_a_patch_leaves_what_one_does_not_see_and_takes_nothing_one_may_no
     assert [error["pointer"] for error in problem["errors"]] == ["/fields/slug", "/fields/views"]
     kept = expect(await acme.client.get(url), 200)["fields"]
     assert kept == {"title": "Hello", "slug": "a", "views": 7}
+
+
+async def renamed(desk: Desk, status: int, query: str = "") -> Any:
+    """The field that the reader does not see gets another name."""
+    fields = ARTICLE["fields"]
+    assert isinstance(fields, list)
+    title, slug, views = fields
+    reads = {**views, "name": "reads", "renamedFrom": "views"}
+    body = {"displayName": "Article", "fields": [title, slug, reads]}
+    url = f"{desk.root}/content-types/article"
+    return expect(await desk.client.put(f"{url}{query}", json=body), status)
+
+
+async def test_a_new_name_hides_a_field_from_no_rule_without_a_word(
+    acme: Desk, reader: Desk
+) -> None:
+    entry = await acme.draft(title="First", views=41)
+    problem = await renamed(acme, 409)
+    (error,) = problem["errors"]
+    assert error["pointer"] == "/fields/reads"
+    assert "The rules of the role proof-reader name views" in error["detail"]
+    url = f"{acme.entries}/{entry['id']}"
+    assert expect(await reader.client.get(url), 200)["fields"] == {"title": "First"}
+    plan = problem["detail"].rpartition("acknowledge=")[2].strip(".")
+    await renamed(acme, 200, f"?acknowledge={plan}")
+
+
+async def test_what_rules_know_by_both_names_is_renamed_at_once(acme: Desk) -> None:
+    await acme.make_type()
+    both = {"permissions": ["entries:read"], "fields": ["views", "reads"], "deny": True}
+    other = {"permissions": ["entries:read"], "fields": ["views"], "contentTypes": ["page"]}
+    await make_role(acme, {"permissions": ["entries:read"]}, both, other)
+    await make_key(acme, rules=[both])
+    await renamed(acme, 200)
+
+
+async def test_nobody_gives_a_field_a_name_by_which_they_may_read_it(pod: Pod, acme: Desk) -> None:
+    await acme.make_type()
+    architect = {"permissions": ["content-types:read", "content-types:write", "entries:read"]}
+    hidden = {"permissions": ["entries:read"], "fields": ["views"], "deny": True}
+    await make_role(acme, architect, hidden)
+    helper, _ = await hired(pod, acme, "helper")
+    assert "denied entries:read" in (await renamed(helper, 403))["detail"]
+
+
+async def test_the_past_of_a_field_with_another_name_stays_hidden(acme: Desk, reader: Desk) -> None:
+    entries = [await acme.draft(title="First", views=41) for _ in range(2)]
+    kept, binned = (f"{acme.entries}/{entry['id']}" for entry in entries)
+    expect(await acme.client.delete(binned), 204)
+    plan = (await renamed(acme, 409))["detail"].rpartition("acknowledge=")[2].strip(".")
+    await renamed(acme, 200, f"?acknowledge={plan}")
+    url = f"{acme.root}/roles/proof-reader"
+    hidden = {"permissions": ["entries:read"], "fields": ["reads"], "deny": True}
+    body = {"displayName": "Reader", "rules": [{"permissions": READ}, hidden]}
+    expect(await acme.client.put(url, json=body), 200)
+    one = f"{bin_of(acme)}/{entries[1]['id']}"
+    for path in (kept, f"{kept}/versions/1", one):
+        assert expect(await reader.client.get(path), 200)["fields"] == {"title": "First"}, path
+    assert expect(await acme.client.get(f"{kept}/versions/1"), 200)["fields"]["views"] == 41
 
 
 async def test_a_hidden_field_is_not_in_the_bin(acme: Desk, reader: Desk) -> None:
