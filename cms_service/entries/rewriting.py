@@ -78,7 +78,9 @@ _FORGET = Statement(
 
 
 def _links(table: str, claims_or_references: str) -> str:
-    """The rows of one of the tables that hang on entries, of the rows m."""
+    """The rows of one of the tables that hang on entries, of the rows m. What is referred to and
+    still there stays until the transaction ends.
+    """
     state = "published_" if table.startswith("published_") else ""
     public = "AND EXISTS (SELECT FROM cms.published_entries p WHERE p.entry_id = m.id)"
     if claims_or_references == "claims":
@@ -92,7 +94,7 @@ def _links(table: str, claims_or_references: str) -> str:
             SELECT ($1->>'tenant')::uuid, m.id, c.field, c.position, c.target
             FROM moved m CROSS JOIN LATERAL jsonb_to_recordset(m.{state}links)
                 AS c(field text, position integer, target uuid)
-            WHERE EXISTS (SELECT FROM cms.entries e WHERE e.id = c.target)
+            WHERE EXISTS (SELECT FROM cms.entries e WHERE e.id = c.target FOR KEY SHARE)
                 {public if state else ""}"""
 
 

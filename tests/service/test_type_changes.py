@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
 
 from cms_service.content_types import change_run
@@ -206,6 +207,38 @@ async def test_references_follow_their_field(architect: Architect) -> None:
         ["links"],
     )
     assert (await architect.contents())[0][1]["links"] == [first["id"]]
+
+
+async def test_what_is_referred_to_may_go_while_the_type_changes(
+    site: Site, architect: Architect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was in the bin, and does not know of who refers to it until that is saved again."""
+    related = {"name": "related", "kind": "reference", "types": ["article"]}
+    await architect.change(TITLE, SLUG, related)
+    first = await architect.desk.draft(title="first")
+    second = await architect.desk.draft(title="second", related=first["id"])
+    url = f"{architect.desk.entries}/{first['id']}"
+    expect(await architect.client.delete(url), 204)
+    expect(await architect.client.post(f"{architect.url}/bin/{first['id']}/restore"), 200)
+    write = rewriting.write
+    other: Any = await asyncpg.connect(site.postgres.superuser_url(site.database))
+
+    async def while_it_is_deleted(*args: Any) -> None:
+        async with other.transaction():
+            await other.execute("DELETE FROM cms.entries WHERE id = $1", first["id"])
+            writing = asyncio.create_task(write(*args))
+            await until_waiting(site, 1)
+        await writing
+
+    monkeypatch.setattr(rewriting, "write", while_it_is_deleted)
+    try:
+        await architect.change(TITLE, SLUG, {**related, "name": "link", "renamedFrom": "related"})
+    finally:
+        await other.close()
+    ((fields, _),) = await architect.contents()
+    assert fields == {"title": "second", "link": first["id"]}
+    kept = expect(await architect.client.get(f"{architect.desk.entries}/{second['id']}"), 200)
+    assert kept["fields"] == fields
 
 
 async def test_a_reference_to_a_type_that_is_no_longer_allowed_is_a_misfit(
