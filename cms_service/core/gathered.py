@@ -6,17 +6,25 @@ takes time from the next.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 Data: TypeAlias = "bytes | bytearray | memoryview[Any]"
 
 
 class GatheredTransport(asyncio.Transport):
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    """`on_close` is called after each close."""
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        on_close: Callable[[], None],
+    ) -> None:
         super().__init__()
         self._transport = transport
         self._loop = loop
+        self._on_close = on_close
         self._held: list[Data] = []
 
     def write(self, data: Data) -> None:
@@ -33,11 +41,13 @@ class GatheredTransport(asyncio.Transport):
     def flush(self) -> None:
         if self._held:
             held, self._held = self._held, []
-            self._transport.writelines(held)
+            if not self._transport.is_closing():  # or by now its client is gone
+                self._transport.writelines(held)
 
     def close(self) -> None:
         self.flush()
         self._transport.close()
+        self._on_close()
 
     def abort(self) -> None:
         self._held.clear()
