@@ -44,27 +44,30 @@ class HostDirectory:
         self._ask_again_at = float("-inf")
 
     async def tenant_of(self, host: str) -> str | None:
-        """With the database away, what was last known; a host of which nothing is known is
-        nobody's.
+        """None for what is nobody's. With the database away, the tenant that was last known; raises
+        Unavailable where there was none, for it may have become somebody's.
         """
         known = self._known.get(host) or self._nobodys.get(host)
-        now = self._clock()
-        if known is not None and now - known.asked_at < FRESH_SECONDS:
+        if known is not None and self._clock() - known.asked_at < FRESH_SECONDS:
             return known.tenant_name
-        last_known = None if known is None else known.tenant_name
-        if now < self._ask_again_at:
-            return last_known
-        batch = self._open_batch()
-        batch.hosts.add(host)
         try:
-            return (await asyncio.shield(batch.task)).get(host)
+            return await self._ask_about(host)
         except Unavailable:
-            return last_known
+            if known is None or known.tenant_name is None:
+                raise
+            return known.tenant_name
 
     def forget(self, host: str) -> None:
         """After a change by this pod: its next request asks."""
         self._known.pop(host, None)
         self._nobodys.pop(host, None)
+
+    async def _ask_about(self, host: str) -> str | None:
+        if self._clock() < self._ask_again_at:
+            raise _away()
+        batch = self._open_batch()
+        batch.hosts.add(host)
+        return (await asyncio.shield(batch.task)).get(host)
 
     def _open_batch(self) -> _Batch:
         if self._collecting is None or len(self._collecting.hosts) >= _MAX_BATCH:

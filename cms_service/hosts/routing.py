@@ -26,14 +26,24 @@ class HostRouting:
 
     @answers(Misdirected, Unavailable)
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises Misdirected where host and path name different tenants."""
+        """Raises Misdirected where host and path name different tenants, and Unavailable where only
+        the host names one and cannot be looked up.
+        """
         host = _host(scope) if scope["path"].startswith(API_PREFIX) else None
         if host is not None and host not in self._shared:
-            tenant = await self._directory.tenant_of(host)
+            tenant = await self._tenant_of(host, scope["path"])
             if tenant is not None:
                 scope["path"] = path_of(scope["path"], tenant)
                 scope["raw_path"] = quote(scope["path"]).encode()
         await self._app(scope, receive, send)
+
+    async def _tenant_of(self, host: str, path: str) -> str | None:
+        try:
+            return await self._directory.tenant_of(host)
+        except Unavailable:
+            if _SHORT.fullmatch(path) is not None:
+                raise
+            return None
 
 
 def path_of(path: str, tenant: str) -> str:

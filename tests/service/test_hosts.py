@@ -9,6 +9,7 @@ import pytest
 
 from tests.service.test_people import two_pods, until
 from tests.service.world import PASSWORD, Desk, Pod, Site, expect, expect_problem, owner_email
+from tests.support.ports import free_port
 
 __all__ = ["two_pods"]
 
@@ -61,6 +62,17 @@ async def test_an_unknown_host_changes_nothing(pod: Pod, acme: Desk) -> None:
         expect(await client.get(acme.root), 200)
         expect_problem(await client.get("/v1/tenant"), 404)
         expect_problem(await client.get("/v1/content/article/hello"), 404)
+
+
+async def test_with_the_database_away_nobody_is_told_that_a_tenants_content_is_missing(
+    site: Site,
+) -> None:
+    nowhere = f"postgresql://cms:cms@127.0.0.1:{free_port()}/cms"
+    async with site.pod(DATABASE_URL=nowhere) as pod, at(pod, "www.acme.example") as client:
+        for path in ("/v1/content/article/hello", "/v1/tenant/users", "/v1/delivery/acme/article"):
+            answer = await client.get(path)
+            expect_problem(answer, 503)
+            assert answer.headers["retry-after"] == "1"
 
 
 async def test_many_hosts_at_once_lead_to_their_own_tenants_by_few_questions(

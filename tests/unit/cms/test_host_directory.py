@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from cms_service.core.errors import Unavailable
+from cms_service.core.http import Receive, Scope, Send
 from cms_service.hosts.directory import HostDirectory
+from cms_service.hosts.routing import HostRouting
 from cms_service.tenants.directory import FRESH_SECONDS, PAUSE_SECONDS
 
 
@@ -51,15 +53,60 @@ async def test_while_the_database_is_away_one_asks_now_and_then_and_nobody_else_
     await directory.tenant_of("cms.acme.example")
     database.away = True
     database.now += FRESH_SECONDS
-    found = [await directory.tenant_of("cms.acme.example") for _ in range(3)]
-    found += [await directory.tenant_of(f"{n}.example") for n in range(3)]
-    assert found == ["acme"] * 3 + [None] * 3
+    for number in range(3):
+        assert await directory.tenant_of("cms.acme.example") == "acme"
+        with pytest.raises(Unavailable):
+            await directory.tenant_of(f"{number}.example")
     assert len(database.asked) == 2
 
     database.away = False
     database.now += PAUSE_SECONDS
     assert await directory.tenant_of("cms.acme.example") == "acme"
     assert len(database.asked) == 3
+
+
+async def test_with_the_database_away_a_host_that_was_nobodys_may_be_somebodys_by_now(
+    directory: HostDirectory, database: Database
+) -> None:
+    assert await directory.tenant_of("new.example") is None
+    database.away = True
+    database.now += FRESH_SECONDS
+    with pytest.raises(Unavailable):
+        await directory.tenant_of("new.example")
+
+
+@pytest.mark.parametrize(
+    ("path", "goes_on"),
+    [
+        ("/v1/content/article/hello", False),
+        ("/v1/tenant", False),
+        ("/v1/delivery/acme/article/hello", True),
+        ("/v1/tenants/acme", True),
+        ("/v1/contents", True),
+        ("/health", True),
+    ],
+)
+async def test_what_the_host_alone_says_is_not_missing_while_the_host_cannot_be_looked_up(
+    directory: HostDirectory, database: Database, path: str, *, goes_on: bool
+) -> None:
+    reached = []
+
+    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
+        reached.append(scope["path"])
+
+    async def nothing(*_: object) -> None:
+        raise AssertionError
+
+    database.away = True
+    scope = {"path": path, "headers": [(b"host", b"new.example")]}
+    request = HostRouting(app, directory)(scope, nothing, nothing)
+    if goes_on:
+        await request
+        assert reached == [path]
+    else:
+        with pytest.raises(Unavailable):
+            await request
+        assert reached == []
 
 
 async def test_those_who_ask_at_once_ask_once(directory: HostDirectory, database: Database) -> None:
