@@ -184,6 +184,7 @@ class Database:
         self.name = name
         self._url = url
         self._credentials = credentials
+        self._target = _target(name, url)
         self._pool: Pool | None = None
         self._waiting = 0
         self._query_seconds = metrics.query_seconds
@@ -342,9 +343,18 @@ class Database:
                 timeout=_CONNECT_SECONDS,
                 command_timeout=_STATEMENT_SECONDS,
                 statement_cache_size=0 if self._url.pgbouncer else _PREPARED_STATEMENTS,
+                target_session_attrs=self._target,
             )
         except (asyncpg.PostgresError, TimeoutError) as error:
             raise ConnectionError(type(error).__name__) from error
+
+
+def _target(name: DatabaseName, url: DatabaseUrl) -> str | None:
+    """After a failover a name may lead to a standby for a while. Not so with PgBouncer, which tells
+    each client what the first server was, and looks for the primary itself.
+    """
+    is_primary = name is DatabaseName.PRIMARY and not url.pgbouncer
+    return url.target or ("primary" if is_primary else None)
 
 
 class _Use:

@@ -22,7 +22,8 @@ _MAX_POOL_TIMEOUT_SECONDS = 300.0
 class DatabaseUrl:
     """`dsn` holds neither credentials nor the pool's options; `pool_timeout` is in seconds.
 
-    `pgbouncer`: each transaction may run on another of the server's connections.
+    `pgbouncer`: each transaction may run on another of the server's connections. `target`: which
+    server is wanted, where the URL says so.
     """
 
     dsn: str
@@ -30,6 +31,7 @@ class DatabaseUrl:
     connection_limit: int = 20
     pool_timeout: float = 10.0
     pgbouncer: bool = False
+    target: str | None = None
 
     @property
     def place(self) -> str:
@@ -72,6 +74,7 @@ def parse_database_url(text: str) -> DatabaseUrl:
         connection_limit=int(limit),
         pool_timeout=timeout,
         pgbouncer=pgbouncer == "true",
+        target=options.get("target_session_attrs"),
     )
 
 

@@ -18,8 +18,15 @@ _CLOSE_SECONDS = 5.0
 # The server's process for a connection grows with what it has seen.
 _MAX_AGE_SECONDS = 3600.0
 
-# What ends a statement in the middle, or says that there is nobody to talk to any more.
-_BREAKING = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+# What ends a statement in the middle, or says that there is nobody to talk to any more, or somebody
+# else: a server that was the primary.
+_BREAKING = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
 
 Connection = Any  # asyncpg's, generic in a way that nobody here needs
 

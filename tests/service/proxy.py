@@ -9,11 +9,12 @@ _CHUNK = 65_536
 
 class Proxy:
     """Before a server on the loopback. `delay` is of each answer, in seconds; while it is `losing`,
-    a connection is cut when its next answer comes, and counted in `lost`.
+    a connection is cut when its next answer comes, and counted in `lost`. New connections lead to
+    what `server_port` is by then.
     """
 
     def __init__(self, server_port: int) -> None:
-        self._server_port = server_port
+        self.server_port = server_port
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
         self.delay = 0.0
@@ -39,7 +40,7 @@ class Proxy:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         try:
-            theirs, ours = await asyncio.open_connection("127.0.0.1", self._server_port)
+            theirs, ours = await asyncio.open_connection("127.0.0.1", self.server_port)
         except OSError:
             writer.close()
             return

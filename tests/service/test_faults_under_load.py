@@ -200,6 +200,24 @@ async def test_what_postgresql_acknowledged_is_there_once(site: Site, pod: Pod, 
     await check(site, pod, load)
 
 
+async def test_a_connection_that_met_a_read_only_server_is_not_used_again(
+    site: Site, pod: Pod
+) -> None:
+    desk = await prepare(pod)
+
+    async def write() -> httpx.Response:
+        return await desk.client.post(desk.entries, json={"fields": {"title": "New"}})
+
+    async with FULL["it became read-only"](site):
+        async with asyncio.timeout(30):
+            while (await desk.client.get(desk.entries)).status_code != 200:
+                await asyncio.sleep(0.01)
+        expect_problem(await write(), 503)
+        reset = f"ALTER ROLE {SERVICE_ROLE} RESET default_transaction_read_only"
+        await execute(site.postgres, site.database, reset)
+        expect(await write(), 201)
+
+
 @pytest.fixture
 async def before_postgres(site: Site) -> AsyncIterator[tuple[Proxy, Pod]]:
     async with Proxy(site.postgres.port).running() as proxy:

@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.service.proxy import Proxy
 from tests.service.servers import Postgres, running
 from tests.service.test_known_types import change_type, reads_of_types
 from tests.service.world import (
@@ -17,6 +18,7 @@ from tests.service.world import (
     Pod,
     Site,
     expect,
+    expect_problem,
 )
 
 USER_INFO = f"{SERVICE_ROLE}:{SERVICE_PASSWORD}"
@@ -244,3 +246,29 @@ async def test_a_changed_type_is_read_from_the_primary_until_the_replica_has_it(
     found = expect(await published.client.get(by_word), 200)
     assert [item["slug"] for item in found["items"]] == ["new", "hello"]
     assert (reads_of(pod), reads_of_types(pod)) == ({"primary": 2, "replica": 1}, reads)
+
+
+async def test_where_the_primarys_name_leads_to_a_standby_for_a_while_nothing_of_it_stays(
+    site: Site, standby: Postgres, published: Desk
+) -> None:
+    await catch_up(site, standby)
+    async with Proxy(standby.port).running() as proxy:
+        url = site.environment()["DATABASE_URL"]
+        url = url.replace(f":{site.postgres.port}/", f":{proxy.port}/")
+        async with site.pod(DATABASE_URL=url) as pod:
+            desk = Desk(pod.client(published.tokens["accessToken"]), published.tenant)
+            for _ in range(3):
+                expect_problem(await desk.client.get(desk.entries), 503)
+            proxy.server_port = site.postgres.port
+            await desk.draft(title="Written at once")
+
+
+async def test_a_url_may_say_that_a_standby_will_do(
+    site: Site, standby: Postgres, published: Desk
+) -> None:
+    await catch_up(site, standby)
+    url = standby.url(site.database, USER_INFO, "?target_session_attrs=any")
+    async with site.pod(DATABASE_URL=url) as pod:
+        desk = Desk(pod.client(published.tokens["accessToken"]), published.tenant)
+        expect(await desk.client.get(desk.entries), 200)
+        expect_problem(await desk.client.post(desk.entries, json={"fields": {"title": "x"}}), 503)

@@ -78,9 +78,10 @@ async def test_a_connection_is_used_again(server: Server, pool: Pool) -> None:
         TimeoutError(),
         ConnectionResetError(),
         asyncpg.InterfaceError("another operation is in progress"),
+        asyncpg.ReadOnlySQLTransactionError("cannot execute INSERT in a read-only transaction"),
     ],
 )
-async def test_one_whose_statement_ended_in_the_middle_is_not(
+async def test_one_whose_statement_ended_in_the_middle_or_met_a_standby_is_not(
     pool: Pool, error: BaseException
 ) -> None:
     first = await pool.acquire()
