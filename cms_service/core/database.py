@@ -20,6 +20,7 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+from asyncpg.connect_utils import SessionAttribute
 
 from cms_service.core.acting import acting_values
 from cms_service.core.credentials import CredentialSource, CredentialsUnavailableError
@@ -349,12 +350,13 @@ class Database:
             raise ConnectionError(type(error).__name__) from error
 
 
-def _target(name: DatabaseName, url: DatabaseUrl) -> str | None:
+def _target(name: DatabaseName, url: DatabaseUrl) -> SessionAttribute | None:
     """After a failover a name may lead to a standby for a while. Not so with PgBouncer, which tells
     each client what the first server was, and looks for the primary itself.
     """
-    is_primary = name is DatabaseName.PRIMARY and not url.pgbouncer
-    return url.target or ("primary" if is_primary else None)
+    if name is DatabaseName.PRIMARY and url.target is None and not url.pgbouncer:
+        return SessionAttribute.primary
+    return None  # what the URL says, if anything
 
 
 class _Use:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from cms_service.core.errors import Unavailable
-from cms_service.core.http import Receive, Scope, Send
+from cms_service.core.http import Message, Receive, Scope, Send
 from cms_service.hosts.directory import HostDirectory
 from cms_service.hosts.routing import HostRouting
 from cms_service.tenants.directory import FRESH_SECONDS, PAUSE_SECONDS
@@ -94,7 +94,7 @@ async def test_what_the_host_alone_says_is_not_missing_while_the_host_cannot_be_
     async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
         reached.append(scope["path"])
 
-    async def nothing(*_: object) -> None:
+    async def nothing(*_: object) -> Message:
         raise AssertionError
 
     database.away = True
