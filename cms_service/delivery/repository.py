@@ -7,10 +7,10 @@ import asyncpg
 import orjson
 
 from cms_service.content_types.schemas import ContentType
-from cms_service.core.errors import Unavailable
+from cms_service.core.errors import BadRequest, Unavailable
 from cms_service.delivery import statements
 from cms_service.delivery.databases import DeliveryDatabases
-from cms_service.delivery.statements import EntryStatement, Sql
+from cms_service.delivery.statements import MAX_ANSWER_BYTES, EntryStatement, Sql
 from cms_service.tenants.schemas import TenantState
 
 
@@ -18,7 +18,7 @@ from cms_service.tenants.schemas import TenantState
 class Items:
     """`json` is the array of a page; `place` that of its last entry, where there are more."""
 
-    json: str
+    json: bytes
     place: str | None
 
 
@@ -37,19 +37,31 @@ class DeliveryRepository:
 
     async def entry(
         self, tenant: TenantState, statement: EntryStatement, place: str | UUID
-    ) -> str | None:
-        """`place`: its slug or its id."""
+    ) -> bytes | None:
+        """`place`: its slug or its id. Raises BadRequest where it is too large."""
         row = await self._content("delivery.entry", statement.of(place), tenant)
-        return None if row is None else row["entry"]
+        return None if row is None else row["content"]
 
     async def page(self, tenant: TenantState, sql: Sql) -> Items | None:
-        """None where the tenant is gone."""
+        """None where the tenant is gone. Raises BadRequest where it is too large."""
         row = await self._content("delivery.list", sql, tenant)
-        return None if row is None else Items(row["items"], row["next"])
+        return None if row is None else Items(row["content"], row["next"])
 
     async def _content(self, name: str, sql: Sql, tenant: TenantState) -> asyncpg.Record | None:
         try:
-            return await self._databases.fetch_content(name, sql.text, tenant, *sql.values)
+            row = await self._databases.fetch_content(name, sql.text, tenant, *sql.values)
         except asyncpg.DataError:
             # Values of another kind than the definition said, which was read a moment before them.
             raise Unavailable("The type is being changed.") from None
+        except asyncpg.ProgramLimitExceededError:  # PostgreSQL's own, which are higher
+            raise _too_large() from None
+        if row is not None and row["is_too_large"]:
+            raise _too_large()
+        return row
+
+
+def _too_large() -> BadRequest:
+    size = MAX_ANSWER_BYTES // 1024 // 1024
+    return BadRequest(
+        f"The answer would have more than {size} MiB. Ask for less: by limit, select or expand."
+    )

@@ -57,8 +57,7 @@ class DeliveryService:
             statement = await self._prepared.entry(tenant, type_name, query)
             if statement is None:
                 return None
-            found = await self._repository.entry(tenant, statement, place)
-            return None if found is None else found.encode()
+            return await self._repository.entry(tenant, statement, place)
 
         key = entry_key(tenant, type_name, slug_or_id, query)
         return await self._load(tenant, key, load, promised)
@@ -74,7 +73,7 @@ class DeliveryService:
             if found is None:
                 return None
             more = found.place and cursors.encode(found.place, query, page.plan.type_id)
-            return b'{"items":%b,"nextCursor":%b}' % (found.json.encode(), orjson.dumps(more))
+            return b'{"items":%b,"nextCursor":%b}' % (found.json, orjson.dumps(more))
 
         return await self._load(tenant, list_key(tenant, type_name, query), load, promised)
 

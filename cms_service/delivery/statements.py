@@ -33,15 +33,25 @@ from cms_service.delivery.query import Operator
 # The tenant is set before anything is read: what reads is joined LATERAL, and kept by OFFSET 0 from
 # being merged with the rest. The generation is of the content's own snapshot.
 _TENANT_SET = "(SELECT set_config('cms.tenant', $1::uuid::text, true)::uuid OFFSET 0) t(id)"
-_WRAPPED = f"""SELECT x.* FROM {_TENANT_SET} CROSS JOIN LATERAL (
-{{}}, (SELECT n.generation FROM cms.tenants n WHERE n.id = t.id) AS generation OFFSET 0) x"""
+_WRAPPED = f"""SELECT {{columns}} FROM {_TENANT_SET} CROSS JOIN LATERAL (
+{{query}}, (SELECT n.generation FROM cms.tenants n WHERE n.id = t.id) AS generation OFFSET 0) x"""
 
-TYPES = _WRAPPED.format("""SELECT (SELECT coalesce(json_agg(json_build_object(
+# A pod holds an answer in memory several times, and those of many readers at once.
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+# As bytes: a text of other than Latin letters takes four times as much in Python.
+_CONTENT = f"""x.generation, octet_length(x.content) > {MAX_ANSWER_BYTES} AS is_too_large,
+    CASE WHEN octet_length(x.content) <= {MAX_ANSWER_BYTES}
+        THEN convert_to(x.content, 'UTF8') END AS content"""
+
+TYPES = _WRAPPED.format(
+    columns="x.*",
+    query="""SELECT (SELECT coalesce(json_agg(json_build_object(
     'id', c.id, 'name', c.name, 'displayName', c.display_name, 'fields', c.fields,
     'version', c.version, 'createdAt', c.created_at, 'updatedAt', c.updated_at,
     'locales', n.locales)), '[]')::text
     FROM cms.content_types c JOIN cms.tenants n ON n.id = c.tenant_id
-    WHERE c.tenant_id = t.id AND c.name = ANY ($2::text[])) AS types""")
+    WHERE c.tenant_id = t.id AND c.name = ANY ($2::text[])) AS types""",
+)
 
 _COLUMNS = {
     Column.ID: "p.entry_id",
@@ -150,8 +160,9 @@ def _entry(page: str, item: str) -> tuple[str, str]:
     """By slug and by id."""
     by_slug, by_id = (
         _WRAPPED.format(
-            f"WITH p AS MATERIALIZED ({page} AND {place})\n"
-            f"SELECT (SELECT {item}::text FROM p) AS entry"
+            columns=_CONTENT,
+            query=f"WITH p AS MATERIALIZED ({page} AND {place})\n"
+            f"SELECT (SELECT {item}::text FROM p) AS content",
         )
         for place in ("p.slug = $2::text", "p.entry_id = $2::uuid")
     )
@@ -190,7 +201,7 @@ def list_statement(plan: ListPlan, shape: Shape, *, goes_on: bool) -> ListStatem
     if goes_on:
         conditions.append(keys.after())
     item = _shaped(shape, parameters)
-    text = _WRAPPED.format(f"""WITH p AS MATERIALIZED (
+    query = f"""WITH p AS MATERIALIZED (
     SELECT {_UNPACKED}, {keys.names},
         row_number() OVER (ORDER BY {keys.order("q.key_{}")}) AS position FROM (
         SELECT * FROM (
@@ -199,10 +210,11 @@ def list_statement(plan: ListPlan, shape: Shape, *, goes_on: bool) -> ListStatem
             ORDER BY {keys.order()} LIMIT {MAX_LIMIT + 1}) few
         LIMIT {limit} + 1) q)
 SELECT (SELECT coalesce(json_agg({item} ORDER BY p.position), '[]')::text
-        FROM p WHERE p.position <= {limit}) AS items,
+        FROM p WHERE p.position <= {limit}) AS content,
     (SELECT json_build_array({keys.place})::text FROM p
         WHERE p.position = {limit}
-          AND EXISTS (SELECT FROM p WHERE p.position > {limit})) AS next""")
+          AND EXISTS (SELECT FROM p WHERE p.position > {limit})) AS next"""
+    text = _WRAPPED.format(columns=f"x.next, {_CONTENT}", query=query)
     return ListStatement(sys.intern(text), tuple(parameters.values))
 
 

@@ -458,3 +458,42 @@ def nodes(plan: Any) -> Any:
     yield plan
     for inner in plan.get("Plans", ()):
         yield from nodes(inner)
+
+
+BOOK: dict[str, Any] = {
+    "name": "book",
+    "displayName": "Book",
+    "fields": [
+        {"name": "slug", "kind": "slug"},
+        {"name": "text", "kind": "text", "maxLength": 100_000},
+        {"name": "sequels", "kind": "references", "types": ["book"], "maxItems": 50},
+    ],
+}
+
+
+async def test_an_answer_too_large_for_a_pod_is_refused_and_says_how_to_ask_for_less(
+    acme: Desk,
+) -> None:
+    newsroom = Newsroom(acme)
+    expect(await acme.client.post(newsroom.types, json=BOOK), 201)
+    text = "\N{PARTY POPPER}" * 100_000
+    fitting = statements.MAX_ANSWER_BYTES // len(text.encode())
+    books = [
+        await newsroom.issue("book", slug=f"book-{number}", text=text)
+        for number in range(fitting + 1)
+    ]
+    await newsroom.issue("book", slug="complete", sequels=books)
+
+    for path in (f"book?limit={fitting + 2}", "book/complete?expand=sequels"):
+        detail = expect_problem(await newsroom.get(path), 400)["detail"]
+        assert "more than 8 MiB" in detail
+        assert "limit, select or expand" in detail
+
+    page = expect(await newsroom.get(f"book?limit={fitting}&filter[slug][ne]=complete"), 200)
+    assert [item["fields"]["text"] == text for item in page["items"]] == [True] * fitting
+    rest = await newsroom.get(
+        f"book?limit={fitting}&filter[slug][ne]=complete&cursor={page['nextCursor']}"
+    )
+    assert [item["slug"] for item in expect(rest, 200)["items"]] == ["book-0"]
+    assert len(await newsroom.items("limit=100&select=slug", "book")) == fitting + 2
+    assert expect(await newsroom.get("book/complete"), 200)["fields"]["sequels"] == books

@@ -94,12 +94,15 @@ async def test_what_the_host_alone_says_is_not_missing_while_the_host_cannot_be_
     async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
         reached.append(scope["path"])
 
-    async def nothing(*_: object) -> Message:
+    async def receive() -> Message:
+        raise AssertionError
+
+    async def send(_: Message) -> None:
         raise AssertionError
 
     database.away = True
     scope = {"path": path, "headers": [(b"host", b"new.example")]}
-    request = HostRouting(app, directory)(scope, nothing, nothing)
+    request = HostRouting(app, directory)(scope, receive, send)
     if goes_on:
         await request
         assert reached == [path]
