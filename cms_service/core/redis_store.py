@@ -14,7 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelManagedConnection
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import OutOfMemoryError, RedisClusterException, RedisError
 
 from cms_service.core.credentials import CredentialSource, CredentialsUnavailableError
 from cms_service.core.metrics import Metrics
@@ -33,6 +33,8 @@ _CALL_SECONDS = 2.0
 _MAX_CONNECTIONS = 100
 # After a failure nobody asks again for so long: a lost Redis must not cost each request a time-out.
 _PAUSE_SECONDS = 1.0
+# A full Redis refuses each write: it is told of once in so long.
+_TOLD_SECONDS = 60.0
 
 _AWAY = (
     RedisError,
@@ -47,7 +49,7 @@ _CLUSTER_AWAY = (*_AWAY, AttributeError)
 
 
 class RedisAwayError(Exception):
-    pass
+    """Or has no room for what is to be written."""
 
 
 class RedisStore:
@@ -77,6 +79,7 @@ class RedisStore:
         metrics.redis_pool_connections.labels("idle").set_function(lambda: _idle(client))
         self.span = tracing.client({"db.system.name": "redis"}, "db.operation.name")
         self._ask_again_at = float("-inf")
+        self._tell_again_at = float("-inf")
 
     async def get(self, key: str) -> bytes | None:
         """Raises RedisAwayError, as all methods do."""
@@ -129,6 +132,9 @@ class RedisStore:
             async with asyncio.timeout(_CALL_SECONDS):
                 with self.span(command):
                     answer = await call()
+        except OutOfMemoryError as error:
+            self._tell_of_no_room()
+            raise RedisAwayError from error
         except self._away as error:
             self._ask_again_at = self._clock() + _PAUSE_SECONDS
             self._metrics.redis_up.set(0)
@@ -141,6 +147,12 @@ class RedisStore:
         self._ask_again_at = float("-inf")
         self._metrics.redis_up.set(1)
         return answer
+
+    def _tell_of_no_room(self) -> None:
+        now = self._clock()
+        if now >= self._tell_again_at:
+            self._tell_again_at = now + _TOLD_SECONDS
+            logger.warning("Redis has no memory left, and refuses writes")
 
     async def _take_place(self) -> None:
         if self._places.locked():

@@ -1,15 +1,18 @@
 """The layer of the cache that all pods share, on a real Redis."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
 
+from cms_service.auth.sessions import Session, Sessions
 from cms_service.core.redis_store import RedisAwayError
 from cms_service.core.shared_answers import SharedAnswers
 from tests.service.servers import Redis
 from tests.service.world import Pod, Site
+from tests.support.compose_files import DEPLOY
 
 FIRST, SECOND = UUID(int=1), UUID(int=2)
 LARGE = bytes(range(256)) * 400
@@ -83,6 +86,49 @@ async def test_a_full_redis_is_still_read(own_redis: Redis, answers: SharedAnswe
     answers.put(FIRST, key(FIRST, "b"), b"too late")
     assert await answers.get(FIRST, key(FIRST, "a")) == b"before"
     assert await answers.get(FIRST, key(FIRST, "b")) is None
+
+
+async def test_a_full_redis_refuses_what_is_too_much_and_nothing_else(
+    own_redis: Redis, own_pod: Pod
+) -> None:
+    store = own_pod.cms.redis
+    await store.set("a", b"before", 60)
+    own_redis.command("CONFIG", "SET", "maxmemory", "1", "maxmemory-policy", "noeviction")
+    for _ in range(2):
+        for refused in (
+            store.set("b", b"too much", 60),
+            store.set_many({"b": b"too much"}, 60),
+            store.run_script("return redis.call('SET', KEYS[1], ARGV[1])", "b", "too much"),
+        ):
+            with pytest.raises(RedisAwayError):
+                await refused
+            assert await store.get("a") == b"before"
+    assert "hcms_redis_up 1.0" in own_pod.cms.metrics.render().decode()
+    own_redis.command("CONFIG", "SET", "maxmemory", "0")
+    await store.set("b", b"there is room again", 60)
+
+
+async def test_caches_that_fill_redis_push_each_other_out_and_no_session(
+    own_redis: Redis, own_pod: Pod
+) -> None:
+    """As deploy/redis.conf configures it, with less memory."""
+    for name, value in re.findall(
+        r"(?m)^(maxmemory-\w+) (\S+)$", (DEPLOY / "redis.conf").read_text()
+    ):
+        own_redis.command("CONFIG", "SET", name, value)
+    store, answers = own_pod.cms.redis, own_pod.cms.shared_answers
+    sessions = Sessions(store, 14 * 86_400, 90 * 86_400)
+    issued = [await sessions.start(FIRST, Session(FIRST, 1)) for _ in range(200)]
+    used = int(re.findall(r"used_memory:(\d+)", own_redis.command("INFO", "memory"))[0])
+    own_redis.command("CONFIG", "SET", "maxmemory", str(used + 8 * 1024 * 1024))
+    for number in range(1000):
+        answers.put(FIRST, key(FIRST, number), LARGE)
+        if number % 50 == 0:
+            await answers.close()
+    await answers.close()
+    evicted = int(re.findall(r"evicted_keys:(\d+)", own_redis.command("INFO", "stats"))[0])
+    assert evicted > 500
+    assert None not in [await sessions.peek(FIRST, each.token) for each in issued]
 
 
 async def test_a_lost_redis_is_told_to_whoever_asks_it(

@@ -15,6 +15,7 @@ from tests.support.charts import (
     of_kind,
     the,
 )
+from tests.support.compose_files import DEPLOY
 from tests.support.pod_security import violations
 
 
@@ -54,6 +55,14 @@ def test_the_source_secret_leads_to_the_services_with_the_servers_passwords(char
     assert database.password == servers["postgres-password"]
     assert redis.password == servers["redis-password"]
     assert f"requirepass {redis.password}\n" in servers["redis.conf"]
+
+
+def test_its_redis_gives_up_the_same_first_as_that_of_compose(chart: Chart) -> None:
+    ours = secret(chart.render(), "datastores")["redis.conf"]
+    theirs = (DEPLOY / "redis.conf").read_text()
+    lines = [line for line in theirs.splitlines() if line.startswith("maxmemory-")]
+    assert len(lines) == 2
+    assert set(lines) <= set(ours.splitlines())
 
 
 def test_generated_passwords_are_long_and_differ(chart: Chart) -> None:
