@@ -17,11 +17,19 @@ from cms_service.core.rate_limits import RateLimits
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.tenants.paths import TenantPath
 
+_ADMITTED = "hcms.admitted"
+
 
 async def admitted(request: Request, tenant_name: str) -> Actor:
     """Raises Unauthorized, Forbidden and TooManyRequests. A token tells at once on whose account a
     request goes; a key is nobody's before it has been looked up.
+
+    Asks for a request once: whoever is let in may hold a connection when this is called again, and
+    must not wait for another one.
     """
+    known: Actor | None = request.scope.get(_ADMITTED)
+    if known is not None and known.tenant_name == tenant_name:
+        return known
     services = request.app.state.services
     gate: Gate = services[Gate]
     directory: TenantDirectory = services[TenantDirectory]
@@ -36,6 +44,7 @@ async def admitted(request: Request, tenant_name: str) -> Actor:
     request.scope[TENANT] = tenant_name
     await limits.admit(request.scope, actor.tenant_id, actor.principal_id)
     acting.set(actor.principal)
+    request.scope[_ADMITTED] = actor
     return actor
 
 

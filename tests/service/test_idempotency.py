@@ -8,7 +8,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.service.world import Desk, Pod, Site, execute, expect, expect_problem
+from tests.service.world import PASSWORD, Desk, Pod, Site, execute, expect, expect_problem
 
 KEY = {"Idempotency-Key": "5f0c8a52-save-the-article"}
 HELLO = {"fields": {"title": "Hello", "slug": "hello"}}
@@ -175,3 +175,23 @@ async def test_where_it_would_mean_nothing_it_is_refused(acme: Desk) -> None:
     answer = await acme.client.post(f"{acme.root}/auth/login", json=body, headers=KEY)
     assert "Idempotency-Key" in expect_problem(answer, 400)["detail"]
     expect_problem(await acme.client.get(f"{acme.root}/users", headers=KEY), 400)
+
+
+async def test_a_named_write_needs_no_second_connection(
+    site: Site, acme: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does one that was let in so long ago that its tenant would be asked for again."""
+    monkeypatch.setattr("cms_service.tenants.directory.FRESH_SECONDS", 0)
+    one = site.environment()["DATABASE_URL"].replace("connection_limit=5", "connection_limit=1")
+    await acme.make_type()
+    async with site.pod(DATABASE_URL=one) as narrow:
+        desk = Desk(narrow.client(acme.tokens["accessToken"]), acme.tenant)
+        articles = [{"fields": {"title": title}} for title in ("One", "Two")]
+        saved = [
+            save(desk, body, **{"Idempotency-Key": f"article-{n}"})
+            for n, body in enumerate(articles)
+        ]
+        for answer in await asyncio.gather(*saved):
+            expect(answer, 201)
+        hired = {"email": "editor@acme.example", "password": PASSWORD, "role": "editor"}
+        expect(await desk.client.post(f"{desk.root}/users", json=hired, headers=KEY), 201)
