@@ -8,6 +8,7 @@ from cms_service.auth.schemas import Tokens
 from cms_service.auth.sessions import Issued, RefreshToken, Session, Sessions
 from cms_service.auth.throttle import LoginThrottle
 from cms_service.auth.tokens import AccessTokens, Identity
+from cms_service.core.email import folded
 from cms_service.core.errors import OVERTAKEN, Conflict, Forbidden, Unauthorized, Unavailable
 from cms_service.core.redis_store import RedisAwayError
 from cms_service.tenants.directory import TenantDirectory
@@ -47,7 +48,7 @@ class AuthService:
         matches = await self._passwords.verify(password, stored)
         succeeded = matches and found is not None and found.user.active
         if tenant is not None:
-            user_id = found.user.id if found else uuid5(NAMESPACE_URL, email.lower())
+            user_id = found.user.id if found else uuid5(NAMESPACE_URL, folded(email))
             await self._audit.note_log_in(tenant.id, user_id, succeeded=succeeded)
         if tenant is None or found is None or not succeeded:
             raise Unauthorized("The e-mail address or the password is wrong.")

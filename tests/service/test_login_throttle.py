@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from cms_service.auth import throttle
+from cms_service.core.email import folded
 from cms_service.core.gcra import SECOND, Rule
 from tests.service.servers import Redis
 from tests.service.world import PASSWORD, Pod, Site, expect, expect_problem, owner_email
@@ -84,6 +85,29 @@ async def test_many_addresses_tried_from_one_client_make_it_wait(pod: Pod) -> No
         expect_problem(answer, 401)
     expect_problem(await try_to_log_in(pod, STRANGER, "guess", "one-more@acme.example"), 429)
     expect(await try_to_log_in(pod, OWNER, PASSWORD), 200)
+
+
+async def test_tenants_that_exist_or_not_are_counted_together_for_a_client(
+    pod: Pod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "IN_ALL_TENANTS", Rule(4, _INTERVAL))
+    body = {"email": owner_email("acme"), "password": "guess"}
+    made_up = [f"/v1/tenants/nobody-{number}/auth/login" for number in range(6)]
+    async with pod.client(address=STRANGER) as client:
+        for url in (LOGIN, *made_up[:3]):
+            expect_problem(await client.post(url, json=body), 401)
+        for url in (LOGIN, *made_up[3:]):
+            expect_problem(await client.post(url, json=body), 429)
+    expect(await try_to_log_in(pod, OWNER, PASSWORD), 200)
+
+
+async def test_spellings_by_which_postgresql_finds_one_user_are_one_address(site: Site) -> None:
+    letters = await site.fetch(
+        """SELECT chr(n) AS letter, lower(chr(n)) AS lowered FROM generate_series(1, 65535) n
+           WHERE n NOT BETWEEN 55296 AND 57343 AND lower(chr(n)) BETWEEN '!' AND '~'"""
+    )
+    assert len(letters) > 90
+    assert [row for row in letters if folded(row["letter"]) != row["lowered"]] == []
 
 
 async def test_a_stranger_does_not_lock_out_whoever_logged_in_here_before(pod: Pod) -> None:
