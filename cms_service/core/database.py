@@ -128,6 +128,7 @@ class Scope:
         self._connection = connection
         self._tenant_id = tenant_id
         self._task = asyncio.current_task()
+        self._after_commit: list[Callable[[], None]] = []
 
     async def query(self, statement: Asked, **values: object) -> list[dict[str, Any]]:
         return await self._database.run(self._connection, self._tenant_id, statement, values)
@@ -155,11 +156,32 @@ class Scope:
         """Not for another task, which may have inherited it: a connection does one thing at a
         time.
         """
-        mine = self._task is asyncio.current_task()
-        return mine and self._database is database and self._tenant_id == tenant_id
+        return self.is_mine and self._database is database and self._tenant_id == tenant_id
+
+    @property
+    def is_mine(self) -> bool:
+        return self._task is asyncio.current_task()
+
+    def when_committed(self, act: Callable[[], None]) -> None:
+        self._after_commit.append(act)
+
+    def committed(self) -> None:
+        for act in self._after_commit:
+            act()
 
 
 _joined: ContextVar[Scope | None] = ContextVar("joined", default=None)
+
+
+def when_committed(act: Callable[[], None]) -> None:
+    """At once where this task's questions are part of no transaction; never for one that is
+    undone.
+    """
+    scope = _joined.get()
+    if scope is not None and scope.is_mine:
+        scope.when_committed(act)
+    else:
+        act()
 
 
 class Apart:
@@ -239,7 +261,9 @@ class Database:
                 yield scope
             return
         async with self._connection() as connection, connection.transaction():
-            yield Scope(self, connection, tenant_id)
+            scope = Scope(self, connection, tenant_id)
+            yield scope
+        scope.committed()
 
     async def fetch(self, name: str, sql: str, *values: object) -> Sequence[asyncpg.Record]:
         """For the functions that set the tenant themselves, and for questions about no tenant."""

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from cms_service.core.database import when_committed
 from cms_service.core.errors import Unavailable
 from cms_service.tenants.changes import ChangeFollower, ChangeSource, Reading
 from cms_service.tenants.known import Generations, Known, KnownTenants, key_of
@@ -118,12 +119,14 @@ class TenantDirectory:
         return Lookup(fresh.state, stale=False)
 
     def note_write(self, name: str, generation: int) -> None:
-        """A write of this pod: whatever is older will not do for its next read."""
-        self._tenants.note(name, Generations(content=generation))
+        """A write of this pod, once it is committed: whatever is older will not do for its next
+        read.
+        """
+        when_committed(lambda: self._tenants.note(name, Generations(content=generation)))
 
     def note_access_change(self, name: str, access_generation: int) -> None:
         """As with other writes, of what users, roles and keys are."""
-        self._tenants.note(name, Generations(access=access_generation))
+        when_committed(lambda: self._tenants.note(name, Generations(access=access_generation)))
 
     def _may_be_shown(self, known: Known, min_generation: int) -> bool:
         """With the database away."""
@@ -198,14 +201,23 @@ class TenantDirectory:
             if not self._follower.has_begun:  # what is known from before then is never followed
                 await asyncio.shield(self._catch_up())
             asked_at = self._clock()
+            written = {name: self._tenants.written(name) for name in names}
             with self._follower.reading() as reading:
                 found = await self._in_time(self._repository.states(sorted(names)))
         finally:
             for name in names:
                 self._asking.pop(name, None)
         return {
-            name: self._tenants.keep(name, _known(found, name, asked_at, reading)) for name in names
+            name: self._keep(name, _known(found, name, asked_at, reading), written[name])
+            for name in names
         }
+
+    def _keep(self, name: str, new: Known, written: Generations) -> Known:
+        """`written`: what was noted before it was asked for."""
+        kept = self._tenants.keep(name, new)
+        if not kept.reaches(written):
+            self._tenants.note_lost(name, written)
+        return kept
 
     async def _in_time(self, answer: Awaitable[Answer]) -> Answer:
         """Raises Unavailable; then nobody asks for a while."""
@@ -220,8 +232,8 @@ class TenantDirectory:
 def _known(found: Found, name: str, asked_at: float, reading: Reading) -> Known:
     state = found.states.get(name)
     if state is None:
-        return Known(None, asked_at)
-    return Known(state, asked_at, reading.follows(key_of(state.id), found.history))
+        return Known(None, asked_at, found.history)
+    return Known(state, asked_at, found.history, reading.follows(key_of(state.id), found.history))
 
 
 def _note_outcome(task: asyncio.Task[Any]) -> None:

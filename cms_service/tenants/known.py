@@ -41,15 +41,26 @@ _ANY = Generations()
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """`state` is None for a name that nobody has."""
+    """`state` is None for a name that nobody has. `history`: see Changes."""
 
     state: TenantState | None
     asked_at: float
+    history: str
     followed: Followed = UNFOLLOWED
 
     @property
     def as_of(self) -> float:
         return max(self.asked_at, self.followed.until)
+
+    def overtakes(self, old: "Known") -> bool:
+        """Generations of a tenant only grow, but not where writes were lost: in another history the
+        later question was told what there is.
+        """
+        if self.state is None or old.state is None:
+            return True
+        if (self.state.id, self.history) != (old.state.id, old.history):
+            return self.asked_at >= old.asked_at
+        return self.reaches(Generations(old.state.generation, old.state.access_generation))
 
     def reaches(self, wanted: Generations) -> bool:
         return self.state is None or (
@@ -83,17 +94,21 @@ class KnownTenants:
     def note(self, name: str, generations: Generations) -> None:
         keep(self._written, name, self.written(name).newest(generations), _MAX_TENANTS)
 
+    def note_lost(self, name: str, written: Generations) -> None:
+        """Nobody waits for it any more; for what was written since, they do."""
+        if self.written(name) == written:
+            self._written.pop(name, None)
+
     def keep(self, name: str, new: Known) -> Known:
-        """Generations only grow: an answer that was overtaken by a newer one is dropped."""
+        """An answer that was overtaken by a newer one is dropped."""
         if new.state is None:
             self._forget(name)
             keep(self._nobodys, name, new, _MAX_TENANTS)
             return new
         self._nobodys.pop(name, None)
         old = self._known.get(name)
-        if old is not None and old.state is not None:
-            reached = Generations(old.state.generation, old.state.access_generation)
-            new = new if new.reaches(reached) else old
+        if old is not None and not new.overtakes(old):
+            new = old
         self._put(name, new)
         return new
 
@@ -102,7 +117,7 @@ class KnownTenants:
         for key in keys:
             if (name := self._names.get(key)) is not None:
                 known = self._known[name]
-                self._known[name] = Known(known.state, known.as_of)
+                self._known[name] = Known(known.state, known.as_of, known.history)
 
     def _put(self, name: str, known: Known) -> None:
         self._forget(name)

@@ -195,3 +195,29 @@ async def test_a_named_write_needs_no_second_connection(
             expect(answer, 201)
         hired = {"email": "editor@acme.example", "password": PASSWORD, "role": "editor"}
         expect(await desk.client.post(f"{desk.root}/users", json=hired, headers=KEY), 201)
+
+
+async def test_what_a_named_write_changed_shows_on_its_pod_at_once(
+    pod: Pod, acme: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not wait until the tenant would be asked for again."""
+    for name in ("AHEAD_SECONDS", "FRESH_SECONDS"):
+        monkeypatch.setattr(f"cms_service.tenants.directory.{name}", 3600)
+    await acme.make_type()
+    entry = await acme.draft(title="Hello", slug="hello")
+    url = f"{acme.delivery}/hello"
+    expect_problem(await acme.client.get(url), 404)
+    expect(await acme.client.post(f"{acme.entries}/{entry['id']}/publish", headers=KEY), 200)
+    expect(await acme.client.get(url), 200)
+
+    editor = await pod.log_in("acme", await acme.hire("editor"))
+    expect(await editor.client.get(url), 200)
+    (user,) = [
+        user
+        for user in expect(await acme.client.get(f"{acme.root}/users"), 200)["items"]
+        if user["role"] == "editor"
+    ]
+    out = f"{acme.root}/users/{user['id']}"
+    other_key = {"Idempotency-Key": "out"}
+    expect(await acme.client.patch(out, json={"active": False}, headers=other_key), 200)
+    expect_problem(await editor.client.get(url), 401)

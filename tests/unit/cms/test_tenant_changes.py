@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cms_service.core.database import Scope
 from cms_service.core.errors import Unavailable
 from cms_service.tenants import changes
 from cms_service.tenants.changes import Changes
@@ -27,10 +28,12 @@ Answer = TypeVar("Answer")
 class Row:
     id: UUID
     generation: int
+    access_generation: int
     changed_in: int
 
     def state(self, name: str) -> TenantState:
-        return TenantState(self.id, name, DeliveryAccess.PUBLIC, self.generation, 0, 0)
+        generations = (self.generation, self.access_generation, 0)
+        return TenantState(self.id, name, DeliveryAccess.PUBLIC, *generations)
 
 
 @dataclass(frozen=True)
@@ -99,12 +102,15 @@ class Database:
         self.running.append(transaction)
         return transaction
 
-    def write(self, transaction: Transaction, name: str, *, delete: bool = False) -> None:
+    def write(
+        self, transaction: Transaction, name: str, *, delete: bool = False, access: bool = False
+    ) -> None:
         if any(name in other.written for other in self.running if other is not transaction):
             return
         row = transaction.written.get(name, self.rows.get(name))
         self._generation += 1
-        new = Row(row.id if row else UUID(int=self._generation), self._generation, 0)
+        of_access = self._generation if access or row is None else row.access_generation
+        new = Row(row.id if row else UUID(int=self._generation), self._generation, of_access, 0)
         transaction.written[name] = None if delete else new
         transaction.has_deleted = transaction.has_deleted or (delete and row is not None)
 
@@ -117,7 +123,7 @@ class Database:
             if row is None:
                 rows.pop(name, None)
             else:
-                rows[name] = Row(row.id, row.generation, transaction.number)
+                rows[name] = replace(row, changed_in=transaction.number)
         self._show(rows)
 
     def abort(self, transaction: Transaction) -> None:
@@ -130,6 +136,11 @@ class Database:
         for question in self.questions:
             question.outcome.set_exception(Unavailable("crashed"))
         self.questions.clear()
+
+    def restore(self, versions: int) -> None:
+        """As it was so many versions ago; its clock goes on."""
+        self.crash()
+        self._show(self.log[-1 - min(versions, len(self.log) - 2)][1])
 
     def look(self, question: Question) -> None:
         question.seen = question.seen or Snapshot(
@@ -199,7 +210,7 @@ class World:
 
     def change(self, action: "Action") -> None:
         transaction = self.database.begin()
-        self.database.write(transaction, action.name)
+        self.database.write(transaction, action.name, access=action.number == 0)
         self.database.commit(transaction)
 
     def overtake(self, action: "Action") -> None:
@@ -210,6 +221,9 @@ class World:
 
     def crash(self, _: "Action") -> None:
         self.database.crash()
+
+    def restore(self, action: "Action") -> None:
+        self.database.restore(action.number)
 
     def wait(self, action: "Action") -> None:
         self.database.now += action.seconds
@@ -268,6 +282,7 @@ KINDS |= {
     "delete": 1,
     "abort": 1,
     "crash": 1,
+    "restore": 1,
 }
 ACTIONS = st.builds(
     Action,
@@ -316,10 +331,10 @@ class Desk:
         self.world = World()
         self.database = self.world.database
 
-    async def commit(self, *names: str, delete: bool = False) -> None:
+    async def commit(self, *names: str, delete: bool = False, access: bool = False) -> None:
         transaction = self.database.begin()
         for name in names:
-            self.database.write(transaction, name, delete=delete)
+            self.database.write(transaction, name, delete=delete, access=access)
         self.database.commit(transaction)
 
     async def read(self, *names: str) -> list[int]:
@@ -416,6 +431,47 @@ async def test_after_a_crash_all_are_asked_for(desk: Desk) -> None:
     desk.database.crash()
     await desk.commit("acme")
     assert await desk.read_later(*NAMES) == ["changes", " ".join(NAMES)]
+
+
+async def test_after_writes_were_lost_a_tenant_is_what_the_database_says(desk: Desk) -> None:
+    first, *_ = await desk.read("acme")
+    await desk.commit("acme", access=True)
+    await desk.read_later("acme")
+    desk.database.restore(1)
+    await desk.read_later("acme")
+    assert await desk.read("acme") == [first]
+    await desk.commit("acme")
+    await desk.read_later("acme")
+    assert await desk.read("acme") > [first + 1]
+    assert await desk.read_later("acme") == ["changes"]
+
+
+async def test_a_write_of_this_pod_that_was_lost_is_asked_for_once(desk: Desk) -> None:
+    directory = desk.world.directory
+    await desk.commit("acme", access=True)
+    (lost,) = await desk.read("globex")
+    directory.note_write("acme", lost + 10)
+    directory.note_access_change("acme", lost + 10)
+    desk.database.restore(1)
+    await desk.read_later("acme")
+    desk.database.asked.clear()
+    for _ in range(3):
+        await desk.read("acme")
+    assert desk.database.asked == []
+
+
+async def test_a_write_of_this_pod_is_waited_for_from_its_commit_on(desk: Desk) -> None:
+    nothing: Any = None
+    scope = Scope(nothing, nothing, UUID(int=1))
+    with scope.joined():
+        desk.world.directory.note_write("acme", 10**9)
+        desk.world.directory.note_access_change("acme", 10**9)
+    desk.database.asked.clear()
+    await desk.read("acme")
+    assert desk.database.asked == []
+    scope.committed()
+    await desk.read("acme")
+    assert set(desk.database.asked) == {"acme"}
 
 
 async def test_an_answer_from_another_server_is_not_followed(desk: Desk) -> None:
