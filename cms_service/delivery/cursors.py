@@ -12,11 +12,12 @@ from uuid import UUID
 
 import orjson
 
+from cms_service.content_types.fields.slug import MAX_SLUG_LENGTH
 from cms_service.core.ids import is_uuid
-from cms_service.delivery.plan import Kind, SortKey
+from cms_service.delivery.plan import Attribute, Column, Kind, SortKey
 from cms_service.delivery.query import Query, refuse
 
-# Texts are sorted by so many characters, and cursors kept short by it.
+# Texts of fields are sorted by so many characters, and cursors kept short by it.
 SORTED_CHARACTERS = 100
 _DIGEST_BYTES = 12
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,400})?")
@@ -56,12 +57,18 @@ def _checked(values: object, keys: Sequence[SortKey]) -> Place:
     *sorted_by, entry_id = values
     for value, key in zip(sorted_by, keys, strict=True):
         if value is not None and not (
-            isinstance(value, str) and "\0" not in value and _FITS[key.attribute.kind](value)
+            isinstance(value, str) and "\0" not in value and _fits(key.attribute, value)
         ):
             raise ValueError
     if not isinstance(entry_id, str) or not is_uuid(entry_id):
         raise ValueError
     return (*sorted_by, entry_id)
+
+
+def _fits(attribute: Attribute, value: str) -> bool:
+    if attribute.column is Column.SLUG:
+        return len(value) <= MAX_SLUG_LENGTH
+    return _FITS[attribute.kind](value)
 
 
 def _is_moment(value: str) -> bool:

@@ -163,6 +163,18 @@ async def test_pages_by_any_sort_are_the_whole_list(stories: Newsroom) -> None:
             assert pages == whole, query
 
 
+async def test_pages_by_long_slugs_go_on(stories: Newsroom) -> None:
+    slugs = ["e" * 100, "e" * 101, "e" * 199 + "a", "e" * 200]
+    for slug in slugs:
+        await stories.issue("story", slug=slug)
+    page = expect(await stories.get("story?sort=slug&limit=6"), 200)
+    for expected in ([slugs[2]], [slugs[3]]):
+        after = f"sort=slug&limit=1&cursor={page['nextCursor']}"
+        page = expect(await stories.get(f"story?{after}"), 200)
+        assert [item["slug"] for item in page["items"]] == expected
+    assert page["nextCursor"] is None
+
+
 async def test_a_cursor_goes_on_where_it_was_although_the_list_has_changed(
     stories: Newsroom,
 ) -> None:

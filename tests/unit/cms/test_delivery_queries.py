@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -324,6 +325,19 @@ def test_a_cursor_that_was_made_up_is_refused(place: str) -> None:
     cursor = cursors.encode(made_up, parse_list_query(SORTED.encode()), ARTICLE.id)
     with pytest.raises(BadRequest, match="cursor"):
         read(with_cursor(SORTED, cursor))
+
+
+@pytest.mark.parametrize(("sort", "longest"), [("slug", 200), ("fields.note", 100)])
+def test_a_cursor_holds_as_much_of_a_text_as_is_sorted_by(sort: str, longest: int) -> None:
+    query = parse_list_query(f"sort={sort}".encode())
+    for length in (1, 100, 101, longest, longest + 1):
+        place = ("a" * length, ID)
+        cursor = cursors.encode(orjson.dumps(place).decode(), query, ARTICLE.id)
+        if length <= longest:
+            assert read(with_cursor(f"sort={sort}", cursor)) == place
+        else:
+            with pytest.raises(BadRequest, match="cursor"):
+                read(with_cursor(f"sort={sort}", cursor))
 
 
 def test_expansion_of_one_entry_is_bounded_too() -> None:
