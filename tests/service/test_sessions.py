@@ -225,7 +225,7 @@ async def test_tokens_that_are_nobodys_are_counted_by_address_and_lock_nobody_ou
     expect(await stranger[0].post(f"{acme}/login", json=login), 200)
 
 
-async def test_an_ended_session_stays_ended_when_redis_comes_back_as_it_was_before(
+async def test_sessions_ended_everywhere_stay_so_when_redis_comes_back_from_a_copy(
     site: Site, own_redis: Redis
 ) -> None:
     async with site.pod(REDIS_URL=own_redis.url) as pod:
