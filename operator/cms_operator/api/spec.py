@@ -51,9 +51,8 @@ def _memory_is_measurable(spec: Any) -> bool:
 
 
 def _can_set_scale(spec: Any) -> bool:
-    weighs = spec.route is not None and spec.route.gateway is not None
     canary = spec.rollout.canary
-    return weighs or canary is None or not canary.sets_scale
+    return spec.has_gateway or canary is None or not canary.sets_scale
 
 
 def _measurable(name: str, target: str, holds: Any) -> Rule:
@@ -186,3 +185,8 @@ class Spec(Model):
         _measurable("cpu", "targetCPUUtilizationPercentage", _cpu_is_measurable),
         _measurable("memory", "targetMemoryUtilizationPercentage", _memory_is_measurable),
     )
+
+    @property
+    def has_gateway(self) -> bool:
+        """Its route can weigh: a Canary has its weights there."""
+        return self.route is not None and self.route.gateway is not None

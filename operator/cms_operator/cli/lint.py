@@ -123,7 +123,8 @@ def _children(hcms: HeadlessCMS, revision: str, sources: Sources | None) -> Iter
     if spec.pod_disruption_budget.enabled:
         yield f"PodDisruptionBudget {names.disruption_budget(name, revision)}"
     yield f"Service {names.service(name)} ({service_type(spec)}, port {spec.service.port})"
-    if spec.rollout.strategy == "BlueGreen":
+    strategy = spec.rollout.strategy
+    if strategy == "BlueGreen" or (strategy == "Canary" and spec.has_gateway):
         yield f"Service {names.preview_service(name)}"
     if spec.network_policy.enabled:
         yield f"NetworkPolicy {names.network_policy(name)}"
@@ -136,7 +137,7 @@ def _children(hcms: HeadlessCMS, revision: str, sources: Sources | None) -> Iter
 
 def _release(hcms: HeadlessCMS) -> Iterator[str]:
     rollout, replicas = hcms.spec.rollout, hcms.spec.replicas
-    for number, words in enumerate(with_pods(rollout, replicas), 1):
+    for number, words in enumerate(with_pods(hcms.spec), 1):
         yield f"{number} {words}"
     if rollout.strategy == "RollingUpdate":
         yield f"pod by pod: {rollout.max_surge} more, {rollout.max_unavailable} fewer at a time"

@@ -1,10 +1,12 @@
-"""The steps of a release in words, with the weights that whole pods give."""
+"""The steps of a release in words, with the pods that they come to."""
 
 from math import inf
 
-from cms_operator.api.rollout import Rollout, Strategy
+from cms_operator.api.rollout import CanaryScale, CanaryStep, Rollout, Strategy
+from cms_operator.api.spec import Spec
+from cms_operator.cli.text import count
 from cms_operator.rollout import steps
-from cms_operator.rollout.capacity import limits, split
+from cms_operator.rollout.capacity import FULL, limits, routed_split, split
 
 
 def steps_of(rollout: Rollout, strategy: Strategy) -> list[str]:
@@ -17,23 +19,49 @@ def _step(rollout: Rollout, strategy: Strategy, index: int) -> str:
     pause = steps.pause_at(rollout, strategy, index)
     if strategy == "BlueGreen":
         return "switch" if pause == 0 else f"switch {_wait(pause, 'after')}"
-    weight = steps.canary_steps(rollout, strategy)[index].set_weight
-    return f"pause {_wait(pause, 'for')}" if weight is None else f"setWeight {weight}"
+    step = steps.canary_steps(rollout, strategy)[index]
+    if step.set_weight is not None:
+        return f"setWeight {step.set_weight}"
+    if step.set_canary_scale is not None:
+        return f"setCanaryScale {_scale(step.set_canary_scale)}"
+    return f"pause {_wait(pause, 'for')}"
 
 
-def with_pods(rollout: Rollout, replicas: int) -> list[str]:
+def _scale(scale: CanaryScale) -> str:
+    if scale.replicas is not None:
+        return f"replicas {scale.replicas}"
+    return "matchTrafficWeight" if scale.weight is None else f"weight {scale.weight}"
+
+
+def with_pods(spec: Spec) -> list[str]:
     """For the spec's own strategy and n: what each step comes to."""
-    strategy = rollout.strategy
-    words = steps_of(rollout, strategy)
+    strategy = spec.rollout.strategy
+    words = steps_of(spec.rollout, strategy)
     if strategy == "BlueGreen":
-        return [f"{replicas} pods behind the preview Service", *words]
-    surge = limits(rollout.max_surge, rollout.max_unavailable, replicas).surge
-    for index, step in enumerate(steps.canary_steps(rollout, strategy)):
-        if step.set_weight is not None:
-            share = split(replicas, step.set_weight, surge)
-            total = share.candidate + share.stable
-            words[index] += f": {share.candidate} of {total} pods, {round(share.weight)} %"
+        return [f"{spec.replicas} pods behind the preview Service", *words]
+    found = steps.canary_steps(spec.rollout, strategy)
+    for index, step in enumerate(found):
+        if step.set_weight is not None or step.set_canary_scale is not None:
+            share = (_by_route if spec.has_gateway else _by_ratio)(spec, found, index)
+            words[index] += f": {share}"
     return words
+
+
+def _by_ratio(spec: Spec, found: tuple[CanaryStep, ...], index: int) -> str:
+    rollout, n = spec.rollout, spec.replicas
+    surge = limits(rollout.max_surge, rollout.max_unavailable, n).surge
+    share = split(n, steps.weight_at(found, index), surge)
+    total = share.candidate + share.stable
+    return f"{share.candidate} of {total} pods, {round(share.weight)} %"
+
+
+def _by_route(spec: Spec, found: tuple[CanaryStep, ...], index: int) -> str:
+    weight, scale = steps.weight_at(found, index), steps.scale_at(found, index)
+    share = routed_split(spec.replicas, weight, scale, autoscaled=spec.autoscaling is not None)
+    # With all the weight gone, stable is kept warm.
+    stable = spec.replicas if weight == FULL else share.stable
+    exact = "" if found[index].set_weight is None else f"{weight} % by the gateway, "
+    return f"{exact}{count(share.candidate, 'pod')} beside {stable} stable"
 
 
 def _wait(pause: float | None, how: str) -> str:

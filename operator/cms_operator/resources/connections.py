@@ -33,7 +33,6 @@ def most_pods(spec: Spec, running: Strategy | None = None) -> int:
     if "BlueGreen" in (spec.rollout.strategy, running):
         return 2 * replicas
     surge = pods_of(spec.rollout.max_surge, replicas)
-    weighed = spec.route is not None and spec.route.gateway is not None
-    if weighed and "Canary" in (spec.rollout.strategy, running):
+    if spec.has_gateway and "Canary" in (spec.rollout.strategy, running):
         return 2 * replicas + surge
     return replicas + surge

@@ -15,7 +15,7 @@ def build(resource: HeadlessCMS, active: str | None) -> Manifest:
 
 
 def build_preview(resource: HeadlessCMS, revision: str | None) -> Manifest | None:
-    """Reaches a candidate of a BlueGreen from inside the cluster before it gets traffic."""
+    """Reaches a candidate of a BlueGreen, or of a Canary by a gateway, apart from the others."""
     if revision is None:
         return None
     found = metadata.child(resource, names.preview_service(resource.name))

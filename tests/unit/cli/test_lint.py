@@ -61,6 +61,63 @@ def test_a_canary_is_told_what_its_weights_come_to() -> None:
     assert "4 pause for 60 s" in words
 
 
+ROUTE = {"host": "cms.example.com", "gateway": {"name": "public"}}
+TESTERS_FIRST = [
+    {"setCanaryScale": {"replicas": 1}},
+    {"pause": {}},
+    {"setCanaryScale": {"matchTrafficWeight": True}},
+    {"setWeight": 10},
+    {"setCanaryScale": {"weight": 50}},
+    {"setWeight": 100},
+]
+
+
+@pytest.mark.parametrize(
+    ("autoscaling", "expected"),
+    [
+        (
+            {},
+            [
+                "1 setCanaryScale replicas 1: 1 pod beside 3 stable",
+                "2 pause until promoted",
+                "3 setCanaryScale matchTrafficWeight: 1 pod beside 3 stable",
+                "4 setWeight 10: 10 % by the gateway, 1 pod beside 3 stable",
+                "5 setCanaryScale weight 50: 2 pods beside 3 stable",
+                "6 setWeight 100: 100 % by the gateway, 2 pods beside 3 stable",
+            ],
+        ),
+        (
+            {"autoscaling": {"maxReplicas": 9}},
+            [
+                "1 setCanaryScale replicas 1: 1 pod beside 3 stable",
+                "2 pause until promoted",
+                "3 setCanaryScale matchTrafficWeight: 1 pod beside 2 stable",
+                "4 setWeight 10: 10 % by the gateway, 1 pod beside 2 stable",
+                "5 setCanaryScale weight 50: 2 pods beside 3 stable",
+                "6 setWeight 100: 100 % by the gateway, 2 pods beside 3 stable",
+            ],
+        ),
+    ],
+    ids=["fixed", "autoscaled"],
+)
+def test_a_canary_by_a_gateway_has_exact_weights_and_pods_beside_the_stable_ones(
+    autoscaling: dict[str, Any], expected: list[str]
+) -> None:
+    canary = {"strategy": "Canary", "canary": {"steps": TESTERS_FIRST}}
+    good, words = said(manifest({"route": ROUTE, "rollout": canary, **autoscaling}))
+    assert good, words
+    assert [line for line in expected if line not in words] == [], words
+    assert "Service shop-preview" in words
+
+
+@pytest.mark.parametrize(
+    "spec", [{"route": ROUTE}, {"rollout": {"strategy": "Canary"}}], ids=["RollingUpdate", "ratio"]
+)
+def test_there_is_no_preview_service_that_nothing_uses(spec: dict[str, Any]) -> None:
+    _, words = said(manifest(spec))
+    assert "preview" not in words
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_with_its_secrets_the_revision_has_its_name(case: str) -> None:
     good, lines = lint((FOLDER / case / "input.yaml").read_text())

@@ -67,6 +67,24 @@ def test_a_paused_canary_is_shown_with_steps_weights_and_pods() -> None:
     assert render(shown, PODS, NOW) == PAUSED.split("\n")
 
 
+def test_a_step_that_sets_the_candidates_pods_is_no_pause() -> None:
+    found = hcms(rollout=rollout(currentStepIndex=1))
+    found["spec"]["route"] = {"host": "cms.example.com", "gateway": {"name": "public"}}
+    found["spec"]["rollout"]["canary"]["steps"] = [
+        {"setCanaryScale": {"replicas": 0}},
+        {"pause": {}},
+        {"setCanaryScale": {"weight": 50}},
+        {"setCanaryScale": {"matchTrafficWeight": True}},
+    ]
+    lines = [line.removeprefix("Steps:").strip() for line in render(found, [], NOW)]
+    assert [line for line in lines if "pause" in line or "set" in line][1:] == [
+        "✔ 1 setCanaryScale replicas 0",
+        "◌ 2 pause until promoted",
+        "3 setCanaryScale weight 50",
+        "4 setCanaryScale matchTrafficWeight",
+    ]
+
+
 def test_a_rollback_says_what_is_pinned_and_by_whom() -> None:
     pin = {"from": "b", "to": "a", "by": "alice", "since": "2026-01-01T11:59:00Z"}
     stalled = condition("Stalled", "True", "Pinned")
