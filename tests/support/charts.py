@@ -28,7 +28,10 @@ class Chart:
     name: str
 
     def render(
-        self, values: Mapping[str, Any] | None = None, served: Sequence[str] = ()
+        self,
+        values: Mapping[str, Any] | None = None,
+        served: Sequence[str] = (),
+        release: str = RELEASE,
     ) -> Objects:
         """`served` are kinds that Helm finds in the cluster, beside those that are always there.
 
@@ -36,7 +39,7 @@ class Chart:
         """
         done = subprocess.run(  # noqa: S603  - Helm of this project, no shell
             [
-                str(self.helm), "template", RELEASE, str(CHARTS / self.name),
+                str(self.helm), "template", release, str(CHARTS / self.name),
                 "--namespace", NAMESPACE, "--values", "-",
                 *(f"--api-versions={kind}" for kind in served),
             ],
