@@ -231,6 +231,26 @@ def test_each_verb_is_given_to_some_and_not_to_others(
     assert annotations["headlesscms.io/abort"].startswith(f"{new}:")
 
 
+def test_who_releases_sees_the_release_and_those_who_may_not_see_pods_the_rest(
+    team: Team, people: dict[str, Plugin]
+) -> None:
+    new = paused_canary(team)
+    old = team.revision()
+    manager, without_pods = people[MANAGER], people[ONLY_ABORTS]
+    assert manager("status", "shop").count("✔ Running") == 2
+    assert new in manager("history", "shop")
+    assert f"+++ {new}" in manager("diff", "shop", old, new)
+    shown = without_pods("status", "shop")
+    assert f"└─ revision {old}" in shown
+    assert "Running" not in shown
+    assert (
+        f'Pods are left out: Error from server (Forbidden): pods is forbidden: User "{ONLY_ABORTS}"'
+        in shown
+    )
+    refused = without_pods.run("history", "shop")
+    assert (refused.returncode, "controllerrevisions" in refused.stderr) == (1, True)
+
+
 def annotate_as(team: Team, user: str, *pairs: str) -> subprocess.CompletedProcess[str]:
     program = [str(team.control_plane.binaries / "kubectl"), "--as", user]
     flags = ["--kubeconfig", str(team.control_plane.kubeconfig), "-n", team.namespace]

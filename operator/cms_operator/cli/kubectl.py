@@ -15,6 +15,7 @@ from cms_operator.api.resource import GROUP, PLURAL
 
 Object = dict[str, Any]
 RESOURCE = f"{PLURAL}.{GROUP}"
+_FORBIDDEN = "(Forbidden)"  # the reason, as kubectl writes it
 
 
 class KubectlError(Exception):
@@ -23,6 +24,10 @@ class KubectlError(Exception):
     def __init__(self, message: str, *, ended: bool = False) -> None:
         super().__init__(message)
         self.ended = ended
+
+
+class ForbiddenError(KubectlError):
+    """The server lets this user not do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,8 @@ class Kubectl:
             self._command(*arguments), capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            raise KubectlError(done.stderr.strip() or f"kubectl has ended with {done.returncode}")
+            words = done.stderr.strip() or f"kubectl has ended with {done.returncode}"
+            raise (ForbiddenError if _FORBIDDEN in words else KubectlError)(words)
         return done.stdout
 
 

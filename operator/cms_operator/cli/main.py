@@ -12,7 +12,14 @@ from typing import get_args
 
 from cms_operator.api.status import Verb
 from cms_operator.cli import asking, history, lint, tree
-from cms_operator.cli.kubectl import RESOURCE, Kubectl, KubectlError, Object, Watch
+from cms_operator.cli.kubectl import (
+    RESOURCE,
+    ForbiddenError,
+    Kubectl,
+    KubectlError,
+    Object,
+    Watch,
+)
 from cms_operator.cli.text import coloured, cut
 from cms_operator.resources import labels
 
@@ -144,20 +151,25 @@ def _status(options: argparse.Namespace) -> int:
     selector = f"{labels.NAME}=headlesscms,{labels.INSTANCE}={name}"
     pods = ("pods", "--selector", selector)
     hcms = kubectl.get(RESOURCE, name)
+    try:
+        found, refused = kubectl.get(*pods)["items"], ""
+    except ForbiddenError as error:
+        found, refused = [], str(error)
     if not options.watch:
-        _draw(hcms, kubectl.get(*pods)["items"])
+        _draw(hcms, found, refused)
         return 0
+    watched = [(RESOURCE, name)] if refused else [(RESOURCE, name), pods]
     while True:
         try:
-            with kubectl.watch((RESOURCE, name), pods) as watch:
-                if not _follow(hcms, watch):
+            with kubectl.watch(*watched) as watch:
+                if not _follow(hcms, watch, refused):
                     return _fail(f"{name} was deleted")
         except KubectlError as error:
             if not error.ended:
                 raise
 
 
-def _follow(hcms: Object, watch: Watch) -> bool:
+def _follow(hcms: Object, watch: Watch, refused: str) -> bool:
     """Draw until the watch ends, or the object does: then False."""
     pods: dict[str, Object] = {}
     while True:
@@ -174,11 +186,14 @@ def _follow(hcms: Object, watch: Watch) -> bool:
                 hcms = event.object
             left = deadline - time.monotonic()
             event = watch.next(left) if left > 0 else None
-        _draw(hcms, list(pods.values()), again=True)
+        _draw(hcms, list(pods.values()), refused, again=True)
 
 
-def _draw(hcms: Object, pods: Sequence[Object], *, again: bool = False) -> None:
+def _draw(hcms: Object, pods: Sequence[Object], refused: str, *, again: bool = False) -> None:
+    """`refused` tells why there are no pods to be seen, if one may not."""
     lines = tree.render(hcms, pods, datetime.now(UTC))
+    if refused:
+        lines += ["", f"Pods are left out: {refused}"]
     if again and sys.stdout.isatty():
         size = shutil.get_terminal_size()
         sys.stdout.write(_CLEAR)

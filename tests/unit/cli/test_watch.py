@@ -1,43 +1,87 @@
-"""`kubectl hcms status --watch` with a kubectl that always has something to tell."""
+"""`kubectl hcms status` with a kubectl that says what a cluster may say."""
 
 import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.support.charts import REPOSITORY
 from tests.unit.cli.objects import hcms, rollout
 
 # A get gives the object, a watch of it 40 events in quick succession and its end.
-KUBECTL = """\
-#!/bin/sh
-case "$*" in
-  *pods*) exec sleep 60 ;;
+BUSY = """\
+  *pods*--watch*) exec sleep 60 ;;
+  *pods*) cat "$FOLDER/no-pods" ;;
   *--watch*) for n in $(seq 40); do cat "$FOLDER/changed"; sleep 0.05; done; cat "$FOLDER/gone" ;;
-  *) cat "$FOLDER/object" ;;
-esac
+"""
+REFUSED = 'pods is forbidden: User "bob" cannot list resource "pods" in API group ""'
+WITHOUT_PODS = f"""\
+  *pods*) echo 'Error from server (Forbidden): {REFUSED}' >&2; exit 1 ;;
+  *--watch*) for n in $(seq 40); do cat "$FOLDER/changed"; sleep 0.05; done; cat "$FOLDER/gone" ;;
 """
 
 
-def test_a_busy_release_is_drawn_while_it_goes_on(tmp_path: Path) -> None:
-    found = hcms(rollout=rollout())
-    for name, content in (
-        ("object", found),
-        ("changed", {"type": "MODIFIED", "object": found}),
-        ("gone", {"type": "DELETED", "object": found}),
-    ):
-        (tmp_path / name).write_text(json.dumps(content) + "\n")
-    (tmp_path / "kubectl").write_text(KUBECTL)
-    (tmp_path / "kubectl").chmod(0o755)
-    environment = {
-        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
-        "FOLDER": str(tmp_path),
-        "PYTHONPATH": str(REPOSITORY / "operator"),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "cms_operator.cli.main", "status", "shop", "--watch"],
-        text=True, capture_output=True, check=False, env=environment,
-    )  # fmt: skip
+@dataclass(frozen=True)
+class Fake:
+    """What its kubectl hands over is in the folder."""
+
+    folder: Path
+
+    def has(self, name: str, content: Any) -> None:
+        (self.folder / name).write_text(json.dumps(content) + "\n")
+
+    def status(self, cases: str, *flags: str) -> subprocess.CompletedProcess[str]:
+        script = f'#!/bin/sh\ncase "$*" in\n{cases}  *) cat "$FOLDER/object" ;;\nesac\n'
+        (self.folder / "kubectl").write_text(script)
+        (self.folder / "kubectl").chmod(0o755)
+        environment = {
+            "PATH": f"{self.folder}{os.pathsep}{os.environ['PATH']}",
+            "FOLDER": str(self.folder),
+            "PYTHONPATH": str(REPOSITORY / "operator"),
+        }
+        return subprocess.run(  # noqa: S603  - the plugin itself, no shell
+            [sys.executable, "-m", "cms_operator.cli.main", "status", "shop", *flags],
+            text=True, capture_output=True, check=False, env=environment,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def kubectl(tmp_path: Path) -> Fake:
+    fake, found = Fake(tmp_path), hcms(rollout=rollout())
+    fake.has("object", found)
+    fake.has("no-pods", {"items": []})
+    fake.has("changed", {"type": "MODIFIED", "object": found})
+    fake.has("gone", {"type": "DELETED", "object": found})
+    return fake
+
+
+def test_a_busy_release_is_drawn_while_it_goes_on(kubectl: Fake) -> None:
+    done = kubectl.status(BUSY, "--watch")
     assert (done.returncode, done.stderr) == (1, "error: shop was deleted\n")
     assert done.stdout.count("Name:        shop") > 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "end"),
+    [((), (0, "")), (("--watch",), (1, "error: shop was deleted\n"))],
+    ids=["once", "watch"],
+)
+def test_who_may_not_see_pods_sees_the_release_without_them(
+    kubectl: Fake, flags: tuple[str, ...], end: tuple[int, str]
+) -> None:
+    done = kubectl.status(WITHOUT_PODS, *flags)
+    assert (done.returncode, done.stderr) == end
+    assert "Rollout:     ⏸ Paused, revision b from a" in done.stdout
+    assert "└─ revision a" in done.stdout
+    assert f"Pods are left out: Error from server (Forbidden): {REFUSED}" in done.stdout
+
+
+def test_a_kubectl_that_fails_otherwise_is_an_error(kubectl: Fake) -> None:
+    done = kubectl.status("  *pods*) echo 'the server could not be reached' >&2; exit 1 ;;\n")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: the server could not be reached\n"

@@ -180,8 +180,13 @@ def test_every_request_needs_a_verb_of_its_own_which_release_managers_have(
     assert binding["validationActions"] == ["Deny"]
     manager = role_named(rendered, "-release-manager")
     assert not any("aggregate-to" in key for key in manager["metadata"]["labels"])
-    granted = verbs_by_resource(manager)["headlesscms.io", "headlesscmses"]
-    assert granted == verbs | {"get", "list", "watch", "patch"}
+    reads = {"get", "list", "watch"}
+    assert verbs_by_resource(manager) == {
+        ("headlesscms.io", "headlesscmses"): verbs | reads | {"patch"},
+        # What `kubectl hcms status`, `history` and `diff` show.
+        ("", "pods"): reads,
+        ("apps", "controllerrevisions"): reads,
+    }
     asking = (manager, role_named(rendered, "-admin"))
     others = [role for role in of_kind(rendered, "ClusterRole") if role not in asking]
     assert not any(verbs & set(rule["verbs"]) for role in others for rule in role["rules"])
