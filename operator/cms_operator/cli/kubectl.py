@@ -16,6 +16,7 @@ from cms_operator.api.resource import GROUP, PLURAL
 Object = dict[str, Any]
 RESOURCE = f"{PLURAL}.{GROUP}"
 _FORBIDDEN = "(Forbidden)"  # the reason, as kubectl writes it
+_GONE = 410
 
 
 class KubectlError(Exception):
@@ -119,6 +120,15 @@ class Watch:
         with process.stdout, process.stderr:
             for line in process.stdout:  # kubectl writes each event as a line of JSON
                 event = json.loads(line)
+                if event["type"] == "ERROR":
+                    self._found.put(_error(event["object"]))
+                    return
                 self._found.put(Event(event["type"], event["object"]))
             words = process.stderr.read().strip()
         self._found.put(KubectlError(words or "the watch has ended", ended=process.wait() == 0))
+
+
+def _error(status: Object) -> KubectlError:
+    """Of a watch: the version that it reads from may be too old by now, and it begins anew."""
+    words = status.get("message") or "the server has given up the watch"
+    return KubectlError(words, ended=status.get("code") == _GONE)

@@ -19,6 +19,15 @@ BUSY = """\
   *pods*) cat "$FOLDER/no-pods" ;;
   *--watch*) for n in $(seq 40); do cat "$FOLDER/changed"; sleep 0.05; done; cat "$FOLDER/gone" ;;
 """
+# Its first watch has the version that it reads from taken away, its second one goes on.
+EXPIRING = """\
+  *pods*--watch*) exec sleep 60 ;;
+  *pods*) cat "$FOLDER/no-pods" ;;
+  *--watch*)
+    cat "$FOLDER/changed"
+    if [ -e "$FOLDER/again" ]; then cat "$FOLDER/gone"; exec sleep 60; fi
+    touch "$FOLDER/again"; cat "$FOLDER/error"; exec sleep 60 ;;
+"""
 REFUSED = 'pods is forbidden: User "bob" cannot list resource "pods" in API group ""'
 WITHOUT_PODS = f"""\
   *pods*) echo 'Error from server (Forbidden): {REFUSED}' >&2; exit 1 ;;
@@ -60,10 +69,27 @@ def kubectl(tmp_path: Path) -> Fake:
     return fake
 
 
+def error(code: int, words: str) -> dict[str, Any]:
+    status = {"kind": "Status", "status": "Failure", "code": code, "message": words}
+    return {"type": "ERROR", "object": status}
+
+
 def test_a_busy_release_is_drawn_while_it_goes_on(kubectl: Fake) -> None:
     done = kubectl.status(BUSY, "--watch")
     assert (done.returncode, done.stderr) == (1, "error: shop was deleted\n")
     assert done.stdout.count("Name:        shop") > 2
+
+
+def test_a_watch_whose_version_is_too_old_begins_anew(kubectl: Fake) -> None:
+    kubectl.has("error", error(410, "too old resource version: 1 (2)"))
+    done = kubectl.status(EXPIRING, "--watch")
+    assert (done.returncode, done.stderr) == (1, "error: shop was deleted\n")
+
+
+def test_a_watch_that_the_server_gives_up_ends_with_its_words(kubectl: Fake) -> None:
+    kubectl.has("error", error(500, "etcd has lost its leader"))
+    done = kubectl.status(EXPIRING, "--watch")
+    assert (done.returncode, done.stderr) == (1, "error: etcd has lost its leader\n")
 
 
 @pytest.mark.parametrize(
