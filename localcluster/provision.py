@@ -107,7 +107,7 @@ def down(progress: Progress) -> None:
         if node_state().exists():
             with progress.step(f"removing the {record.PROVIDER}"):
                 teardown.remove()
-        if cluster is not None and cluster.provider == kind.PROVIDER:
+        if kind.is_made() or (cluster is not None and cluster.provider == kind.PROVIDER):
             kind.down(progress)
         for provider in (existing.PROVIDER, kind.PROVIDER):
             shutil.rmtree(state_home() / provider, ignore_errors=True)
