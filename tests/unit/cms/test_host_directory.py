@@ -8,6 +8,7 @@ from cms_service.core.errors import Unavailable
 from cms_service.core.http import Message, Receive, Scope, Send
 from cms_service.hosts.directory import HostDirectory
 from cms_service.hosts.routing import HostRouting
+from cms_service.hosts.shared import SharedHosts
 from cms_service.tenants.directory import FRESH_SECONDS, PAUSE_SECONDS
 
 
@@ -102,7 +103,7 @@ async def test_what_the_host_alone_says_is_not_missing_while_the_host_cannot_be_
 
     database.away = True
     scope = {"path": path, "headers": [(b"host", b"new.example")]}
-    request = HostRouting(app, directory)(scope, receive, send)
+    request = HostRouting(app, directory, SharedHosts(()))(scope, receive, send)
     if goes_on:
         await request
         assert reached == [path]
