@@ -35,9 +35,6 @@ logger = logging.getLogger(__name__)
 _CONNECT_SECONDS = 5.0
 _PREPARED_STATEMENTS = 100
 _STATEMENT_SECONDS = 10.0
-# For a connection and an answer together, outside of transactions. A proxy that waits for 10 s, and
-# takes a pod that did not answer for a dead one, hears 503 before, whatever else a request needs.
-_WAIT_SECONDS = 7.0
 _IDLE_CONNECTION_SECONDS = 300.0
 # Beyond it a wait would end in a time-out anyway: refuse at once.
 _WAITING_PER_CONNECTION = 10
@@ -211,7 +208,6 @@ class Database:
         self._url = url
         self._credentials = credentials
         self._target = _target(name, url)
-        self._most_waited = min(url.pool_timeout, _WAIT_SECONDS)
         self._pool: Pool | None = None
         self._waiting = 0
         self._query_seconds = metrics.query_seconds
@@ -247,10 +243,8 @@ class Database:
                 return await scope.query(statement, **values)
 
         async def alone() -> list[dict[str, Any]]:
-            until = _now() + _WAIT_SECONDS
             async with self._connection() as connection:
-                seconds = until - _now()
-                return await self.run(connection, tenant_id, statement, values, seconds)
+                return await self.run(connection, tenant_id, statement, values)
 
         return await redone(alone)
 
@@ -267,9 +261,8 @@ class Database:
 
     async def fetch(self, name: str, sql: str, *values: object) -> Sequence[asyncpg.Record]:
         """For the functions that set the tenant themselves, and for questions about no tenant."""
-        until = _now() + _WAIT_SECONDS
         async with self._connection() as connection:
-            return await self.timed(connection, name, sql, values, until - _now())
+            return await self.timed(connection, name, sql, values)
 
     async def run(
         self,
@@ -277,28 +270,19 @@ class Database:
         tenant_id: UUID,
         statement: Asked,
         values: dict[str, object],
-        seconds: float = _STATEMENT_SECONDS,
     ) -> list[dict[str, Any]]:
         own = {"tenant": str(tenant_id), **acting_values()}
         args = orjson.dumps({**values, **own}).decode()
-        sql, parameters = statement.call(tenant_id, args)
-        rows = await self.timed(connection, statement.name, sql, parameters, seconds)
+        rows = await self.timed(connection, statement.name, *statement.call(tenant_id, args))
         return [orjson.loads(row[0]) for row in rows]
 
     async def timed(
-        self,
-        connection: Connection,
-        name: str,
-        sql: str,
-        values: Sequence[object],
-        seconds: float = _STATEMENT_SECONDS,
+        self, connection: Connection, name: str, sql: str, values: Sequence[object]
     ) -> Sequence[asyncpg.Record]:
         started = time.perf_counter()
         try:
             with self._span(name):
-                rows: Sequence[asyncpg.Record] = await connection.fetch(
-                    sql, *values, timeout=seconds
-                )
+                rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *values)
         except asyncpg.PostgresError as error:
             if error.sqlstate == _LIMIT_REACHED:
                 raise LimitReached(f"The tenant may have at most {error.detail}.") from None
@@ -325,7 +309,7 @@ class Database:
             raise self._full()
         self._waiting += 1
         try:
-            async with asyncio.timeout(self._most_waited):
+            async with asyncio.timeout(self._url.pool_timeout):
                 return await pool.acquire()
         except TimeoutError:
             raise self._full() from None
@@ -388,10 +372,6 @@ class Database:
             )
         except (asyncpg.PostgresError, TimeoutError) as error:
             raise ConnectionError(type(error).__name__) from error
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _target(name: DatabaseName, url: DatabaseUrl) -> SessionAttribute | None:

@@ -1,6 +1,5 @@
 """The files of deploy/ at work: nginx before three instances."""
 
-import asyncio
 import json
 import re
 import shlex
@@ -11,7 +10,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 
@@ -209,35 +207,6 @@ def test_an_instance_that_is_stopped_under_load_costs_no_request(
     assert set(tally.instances) == set(INSTANCES)
     assert count_entries(client) - before == acknowledged_writes(tally)
     outside.start("api2").wait_until_ready()
-
-
-@pytest.mark.usefixtures("hello")
-async def test_instances_that_wait_for_the_database_are_not_taken_for_dead_ones(
-    outside: Outside, tokens: dict[str, str]
-) -> None:
-    """Reads say 503 before nginx loses patience; a few writes that do not are no reason either."""
-    headers = {"Authorization": f"Bearer {tokens['accessToken']}"}
-    cached = f"/v1/delivery/{outside.tenant}/article/hello"
-    entries = f"/v1/tenants/{outside.tenant}/content-types/article/entries"
-    draft = {"fields": {"title": "Waits"}}
-    superuser = outside.postgres.superuser_url("cms")
-    async with httpx.AsyncClient(base_url=outside.url, headers=headers, timeout=60) as client:
-        connection = await asyncpg.connect(superuser)
-        async with connection.transaction():
-            await connection.execute("LOCK cms.entries IN ACCESS EXCLUSIVE MODE")
-            waiting = [client.get(entries) for _ in range(3 * len(INSTANCES))]
-            waiting += [
-                client.post(entries, json=draft, headers={"Idempotency-Key": name})
-                for name in INSTANCES
-            ]
-            answers = await asyncio.gather(*waiting)
-            for _ in range(2 * len(INSTANCES)):
-                expect(await client.get(cached), 200)
-        await connection.close()
-    for answer in answers[: -len(INSTANCES)]:
-        assert expect_problem(answer, 503)["detail"] == "The database cannot be reached."
-        assert "x-hcms-revision" in answer.headers
-    assert {answer.status_code for answer in answers[-len(INSTANCES) :]} <= {503, 504}
 
 
 def is_answering(outside: Outside, name: str) -> bool:
