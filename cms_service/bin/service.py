@@ -8,9 +8,10 @@ from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.cursor import Cursor
 from cms_service.core.errors import NotFound
+from cms_service.entries.past import past_fields_shown, reads_past_slug
 from cms_service.entries.schemas import Entry
 from cms_service.entries.service import EntryService, overtaken
-from cms_service.entries.visibility import about, fields_shown, readers_own, reads_slug
+from cms_service.entries.visibility import about, readers_own
 
 
 class BinService:
@@ -68,8 +69,8 @@ def _shown(actor: Actor, content_type: ContentType, binned: BinnedEntry) -> Binn
     resource = about(actor, content_type.name, binned)
     return binned.model_copy(
         update={
-            "fields": fields_shown(actor, content_type, resource, binned.fields),
-            "slug": binned.slug if reads_slug(actor, content_type, resource) else None,
+            "fields": past_fields_shown(actor, content_type, resource, binned.fields),
+            "slug": binned.slug if reads_past_slug(actor, content_type, resource) else None,
         }
     )
 

@@ -7,9 +7,10 @@ from cms_service.auth.permissions import Permission, Resource
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.errors import NotFound
+from cms_service.entries.past import past_fields_shown, reads_past_slug
 from cms_service.entries.schemas import Entry
 from cms_service.entries.service import EntryService
-from cms_service.entries.visibility import about, fields_shown, reads_slug
+from cms_service.entries.visibility import about
 from cms_service.versions.diff import changes
 from cms_service.versions.repository import VersionRepository
 from cms_service.versions.schemas import Diff, Version, VersionSummary
@@ -81,10 +82,10 @@ class _View:
     resource: Resource
 
     def summary(self, version: VersionSummary) -> VersionSummary:
-        if reads_slug(self.actor, self.content_type, self.resource):
+        if reads_past_slug(self.actor, self.content_type, self.resource):
             return version
         return version.model_copy(update={"slug": None})
 
     def version(self, version: Version) -> Version:
-        fields = fields_shown(self.actor, self.content_type, self.resource, version.fields)
+        fields = past_fields_shown(self.actor, self.content_type, self.resource, version.fields)
         return version.model_copy(update={"fields": fields, "slug": self.summary(version).slug})

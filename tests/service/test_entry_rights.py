@@ -274,3 +274,26 @@ async def test_what_a_key_does_is_noted_by_its_name_and_made_by_no_user(
     ]
     made = expect(await acme.client.get(f"{acme.root}/audit-log?objectId={key['id']}"), 200)
     assert made["items"][0]["details"] == {"name": "site", "role": "admin"}
+
+
+async def test_a_locale_that_one_may_not_read_is_nowhere_in_the_past_of_a_changed_type(
+    pod: Pod, acme: Desk
+) -> None:
+    expect(await acme.client.put(f"{acme.root}/locales", json=LOCALES), 200)
+    url = f"{acme.root}/content-types/page"
+    expect(await acme.client.post(f"{acme.root}/content-types", json=PAGE), 201)
+    texts = {"fields": {"lead": {"en": "Hello", "de": "Geheim"}}}
+    pages = [expect(await acme.client.post(f"{url}/entries", json=texts), 201) for _ in range(2)]
+    expect(await acme.client.delete(f"{url}/entries/{pages[1]['id']}"), 204)
+    body = {"displayName": "Page", "fields": [{"name": "lead", "kind": "text"}]}
+    plan = expect(await acme.client.post(f"{url}/plan", json=body), 200)
+    expect(await acme.client.put(f"{url}?acknowledge={plan['id']}", json=body), 200)
+
+    not_german = {"permissions": ["entries:read"], "locales": ["de"], "deny": True}
+    await make_role(acme, {"permissions": ["entries:read"]}, not_german)
+    helper, _ = await hired(pod, acme, "helper")
+    past = (f"entries/{pages[0]['id']}/versions/1", f"bin/{pages[1]['id']}", "bin")
+    for path in past:
+        answer = await helper.client.get(f"{url}/{path}")
+        expect(answer, 200)
+        assert ("Hello" in answer.text, "Geheim" in answer.text) == (True, False), path
