@@ -11,6 +11,12 @@ from typing import IO, Any, cast
 
 COMMAND_SECONDS = 300
 REPOSITORY = Path(__file__).parent.parent
+# Helm's words for a release that is being changed, or whose change was killed.
+_PENDING = "another operation (install/upgrade/rollback) is in progress"
+_PENDING_CURE = (
+    "If no other `make demo` runs, one was killed over this, and another cannot go on from it: "
+    "`make demo-down`, then `make demo`."
+)
 
 
 class CommandError(Exception):
@@ -112,12 +118,17 @@ class Helm:
         return _run([str(self.binary), "--kubeconfig", str(self.kubeconfig), *arguments], stdin)
 
     def install(self, release: str, chart: Path, namespace: str, values: Mapping[str, Any]) -> None:
-        """Install or upgrade, and wait until all of it is ready."""
-        self(
-            "upgrade", "--install", release, str(chart), "--namespace", namespace,
-            "--wait", "--timeout", "4m", "--values", "-",
-            stdin=json.dumps(values),
-        )  # fmt: skip
+        """Install or upgrade, and wait until all of it is ready. Raises CommandError."""
+        try:
+            self(
+                "upgrade", "--install", release, str(chart), "--namespace", namespace,
+                "--wait", "--timeout", "4m", "--values", "-",
+                stdin=json.dumps(values),
+            )  # fmt: skip
+        except CommandError as error:
+            if _PENDING in str(error):
+                raise CommandError(f"{error}\n{_PENDING_CURE}") from None
+            raise
 
     def has(self, release: str, namespace: str) -> bool:
         found = json.loads(self("list", "--namespace", namespace, "--output", "json"))
