@@ -43,21 +43,23 @@ from cms_service.core.answers import answers_of
 from cms_service.core.background import Background, Job
 from cms_service.core.buckets import Buckets
 from cms_service.core.cache import BodyCache
-from cms_service.core.credentials import fixed, from_url_file
+from cms_service.core.credentials import fixed
 from cms_service.core.database import Database, DatabaseName
 from cms_service.core.gcra import per_minute
 from cms_service.core.health import HealthService
 from cms_service.core.http import App, Observed, Receive, Scope, Send
 from cms_service.core.lifecycle import Lifecycle
 from cms_service.core.metrics import Metrics
+from cms_service.core.place import REDIS_PORT, SENTINEL_PORT
 from cms_service.core.problems import install_problem_handlers
 from cms_service.core.rate_limits import RateLimits
 from cms_service.core.redis_store import RedisStore, make_client
 from cms_service.core.redis_url import parse_redis_url
-from cms_service.core.settings import ServeSettings, SettingsError, TracesExporter
+from cms_service.core.settings import RedisMode, ServeSettings, SettingsError, TracesExporter
 from cms_service.core.shared_answers import SharedAnswers
 from cms_service.core.strict_route import StrictRoute
 from cms_service.core.tracing import UNTRACED, Tracing
+from cms_service.core.url_file import from_url_file
 from cms_service.delivery import app as delivery_app
 from cms_service.delivery import description as delivery_description
 from cms_service.delivery.databases import DeliveryDatabases
@@ -409,7 +411,11 @@ def _redis(settings: ServeSettings, metrics: Metrics, tracing: Tracing) -> Redis
         raise SettingsError(f"REDIS_URL: {error}") from None
     credentials = fixed(url.credentials) if url.credentials else None
     if settings.redis_credentials_url_file is not None:
-        credentials = from_url_file(settings.redis_credentials_url_file)
+        credentials = from_url_file(
+            settings.redis_credentials_url_file,
+            settings.redis_url.get_secret_value().strip(),
+            SENTINEL_PORT if settings.redis_mode is RedisMode.SENTINEL else REDIS_PORT,
+        )
     if settings.redis_ca_file is not None and not url.tls:
         raise SettingsError("REDIS_CA_FILE: needs a REDIS_URL that begins with rediss://")
     client, helpers = make_client(

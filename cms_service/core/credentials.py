@@ -19,6 +19,11 @@ class CredentialsUnavailableError(Exception):
     """No usable credentials have been read yet."""
 
 
+class AnotherPlaceError(ValueError):
+    def __str__(self) -> str:
+        return "they are for another server than this process connects to"
+
+
 class CredentialSource:
     """Reads anew for every connection and keeps the last good value: a file is half-written at
     times.
@@ -27,16 +32,38 @@ class CredentialSource:
     def __init__(self, read: Callable[[], Credentials]) -> None:
         self._read = read
         self._last: Credentials | None = None
+        self._given: Credentials | None = None
+        self._told = ""
 
     def current(self) -> Credentials:
         """Raises CredentialsUnavailableError where nothing good was ever read."""
         try:
             self._last = self._read()
+            self._told = ""
+        except AnotherPlaceError as error:
+            self._tell(str(error))
         except (OSError, ValueError) as error:
-            logger.warning("credentials cannot be read: %s", type(error).__name__)
+            self._tell(type(error).__name__)
         if self._last is None:
             raise CredentialsUnavailableError
+        if self._given is None:
+            self._given = self._last
         return self._last
+
+    def has_changed(self) -> bool:
+        """Whether anybody may have got others than the present ones since it was last asked."""
+        before = self._given
+        try:
+            self._given = self.current()
+        except CredentialsUnavailableError:
+            return False
+        return before is not None and before != self._given
+
+    def _tell(self, reason: str) -> None:
+        """Once, not for each connection."""
+        if reason != self._told:
+            self._told = reason
+            logger.warning("credentials are not taken: %s", reason)
 
 
 def fixed(credentials: Credentials) -> CredentialSource:
@@ -46,11 +73,6 @@ def fixed(credentials: Credentials) -> CredentialSource:
 def from_directory(directory: Path) -> CredentialSource:
     """The files `username` and `password`."""
     return CredentialSource(lambda: read_directory(directory))
-
-
-def from_url_file(path: Path) -> CredentialSource:
-    """User and password of the URL in a file; its other parts are not used."""
-    return CredentialSource(lambda: read_url_file(path))
 
 
 def read_directory(directory: Path) -> Credentials:

@@ -231,8 +231,10 @@ class Database:
             await self._pool.close(seconds)
 
     async def expire_connections(self) -> None:
-        """New credentials: connections made with the old ones end with their present use."""
-        if self._pool is not None:
+        """Where the credentials are others: connections made with the old ones end with their
+        present use.
+        """
+        if self._pool is not None and self._credentials.has_changed():
             self._pool.expire()
 
     async def query(

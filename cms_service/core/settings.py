@@ -13,6 +13,8 @@ from cms_service.core.client_address import Network, parse_networks
 from cms_service.core.credentials import CredentialSource
 from cms_service.core.database_url import DatabaseUrl, parse_database_url
 from cms_service.core.limits import DefaultLimits, parse_limits
+from cms_service.core.place import POSTGRES_PORT
+from cms_service.core.url_file import from_url_file
 
 DatabaseUrlSetting = Annotated[DatabaseUrl, NoDecode, PlainValidator(parse_database_url)]
 OptionalDatabaseUrlSetting = Annotated[
@@ -125,7 +127,9 @@ class DatabaseSettings(BaseSettings):
         if self.database_credentials_dir is not None:
             return credentials.from_directory(self.database_credentials_dir)
         if self.database_credentials_url_file is not None:
-            return credentials.from_url_file(self.database_credentials_url_file)
+            return from_url_file(
+                self.database_credentials_url_file, self.database_url.dsn, POSTGRES_PORT
+            )
         if self.database_url.credentials is None:  # excluded by the validator
             raise AssertionError
         return credentials.fixed(self.database_url.credentials)
@@ -210,7 +214,7 @@ class ServeSettings(DatabaseSettings):
         if self.database_credentials_dir is not None:
             sources.append(credentials.from_directory(self.database_credentials_dir))
         if (url_file := self.database_read_replica_credentials_url_file) is not None:
-            sources.append(credentials.from_url_file(url_file))
+            sources.append(from_url_file(url_file, replica.dsn, POSTGRES_PORT))
         if replica.credentials is not None:
             sources.append(credentials.fixed(replica.credentials))
         return sources

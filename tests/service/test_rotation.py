@@ -19,6 +19,7 @@ from tests.service.world import (
     PASSWORD,
     SERVICE_PASSWORD,
     SERVICE_ROLE,
+    Desk,
     Site,
     execute,
     expect,
@@ -41,12 +42,28 @@ async def own_role(site: Site) -> AsyncIterator[str]:
 
 async def change_password(site: Site, role: str, password: str) -> None:
     """Open connections are ended too, as after a revocation."""
+    await execute(site.postgres, site.database, f"ALTER ROLE {role} PASSWORD '{password}'")
+    await end_connections(site, role)
+
+
+async def end_connections(site: Site, role: str) -> None:
     await execute(
         site.postgres,
         site.database,
-        f"ALTER ROLE {role} PASSWORD '{password}'",
         f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'",
     )
+
+
+async def backends(site: Site, role: str) -> set[int]:
+    rows = await site.fetch(f"SELECT pid FROM pg_stat_activity WHERE usename = '{role}'")
+    return {row["pid"] for row in rows}
+
+
+async def answered(desk: Desk) -> None:
+    """A connection that was just ended may be handed out once more."""
+    async with asyncio.timeout(10):
+        while (await desk.client.get(desk.root)).status_code == 503:
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("kind", ["directory", "url file"])
@@ -68,16 +85,76 @@ async def test_a_changed_database_password_reaches_a_running_pod(
         acme = await pod.log_in("acme")
         write("second")
         await change_password(site, own_role, "second")
-        # A connection that was just ended may be handed out once more.
-        async with asyncio.timeout(10):
-            while (await acme.client.get(acme.root)).status_code == 503:
-                await asyncio.sleep(0.05)
+        await answered(acme)
 
         # A file that is being replaced right now: the last good value is used.
         for file in secrets_folder.iterdir():
             file.unlink()
+        await end_connections(site, own_role)
+        await answered(acme)
+
+
+async def test_a_secret_that_moves_to_another_server_breaks_nothing_that_runs(
+    site: Site, own_role: str, secrets_folder: Path, tmp_path: Path
+) -> None:
+    """Its password is for the next revision's pods: these are configured for the old server."""
+    url_file = secrets_folder / "url"
+    url_file.write_text(site.postgres.url(site.database, f"{own_role}:first"))
+    environment = site.environment(
+        DATABASE_URL=site.postgres.url(site.database),
+        DATABASE_CREDENTIALS_URL_FILE=str(url_file),
+    )
+    with ServeProcess(environment, tmp_path / "log") as pod:
+        pod.wait_until_ready()
+        url_file.write_text(f"postgresql://{own_role}:moved-away@new-host:5432/{site.database}")
+        wait_until(lambda: "another server" in pod.log.read_text(), "the move was not noticed")
+        await end_connections(site, own_role)
+        wait_until(lambda: ask_to_log_in(pod).status_code == 200, "it lost its database")
+
+        # The release has failed, and the Secret is as it was but for a rotation.
+        url_file.write_text(site.postgres.url(site.database, f"{own_role}:put-back"))
+        await change_password(site, own_role, "put-back")
+        wait_until(lambda: ask_to_log_in(pod).status_code == 200, "the rotation did not reach it")
+        log = pod.log.read_text()
+        assert log.count("another server") == 1
+        assert "moved-away" not in log
+        assert "put-back" not in log
+
+
+async def test_a_pod_that_starts_amid_a_move_serves_once_the_secret_is_put_back(
+    site: Site, own_role: str, secrets_folder: Path
+) -> None:
+    url_file = secrets_folder / "url"
+    url_file.write_text(f"postgresql://{own_role}:second@new-host:5432/{site.database}")
+    place = {"DATABASE_CREDENTIALS_URL_FILE": str(url_file)}
+    async with site.pod(DATABASE_URL=site.postgres.url(site.database), **place) as pod:
+        async with pod.client() as client:
+            assert (await client.get("/v1/delivery/acme/article")).status_code == 503
+        url_file.write_text(site.postgres.url(site.database, f"{own_role}:first"))
+        await pod.log_in("acme")
+
+
+async def test_only_other_credentials_end_connections(
+    site: Site, own_role: str, secrets_folder: Path
+) -> None:
+    url_file = secrets_folder / "url"
+    url = site.postgres.url(site.database, f"{own_role}:first")
+    url_file.write_text(url)
+    place = {"DATABASE_CREDENTIALS_URL_FILE": str(url_file)}
+    async with site.pod(DATABASE_URL=site.postgres.url(site.database), **place) as pod:
+        acme = await pod.log_in("acme")
+        before = await backends(site, own_role)
+        url_file.write_text(f"{url}?connection_limit=7")
         await pod.cms.database.expire_connections()
         expect(await acme.client.get(acme.root), 200)
+        assert await backends(site, own_role) == before
+
+        url_file.write_text(site.postgres.url(site.database, f"{SERVICE_ROLE}:{SERVICE_PASSWORD}"))
+        await pod.cms.database.expire_connections()
+        expect(await acme.client.get(acme.root), 200)
+        async with asyncio.timeout(10):
+            while await backends(site, own_role):
+                await asyncio.sleep(0.05)
 
 
 async def test_a_pod_leaves_the_connections_of_a_former_user_by_itself(
@@ -135,6 +212,18 @@ async def test_a_changed_redis_password_reaches_a_running_pod(
         await pod.log_in("acme")
 
 
+async def test_a_secret_that_moves_to_another_redis_breaks_nothing_that_runs(
+    site: Site, own_redis: Redis, secrets_folder: Path
+) -> None:
+    url_file = secrets_folder / "redis-url"
+    url_file.write_text(own_redis.url.replace("://", "://:first@"))
+    async with site.pod(REDIS_URL=own_redis.url, REDIS_CREDENTIALS_URL_FILE=str(url_file)) as pod:
+        await pod.cms.redis.ping()
+        url_file.write_text("redis://:second@new-host:6379/0")
+        own_redis.command("CLIENT KILL TYPE normal", password="first")
+        await pod.find_redis_again()
+
+
 def write_keys(path: Path, generation: int, sign: str, *kids: str) -> None:
     keys = {kid: base64.b64encode(kid.encode() * 32).decode() for kid in kids}
     path.write_text(json.dumps({"generation": generation, "sign": sign, "keys": keys}))
@@ -172,10 +261,13 @@ async def test_jwt_keys_rotate_step_by_step_and_nobody_is_logged_out(
 
 
 def log_in(pod: ServeProcess) -> str:
-    login = {"email": owner_email("acme"), "password": PASSWORD}
-    answer = httpx.post(f"{pod.url}/v1/tenants/acme/auth/login", json=login)
-    token: str = expect(answer, 200)["accessToken"]
+    token: str = expect(ask_to_log_in(pod), 200)["accessToken"]
     return token
+
+
+def ask_to_log_in(pod: ServeProcess) -> httpx.Response:
+    login = {"email": owner_email("acme"), "password": PASSWORD}
+    return httpx.post(f"{pod.url}/v1/tenants/acme/auth/login", json=login)
 
 
 def generation(pod: ServeProcess) -> int:
