@@ -136,7 +136,7 @@ class DatabaseSettings(BaseSettings):
 
 
 class ServeSettings(DatabaseSettings):
-    host: str = "0.0.0.0"  # noqa: S104 - a pod is reached from outside
+    host: str = ""  # all addresses, of IPv4 and of IPv6
     port: Port = 3000
     admin_port: Port = 9000
     database_read_replica_url: OptionalDatabaseUrlSetting = None

@@ -21,6 +21,7 @@ from tests.service.world import (
     execute,
     owner_email,
 )
+from tests.support.ports import loopbacks
 
 _READERS = 8
 _WRITERS = 2
@@ -35,6 +36,29 @@ async def article(site: Site) -> str:
         await acme.publish_new(title="Hello", slug="hello")
         await acme.open_to_the_public()
         return f"{acme.delivery}/hello"
+
+
+@pytest.mark.parametrize("host", ["", *loopbacks()])
+def test_a_pod_listens_on_the_addresses_of_both_families_unless_it_is_told_one(
+    site: Site, tmp_path: Path, host: str
+) -> None:
+    """The kubelet asks the pod's first address, which may be of either."""
+    with ServeProcess(site.environment(HOST=host), tmp_path / "log") as pod:
+        asked = [host] if host else loopbacks()
+        ports = (pod.port, pod.admin_port)
+        wait_until(
+            lambda: all(listens(asked[0], port) for port in ports), "it listens to one port at most"
+        )
+        for port in ports:
+            assert [address for address in loopbacks() if listens(address, port)] == asked
+
+
+def listens(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), timeout=5).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 @dataclass

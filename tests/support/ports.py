@@ -1,4 +1,4 @@
-"""Free ports of the loopback."""
+"""Addresses of the loopback, and free ports of it."""
 
 import socket
 
@@ -6,6 +6,20 @@ import socket
 # and a server, which may share an address (SO_REUSEADDR), takes it over. A port that was only
 # looked at could be somebody else's by the time that a server has started, or started again.
 _held: list[socket.socket] = []
+
+
+def loopbacks() -> list[str]:
+    """Of IPv4 and, where this machine has it, IPv6."""
+    return [address for address in ("127.0.0.1", "::1") if _is_there(address)]
+
+
+def _is_there(address: str) -> bool:
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
 
 
 def free_port() -> int:

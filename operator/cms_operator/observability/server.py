@@ -21,7 +21,7 @@ async def serve(
     fleet: Callable[[], Fleet],
     middlewares: Sequence[Middleware] = (),
 ) -> web.AppRunner:
-    """Serve /healthz, /readyz and /metrics on all addresses of the pod."""
+    """Serve /healthz, /readyz and /metrics on all addresses of the pod, of IPv4 and of IPv6."""
 
     async def healthz(_: web.Request) -> web.Response:
         return _verdict(is_alive())
@@ -47,7 +47,7 @@ async def serve(
     app.router.add_get("/metrics", show)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "0.0.0.0", port).start()  # noqa: S104  - the kubelet and Prometheus call it
+    await web.TCPSite(runner, None, port).start()
     return runner
 
 

@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 
 from cms_operator.observability import server
 from cms_operator.observability.fleet import Fleet
+from tests.support.ports import loopbacks
 from tests.unit.observability.scraping import scrape, shop
 
 READY: set[str] = set()
@@ -82,6 +83,15 @@ async def test_nor_does_one_that_hangs_up_while_its_token_is_looked_at(
     assert await answers(unused_tcp_port)
     await runner.cleanup()
     assert troubles(caplog) == []
+
+
+@pytest.mark.usefixtures("port")
+async def test_it_listens_on_the_addresses_of_both_families(unused_tcp_port: int) -> None:
+    """The kubelet asks the pod's first address, which may be of either."""
+    for address in loopbacks():
+        _, writer = await asyncio.open_connection(address, unused_tcp_port)
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_health_says_what_it_is_told(port: str) -> None:
