@@ -28,7 +28,7 @@ from cms_operator.cluster.store import Key, Object, Store
 from cms_operator.observability.measuring import phase
 from cms_operator.observability.metrics import ROLLOUT_SECONDS
 from cms_operator.resources import controller_revision, labels, names
-from cms_operator.resources.revision import Revision
+from cms_operator.resources.revision import Revision, spec_hash
 from cms_operator.resources.sources import SourceError, Sources, required_secrets
 from cms_operator.rollout import observe, report, steps
 from cms_operator.rollout.capacity import existing
@@ -182,8 +182,8 @@ class Reconciler:
         images = {name: found.image for name, found in work.revisions.items()}
         migration = of_this_database(work.hcms, sources, work.before.migration)
         schemas = known_schemas(work.before.revisions, images, migration)
-        spec = work.reading.spec_hash()
-        found = Situation(work.before, named, spec, work.revisions, work.now, schemas)
+        asked = partial(spec_hash, work.hcms.spec)
+        found = Situation(work.before, named, asked, work.revisions, work.now, schemas)
         requests = () if work.hcms.spec.suspend else self._requests(work)
         work.wish = wished(found, requests)
         restart = work.wish.restart
@@ -213,7 +213,7 @@ class Reconciler:
             self._look(work)
             if not work.wanted.pin:
                 await self._children.record(hcms, revision, work.family)
-            if work.wanted.pin and known:
+            elif known:
                 known = await self._end_contract(work, known)
             await self._migrate(work, sources, known)
         except NameHeldError as held:
@@ -254,7 +254,7 @@ class Reconciler:
         hcms, migration = work.hcms, work.migration
         if work.sources is None or migration is None or not has_to_contract(migration):
             return
-        if work.wanted.pin:
+        if work.wanted.pin:  # which has ended it
             return
         due = may_contract(self._snapshot(work), decision)
         if due and not has_contract_job(hcms, work.family, migration):

@@ -29,8 +29,9 @@ def build(resource: HeadlessCMS, revision: str, *, alone: bool = True) -> Manife
 
 
 def _limit(budget: PodDisruptionBudget, replicas: int, *, alone: bool) -> Manifest:
-    if budget.min_available is not None and alone:
-        return {"minAvailable": budget.min_available}
-    if budget.min_available is not None:
-        return {"maxUnavailable": max(0, replicas - pods_of(budget.min_available, replicas))}
-    return {"maxUnavailable": 1 if budget.max_unavailable is None else budget.max_unavailable}
+    must_stay = budget.min_available
+    if must_stay is None:
+        return {"maxUnavailable": 1 if budget.max_unavailable is None else budget.max_unavailable}
+    if alone:
+        return {"minAvailable": must_stay}
+    return {"maxUnavailable": max(0, replicas - pods_of(must_stay, replicas))}

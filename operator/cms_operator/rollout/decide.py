@@ -17,6 +17,7 @@ from cms_operator.rollout.snapshot import Snapshot
 from cms_operator.rollout.strategies import (
     Plan,
     at_rest_by_route,
+    most_answering,
     plan,
     ratio_limits,
     who_answers,
@@ -123,14 +124,16 @@ def _first(snapshot: Snapshot) -> Decision:
 
 def _until_taken_over(snapshot: Snapshot) -> str:
     """The target, once it would answer with as many pods as another one does."""
-    endpoints = {name: found.endpoints for name, found in snapshot.revisions.items()}
-    if snapshot.route is not None:
-        endpoints = dict(snapshot.route.endpoints)
-    answering = {name: n for name, n in endpoints.items() if n and name != snapshot.target}
-    enough = min(snapshot.replicas, sum(answering.values()))
-    if snapshot.revision(snapshot.target).preview >= enough:
-        return snapshot.target
-    return max(answering, key=lambda name: (answering[name], name))
+    target, route = snapshot.target, snapshot.route
+    endpoints = (
+        {name: found.endpoints for name, found in snapshot.revisions.items()}
+        if route is None
+        else route.endpoints
+    )
+    others = {name: count for name, count in endpoints.items() if name != target}
+    enough = min(snapshot.replicas, sum(others.values()))
+    is_enough = snapshot.revision(target).preview >= enough
+    return target if is_enough else most_answering(others, target)
 
 
 def _settled(snapshot: Snapshot) -> Decision:

@@ -162,9 +162,15 @@ def who_answers(snapshot: Snapshot, wanted: str) -> str:
     found = snapshot.revision(wanted)
     if found.available or found.endpoints:
         return wanted
-    answering = {name: found.endpoints for name, found in snapshot.revisions.items()}
-    most = max(answering, key=lambda name: (answering[name], name), default=wanted)
-    return most if answering.get(most) else wanted
+    return most_answering(
+        {name: found.endpoints for name, found in snapshot.revisions.items()}, wanted
+    )
+
+
+def most_answering(endpoints: Mapping[str, int], nobody: str) -> str:
+    """The revision with the most of them; `nobody` where there are none."""
+    answering = {name: count for name, count in endpoints.items() if count}
+    return max(answering, key=lambda name: (answering[name], name), default=nobody)
 
 
 def ratio_limits(snapshot: Snapshot) -> Limits:

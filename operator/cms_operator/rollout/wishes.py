@@ -34,13 +34,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a request is judged by; `known` are the revisions that are on record, `spec` is a hash
-    of what the spec asks for beside the sources.
+    """What a request is judged by; `known` are the revisions that are on record, `spec_hash` is of
+    what the spec asks for beside the sources.
     """
 
     before: Status
     named: Named
-    spec: str
+    spec_hash: Callable[[], str]
     known: Collection[str]
     now: datetime
     schemas: Schemas = field(default_factory=Schemas)
@@ -78,7 +78,7 @@ def _pinned(found: Situation, revision: str) -> PinStatus | None:
     pin = found.before.pin
     if pin is None or pin.from_revision == revision:
         return pin
-    same = pin.spec_hash == found.spec
+    same = pin.spec_hash == found.spec_hash()
     return pin.model_copy(update={"from_revision": revision}) if same else None
 
 
@@ -107,7 +107,7 @@ def _roll_back(wish: Wish, request: Request, found: Situation) -> Wish:
         to_revision=to,
         by=request.by,
         since=stamp(found.now),
-        spec_hash=found.spec,
+        spec_hash=found.spec_hash(),
     )
     return _done(replace(wish, pin=pin), request, f"rolled back to {to}")
 

@@ -11,7 +11,7 @@ from typing import Any
 from cms_operator.api import HeadlessCMS, parse
 from cms_operator.cluster.store import Key, Object
 from cms_operator.recent import Recent
-from cms_operator.resources.revision import Revision, build_revision, name_of, spec_hash
+from cms_operator.resources.revision import Revision, build_revision, name_of
 from cms_operator.resources.sources import Sources, Values, read_sources
 
 # 20 KB each.
@@ -30,7 +30,6 @@ class Reading:
     _sources: Sources | None = None
     _names: dict[str | None, str] = field(default_factory=dict)
     _revision: tuple[str | None, Revision] | None = None
-    _spec_hash: str | None = None
 
     def is_of(self, parent: Object) -> bool:
         return self._metadata == _metadata_of(parent) and self._asked == parent["spec"]
@@ -49,11 +48,6 @@ class Reading:
             self._names = {name: known for name, known in self._names.items() if name is None}
             self._names[restart] = name_of(self.hcms.spec, sources, restart)
         return self._names[restart]
-
-    def spec_hash(self) -> str:
-        if self._spec_hash is None:
-            self._spec_hash = spec_hash(self.hcms.spec)
-        return self._spec_hash
 
     def revision(self, sources: Sources, restart: str | None) -> Revision:
         if self._revision is None or self._revision[0] != restart:

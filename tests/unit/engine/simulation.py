@@ -209,7 +209,7 @@ class World:
             stable_revision=self.stable, rollout=self.progress, pin=self.pin, restart=self.restart
         )
         known = {*self.known, self.target}
-        found = Situation(before, self._named, self.target, known, self.now, self.schemas)
+        found = Situation(before, self._named, lambda: self.target, known, self.now, self.schemas)
         return wished(found, self.requests)
 
     def _named(self, restart: str | None) -> str:

@@ -24,7 +24,7 @@ def named(base: str) -> Any:
 
 def ask(before: Status, *requests: Request, spec: str = "c", sources: str = "") -> Wish:
     named_so = named(spec + sources)
-    return wished(Situation(before, named_so, spec, {"a", "b", "c"}, NOON), requests)
+    return wished(Situation(before, named_so, lambda: spec, {"a", "b", "c"}, NOON), requests)
 
 
 def status(stable: str | None = "c", **found: Any) -> Status:
@@ -109,7 +109,7 @@ def test_a_rollback_that_makes_no_sense_is_refused_with_the_reason(
 
 def test_a_rollback_to_an_image_that_cannot_read_the_schema_is_refused() -> None:
     schemas = Schemas({"a": 1, "b": 2}, oldest_readable=2)
-    found = Situation(status(), named("c"), "c", {"a", "b", "c"}, NOON, schemas)
+    found = Situation(status(), named("c"), lambda: "c", {"a", "b", "c"}, NOON, schemas)
     refused = wished(found, [back_to("a")])
     assert "its image was made for schema 1" in outcome(refused)
     assert refused.pin is None
