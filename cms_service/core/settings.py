@@ -1,6 +1,7 @@
 """Settings come from the environment alone."""
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -12,6 +13,7 @@ from cms_service.core import credentials
 from cms_service.core.client_address import Network, parse_networks
 from cms_service.core.credentials import CredentialSource
 from cms_service.core.database_url import DatabaseUrl, parse_database_url
+from cms_service.core.host_name import HOST_NAME
 from cms_service.core.limits import DefaultLimits, parse_limits
 from cms_service.core.place import POSTGRES_PORT
 from cms_service.core.url_file import from_url_file
@@ -32,7 +34,6 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 CacheSeconds = Annotated[int, Field(ge=0, le=31_536_000)]
 S = TypeVar("S", bound=BaseSettings)
 
-_HOST = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|\*")
 
 
@@ -62,33 +63,35 @@ class SurrogateHeader(StrEnum):
     NONE = "none"
 
 
-def _origins(text: str) -> frozenset[str]:
-    """Separated by commas. Raises ValueError."""
-    origins = frozenset(part.strip() for part in text.split(",")) - {""}
-    if any(_ORIGIN.fullmatch(origin) is None for origin in origins):
-        raise ValueError("must be origins like https://www.example.com, joined by commas, or *")
-    return origins
+def _joined_by_commas(
+    pattern: re.Pattern[str], what: str, same: Callable[[str], str] = str
+) -> PlainValidator:
+    """Of a text: the parts, each as `same` writes it; those that are no text stay as they are."""
+
+    def parts_of(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = frozenset(same(part.strip()) for part in value.split(",")) - {""}
+        if any(pattern.fullmatch(part) is None for part in parts):
+            raise ValueError(f"must be {what}")
+        return parts
+
+    return PlainValidator(parts_of)
 
 
 CorsOrigins = Annotated[
     frozenset[str],
     NoDecode,
-    PlainValidator(lambda value: _origins(value) if isinstance(value, str) else value),
+    _joined_by_commas(_ORIGIN, "origins like https://www.example.com, joined by commas, or *"),
 ]
-
-
-def _hosts(text: str) -> frozenset[str]:
-    """Separated by commas. Raises ValueError."""
-    hosts = frozenset(part.strip().lower().removesuffix(".") for part in text.split(",")) - {""}
-    if any(_HOST.fullmatch(host) is None for host in hosts):
-        raise ValueError("must be host names like cms.example.com, joined by commas")
-    return hosts
-
-
 HostNames = Annotated[
     frozenset[str],
     NoDecode,
-    PlainValidator(lambda value: _hosts(value) if isinstance(value, str) else value),
+    _joined_by_commas(
+        HOST_NAME,
+        "host names like cms.example.com, joined by commas",
+        lambda host: host.lower().removesuffix("."),
+    ),
 ]
 
 

@@ -5,10 +5,11 @@ from functools import lru_cache
 
 import idna
 
+from cms_service.core.host_name import HOST_NAME
+
 MAX_LENGTH = 253
 _ASCII_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 ASCII_PATTERN = rf"^({_ASCII_LABEL}\.)+{_ASCII_LABEL}\.?$"
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 _PORT = re.compile(r":[0-9]{1,5}")
 
 
@@ -36,6 +37,6 @@ def of_header(value: bytes) -> str | None:
 
 def _is_name(host: str) -> bool:
     """The last label of a name is not a number: that would be an address."""
-    if len(host) > MAX_LENGTH or _NAME.fullmatch(host) is None:
+    if len(host) > MAX_LENGTH or HOST_NAME.fullmatch(host) is None:
         return False
     return not host.rpartition(".")[2].isdigit()

@@ -10,7 +10,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,17 @@ class OperatorProcess:
     def another(self, name: str, **changes: Any) -> "OperatorProcess":
         """One more, the same but for what is named here."""
         return replace(self, log=self.log.with_name(f"{name}.log"), **changes)
+
+    @contextmanager
+    def replaced_by(self, other: "OperatorProcess") -> Iterator["OperatorProcess"]:
+        """`other` works in its place for so long."""
+        self.stop()
+        try:
+            other.start()
+            yield other
+        finally:
+            other.stop()
+            self.start()
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -46,12 +46,9 @@ runpy.run_module("cms_operator", run_name="__main__")
 @pytest.fixture
 def unjudging(team: Team, operator: OperatorProcess) -> Iterator[Team]:
     """Served by an operator that can judge nothing."""
-    operator.stop()
-    process = operator.another("defective", command=(OF_THIS_PYTHON[0], "-c", WITH_A_DEFECT))
-    process.start()
-    yield team
-    process.stop()
-    operator.start()
+    command = (OF_THIS_PYTHON[0], "-c", WITH_A_DEFECT)
+    with operator.replaced_by(operator.another("defective", command=command)):
+        yield team
 
 
 @pytest.fixture(autouse=True)

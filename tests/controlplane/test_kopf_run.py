@@ -14,14 +14,8 @@ def test_the_documented_command_is_an_operator(team: Team, operator: OperatorPro
     assert DOCUMENTED in (REPOSITORY / "docs" / "operations.md").read_text()
     kopf, *arguments = DOCUMENTED.split()
     command = (str(Path(sys.executable).parent / kopf), *arguments)
-    developers = operator.another("kopf-run-operator", command=command)
-    operator.stop()
-    try:
-        developers.start()
+    with operator.replaced_by(operator.another("kopf-run-operator", command=command)):
         team.make(replicas=1)
         team.wait_until_ready()
         team.delete("service", "shop")
         eventually(lambda: "shop" in team.names("service"), "drift is put right")
-    finally:
-        developers.stop()
-        operator.start()

@@ -27,16 +27,13 @@ runpy.run_module("cms_operator", run_name="__main__")
 
 @pytest.fixture
 def defective(operator: OperatorProcess) -> Iterator[OperatorProcess]:
-    operator.stop()
     process = operator.another(
         "defective",
         command=(OF_THIS_PYTHON[0], "-c", WITH_A_DEFECT),
         environment={"HCMS_LOG_FORMAT": "json"},
     )
-    process.start()
-    yield process
-    process.stop()
-    operator.start()
+    with operator.replaced_by(process):
+        yield process
 
 
 def test_every_line_is_json_and_a_poisoned_object_is_seen_in_log_and_metrics(

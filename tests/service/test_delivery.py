@@ -116,30 +116,28 @@ async def test_the_writer_sees_the_write_at_once_on_every_pod_by_its_generation(
                 assert shown["fields"]["title"] == str(number)
 
 
+async def read_on_each(*pods: Pod) -> None:
+    """The same published entry, by one after the other."""
+    acme = await pods[0].log_in("acme")
+    await acme.make_type()
+    await acme.publish_new(title="Hello", slug="hello")
+    await acme.open_to_the_public()
+    for pod in pods:
+        async with pod.client() as reader:
+            expect(await reader.get(f"{acme.delivery}/hello"), 200)
+        await pod.cms.shared_answers.close()
+
+
 async def test_what_one_pod_has_loaded_another_finds_in_redis(site: Site) -> None:
     async with site.pod() as first, site.pod() as second:
-        acme = await first.log_in("acme")
-        await acme.make_type()
-        await acme.publish_new(title="Hello", slug="hello")
-        await acme.open_to_the_public()
-        for pod in (first, second):
-            async with pod.client() as reader:
-                expect(await reader.get(f"{acme.delivery}/hello"), 200)
-            await pod.cms.shared_answers.close()
+        await read_on_each(first, second)
         assert 'hcms_cache_hits_total{layer="redis"} 1.0' in second.cms.metrics.render().decode()
 
 
 async def test_a_release_finds_nothing_that_another_has_made(site: Site) -> None:
     """Otherwise a bad one would go on answering after it was taken back."""
     async with site.pod(hcms_revision="a") as stable, site.pod(hcms_revision="b") as candidate:
-        acme = await stable.log_in("acme")
-        await acme.make_type()
-        await acme.publish_new(title="Hello", slug="hello")
-        await acme.open_to_the_public()
-        for pod in (candidate, stable):
-            async with pod.client() as reader:
-                expect(await reader.get(f"{acme.delivery}/hello"), 200)
-            await pod.cms.shared_answers.close()
+        await read_on_each(candidate, stable)
         assert 'hcms_cache_misses_total{layer="redis"} 1.0' in stable.cms.metrics.render().decode()
 
 
@@ -149,14 +147,7 @@ async def test_processes_that_have_names_of_their_own_share_by_the_caches_name(s
         site.pod(hcms_revision="api1", **name) as first,
         site.pod(hcms_revision="api2", **name) as second,
     ):
-        acme = await first.log_in("acme")
-        await acme.make_type()
-        await acme.publish_new(title="Hello", slug="hello")
-        await acme.open_to_the_public()
-        for pod in (first, second):
-            async with pod.client() as reader:
-                expect(await reader.get(f"{acme.delivery}/hello"), 200)
-            await pod.cms.shared_answers.close()
+        await read_on_each(first, second)
         assert 'hcms_cache_hits_total{layer="redis"} 1.0' in second.cms.metrics.render().decode()
 
 
