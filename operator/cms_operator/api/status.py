@@ -218,6 +218,9 @@ class RolloutStatus(Model):
     serving: _Count = 0
     """Pods of the revision that served when it last came nearer."""
 
+    awaited: _Count = 0
+    """Pods of the stable revision that it waited for and that served then."""
+
     scale_down_at: Timestamp | None = None
     """When the previous revision's pods go."""
 

@@ -16,7 +16,7 @@ COUNTS_AT_LEAST_EVERY = timedelta(seconds=60)
 COUNTS_PER_COST = 100
 # Of a status or of a revision in it, and of a rollout.
 _COUNTS = {"replicas", "ready_replicas"}
-_PODS = {"actual_weight", "serving", "lagging_since"}
+_PODS = {"actual_weight", "serving", "awaited", "lagging_since"}
 # Of the condition Available. That fewer pods answer is news, that more do is a count.
 _AVAILABLE = (Reason.NO_PODS, Reason.FEWER_PODS, Reason.ENOUGH_PODS)
 

@@ -86,7 +86,8 @@ def is_told_to_wait(snapshot: Snapshot, progress: RolloutStatus) -> bool:
 def enter(progress: RolloutStatus, phase: RolloutPhase, now: datetime) -> RolloutStatus:
     """When it is over, what was observed in its last interval would stand there for ever."""
     over = {"observed_weight": None} if phase in ("Completed", "Aborted") else {}
-    anew = {"phase": phase, "since": stamp(now), "lagging_since": None, "serving": 0, **over}
+    pods = {"lagging_since": None, "serving": 0, "awaited": 0}
+    anew = {"phase": phase, "since": stamp(now), **pods, **over}
     return progress.model_copy(update=anew)
 
 
@@ -136,13 +137,15 @@ def measured(progress: RolloutStatus, found: AnalysisStatus) -> RolloutStatus:
 
 
 def observe_pods(
-    progress: RolloutStatus, serving: int, now: datetime, *, reached: bool
+    progress: RolloutStatus, serving: int, awaited: int, now: datetime, *, reached: bool
 ) -> RolloutStatus:
-    """Keep the time since which the candidate has come no nearer to its goal."""
-    if reached:
-        lagging = None
-    elif progress.lagging_since is None or serving > progress.serving:
-        lagging = stamp(now)
-    else:
+    """Keep the time since which the candidate has come no nearer to its goal, nor those that it
+    waits for to theirs.
+    """
+    nearer = serving > progress.serving or awaited > progress.awaited
+    if not reached and progress.lagging_since is not None and not nearer:
         return progress
-    return progress.model_copy(update={"lagging_since": lagging, "serving": serving})
+    lagging = None if reached else stamp(now)
+    return progress.model_copy(
+        update={"lagging_since": lagging, "serving": serving, "awaited": awaited}
+    )

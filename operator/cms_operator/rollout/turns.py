@@ -25,7 +25,9 @@ def turn(snapshot: Snapshot, progress: RolloutStatus, wanted: Plan) -> RolloutSt
         return held.model_copy(update={"set_weight": weight})
     if is_held(snapshot, progress):
         return progress
-    progress = course.observe_pods(progress, _served(snapshot), now, reached=wanted.reached)
+    progress = course.observe_pods(
+        progress, _served(snapshot), _awaited(snapshot, wanted), now, reached=wanted.reached
+    )
     if not wanted.reached and until(snapshot, _deadline(snapshot, progress)) <= 0:
         return course.abort(progress, _too_late(snapshot, progress), now)
     if progress.phase == "Paused":
@@ -96,6 +98,12 @@ def _served(snapshot: Snapshot) -> int:
     """Pods of the target that would answer, by whichever Service."""
     found = snapshot.revision(snapshot.target)
     return max(serving(found), min(found.wanted, found.available, found.preview))
+
+
+def _awaited(snapshot: Snapshot, wanted: Plan) -> int:
+    """Of stable, which grows again where it was nearly replaced, before another release begins."""
+    stable = str(snapshot.stable)
+    return min(serving(snapshot.revision(stable)), wanted.goal.get(stable, 0))
 
 
 def share(snapshot: Snapshot, progress: RolloutStatus) -> int:

@@ -162,3 +162,22 @@ def test_held_it_keeps_the_share_that_it_has() -> None:
 
 def found_sizes(old: int, new: int) -> dict[str, int]:
     return {"a": old, "b": new}
+
+
+def test_the_deadline_does_not_count_while_what_was_nearly_replaced_comes_back() -> None:
+    """Its pods come one by one, as the limits have it; none of the new release can yet."""
+    one_by_one = rollout(maxSurge=1, maxUnavailable=0, progressDeadlineSeconds=60)
+    progress = None
+    for number in range(10):
+        found = {"a": serving(number), "b": serving(10 - number)}
+        decision = picture(
+            10, "c", "a",
+            rollout=one_by_one, progress=progress, revisions=found, now=later(number * 50),
+        )  # fmt: skip
+        progress = decision.progress
+        assert decision.phase is Phase.PROGRESSING
+    stuck = picture(
+        10, "c", "a",
+        rollout=one_by_one, progress=progress, revisions=found, now=later(9 * 50 + 60),
+    )  # fmt: skip
+    assert stuck.phase is Phase.ABORTED
