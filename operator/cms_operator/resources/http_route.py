@@ -8,6 +8,9 @@ from cms_operator.resources.manifests import Manifest, part
 
 # The CMS tells its revision by this header; who sends it back stays with that revision.
 REVISION_HEADER = "X-HCMS-Revision"
+# The gateway may still send requests to the preview Service, whatever the route says by now: it is
+# taken away when the gateway has accepted a route that leads to nobody there.
+LEADS_TO_PREVIEW = "headlesscms.io/leads-to-preview"
 # For testers, who need not know the revision. With no candidate both are the stable one.
 ANY_CANDIDATE = "candidate"
 ANY_STABLE = "stable"
@@ -23,15 +26,18 @@ class Trial:
     weight: int
 
 
-def build(resource: HeadlessCMS, trial: Trial | None = None) -> Manifest | None:
+def build(
+    resource: HeadlessCMS, trial: Trial | None = None, *, leads_to_preview: bool = False
+) -> Manifest | None:
     route = resource.spec.route
     if route is None or route.gateway is None:
         return None
+    annotations = {LEADS_TO_PREVIEW: "true"} if leads_to_preview else None
     gateway = {"group": "gateway.networking.k8s.io", "kind": "Gateway", **part(route.gateway)}
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
-        "metadata": metadata.child(resource, names.route(resource.name)),
+        "metadata": metadata.child(resource, names.route(resource.name), annotations=annotations),
         "spec": {
             "parentRefs": [gateway],
             "hostnames": [route.host],

@@ -5,6 +5,7 @@ from typing import Any
 
 from cms_operator.api.route import GatewayRoute
 from cms_operator.resources import labels, names
+from cms_operator.resources.http_route import LEADS_TO_PREVIEW
 from cms_operator.rollout.capacity import FULL
 from cms_operator.rollout.snapshot import RouteState
 
@@ -28,6 +29,7 @@ def route_state(
         weight=_weight(route, preview),
         opened=any(ref.get("name") == preview for rule in _rules(route) for ref in _refs(rule)),
         settled=route is not None and is_accepted(route, gateway),
+        leads=LEADS_TO_PREVIEW in ((route or {}).get("metadata", {}).get("annotations") or {}),
         endpoints=endpoints,
     )
 

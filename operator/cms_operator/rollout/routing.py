@@ -29,34 +29,34 @@ class Traffic:
     """What the Services and the route say now.
 
     `main` is None where the Service selects all revisions; `opened` lets in those
-    who ask for the candidate by a header.
+    who ask for the candidate by a header. `leads`: the gateway may send requests to the preview
+    Service, by this route or by one before it.
     """
 
     main: str | None
     preview: str
     weight: int = 0
     opened: bool = False
+    leads: bool = False
 
 
 def weighs(snapshot: Snapshot, strategy: str) -> bool:
     """A route that still leads to a candidate is closed first, whatever comes next; it is not
     closed before the gateway has accepted that.
     """
-    seen = snapshot.route
-    if seen is None:
-        return False
-    closing = not seen.settled and seen.preview not in (None, seen.main)
-    return strategy == "Canary" or seen.opened or closing
+    return snapshot.route is not None and (strategy == "Canary" or snapshot.route.uses_preview)
 
 
 def next_traffic(snapshot: Snapshot, wish: Wish) -> Traffic:
     seen = snapshot.route or RouteState()
     weight = _weight(snapshot, seen, wish)
+    opened = weight > 0 or _can_open(snapshot, seen, wish)
     return Traffic(
         main=_main(snapshot, seen, wish.stable),
         preview=_preview(seen, wish.candidate or wish.stable),
         weight=weight,
-        opened=weight > 0 or _can_open(snapshot, seen, wish),
+        opened=opened,
+        leads=opened or seen.uses_preview,
     )
 
 
@@ -75,12 +75,17 @@ def is_set(snapshot: Snapshot, wish: Wish) -> bool:
 
 
 def reachable(snapshot: Snapshot) -> set[str]:
-    """Revisions to which a request may still come: their pods stay."""
+    """Revisions to which a request may still come: their pods stay.
+
+    Where the Service selects all, they give way to each other as pods get ready.
+    """
     seen = snapshot.route
     if seen is None:
         return set()
-    found = {name for name, pods in seen.endpoints.items() if pods} | {seen.main}
-    if seen.opened or not seen.settled:
+    found = {seen.main}
+    if seen.main is not None:
+        found |= {name for name, pods in seen.endpoints.items() if pods}
+    if seen.uses_preview:
         found.add(seen.preview)
     return {name for name in snapshot.revisions if name in found}
 
@@ -110,8 +115,7 @@ def _mixed_pods_are_needed(snapshot: Snapshot, seen: RouteState, stable: str) ->
 
 
 def _preview(seen: RouteState, wanted: str) -> str:
-    in_use = seen.opened or not seen.settled
-    return seen.preview if seen.preview and in_use else wanted
+    return seen.preview if seen.preview and seen.uses_preview else wanted
 
 
 def _weight(snapshot: Snapshot, seen: RouteState, wish: Wish) -> int:

@@ -50,6 +50,7 @@ class RouteState:
     `main` and `preview` are the revisions that the Services select, `weight` is the preview
     Service's percentage and `opened` tells whether any rule leads to it. `settled`: the gateway
     has accepted just this. `endpoints` are the ready ones of the main Service, by revision.
+    `leads`: a route that the gateway may follow until then leads to the preview Service.
     """
 
     main: str | None = None
@@ -58,6 +59,12 @@ class RouteState:
     opened: bool = False
     settled: bool = False
     endpoints: Mapping[str, int] = field(default_factory=dict)
+    leads: bool = False
+
+    @property
+    def uses_preview(self) -> bool:
+        """Requests may come to what is behind the preview Service."""
+        return self.opened or (self.leads and not self.settled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,8 @@ class Children:
         wanted.append(network_policy.build(hcms, self._operator_namespace))
         wanted.append(hpa.build(hcms))
         wanted.append(ingress.build(hcms))
-        wanted.append(http_route.build(hcms, _trial(decision)))
+        leads = decision.traffic is not None and decision.traffic.leads
+        wanted.append(http_route.build(hcms, _trial(decision), leads_to_preview=leads))
         return [manifest for manifest in wanted if manifest is not None]
 
     async def _try(self, manifest: Manifest, uid: str, right: dict[Name, Object]) -> Problem | None:
@@ -165,7 +166,7 @@ def _asked(
 ) -> tuple[Any, ...]:
     """All that the manifests are made from."""
     recorded = [(name, revisions.get(name)) for name in decision.sizes]
-    return hcms, decision.sizes, recorded, decision.active, decision.preview, _trial(decision)
+    return hcms, decision.sizes, recorded, decision.active, decision.preview, decision.traffic
 
 
 def _trial(decision: Decision) -> http_route.Trial | None:

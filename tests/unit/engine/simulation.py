@@ -56,12 +56,16 @@ class Gateway:
     accepted: tuple[int, bool] = (0, False)
     settled: bool = True
     away: bool = False
+    leads: bool = False
+    was_away: bool = False
 
-    def write(self, weight: int, *, opened: bool) -> None:
+    def write(self, weight: int, *, opened: bool, leads: bool) -> None:
+        self.leads = leads
         if (weight, opened) != (self.weight, self.opened):
             self.weight, self.opened, self.settled = weight, opened, False
 
     def accept(self) -> None:
+        self.was_away |= self.away
         if not self.away:
             self.accepted, self.settled = (self.weight, self.opened), True
 
@@ -135,6 +139,7 @@ class Cluster:
             weight=self.gateway.weight,
             opened=self.gateway.opened,
             settled=self.gateway.settled,
+            leads=self.gateway.leads,
             endpoints=self._ready(self.endpoints),
         )
 
@@ -239,8 +244,8 @@ class World:
         """One reconcile and one tick; an operator that dies after so many writes makes no more."""
         wish = self.wish()
         decision = decide(self.snapshot())
-        if _takes_away(decision, self.cluster) and not self.cluster.gateway:
-            # The live read. Behind a gateway the slices themselves are taken to lag.
+        if _takes_away(decision, self.cluster) and decision.traffic is None:
+            # The live read. Where a route weighs, the slices themselves are taken to lag.
             self.cluster.follow()
             decision = decide(self.snapshot())
         self.check(self, self.snapshot(), decision)
@@ -267,7 +272,8 @@ class World:
         if gateway := cluster.gateway:
             traffic = decision.traffic
             weight, opened = (traffic.weight, traffic.opened) if traffic else (0, False)
-            yield partial(gateway.write, weight, opened=opened)
+            leads = traffic is not None and traffic.leads
+            yield partial(gateway.write, weight, opened=opened, leads=leads)
         for name in decision.retire:
             yield partial(cluster.deployments.pop, name)
         known = (self.stable, self.progress, self.pin, self.restart)

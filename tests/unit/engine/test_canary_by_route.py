@@ -46,7 +46,7 @@ def test_the_pods_come_first_and_the_weight_when_they_are_ready() -> None:
     assert first.sizes == {"a": 3, "b": 2}
     assert first.traffic == Traffic("a", "b")
     ready = at(pods(3), pods(0, 2), route(), progress=first.progress)
-    assert ready.traffic == Traffic("a", "b", 34, opened=True)
+    assert ready.traffic == Traffic("a", "b", 34, opened=True, leads=True)
     assert ready.progress
     assert ready.progress.actual_weight == 0, "nobody has accepted it yet"
 
@@ -72,7 +72,9 @@ def test_with_all_the_traffic_the_old_one_stays_warm_until_the_bake_is_over() ->
     assert promoted.sizes == {"a": 3, "b": 3}
     baking = at(pods(3), pods(0, 3), route(weight=100), progress=promoted.progress)
     assert (baking.phase, baking.sizes, baking.serving) == (Phase.BAKING, {"a": 3, "b": 3}, ("b",))
-    assert baking.traffic == Traffic("a", "b", 100, opened=True), "the Service is still the old one"
+    assert baking.traffic == Traffic("a", "b", 100, opened=True, leads=True), (
+        "the Service is still the old one"
+    )
     over = at(pods(3), pods(0, 3), route(weight=100), progress=baking.progress, now=later(90))
     assert (over.stable, over.active) == ("b", "b")
     assert over.sizes == {"a": 3, "b": 3}, "until the Service's endpoints have followed"
@@ -88,9 +90,9 @@ def test_with_all_the_traffic_the_old_one_stays_warm_until_the_bake_is_over() ->
 def test_an_abort_takes_the_weight_at_once_and_the_pods_when_it_is_accepted() -> None:
     asked = (Request("abort", "b"),)
     aborted = at(pods(3), pods(0, 2), route(weight=34), progress=paused(), requests=asked)
-    assert aborted.traffic == Traffic("a", "b")
+    assert aborted.traffic == Traffic("a", "b", leads=True)
     assert aborted.sizes == {"a": 3, "b": 2}
-    closed = RouteState("a", "b", 0, settled=False, endpoints={"a": 3})
+    closed = RouteState("a", "b", settled=False, endpoints={"a": 3}, leads=True)
     waiting = at(pods(3), pods(0, 2), closed, progress=aborted.progress)
     assert waiting.sizes == {"a": 3, "b": 2}
     accepted = RouteState("a", "b", 0, settled=True, endpoints={"a": 3})
@@ -124,14 +126,14 @@ def test_testers_keep_the_candidate_when_its_pods_begin_to_follow_the_weight() -
     asked = (Request("promote", "b"),)
     promoted = at(*one, progress=testing.progress, requests=asked, **found)
     assert promoted.sizes == {"a": 3, "b": 3}, "as many as the next weight needs, and never none"
-    assert promoted.traffic == Traffic("a", "b", 0, opened=True)
+    assert promoted.traffic == Traffic("a", "b", 0, opened=True, leads=True)
     ready = at(pods(3), pods(0, 3), route(), progress=promoted.progress, **found)
-    assert ready.traffic == Traffic("a", "b", 67, opened=True)
+    assert ready.traffic == Traffic("a", "b", 67, opened=True, leads=True)
 
 
 def test_a_candidate_that_has_lost_its_pods_has_no_weight() -> None:
     lost = at(pods(3), RevisionState(2, 2), route(weight=34), progress=paused())
-    assert lost.traffic == Traffic("a", "b")
+    assert lost.traffic == Traffic("a", "b", leads=True)
 
 
 def test_a_gateway_that_is_away_is_named_and_counts_against_the_deadline() -> None:
@@ -151,7 +153,7 @@ def test_another_strategy_first_takes_the_weight_away() -> None:
         3, "c", "a", rollout=blue_green, progress=paused(),
         revisions={"a": pods(3), "b": pods(0, 2)}, route=route(weight=34),
     )  # fmt: skip
-    assert found.traffic == Traffic("a", "b")
+    assert found.traffic == Traffic("a", "b", leads=True)
     assert found.sizes == {"a": 3, "b": 2}
 
 
@@ -175,13 +177,23 @@ def test_with_autoscaling_too_stable_is_completed_before_a_new_route_weighs() ->
     assert (found.active, found.sizes) == (None, {"a": 10, "b": 5})
 
 
+def test_mixed_pods_of_a_third_revision_do_not_keep_stable_from_getting_complete() -> None:
+    """They give way to it: together they are n and its surge already."""
+    mixed = RouteState(None, "c", settled=True, endpoints={"a": 2, "b": 3})
+    found = picture(
+        4, "c", "a", rollout=CANARY,
+        revisions={"a": pods(2), "b": pods(3)}, route=mixed,
+    )  # fmt: skip
+    assert (found.active, found.sizes) == (None, {"a": 2, "b": 2, "c": 0})
+
+
 @pytest.mark.parametrize("strategy", ["RollingUpdate", "BlueGreen"])
 @pytest.mark.parametrize("target", ["b", "c"])
 def test_what_the_gateway_may_still_send_readers_to_stays_whatever_the_strategy(
     strategy: str, target: str
 ) -> None:
     """Closed, as far as it was written: nobody has accepted it."""
-    closing = RouteState("a", "b", 0, opened=False, settled=False, endpoints={"a": 3})
+    closing = RouteState("a", "b", settled=False, endpoints={"a": 3}, leads=True)
     aborted = paused().model_copy(update={"phase": "Aborted"})
     found = picture(
         3, target, "a", rollout=rollout(strategy=strategy), progress=aborted,
@@ -226,7 +238,7 @@ def test_with_autoscaling_a_trial_adds_no_pods() -> None:
 def test_the_weight_waits_for_the_last_pod() -> None:
     one_of_two = RevisionState(2, 2, 1, 1, preview=1)
     found = at(pods(3), one_of_two, route(), progress=begun().progress)
-    assert found.traffic == Traffic("a", "b", 0, opened=True), "testers may come before"
+    assert found.traffic == Traffic("a", "b", 0, opened=True, leads=True), "testers may come before"
 
 
 def promoted(a: RevisionState, seen: RouteState) -> Decision:
@@ -250,7 +262,7 @@ def test_no_weight_is_taken_from_those_who_answer_for_those_who_do_not() -> None
     nobody = RouteState("a", "b", 100, opened=True, settled=True, endpoints={})
     asked = (Request("abort", "b"),)
     found = at(RevisionState(3, 3), pods(0, 3), nobody, progress=paused(), requests=asked)
-    assert found.traffic == Traffic("a", "b", 100, opened=True)
+    assert found.traffic == Traffic("a", "b", 100, opened=True, leads=True)
 
 
 def test_a_first_revision_that_serves_in_part_does_so_until_its_fix_can() -> None:
