@@ -80,7 +80,8 @@ def _by_route(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
     if is_set and weight == FULL:
         sizes[stable] = n  # warm, for an instant way back
     if not is_set:
-        sizes = {name: max(size, snapshot.revision(name).wanted) for name, size in sizes.items()}
+        present = {name: min(n, snapshot.revision(name).wanted) for name in sizes}
+        sizes = {name: max(size, present[name]) for name, size in sizes.items()}
     kept = routing.reachable(snapshot) - sizes.keys()
     goal = sizes | {name: snapshot.revision(name).wanted for name in sorted(kept)}
     reached = is_set and all(
@@ -142,6 +143,8 @@ def _blue_green(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
     n, target, stable = snapshot.replicas, snapshot.target, str(snapshot.stable)
     goal = {stable: n, target: n}
     candidate = snapshot.revision(target)
+    if _mixed_pods_are_needed(snapshot, stable):
+        return Plan({stable: n, target: candidate.wanted}, Limits(n, 0), 0, reached=False)
     full = candidate.observed and candidate.wanted == n and candidate.available >= n
     if progress.phase in ("Switching", "Baking"):
         others = sum(
@@ -157,14 +160,24 @@ def _blue_green(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
     return Plan(goal, Limits(n, 0), 0, ready, who_answers(snapshot, stable))
 
 
-def who_answers(snapshot: Snapshot, wanted: str) -> str:
-    """No traffic is taken from those who answer for one who has nobody."""
+def who_answers(snapshot: Snapshot, wanted: str) -> str | None:
+    """No traffic is taken from those who answer for one who has nobody, or too few; None: all."""
+    if _mixed_pods_are_needed(snapshot, wanted):
+        return None
     found = snapshot.revision(wanted)
     if found.available or found.endpoints:
         return wanted
     return most_answering(
         {name: found.endpoints for name, found in snapshot.revisions.items()}, wanted
     )
+
+
+def _mixed_pods_are_needed(snapshot: Snapshot, wanted: str) -> bool:
+    """The Service selects all, and narrowed to this one it would have too few pods."""
+    answering = {name: found.endpoints for name, found in snapshot.revisions.items()}
+    own = answering.pop(wanted, 0)
+    enough = min(snapshot.replicas, own + sum(answering.values()))
+    return own > 0 and any(answering.values()) and snapshot.revision(wanted).available < enough
 
 
 def most_answering(endpoints: Mapping[str, int], nobody: str) -> str:

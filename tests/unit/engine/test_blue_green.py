@@ -180,3 +180,29 @@ def test_a_first_revision_that_serves_in_part_does_so_until_its_fix_can() -> Non
     assert picture(3, "y", revisions=some, rollout=BLUE_GREEN).active == "x"
     enough = {"x": serving(2), "y": behind_preview(2)}
     assert picture(3, "y", revisions=enough, rollout=BLUE_GREEN).active == "y"
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {},
+        {"migration": MigrationPhase.RUNNING},
+        {"target": "b", "failure": "Its pods crash."},
+    ],
+    ids=["another release", "one that waits for its migration", "the same one, which is bad"],
+)
+def test_a_rolling_update_that_becomes_blue_green_keeps_the_traffic_where_the_pods_are(
+    found: dict[str, Any],
+) -> None:
+    rolling = picture(10, "b", "a", revisions={"a": serving(10)}).progress
+    found = {"target": "c", **found}
+    nearly = {"a": serving(1), "b": serving(10)}
+    decision = picture(
+        10, found.pop("target"), "a",
+        rollout=BLUE_GREEN, progress=rolling, revisions=nearly, **found,
+    )  # fmt: skip
+    assert decision.active is None, "of ten pods that answer one would be left"
+    assert (decision.sizes.get("c", 0), decision.goal["a"]) == (0, 10)
+    complete = {"a": serving(10), "b": serving(1)}
+    narrowed = picture(10, "c", "a", rollout=BLUE_GREEN, progress=rolling, revisions=complete)
+    assert (narrowed.active, narrowed.sizes["c"]) == ("a", 9)
