@@ -7,8 +7,13 @@ from cms_service.core import gcra
 from cms_service.core.gcra import Rule
 from cms_service.core.recent import keep
 from cms_service.core.redis_store import RedisAwayError, RedisStore
+from cms_service.core.shared_answers import KEPT_SECONDS
 
 _MAX_ALONE = 10_000
+
+# A Redis that is full gives up first what expires first. A bucket that somebody has used must not
+# be that: whoever fills Redis could guess without limit. So it outlives what caches are made now.
+_OUTLIVED_MILLISECONDS = KEPT_SECONDS * 1000
 
 # `gcra` once more, by Redis' clock. A time that is too far ahead comes from another clock: it
 # holds nobody up for more than one window.
@@ -22,7 +27,8 @@ local after = math.max(tat + quantity * interval, now)
 local taken = ARGV[4] == 'charge' or after <= now + window
 if taken then
   tat = after
-  redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', math.ceil((tat - now) / 1000) + 1)
+  local left = math.ceil((tat - now) / 1000) + 1
+  redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', left + tonumber(ARGV[5]))
 end
 return {taken and 1 or 0, tat - now}
 """
@@ -69,7 +75,7 @@ class Buckets:
 
     async def _ask(self, key: str, rule: Rule, quantity: int, how: str) -> tuple[bool, int]:
         taken, debt = await self._redis.run_script(
-            _TAKE, key, rule.burst, rule.interval, quantity, how
+            _TAKE, key, rule.burst, rule.interval, quantity, how, _OUTLIVED_MILLISECONDS
         )
         return bool(taken), int(debt)
 

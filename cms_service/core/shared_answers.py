@@ -12,7 +12,7 @@ from uuid import UUID
 
 from cms_service.core.redis_store import RedisAwayError, RedisStore
 
-_KEPT_SECONDS = 300
+KEPT_SECONDS = 300
 _MAX_READS = 200  # in one call
 _MAX_WRITTEN_BYTES = 1024 * 1024
 # Of what waits to be written; beyond it the others have to make it themselves.
@@ -107,7 +107,7 @@ class SharedAnswers:
             await self._exchange_small(reads, small)
         if large:
             with contextlib.suppress(RedisAwayError):
-                await self._redis.set_many(large, _KEPT_SECONDS)
+                await self._redis.set_many(large, KEPT_SECONDS)
         self._waiting_bytes -= sum(map(len, writes.values()))
 
     async def _exchange_small(self, reads: Sequence[_Read], writes: dict[str, bytes]) -> None:
@@ -115,7 +115,7 @@ class SharedAnswers:
             found = await self._redis.run_script_on(
                 [*writes, *(key for key, _ in reads)],
                 _EXCHANGE,
-                (_KEPT_SECONDS, len(writes), *writes.values()),
+                (KEPT_SECONDS, len(writes), *writes.values()),
             )
         except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
             _refuse(reads, error)

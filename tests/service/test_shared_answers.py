@@ -8,6 +8,9 @@ from uuid import UUID
 import pytest
 
 from cms_service.auth.sessions import Session, Sessions
+from cms_service.core import gcra
+from cms_service.core.buckets import Buckets
+from cms_service.core.gcra import Rule
 from cms_service.core.redis_store import RedisAwayError
 from cms_service.core.shared_answers import SharedAnswers
 from tests.service.servers import Redis
@@ -108,7 +111,11 @@ async def test_a_full_redis_refuses_what_is_too_much_and_nothing_else(
     await store.set("b", b"there is room again", 60)
 
 
-async def test_caches_that_fill_redis_push_each_other_out_and_no_session(
+# Whoever used it up may come again before a cache expires.
+RULE = Rule(burst=1, interval=200 * gcra.SECOND)
+
+
+async def test_caches_that_fill_redis_push_each_other_out_and_no_session_nor_used_bucket(
     own_redis: Redis, own_pod: Pod
 ) -> None:
     """As deploy/redis.conf configures it, with less memory."""
@@ -119,6 +126,9 @@ async def test_caches_that_fill_redis_push_each_other_out_and_no_session(
     store, answers = own_pod.cms.redis, own_pod.cms.shared_answers
     sessions = Sessions(store, 14 * 86_400, 90 * 86_400)
     issued = [await sessions.start(FIRST, Session(FIRST, 1)) for _ in range(200)]
+    buckets = Buckets(store, lambda: 0)
+    used_up = [f"bucket-{number}" for number in range(200)]
+    assert {await buckets.take(each, RULE, RULE) for each in used_up} == {0}
     used = int(re.findall(r"used_memory:(\d+)", own_redis.command("INFO", "memory"))[0])
     own_redis.command("CONFIG", "SET", "maxmemory", str(used + 8 * 1024 * 1024))
     for number in range(1000):
@@ -129,6 +139,7 @@ async def test_caches_that_fill_redis_push_each_other_out_and_no_session(
     evicted = int(re.findall(r"evicted_keys:(\d+)", own_redis.command("INFO", "stats"))[0])
     assert evicted > 500
     assert None not in [await sessions.peek(FIRST, each.token) for each in issued]
+    assert 0 not in [await buckets.take(each, RULE, RULE) for each in used_up]
 
 
 async def test_a_lost_redis_is_told_to_whoever_asks_it(
