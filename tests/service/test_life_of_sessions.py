@@ -82,8 +82,7 @@ class Sessions(RuleBasedStateMachine):
     @rule(pod=PODS, session=sessions)
     def refresh(self, pod: int, session: Session) -> None:
         answer = self._refresh(pod, session.tokens[-1])
-        if session.over or not self._user.active:
-            session.over = True
+        if session.over:
             expect(answer, 401)
         else:
             session.tokens.append(expect(answer, 200)["refreshToken"])
@@ -94,8 +93,7 @@ class Sessions(RuleBasedStateMachine):
         if len(session.tokens) < 2:
             return
         answer = self._refresh(pod, session.tokens[-2])
-        if session.over or not self._user.active:
-            session.over = True
+        if session.over:
             expect(answer, 401)
         else:
             assert expect(answer, 200)["refreshToken"] == session.tokens[-1]
@@ -136,6 +134,8 @@ class Sessions(RuleBasedStateMachine):
         answer = self._stage.request(pod, self._owner, "PATCH", self._user.url, json=change)
         expect(answer, 200)
         self._user.active = change["active"]
+        if not self._user.active:
+            self._user.end_all()
 
     @rule(pod=PODS, session=sessions)
     def present_it_elsewhere(self, pod: int, session: Session) -> None:
@@ -148,8 +148,7 @@ class Sessions(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         for session in self._user.sessions:
-            good = self._user.active and not session.over
-            expect(self._refresh(0, session.tokens[-1]), 200 if good else 401)
+            expect(self._refresh(0, session.tokens[-1]), 401 if session.over else 200)
         expect(self._refresh(1, self._others.tokens[-1]), 200)
 
 

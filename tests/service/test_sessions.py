@@ -154,6 +154,18 @@ async def test_an_owner_who_sets_a_users_password_ends_the_users_sessions(
     await refresh(pod, token, 401)
 
 
+async def test_a_user_who_was_shut_out_and_let_in_again_logs_in_anew(pod: Pod, acme: Desk) -> None:
+    editor = await pod.log_in("acme", await acme.hire("editor"))
+    user = expect(await acme.client.get(f"{acme.root}/users"), 200)["items"][0]
+    for active in (False, True):
+        url = f"{acme.root}/users/{user['id']}"
+        expect(await acme.client.patch(url, json={"active": active}), 200)
+    await refresh(pod, editor.tokens["refreshToken"], 401)
+    again = await pod.log_in("acme", user["email"])
+    expect(await acme.client.patch(url, json={"active": True}), 200)  # as it is
+    await refresh(pod, again.tokens["refreshToken"])
+
+
 async def test_the_owner_of_the_tables_gives_a_lost_password_anew_as_the_page_says(
     site: Site, pod: Pod
 ) -> None:
