@@ -10,9 +10,7 @@ _Most = Annotated[int, Field(ge=0, le=10**15)]
 
 
 class DefaultLimits(RequestBody):
-    """`bytes` are those of the entries' fields: drafts, published ones, versions and the bin; and
-    of the answers that are kept for an Idempotency-Key.
-    """
+    """`bytes` are those of the entries' fields: drafts, published ones, versions and the bin."""
 
     content_types: _Most = 500
     entries: _Most = 1_000_000

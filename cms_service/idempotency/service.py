@@ -3,8 +3,8 @@ IETF's draft-ietf-httpapi-idempotency-key-header).
 
 The key and the answer are written in the transaction of the write itself. So a pod that dies in
 between leaves neither, and a second request waits for the first one, on whatever pod that is.
-What was refused has changed nothing: its key stays free. Answers count as bytes of the tenant and
-go after a day.
+What was refused has changed nothing: its key stays free. Of answers a tenant has so many bytes and
+no more; they go after a day.
 """
 
 import hashlib

@@ -11,9 +11,11 @@ _USAGE = Statement(
            UNION ALL
            SELECT what, used FROM cms.measured_usage(($1->>'tenant')::uuid)
            WHERE NOT EXISTS (SELECT FROM cms.tenant_usage))
-       SELECT jsonb_object_agg(u.what, jsonb_build_object(
-           'used', u.used + CASE u.what WHEN 'bytes' THEN cms.kept_answer_bytes() ELSE 0 END,
-           'limit', coalesce(l.most, d.most)))
+       SELECT jsonb_build_object('answerBytes', jsonb_build_object(
+           'used', cms.kept_answer_bytes(),
+           'limit', cms.answer_bytes_limit(($1->>'tenant')::uuid)))
+           || jsonb_object_agg(u.what, jsonb_build_object(
+               'used', u.used, 'limit', coalesce(l.most, d.most)))
        FROM u
        LEFT JOIN cms.tenant_limits l ON l.what = u.what
        LEFT JOIN cms.limit_defaults d ON d.what = u.what""",

@@ -14,3 +14,4 @@ class Usage(Schema):
     api_keys: Use
     hosts: Use
     bytes: Use
+    answer_bytes: Use

@@ -47,7 +47,10 @@ async def measured(site: Site) -> dict[str, int]:
     connection = await asyncpg.connect(site.postgres.superuser_url(site.database))
     try:
         rows = await connection.fetch(
-            """SELECT m.what, m.used FROM cms.tenants t, cms.measured_usage(t.id) m
+            """SELECT m.what, m.used FROM cms.tenants t, LATERAL (
+                   SELECT * FROM cms.measured_usage(t.id)
+                   UNION ALL SELECT 'answerBytes', coalesce(sum(octet_length(k.body)), 0)
+                   FROM cms.idempotency_keys k WHERE k.tenant_id = t.id) m
                WHERE t.name = 'acme'"""
         )
         return {row["what"]: row["used"] for row in rows}
@@ -140,7 +143,7 @@ async def test_the_counters_are_what_is_there(site: Site, acme: Desk) -> None:
     assert await usage(acme) == await measured(site)
 
 
-async def test_answers_that_are_kept_are_bytes_until_they_go_after_a_day(
+async def test_answers_that_are_kept_have_room_of_their_own_and_go_after_a_day(
     site: Site, pod: Pod, acme: Desk
 ) -> None:
     def role(name: str) -> dict[str, Any]:
@@ -156,17 +159,21 @@ async def test_answers_that_are_kept_are_bytes_until_they_go_after_a_day(
 
     await acme.make_type()
     await acme.draft(title="x" * 100)
-    before = (await usage(acme))["bytes"]
+    before = await usage(acme)
     first = await send("first", 201)
     kept = len(first.content)
-    assert (await usage(acme))["bytes"] == before + kept
+    assert await usage(acme) == before | {"roles": 1, "answerBytes": kept}
     await execute(site.postgres, site.database, "DELETE FROM cms.kept_answers")
     kept += len((await send("second", 201)).content)
-    assert (await usage(acme))["bytes"] == before + kept, "those from before were measured"
+    assert (await usage(acme))["answerBytes"] == kept, "those from before were measured"
 
-    await limit(site, bytes=before + kept + 10)
+    await limit(site, bytes=10**9)
+    room = expect(await acme.client.get(f"{acme.root}/usage"), 200)["answerBytes"]["limit"]
+    assert room == 10**8
+    almost = f"UPDATE cms.kept_answers SET bytes = {room - 10}"  # noqa: S608 - a number
+    await execute(site.postgres, site.database, almost)
     refused = expect_problem(await send("third", 403), 403)
-    assert refused["detail"].endswith(" bytes.")
+    assert refused["detail"] == f"The tenant may have at most {room} answerBytes."
     expect(await acme.client.post(f"{acme.root}/roles", json=role("third")), 201)
     await send("third", 204, "DELETE", "/third")
     assert (await send("first", 201)).content == first.content
@@ -175,8 +182,30 @@ async def test_answers_that_are_kept_are_bytes_until_they_go_after_a_day(
     await execute(site.postgres, site.database, yesterday)
     await pod.cms.background.run_once()
     assert await site.fetch("SELECT key FROM cms.idempotency_keys") == []
-    assert (await usage(acme))["bytes"] == before
+    assert (await usage(acme))["answerBytes"] == room - 10 - kept
     await send("third", 201)
+
+
+async def test_a_tenant_whose_bytes_are_used_up_closes_a_hole_by_writes_that_have_keys(
+    site: Site, acme: Desk
+) -> None:
+    await acme.make_type()
+    shown = [await acme.publish_new(title="Hello", slug=f"s{number}") for number in range(2)]
+    await acme.hire("editor")
+    user = expect(await acme.client.get(f"{acme.root}/users"), 200)["items"][0]
+    await limit(site, bytes=(await usage(acme))["bytes"])
+    closing: list[tuple[str, str, object]] = [
+        ("PATCH", f"/users/{user['id']}", {"active": False}),
+        ("PATCH", "", {"deliveryAccess": "private"}),
+        ("POST", f"/content-types/article/entries/{shown[0]['id']}/unpublish", None),
+        ("POST", "/content-types/article/bulk/unpublish", {"items": [{"id": shown[1]["id"]}]}),
+    ]
+    for number, (method, path, body) in enumerate(closing):
+        key = {"Idempotency-Key": f"write-{number}"}
+        for _ in range(2):
+            answer = await acme.client.request(method, acme.root + path, json=body, headers=key)
+            expect(answer, 200)
+        assert answer.headers["idempotency-replayed"] == "true"
 
 
 async def test_what_a_deleted_user_wrote_stays_and_is_counted_as_before(
