@@ -161,6 +161,35 @@ async def test_a_day_later_a_key_is_new_and_old_ones_go(site: Site, pod: Pod, ac
     assert [row["key"] for row in kept] == [KEY["Idempotency-Key"]]
 
 
+async def test_a_write_with_a_key_from_days_ago_holds_up_no_other_named_write(
+    site: Site, acme: Desk
+) -> None:
+    await acme.make_type()
+    old = {"Idempotency-Key": "from-days-ago"}
+    role = {"name": "first", "displayName": "First", "rules": []}
+    expect(await acme.client.post(f"{acme.root}/roles", json=role, headers=old), 201)
+    days_ago = "UPDATE cms.idempotency_keys SET created_at = now() - interval '3 days'"
+    await execute(site.postgres, site.database, days_ago)
+    watcher: Any = await asyncpg.connect(site.postgres.superuser_url(site.database))
+    try:
+        async with watcher.transaction():
+            await watcher.execute("SELECT FROM cms.content_types FOR UPDATE")
+            writing = asyncio.create_task(save(acme, **old))
+            await until_one_waits(watcher)
+            role["name"] = "second"
+            expect(await acme.client.post(f"{acme.root}/roles", json=role, headers=KEY), 201)
+            assert not writing.done()
+        first = await writing
+    finally:
+        await watcher.close()
+    again = await save(acme, **old)
+    assert expect(again, 201) == expect(first, 201)
+    assert "idempotency-replayed" not in first.headers
+    usage = expect(await acme.client.get(f"{acme.root}/usage"), 200)
+    kept = await site.fetch("SELECT sum(octet_length(body)) AS bytes FROM cms.idempotency_keys")
+    assert usage["answerBytes"]["used"] == kept[0]["bytes"]
+
+
 @pytest.mark.parametrize("key", ["", "a b", "ä", "x" * 256])
 async def test_a_key_that_is_none_is_refused(acme: Desk, key: str) -> None:
     await acme.make_type()
