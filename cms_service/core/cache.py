@@ -57,7 +57,7 @@ class _Held:
 
 class MemoryCache:
     """Least recently used goes first; bounded by bytes. Of an answer's generations it holds the
-    newest.
+    newest; where that is one of writes that were lost, the one that was right last.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -78,11 +78,12 @@ class MemoryCache:
         """Of whichever generation."""
         return self._held.peek((key.tenant_id, key.name))
 
-    def put(self, key: CacheKey, body: Body, now: float) -> None:
+    def put(self, key: CacheKey, body: Body, right_at: float) -> None:
         old = self.last(key)
-        if _weight(body) > self._max_bytes or (old and old.generation > key.generation):
+        is_late = old and old.generation > key.generation and old.right_at >= right_at
+        if _weight(body) > self._max_bytes or is_late:
             return
-        self._held.put((key.tenant_id, key.name), _Held(key.generation, body, now))
+        self._held.put((key.tenant_id, key.name), _Held(key.generation, body, right_at))
 
 
 def _weight(body: Body) -> int:
@@ -143,6 +144,7 @@ class BodyCache:
         load: Callable[[], Awaitable[bytes | None]],
         make: Callable[[bytes], Body],
     ) -> Body | None:
+        began = self._clock()
         name = key.shared_by(self._release)
         content = await self._from_redis(key.tenant_id, name)
         if content is None:
@@ -151,7 +153,7 @@ class BodyCache:
                 return None
             self._shared.put(key.tenant_id, name, content)
         body = make(content)
-        self._memory.put(key, body, self._clock())
+        self._memory.put(key, body, began)
         return body
 
     async def _from_redis(self, tenant_id: UUID, name: str) -> bytes | None:

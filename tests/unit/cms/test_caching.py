@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from itertools import accumulate
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms_service.core.cache import Body, CacheKey, MemoryCache
+from cms_service.core.cache import Body, BodyCache, CacheKey, MemoryCache
 from cms_service.core.errors import Unavailable
+from cms_service.core.metrics import Metrics
 from cms_service.core.recent import Weighed
 from cms_service.core.single_flight import SingleFlight
 from cms_service.tenants.changes import Changes
@@ -357,13 +359,59 @@ async def test_what_is_known_is_shown_for_a_bounded_time_only(
         await directory.look_up("acme")
 
 
-def test_of_an_answer_the_newest_generation_is_held(clock: Clock) -> None:
-    cache = MemoryCache(max_bytes=10_000)
-    old, new = CacheKey(TENANT, 1, "a"), CacheKey(TENANT, 2, "a")
-    cache.put(old, Body.of(b"old"), clock())
-    cache.put(new, Body.of(b"new"), clock())
-    cache.put(old, Body.of(b"too late"), clock())
-    assert cache.get(old) is None
-    held = cache.last(old)
-    assert held is not None
-    assert held.body.content == b"new"
+class NoRedis:
+    """As one that has nothing."""
+
+    async def get(self, *_: object) -> None:
+        pass
+
+    def put(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def answers(clock: Clock) -> BodyCache:
+    redis: Any = NoRedis()
+    return BodyCache(redis, Metrics(""), clock, "release", STALE_SECONDS)
+
+
+OLD, NEW = CacheKey(TENANT, 1, "a"), CacheKey(TENANT, 2, "a")
+
+
+async def ask(answers: BodyCache, key: CacheKey, content: bytes) -> bytes:
+    """What is held, or `content` of the database."""
+
+    async def load() -> bytes:
+        return content
+
+    body = answers.peek(key, confirmed=True) or await answers.fill(key, load)
+    assert body is not None
+    return body.content
+
+
+async def test_of_an_answer_the_newest_generation_is_held(answers: BodyCache, clock: Clock) -> None:
+    written = asyncio.Event()
+
+    async def load() -> bytes:
+        await written.wait()
+        return b"old"
+
+    late = asyncio.create_task(answers.fill(OLD, load))
+    await asyncio.sleep(0)
+    clock.now += 1
+    assert await ask(answers, NEW, b"new") == b"new"
+    written.set()
+    await late
+    assert await ask(answers, NEW, b"not asked for") == b"new"
+
+
+async def test_after_a_restore_what_is_there_is_held_and_shown_and_not_what_was_lost(
+    answers: BodyCache, clock: Clock
+) -> None:
+    assert await ask(answers, NEW, b"lost") == b"lost"
+    clock.now += 60
+    assert await ask(answers, OLD, b"restored") == b"restored"
+    assert await ask(answers, OLD, b"not asked for") == b"restored"
+    last = answers.last(OLD, promised=0)
+    assert last is not None
+    assert last.content == b"restored"
