@@ -74,11 +74,16 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if self._head_bytes > MAX_HEAD_BYTES:
             self.send_400_response("The request's line and headers are too long.")
-        elif not self._arrived and self._arrival_timer is None:
+        elif not (self._arrived or self._is_timed):
             self._await_arrival()
+
+    @property
+    def _is_timed(self) -> bool:
+        return self._arrival_timer is not None or self.timeout_keep_alive_task is not None
 
     def on_message_begin(self) -> None:
         self._arrived = False
+        self._unset_keepalive_if_required()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -105,9 +110,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._head_bytes = 0
-        # What was answered before leaves nobody who would wait for the next.
         self._arrived = not self.cycle.response_complete
         self._stop_waiting()
+        if self.cycle.response_complete:
+            self._keep_alive()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -130,6 +136,12 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+    def _keep_alive(self) -> None:
+        """As uvicorn does after an answer; what came of this request since has ended that."""
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
 
     def _await_arrival(self) -> None:
         self._arrival_timer = self.loop.call_later(self.arrival_seconds, self._give_up)

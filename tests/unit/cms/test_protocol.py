@@ -16,6 +16,7 @@ from cms_service.core.protocol import MAX_HEAD_BYTES, MAX_WAITING, BoundedProtoc
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 _TRICKLE_SECONDS = 0.05
+KEEP_ALIVE_SECONDS = 1
 
 
 # More than the kernel takes for a client that reads nothing.
@@ -30,7 +31,7 @@ class Impatient(BoundedProtocol):
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     answer = b"answer"
     if scope["path"] == "/slow":
-        await asyncio.sleep(Impatient.arrival_seconds * 3)
+        await asyncio.sleep(Impatient.arrival_seconds + KEEP_ALIVE_SECONDS)
     elif scope["path"] == "/large":
         answer = bytes(LARGE)
     elif scope["path"] == "/headers":
@@ -44,9 +45,11 @@ Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @contextlib.asynccontextmanager
-async def serving(state: ServerState) -> AsyncIterator[tuple[str, int]]:
+async def serving(
+    state: ServerState, keep_alive: int = KEEP_ALIVE_SECONDS
+) -> AsyncIterator[tuple[str, int]]:
     """Its address."""
-    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_keep_alive=1)
+    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_keep_alive=keep_alive)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Impatient(config, state, {}), "127.0.0.1", 0)
     async with server, asyncio.timeout(30):
@@ -88,18 +91,49 @@ async def test_a_body_that_nobody_reads_is_not_waited_for(client: Client, method
     await trickle(client, b"x")
 
 
+async def be_answered_before_the_body(client: Client, behind: bytes = b"") -> None:
+    client[1].write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
+    await client[0].readuntil(b"answer")
+    client[1].write(b"{}" + behind)
+
+
 async def test_a_body_that_comes_after_its_answer_leaves_nobody_to_wait_for(
     client: Client,
 ) -> None:
-    client[1].write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
-    await client[0].readuntil(b"answer")
-    client[1].write(b"{}")
+    await be_answered_before_the_body(client)
     assert await client[0].read() == b""
 
 
-async def test_blank_lines_do_not_keep_a_connection(client: Client) -> None:
-    client[1].write(REQUEST)
-    await client[0].readuntil(b"answer")
+async def test_a_connection_idles_as_long_whether_or_not_a_body_came_after_its_answer() -> None:
+    """A proxy sends the next request into it, which must not meet its end."""
+    async with serving(ServerState(), keep_alive=25) as address:
+        reader, writer = client = await asyncio.open_connection(*address)
+        await be_answered_before_the_body(client)
+        await asyncio.sleep(Impatient.arrival_seconds * 3)
+        writer.write(REQUEST)
+        assert await reader.readuntil(b"answer")
+        writer.close()
+
+
+async def test_a_request_right_behind_a_body_that_came_late_has_its_time(client: Client) -> None:
+    await be_answered_before_the_body(client, REQUEST.replace(b"/ ", b"/slow "))
+    assert await client[0].readuntil(b"answer")
+
+
+async def test_a_head_right_behind_a_body_that_came_late_is_not_waited_for(
+    client: Client,
+) -> None:
+    await be_answered_before_the_body(client, REQUEST.removesuffix(b"\r\n"))
+    await trickle(client, b"X-More: header\r\n")
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_blank_lines_do_not_keep_a_connection(client: Client, *, is_late: bool) -> None:
+    if is_late:
+        await be_answered_before_the_body(client)
+    else:
+        client[1].write(REQUEST)
+        await client[0].readuntil(b"answer")
     await trickle(client, b"\r\n")
 
 
