@@ -10,7 +10,6 @@ from cms_service.auth.permissions import (
     Rule,
     Subject,
     denial,
-    denied_some_fields,
     lacking,
 )
 from cms_service.core.acting import Principal, PrincipalKind
@@ -43,9 +42,6 @@ class Actor:
         reason = denial(self.subject, permission, resource)
         if reason is not None:
             raise Forbidden(reason)
-
-    def is_denied_some_fields(self, permission: Permission, content_type: str) -> bool:
-        return denied_some_fields(self.subject, permission, content_type)
 
     def check_covers(self, rules: tuple[Rule, ...], what: str) -> None:
         """Nobody gives, takes or changes rights beyond their own. Raises Forbidden."""

@@ -102,17 +102,6 @@ def denial(subject: Subject, permission: Permission, resource: Resource = ANYTHI
     )
 
 
-def denied_some_fields(subject: Subject, permission: Permission, content_type: str) -> bool:
-    """Whether a rule denies fields of the type by their names."""
-    return any(
-        not rule.allow
-        and permission in rule.permissions
-        and rule.fields is not None
-        and _holds(rule.content_types, content_type)
-        for rule in subject.rules
-    )
-
-
 def lacking(holder: Iterable[Rule], wanted: Iterable[Rule]) -> Permission | None:
     """A permission by which `wanted` goes beyond `holder`, if any does. It errs to the safe side:
     what several rules of the holder allow only together counts as not allowed.

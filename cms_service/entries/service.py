@@ -29,6 +29,7 @@ from cms_service.core.errors import (
 from cms_service.core.ids import new_id
 from cms_service.entries.listing import EntryCursor, Listing
 from cms_service.entries.merge_patch import merged
+from cms_service.entries.past import brought_back
 from cms_service.entries.references import ReferenceRepository
 from cms_service.entries.repository import (
     BY_HAND,
@@ -172,7 +173,7 @@ class EntryService:
         if_version: int | None,
     ) -> Entry:
         seen = _Seen(type_name, entry_id, if_version)
-        return await self._save(actor, seen, lambda _: fields, Save())
+        return await self._save(actor, seen, lambda *_: fields, Save())
 
     async def patch(
         self,
@@ -187,7 +188,7 @@ class EntryService:
         return await self._save(
             actor,
             seen,
-            lambda entry: merged(entry.fields, fields),
+            lambda content_type, entry: merged(shown(actor, content_type, entry).fields, fields),
             Save(),
             left_out_on_purpose=True,
         )
@@ -195,10 +196,17 @@ class EntryService:
     async def bring_back(
         self, actor: Actor, type_name: str, entry_id: UUID, version: Version, if_version: int | None
     ) -> Entry:
-        """What an earlier version held, as far as the actor sees it, as a new one."""
+        """What an earlier version held as a new one. `version` is the whole of it."""
         seen = _Seen(type_name, entry_id, if_version)
-        save = Save("restored", version.version)
-        return await self._save(actor, seen, lambda _: version.fields, save)
+        return await self._save(
+            actor,
+            seen,
+            lambda content_type, entry: brought_back(
+                actor, content_type, about(actor, type_name, entry), version.fields
+            ),
+            Save("restored", version.version),
+            left_out_on_purpose=True,
+        )
 
     async def undelete(self, actor: Actor, type_name: str, binned: BinnedEntry) -> Entry | None:
         """None where it is no longer in the bin as it was. `binned` is the whole of it."""
@@ -310,24 +318,23 @@ class EntryService:
         self,
         actor: Actor,
         seen: "_Seen",
-        fields_of: Callable[[Entry], Mapping[str, Any]],
+        fields_of: Callable[[ContentType, Entry], Mapping[str, Any]],
         save: Save,
         *,
         left_out_on_purpose: bool = False,
     ) -> Entry:
-        """`fields_of` the entry as the actor sees it."""
+        """`fields_of` the type and the whole entry as they are when it is written."""
         permission = Permission.UPDATE_ENTRIES
         for _ in range(ATTEMPTS):
             content_type = await self._content_types.get(actor.tenant_id, seen.type_name)
             before = await self.allowed(actor, permission, seen.type_name, seen.entry_id)
             check_version(before, seen.if_version)
-            wanted = fields_of(shown(actor, content_type, before))
             values = written(
                 actor,
                 permission,
                 content_type,
                 before,
-                wanted,
+                fields_of(content_type, before),
                 left_out_on_purpose=left_out_on_purpose,
             )
             draft = _draft(content_type, values, Completeness.DRAFT)

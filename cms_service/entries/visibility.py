@@ -1,21 +1,18 @@
 """What of an entry somebody may read and write: whole fields, or some locales of a field. Pure."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Protocol
 from uuid import UUID
 
 from cms_service.auth.actor import Actor
-from cms_service.auth.permissions import NO_LOCALE, Permission, Resource, Rule
+from cms_service.auth.permissions import Permission, Resource
 from cms_service.content_types.fields import SlugField
-from cms_service.content_types.fields.walk import localised_paths
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import FieldError, Forbidden, Invalid
+from cms_service.entries.places import Place, Shape, fields_of, reads_whole_type
 from cms_service.entries.schemas import Entry, Referrer
 from cms_service.locales.schemas import MAX_LOCALES
 
-# A field and a locale of it; without a locale the whole value. As a key "" is a locale as well.
-_Place = tuple[str, str | None]
 _NOTHING = object()
 
 
@@ -44,25 +41,27 @@ def shown(actor: Actor, content_type: ContentType, entry: Entry) -> Entry:
 def fields_shown(
     actor: Actor, content_type: ContentType, resource: Resource, fields: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """`fields` may be of the past. Those that the type has no more may be denied ones under their
-    former names: whoever is denied some does not see them.
-    """
-    shape = _Shape.of(content_type)
-    readable = {
-        place: value
-        for place, value in _places(fields, shape.localised)
-        if shape.may(actor, Permission.READ_ENTRIES, resource, place)
-    }
-    gone = fields.keys() - {field.name for field in content_type.fields}
-    if gone and actor.is_denied_some_fields(Permission.READ_ENTRIES, content_type.name):
-        readable = {place: value for place, value in readable.items() if place[0] not in gone}
-    return _fields(readable)
+    """What the type has no more, only who reads all of it sees: rules may name it otherwise."""
+    shape = Shape.of(content_type)
+    names = {field.name for field in content_type.fields}
+    own = bool(resource.own)
+    return fields_of(
+        {
+            place: value
+            for place, value in shape.places(fields)
+            if (
+                shape.may(actor, Permission.READ_ENTRIES, resource, place)
+                if place[0] in names
+                else reads_whole_type(actor, content_type.name, own=own)
+            )
+        }
+    )
 
 
 def reads_all(actor: Actor, content_type: ContentType, *, own: bool) -> bool:
     """Every field in every locale, of all entries or of the actor's own."""
     resource = Resource(content_type.name, own=own)
-    shape = _Shape.of(content_type)
+    shape = Shape.of(content_type)
     return actor.may(Permission.READ_ENTRIES, resource) and all(
         shape.may(actor, Permission.READ_ENTRIES, resource, (field.name, locale))
         for field in content_type.fields
@@ -96,10 +95,10 @@ def written(  # noqa: PLR0913 - all that the decision depends on
         if entry is None
         else about(actor, content_type.name, entry)
     )
-    shape = _Shape.of(content_type)
+    shape = Shape.of(content_type)
     _check_locales(wanted, shape.localised)
-    new = dict(_places(wanted, shape.localised))
-    old = dict(_places(entry.fields if entry else {}, shape.localised))
+    new = dict(shape.places(wanted))
+    old = dict(shape.places(entry.fields if entry else {}))
     result, errors = dict(new), []
     for place in {**old, **new}:
         sees = shape.may(actor, Permission.READ_ENTRIES, resource, place)
@@ -116,7 +115,7 @@ def written(  # noqa: PLR0913 - all that the decision depends on
             f"{actor.subject.name} may not write all of these fields.",
             tuple(sorted(errors, key=lambda error: error.pointer)),
         )
-    return _fields(result)
+    return fields_of(result)
 
 
 def declined(
@@ -129,7 +128,7 @@ def declined(
     empty = wanted.keys() - values.keys()
     if not empty:
         return set()
-    shape = _Shape.of(content_type)
+    shape = Shape.of(content_type)
     resource = Resource(content_type.name, own=True)
     default = content_type.locales.default
     return {
@@ -149,48 +148,9 @@ def referrer_shown(actor: Actor, referrer: Referrer) -> Referrer:
     """That it is there is told to whoever may read what it refers to; what it is, only to those who
     may read all of its type.
     """
-    all_of_it = Rule(frozenset({Permission.READ_ENTRIES}), content_types=frozenset({referrer.type}))
-    if actor.has((all_of_it,)):
+    if reads_whole_type(actor, referrer.type, own=False):
         return referrer
     return referrer.model_copy(update={"slug": None, "fields": [], "published_fields": []})
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """`localised`: fields whose value is an object of locales. `mixed`: components with such fields
-    inside, for which one needs what one needs for each locale.
-    """
-
-    localised: frozenset[str]
-    mixed: frozenset[str]
-    locales: frozenset[str]
-
-    @classmethod
-    def of(cls, content_type: ContentType) -> "_Shape":
-        paths = localised_paths(content_type.fields)
-        return cls(
-            frozenset(path[0] for path in paths if len(path) == 1),
-            frozenset(path[0] for path in paths if len(path) > 1),
-            content_type.locales.codes,
-        )
-
-    def may(self, actor: Actor, permission: Permission, resource: Resource, place: _Place) -> bool:
-        field, locale = place[0], place[1] or NO_LOCALE
-        locales = {locale, *self.locales} if field in self.mixed else {locale}
-        return all(
-            actor.may(permission, Resource(resource.content_type, resource.own, field, each))
-            for each in locales
-        )
-
-
-def _places(values: Mapping[str, Any], localised: frozenset[str]) -> Iterator[tuple[_Place, Any]]:
-    for name, value in values.items():
-        if name in localised and isinstance(value, dict):
-            yield from (
-                ((name, locale), text) for locale, text in value.items() if text is not None
-            )
-        elif value is not None:
-            yield (name, None), value
 
 
 def _check_locales(values: Mapping[str, Any], localised: frozenset[str]) -> None:
@@ -204,19 +164,8 @@ def _check_locales(values: Mapping[str, Any], localised: frozenset[str]) -> None
         raise Invalid("There are too many locales.", errors)
 
 
-def _fields(places: Mapping[_Place, Any]) -> dict[str, Any]:
-    """A whole value in place of one for each locale stays, to be refused."""
-    fields: dict[str, Any] = {}
-    for (name, locale), value in places.items():
-        if locale is None:
-            fields[name] = value
-        elif (name, None) not in places:
-            fields.setdefault(name, {})[locale] = value
-    return fields
-
-
 def reads_slug(actor: Actor, content_type: ContentType, resource: Resource) -> bool:
-    shape = _Shape.of(content_type)
+    shape = Shape.of(content_type)
     return all(
         shape.may(actor, Permission.READ_ENTRIES, resource, (field.name, None))
         for field in content_type.fields
@@ -224,11 +173,11 @@ def reads_slug(actor: Actor, content_type: ContentType, resource: Resource) -> b
     )
 
 
-def _not_writable(actor: Actor, place: _Place) -> FieldError:
+def _not_writable(actor: Actor, place: Place) -> FieldError:
     return FieldError(_pointer(place), f"{actor.subject.name} may not write it")
 
 
-def _pointer(place: _Place) -> str:
+def _pointer(place: Place) -> str:
     name, locale = place
     parts = ("fields", name) if locale is None else ("fields", name, locale)
     return "".join(f"/{part[:100].replace('~', '~0').replace('/', '~1')}" for part in parts)

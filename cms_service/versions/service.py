@@ -40,14 +40,14 @@ class VersionService:
 
     async def get(self, actor: Actor, type_name: str, entry_id: UUID, version: int) -> Version:
         view = await self._view(actor, type_name, entry_id)
-        return await self._find(view, entry_id, version)
+        return view.version(await self._find(actor, entry_id, version))
 
     async def diff(
         self, actor: Actor, type_name: str, entry_id: UUID, from_version: int, to_version: int
     ) -> Diff:
         view = await self._view(actor, type_name, entry_id)
-        before = await self._find(view, entry_id, from_version)
-        after = await self._find(view, entry_id, to_version)
+        before = view.version(await self._find(actor, entry_id, from_version))
+        after = view.version(await self._find(actor, entry_id, to_version))
         found = list(islice(changes(before.fields, after.fields), _MAX_CHANGES + 1))
         return Diff(
             from_version=from_version,
@@ -60,7 +60,8 @@ class VersionService:
         self, actor: Actor, type_name: str, entry_id: UUID, version: int, if_version: int | None
     ) -> Entry:
         """As a new version of the draft, which fits the type as it is today."""
-        found = await self.get(actor, type_name, entry_id, version)
+        await self._entries.allowed(actor, Permission.READ_ENTRIES, type_name, entry_id)
+        found = await self._find(actor, entry_id, version)
         return await self._entries.bring_back(actor, type_name, entry_id, found, if_version)
 
     async def _view(self, actor: Actor, type_name: str, entry_id: UUID) -> "_View":
@@ -68,11 +69,12 @@ class VersionService:
         entry = await self._entries.allowed(actor, Permission.READ_ENTRIES, type_name, entry_id)
         return _View(actor, content_type, about(actor, type_name, entry))
 
-    async def _find(self, view: "_View", entry_id: UUID, version: int) -> Version:
-        found = await self._repository.get(view.actor.tenant_id, entry_id, version)
+    async def _find(self, actor: Actor, entry_id: UUID, version: int) -> Version:
+        """The whole of it."""
+        found = await self._repository.get(actor.tenant_id, entry_id, version)
         if found is None:
             raise NotFound(f"The entry has no version {version}, or it is no longer kept.")
-        return view.version(found)
+        return found
 
 
 @dataclass(frozen=True)

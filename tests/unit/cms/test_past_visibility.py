@@ -42,13 +42,17 @@ BODY = {"name": "body", "kind": "text"}
 
 
 @pytest.mark.parametrize(
-    "today",
-    [article({**BODY, "localised": True}), article(BODY), article(TITLE)],
+    ("today", "seen"),
+    [
+        (article({**BODY, "localised": True}), {"body": {"en": "Hello"}}),
+        (article(BODY), {"body": {"en": "Hello"}}),
+        (article(TITLE), {}),
+    ],
     ids=["as it was", "no longer localised", "removed"],
 )
-def test_a_denied_locale_is_in_no_version(today: ContentType) -> None:
-    seen = past_fields_shown(reader(Rule(READ), NOT_GERMAN), today, RESOURCE, TRANSLATED)
-    assert seen == {"body": {"en": "Hello"}}
+def test_a_denied_locale_is_in_no_version(today: ContentType, seen: dict[str, Any]) -> None:
+    who = reader(Rule(READ), NOT_GERMAN)
+    assert past_fields_shown(who, today, RESOURCE, TRANSLATED) == seen
     assert past_fields_shown(reader(Rule(READ)), today, RESOURCE, TRANSLATED) == TRANSLATED
 
 
@@ -73,7 +77,8 @@ def test_only_values_of_locales_are_taken_for_such(
     before: dict[str, Any], seen: dict[str, Any]
 ) -> None:
     who = reader(Rule(READ), NOT_GERMAN)
-    assert past_fields_shown(who, article(TITLE), RESOURCE, before) == seen
+    today = article(*({"name": name, "kind": "text"} for name in ("body", "parts", "tags")))
+    assert past_fields_shown(who, today, RESOURCE, before) == seen
 
 
 def test_who_reads_one_locale_reads_nothing_that_has_none_today() -> None:
