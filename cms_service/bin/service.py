@@ -8,7 +8,7 @@ from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.cursor import Cursor
 from cms_service.core.errors import NotFound
-from cms_service.entries.past import past_fields_shown, reads_past_slug
+from cms_service.entries.past import Past
 from cms_service.entries.schemas import Entry
 from cms_service.entries.service import EntryService, overtaken
 from cms_service.entries.visibility import about, readers_own
@@ -66,11 +66,13 @@ class BinService:
 
 
 def _shown(actor: Actor, content_type: ContentType, binned: BinnedEntry) -> BinnedEntry:
+    """Of the type as it was when the entry was deleted: until then it changed along."""
     resource = about(actor, content_type.name, binned)
+    past = Past(actor, content_type, resource, binned.deleted_at)
     return binned.model_copy(
         update={
-            "fields": past_fields_shown(actor, content_type, resource, binned.fields),
-            "slug": binned.slug if reads_past_slug(actor, content_type, resource) else None,
+            "fields": past.shown(binned.fields),
+            "slug": binned.slug if past.reads_slug() else None,
         }
     )
 

@@ -15,7 +15,7 @@ from cms_service.core.newest import newest_first, page_values
 
 _JSON = """jsonb_build_object('id', t.id, 'name', t.name, 'displayName', t.display_name,
     'fields', t.fields, 'version', t.version, 'createdAt', t.created_at,
-    'updatedAt', t.updated_at,
+    'updatedAt', t.updated_at, 'fieldsSince', t.fields_since,
     'locales', (SELECT n.locales FROM cms.tenants n WHERE n.id = t.tenant_id))"""
 
 # For statements that change what delivery may show; `t` is their own row of that.

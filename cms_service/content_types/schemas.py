@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -55,7 +56,10 @@ class NewContentType(Definition):
 
 
 class ContentType(Schema):
-    """`locales` are the tenant's, read together with the type: entries are checked against both."""
+    """`locales` are the tenant's, read together with the type: entries are checked against both.
+    `fields_since`: by its name, since when a field has been the one of that name; of others it is
+    known since the type was last changed.
+    """
 
     id: UUID
     name: str
@@ -65,6 +69,7 @@ class ContentType(Schema):
     created_at: Timestamp
     updated_at: Timestamp
     locales: Annotated[Locales, Field(exclude=True)]
+    fields_since: Annotated[Mapping[str, Timestamp], Field(exclude=True)] = {}
 
     @model_validator(mode="wrap")
     @classmethod

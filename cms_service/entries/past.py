@@ -1,69 +1,108 @@
 """What of an earlier version, or of an entry in the bin, somebody sees, and what of a version they
-bring back. Its type was another one then: a field that has one value today, or is gone, may have
-had one for each locale. Pure.
+bring back. Pure.
+
+Its type was another one then. A value that was saved under a name before today's field had it is
+another field's, and may be a denied one's: only who reads all of the type sees it. Another field is
+read as it is today; if it has one value today, it may have had one for each locale.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission, Resource
 from cms_service.content_types.fields import SlugField
-from cms_service.content_types.fields.walk import localised_paths
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import Forbidden
-from cms_service.entries.places import Shape, reads_whole_type
-from cms_service.entries.visibility import fields_shown, reads_slug
+from cms_service.entries.places import Place, Shape, fields_of, reads_whole_type
+from cms_service.entries.visibility import reads_slug
 from cms_service.locales.schemas import LOCALE_PATTERN
 
 _LOCALE = re.compile(LOCALE_PATTERN)
 
 
-def past_fields_shown(
-    actor: Actor, content_type: ContentType, resource: Resource, fields: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What is read today, without the locales that the actor may not read."""
-    localised = {path[0] for path in localised_paths(content_type.fields) if len(path) == 1}
-    readable = fields_shown(actor, content_type, resource, fields)
-    for name in readable.keys() - localised:
-        place = replace(resource, field=name)
-        value = _in_locales(actor, place, readable[name])
-        if value == {} != readable[name]:
-            del readable[name]
-        else:
-            readable[name] = value
-    return readable
+@dataclass(frozen=True)
+class Past:
+    """Of the entry `resource` as it was saved at `saved_at`, for the actor."""
 
+    actor: Actor
+    content_type: ContentType
+    resource: Resource
+    saved_at: datetime
 
-def brought_back(
-    actor: Actor, content_type: ContentType, resource: Resource, fields: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What a restore is to write: all that was stored but what the actor may not read of today's
-    fields, which stays as it is. Raises Forbidden where the actor does not see all the rest.
-    """
-    shape = Shape.of(content_type)
-    names = {field.name for field in content_type.fields}
-    readable = past_fields_shown(actor, content_type, resource, fields)
-    seen = dict(shape.places(readable))
-    for place, value in shape.places(fields):
-        stays = place[0] in names and not shape.may(actor, Permission.READ_ENTRIES, resource, place)
-        if not stays and seen.get(place) != value:
-            raise Forbidden(
-                f"{actor.subject.name} may not see all that this version holds: who may has to"
-                " restore it."
-            )
-    return readable
+    def shown(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        readable = fields_of(
+            {place: value for place, value in self._shape.places(fields) if self._reads(place)}
+        )
+        for name in readable.keys() - self._shape.localised:
+            place = replace(self.resource, field=name)
+            value = _in_locales(self.actor, place, readable[name])
+            if value == {} != readable[name]:
+                del readable[name]
+            else:
+                readable[name] = value
+        return readable
 
+    def brought_back(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """What a restore is to write: all that was stored but what the actor may not read of
+        today's fields, which stays as it is. Raises Forbidden where the actor does not see all the
+        rest.
+        """
+        for place in self._hidden(fields):
+            if not self._is_todays(place[0]) or self._reads_today(place):
+                raise self._hides("version")
+        return self.shown(fields)
 
-def reads_past_slug(actor: Actor, content_type: ContentType, resource: Resource) -> bool:
-    """Of a type that has no slug any more nobody knows what its field was called: only who may read
-    all of the type sees it.
-    """
-    if any(isinstance(field, SlugField) for field in content_type.fields):
-        return reads_slug(actor, content_type, resource)
-    return reads_whole_type(actor, content_type.name, own=bool(resource.own))
+    def check_undelete(self, fields: Mapping[str, Any]) -> None:
+        """What one does not see comes back with its field, and with no other that has its name by
+        now. Raises Forbidden.
+        """
+        if any(not self._is_todays(name) for name, _ in self._hidden(fields)):
+            raise self._hides("entry")
+
+    def reads_slug(self) -> bool:
+        if any(
+            isinstance(field, SlugField) and self._is_todays(field.name)
+            for field in self.content_type.fields
+        ):
+            return reads_slug(self.actor, self.content_type, self.resource)
+        return self._reads_whole_type
+
+    def _hidden(self, fields: Mapping[str, Any]) -> Iterator[Place]:
+        seen = dict(self._shape.places(self.shown(fields)))
+        return (place for place, value in self._shape.places(fields) if seen.get(place) != value)
+
+    def _hides(self, what: str) -> Forbidden:
+        return Forbidden(
+            f"{self.actor.subject.name} may not see all that this {what} holds: who may has to"
+            " restore it."
+        )
+
+    def _reads(self, place: Place) -> bool:
+        return self._reads_today(place) if self._is_todays(place[0]) else self._reads_whole_type
+
+    def _reads_today(self, place: Place) -> bool:
+        return self._shape.may(self.actor, Permission.READ_ENTRIES, self.resource, place)
+
+    def _is_todays(self, name: str) -> bool:
+        since = self.content_type.fields_since.get(name, self.content_type.updated_at)
+        return name in self._names and self.saved_at >= since
+
+    @cached_property
+    def _shape(self) -> Shape:
+        return Shape.of(self.content_type)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(field.name for field in self.content_type.fields)
+
+    @cached_property
+    def _reads_whole_type(self) -> bool:
+        return reads_whole_type(self.actor, self.content_type.name, own=bool(self.resource.own))
 
 
 def _in_locales(actor: Actor, place: Resource, value: Any) -> Any:

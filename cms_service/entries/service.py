@@ -29,7 +29,7 @@ from cms_service.core.errors import (
 from cms_service.core.ids import new_id
 from cms_service.entries.listing import EntryCursor, Listing
 from cms_service.entries.merge_patch import merged
-from cms_service.entries.past import brought_back
+from cms_service.entries.past import Past
 from cms_service.entries.references import ReferenceRepository
 from cms_service.entries.repository import (
     BY_HAND,
@@ -201,9 +201,9 @@ class EntryService:
         return await self._save(
             actor,
             seen,
-            lambda content_type, entry: brought_back(
-                actor, content_type, about(actor, type_name, entry), version.fields
-            ),
+            lambda content_type, entry: Past(
+                actor, content_type, about(actor, type_name, entry), version.created_at
+            ).brought_back(version.fields),
             Save("restored", version.version),
             left_out_on_purpose=True,
         )
@@ -211,6 +211,8 @@ class EntryService:
     async def undelete(self, actor: Actor, type_name: str, binned: BinnedEntry) -> Entry | None:
         """None where it is no longer in the bin as it was. `binned` is the whole of it."""
         content_type = await self._content_types.get(actor.tenant_id, type_name)
+        resource = about(actor, type_name, binned)
+        Past(actor, content_type, resource, binned.deleted_at).check_undelete(binned.fields)
         draft = _draft(content_type, binned.fields, Completeness.DRAFT)
         entry = await self._repository.undelete(
             actor.tenant_id, binned.id, binned.version, draft, Save("undeleted")

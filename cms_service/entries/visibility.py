@@ -30,7 +30,7 @@ def about(actor: Actor, content_type: str, entry: Owned) -> Resource:
 def shown(actor: Actor, content_type: ContentType, entry: Entry) -> Entry:
     """Without what the actor may not read."""
     resource = about(actor, content_type.name, entry)
-    changes: dict[str, Any] = {"fields": fields_shown(actor, content_type, resource, entry.fields)}
+    changes: dict[str, Any] = {"fields": _fields_shown(actor, content_type, resource, entry.fields)}
     if not reads_slug(actor, content_type, resource):
         changes["slug"] = None
         if entry.published is not None:
@@ -38,10 +38,10 @@ def shown(actor: Actor, content_type: ContentType, entry: Entry) -> Entry:
     return entry.model_copy(update=changes)
 
 
-def fields_shown(
+def _fields_shown(
     actor: Actor, content_type: ContentType, resource: Resource, fields: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What the type has no more, only who reads all of it sees: rules may name it otherwise."""
+    """What the type has not, as it was read just before, only who reads all of it sees."""
     shape = Shape.of(content_type)
     names = {field.name for field in content_type.fields}
     own = bool(resource.own)

@@ -7,7 +7,7 @@ from cms_service.auth.permissions import Permission, Resource
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.errors import NotFound
-from cms_service.entries.past import past_fields_shown, reads_past_slug
+from cms_service.entries.past import Past
 from cms_service.entries.schemas import Entry
 from cms_service.entries.service import EntryService
 from cms_service.entries.visibility import about
@@ -84,10 +84,13 @@ class _View:
     resource: Resource
 
     def summary(self, version: VersionSummary) -> VersionSummary:
-        if reads_past_slug(self.actor, self.content_type, self.resource):
+        if self._past(version).reads_slug():
             return version
         return version.model_copy(update={"slug": None})
 
     def version(self, version: Version) -> Version:
-        fields = past_fields_shown(self.actor, self.content_type, self.resource, version.fields)
+        fields = self._past(version).shown(version.fields)
         return version.model_copy(update={"fields": fields, "slug": self.summary(version).slug})
+
+    def _past(self, version: VersionSummary) -> Past:
+        return Past(self.actor, self.content_type, self.resource, version.created_at)

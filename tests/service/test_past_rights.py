@@ -6,7 +6,7 @@ import pytest
 
 from tests.service.test_people import hired, make_role
 from tests.service.test_type_changes import SLUG, TITLE, VIEWS, Architect
-from tests.service.world import Desk, Pod, expect, expect_problem
+from tests.service.world import Desk, Pod, Site, execute, expect, expect_problem
 
 EDIT = {"permissions": ["entries:read", "entries:create", "entries:update"]}
 
@@ -55,3 +55,79 @@ async def test_a_restore_leaves_nothing_that_the_version_had_not_without_a_word(
     problem = expect_problem(await helper.client.post(f"{url}/versions/1/restore"), 403)
     assert [error["pointer"] for error in problem["errors"]] == ["/fields/views"]
     assert expect(await acme.client.get(url), 200)["fields"] == body["fields"]
+
+
+async def past_of(desk: Desk, entry: Any, binned: Any) -> list[Any]:
+    """The fields of the first version, and of what is in the bin."""
+    bin_url = f"{desk.root}/content-types/article/bin"
+    paths = (f"{desk.entries}/{entry['id']}/versions/1", f"{bin_url}/{binned['id']}")
+    seen = [expect(await desk.client.get(path), 200)["fields"] for path in paths]
+    (listed,) = expect(await desk.client.get(bin_url), 200)["items"]
+    return [*seen, listed["fields"]]
+
+
+LIKES = {"name": "likes", "kind": "number"}
+
+
+def renamed(field: dict[str, Any], name: str) -> dict[str, Any]:
+    return {**field, "name": name, "renamedFrom": field["name"]}
+
+
+READS = {**VIEWS, "name": "reads"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "denied"),
+    [
+        ([(renamed(VIEWS, "reads"), LIKES), (READS, LIKES, VIEWS)], "reads"),
+        (
+            [
+                (renamed(VIEWS, "reads"), LIKES),
+                (READS, renamed(LIKES, "views")),
+                (renamed(READS, "likes"), {**LIKES, "name": "views"}),
+            ],
+            "likes",
+        ),
+        ([(LIKES,), (LIKES, VIEWS)], "price"),
+    ],
+    ids=["another field takes the name", "two fields swap their names", "it is made anew"],
+)
+async def test_the_past_of_a_denied_field_is_not_that_of_the_next_with_its_name(
+    pod: Pod, acme: Desk, architect: Architect, changes: list[tuple[Any, ...]], denied: str
+) -> None:
+    await architect.change(TITLE, VIEWS, LIKES)
+    drafts = [await acme.draft(title="First", views=41, likes=7) for _ in range(2)]
+    expect(await acme.client.delete(f"{acme.entries}/{drafts[1]['id']}"), 204)
+    role = [EDIT, {"permissions": ["entries:delete"]}]
+    helper = await helper_of(pod, acme, *role, hidden("views"))
+    for fields in changes:
+        plan = await architect.plan(TITLE, *fields)
+        await architect.change(TITLE, *fields, query=f"?acknowledge={plan['id']}")
+    body = {"displayName": "Helper", "rules": [*role, hidden(denied)]}
+    expect(await acme.client.put(f"{acme.root}/roles/helper", json=body), 200)
+
+    for seen in await past_of(helper, *drafts):
+        assert (seen["title"], "views" in seen) == ("First", False)
+    for path in (f"entries/{drafts[0]['id']}/versions/1", f"bin/{drafts[1]['id']}"):
+        answer = await helper.client.post(f"{architect.url}/{path}/restore")
+        problem = expect_problem(answer, 403)
+        assert "may not see all" in problem["detail"]
+        assert "views" not in str(problem)
+    for seen in await past_of(acme, *drafts):
+        assert seen == {"title": "First", "views": 41, "likes": 7}, "who sees everything sees it"
+
+
+async def test_an_older_release_that_changes_a_type_notes_its_fields_as_well(
+    site: Site, acme: Desk
+) -> None:
+    await acme.make_type()
+    write = "UPDATE cms.content_types SET version = version + 1, updated_at = now(), fields = "
+    swapped = """'[{"name": "title", "kind": "text"}, {"name": "views", "kind": "text"}]'"""
+    query = """SELECT c.fields_since->>'title' = to_json(c.created_at)#>>'{}' AS as_ever,
+                      (c.fields_since->>'views')::timestamptz > c.created_at AS is_later
+               FROM cms.content_types c"""
+    for fields in ("fields - 2", swapped):
+        await execute(site.postgres, site.database, write + fields)
+    ((as_ever, is_later),) = await site.fetch(query)
+    assert as_ever
+    assert is_later

@@ -12,7 +12,7 @@ from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import OF_FIELDS, Permission, Rule, Subject
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import Forbidden
-from cms_service.entries.past import brought_back, past_fields_shown
+from cms_service.entries.past import Past
 from cms_service.entries.places import Shape, fields_of
 from cms_service.entries.schemas import Entry
 from cms_service.entries.visibility import about, shown, written
@@ -69,7 +69,7 @@ def draft(fields: dict[str, Any]) -> Entry:
 
 def restored(who: Actor, before: Entry, stored: dict[str, Any]) -> dict[str, Any]:
     """What is left of the draft `before`."""
-    wanted = brought_back(who, ARTICLE, about(who, "article", before), stored)
+    wanted = Past(who, ARTICLE, about(who, "article", before), NOW).brought_back(stored)
     return written(
         who, Permission.UPDATE_ENTRIES, ARTICLE, before, wanted, left_out_on_purpose=True
     )
@@ -146,7 +146,7 @@ def test_a_restore_is_whole_or_refused_and_names_nothing_hidden(
         after = dict(shape.places(restored(who, before, stored)))
     except Forbidden as refused:
         seen = fields_of(
-            dict(shape.places(past_fields_shown(who, ARTICLE, resource, stored)))
+            dict(shape.places(Past(who, ARTICLE, resource, NOW).shown(stored)))
             | dict(shape.places(shown(who, ARTICLE, before).fields))
         )
         for error in refused.errors:
