@@ -55,10 +55,18 @@ class NewContentType(Definition):
     name: TypeName
 
 
+class FieldSince(Schema):
+    """Since when a field has been the one of its `name`, and since when it has had a value for each
+    of the `locales`, some inside, or none for any.
+    """
+
+    name: Timestamp
+    locales: Timestamp
+
+
 class ContentType(Schema):
     """`locales` are the tenant's, read together with the type: entries are checked against both.
-    `fields_since`: by its name, since when a field has been the one of that name; of others it is
-    known since the type was last changed.
+    `fields_since`: by their names; of other fields all is known since the type was last changed.
     """
 
     id: UUID
@@ -69,7 +77,7 @@ class ContentType(Schema):
     created_at: Timestamp
     updated_at: Timestamp
     locales: Annotated[Locales, Field(exclude=True)]
-    fields_since: Annotated[Mapping[str, Timestamp], Field(exclude=True)] = {}
+    fields_since: Annotated[Mapping[str, FieldSince], Field(exclude=True)] = {}
 
     @model_validator(mode="wrap")
     @classmethod

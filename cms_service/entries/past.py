@@ -1,14 +1,18 @@
-"""What of an earlier version, or of an entry in the bin, somebody sees, and what of a version they
-bring back. Pure.
+"""What of an earlier version, or of an entry in the bin, somebody sees, and what of it they bring
+back. Its type was another one then. Pure.
 
-Its type was another one then. A value that was saved under a name before today's field had it is
-another field's, and may be a denied one's: only who reads all of the type sees it. Another field is
-read as it is today; if it has one value today, it may have had one for each locale.
+- A value of today's field, with or without locales as today, is read like today's. As the tenant
+  may have had other locales, a component with some inside is for who reads all of the field.
+- A value from before the field was localised, or no longer was, may be in any locale: it is for who
+  reads all of the field.
+- A value whose field is gone, or had another name, may be of any field: it is for who reads all of
+  the type.
+- What comes back is the whole of what was stored, but what one does not see of today's fields. Who
+  does not see all the rest brings nothing back.
 """
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -16,13 +20,16 @@ from typing import Any
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission, Resource
 from cms_service.content_types.fields import SlugField
-from cms_service.content_types.schemas import ContentType
+from cms_service.content_types.schemas import ContentType, FieldSince
 from cms_service.core.errors import Forbidden
-from cms_service.entries.places import Place, Shape, fields_of, reads_whole_type
+from cms_service.entries.places import (
+    Place,
+    Shape,
+    fields_of,
+    reads_whole_field,
+    reads_whole_type,
+)
 from cms_service.entries.visibility import reads_slug
-from cms_service.locales.schemas import LOCALE_PATTERN
-
-_LOCALE = re.compile(LOCALE_PATTERN)
 
 
 @dataclass(frozen=True)
@@ -35,32 +42,19 @@ class Past:
     saved_at: datetime
 
     def shown(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        readable = fields_of(
+        return fields_of(
             {place: value for place, value in self._shape.places(fields) if self._reads(place)}
         )
-        for name in readable.keys() - self._shape.localised:
-            place = replace(self.resource, field=name)
-            value = _in_locales(self.actor, place, readable[name])
-            if value == {} != readable[name]:
-                del readable[name]
-            else:
-                readable[name] = value
-        return readable
 
     def brought_back(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """What a restore is to write: all that was stored but what the actor may not read of
-        today's fields, which stays as it is. Raises Forbidden where the actor does not see all the
-        rest.
-        """
+        """What a restore is to write; what is not in it stays as it is. Raises Forbidden."""
         for place in self._hidden(fields):
             if not self._is_todays(place[0]) or self._reads_today(place):
                 raise self._hides("version")
         return self.shown(fields)
 
     def check_undelete(self, fields: Mapping[str, Any]) -> None:
-        """What one does not see comes back with its field, and with no other that has its name by
-        now. Raises Forbidden.
-        """
+        """Here what one does not see of today's fields comes back as well. Raises Forbidden."""
         if any(not self._is_todays(name) for name, _ in self._hidden(fields)):
             raise self._hides("entry")
 
@@ -73,8 +67,7 @@ class Past:
         return self._reads_whole_type
 
     def _hidden(self, fields: Mapping[str, Any]) -> Iterator[Place]:
-        seen = dict(self._shape.places(self.shown(fields)))
-        return (place for place, value in self._shape.places(fields) if seen.get(place) != value)
+        return (place for place, _ in self._shape.places(fields) if not self._reads(place))
 
     def _hides(self, what: str) -> Forbidden:
         return Forbidden(
@@ -83,14 +76,27 @@ class Past:
         )
 
     def _reads(self, place: Place) -> bool:
-        return self._reads_today(place) if self._is_todays(place[0]) else self._reads_whole_type
+        name = place[0]
+        if not self._has_its_name(name):
+            return self._reads_whole_type
+        if not self._is_todays(name) or name in self._shape.mixed:
+            own = bool(self.resource.own)
+            return reads_whole_field(self.actor, self.content_type.name, name, own=own)
+        return self._reads_today(place)
 
     def _reads_today(self, place: Place) -> bool:
         return self._shape.may(self.actor, Permission.READ_ENTRIES, self.resource, place)
 
     def _is_todays(self, name: str) -> bool:
-        since = self.content_type.fields_since.get(name, self.content_type.updated_at)
-        return name in self._names and self.saved_at >= since
+        return self._has_its_name(name) and self._since(name).locales <= self.saved_at
+
+    def _has_its_name(self, name: str) -> bool:
+        return name in self._names and self._since(name).name <= self.saved_at
+
+    def _since(self, name: str) -> FieldSince:
+        unknown = self.content_type.updated_at
+        known = self.content_type.fields_since.get(name)
+        return known or FieldSince(name=unknown, locales=unknown)
 
     @cached_property
     def _shape(self) -> Shape:
@@ -103,19 +109,3 @@ class Past:
     @cached_property
     def _reads_whole_type(self) -> bool:
         return reads_whole_type(self.actor, self.content_type.name, own=bool(self.resource.own))
-
-
-def _in_locales(actor: Actor, place: Resource, value: Any) -> Any:
-    """An object is taken for the values of locales where its names look like their codes: the
-    tenant may have had others than today.
-    """
-    if isinstance(value, list):
-        return [_in_locales(actor, place, item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    by_locale = all(_LOCALE.fullmatch(name) for name in value)
-    return {
-        name: _in_locales(actor, place, inner)
-        for name, inner in value.items()
-        if not by_locale or actor.may(Permission.READ_ENTRIES, replace(place, locale=name))
-    }

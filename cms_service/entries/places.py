@@ -63,5 +63,14 @@ def fields_of(places: Mapping[Place, Any]) -> dict[str, Any]:
 
 def reads_whole_type(actor: Actor, type_name: str, *, own: bool) -> bool:
     """Whatever its fields and locales are called, or were."""
+    return actor.has((_reading(type_name, None, own=own),))
+
+
+def reads_whole_field(actor: Actor, type_name: str, field: str, *, own: bool) -> bool:
+    """Whatever its locales are called, or were."""
+    return actor.has((_reading(type_name, frozenset({field}), own=own),))
+
+
+def _reading(type_name: str, fields: frozenset[str] | None, *, own: bool) -> Rule:
     read = frozenset({Permission.READ_ENTRIES})
-    return actor.has((Rule(read, content_types=frozenset({type_name}), own=own),))
+    return Rule(read, content_types=frozenset({type_name}), fields=fields, own=own)

@@ -122,12 +122,55 @@ async def test_an_older_release_that_changes_a_type_notes_its_fields_as_well(
 ) -> None:
     await acme.make_type()
     write = "UPDATE cms.content_types SET version = version + 1, updated_at = now(), fields = "
-    swapped = """'[{"name": "title", "kind": "text"}, {"name": "views", "kind": "text"}]'"""
-    query = """SELECT c.fields_since->>'title' = to_json(c.created_at)#>>'{}' AS as_ever,
-                      (c.fields_since->>'views')::timestamptz > c.created_at AS is_later
-               FROM cms.content_types c"""
-    for fields in ("fields - 2", swapped):
+    another = """'[{"name": "title", "kind": "text", "localised": true},
+                   {"name": "views", "kind": "text"}, {"name": "slug", "kind": "slug"}]'"""
+    for fields in ("fields - 2", another):
         await execute(site.postgres, site.database, write + fields)
-    ((as_ever, is_later),) = await site.fetch(query)
-    assert as_ever
-    assert is_later
+    query = """SELECT s.key, (s.value->>'name')::timestamptz > c.created_at AS name,
+                      (s.value->>'locales')::timestamptz > c.created_at AS locales
+               FROM cms.content_types c CROSS JOIN jsonb_each(c.fields_since) s ORDER BY s.key"""
+    changed = [tuple(row) for row in await site.fetch(query)]
+    assert changed == [("slug", False, False), ("title", False, True), ("views", True, True)]
+
+
+LOCALES = {
+    "default": "en",
+    "locales": [{"code": "en"}, {"code": "de"}, {"code": "id"}],
+}
+LEAD = {"name": "lead", "kind": "text", "localised": True}
+PRICES = {"name": "prices", "kind": "json"}
+IMAGE = {
+    "name": "image",
+    "kind": "component",
+    "fields": [{"name": "id", "kind": "text", "required": True}, {"name": "url", "kind": "text"}],
+}
+
+
+async def test_names_that_look_like_locales_are_no_locales_in_the_past(
+    pod: Pod, acme: Desk, architect: Architect
+) -> None:
+    expect(await acme.client.put(f"{acme.root}/locales", json=LOCALES), 200)
+    await architect.change(TITLE, LEAD, PRICES, IMAGE)
+    whole = {"prices": {"de": 10, "us": 12}, "image": {"id": "4711", "url": "x"}}
+    lead = {"en": "Hello", "de": "Geheim"}
+    drafts = [await acme.draft(title="First", lead=lead, **whole) for _ in range(2)]
+    expect(await acme.client.delete(f"{acme.entries}/{drafts[1]['id']}"), 204)
+    helper = await helper_of(pod, acme, EDIT, hidden("de", "id", of="locales"))
+    for seen in await past_of(helper, *drafts):
+        assert seen == {"title": "First", "lead": {"en": "Hello"}, **whole}
+    url = f"{acme.entries}/{drafts[0]['id']}"
+    expect(await acme.client.patch(url, json={"fields": {"title": "Second", "prices": 1}}), 200)
+    expect(await helper.client.post(f"{url}/versions/1/restore"), 200)
+    back = expect(await acme.client.get(url), 200)["fields"]
+    assert back == {"title": "First", "lead": lead, **whole}
+
+
+async def test_who_is_denied_a_field_still_reads_the_past_of_one_that_became_localised(
+    pod: Pod, acme: Desk, architect: Architect
+) -> None:
+    drafts = [await acme.draft(title="First", views=41) for _ in range(2)]
+    expect(await acme.client.delete(f"{acme.entries}/{drafts[1]['id']}"), 204)
+    await architect.change({**TITLE, "localised": True}, SLUG, VIEWS)
+    helper = await helper_of(pod, acme, EDIT, hidden("views"))
+    for seen in await past_of(helper, *drafts):
+        assert seen == {"title": "First"}

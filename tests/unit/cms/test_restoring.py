@@ -1,5 +1,6 @@
 """A version comes back whole, but for what its restorer is told."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -76,8 +77,10 @@ def restored(who: Actor, before: Entry, stored: dict[str, Any]) -> dict[str, Any
 
 
 NOT_GERMAN = Rule(READ | UPDATE, allow=False, locales=frozenset({"de"}))
+NOT_FRENCH = Rule(READ | UPDATE, allow=False, locales=frozenset({"fr"}))
 OLD = {"title": "Old", "reads": 1, "lead": {"en": "Long", "de": "Lang"}}
 NEW = {"title": "New", "reads": 2, "lead": {"en": "Short", "de": "Kurz"}}
+ABROAD = {"author": {"about": {"fr": "Long"}}}
 SAME_READS = {**NEW, "reads": OLD["reads"]}
 
 
@@ -93,6 +96,8 @@ SAME_READS = {**NEW, "reads": OLD["reads"]}
         ((ALL, no(UPDATE, "reads")), NEW, OLD, None),
         ((ALL, no(UPDATE, "reads")), SAME_READS, OLD, OLD),
         ((ALL, no(UPDATE, "reads")), NEW, {"title": "Old"}, None),
+        # in a locale that the tenant has no more
+        ((ALL, NOT_FRENCH), {**NEW, **ABROAD}, {**OLD, **ABROAD}, None),
         # of another name then
         ((ALL,), NEW, {**OLD, "views": 1}, {**OLD, "views": 1}),
         ((ALL, no(READ, "reads")), NEW, {**OLD, "views": 1}, None),
@@ -111,6 +116,23 @@ def test_what_a_restore_makes_of_the_draft(
         return
     with pytest.raises(Forbidden):
         restored(who, draft(before), stored)
+
+
+@pytest.mark.parametrize(
+    ("rules", "stored", "comes_back"),
+    [
+        ((ALL,), {"title": "Old", "views": 1}, True),
+        ((ALL, no(READ, "reads"), NOT_GERMAN), OLD, True),
+        ((ALL, no(READ, "reads")), {"title": "Old", "views": 1}, False),
+    ],
+)
+def test_what_comes_out_of_the_bin_with_what_one_does_not_see(
+    rules: tuple[Rule, ...], stored: dict[str, Any], *, comes_back: bool
+) -> None:
+    who = actor(*rules)
+    past = Past(who, ARTICLE, about(who, "article", draft({})), NOW)
+    with nullcontext() if comes_back else pytest.raises(Forbidden):
+        past.check_undelete(stored)
 
 
 _TEXT = st.sampled_from(["a", "b"])
