@@ -11,12 +11,12 @@ from uuid import UUID
 from cms_service.core.recent import keep
 from cms_service.delivery import cursors
 from cms_service.delivery.definitions import Definitions
+from cms_service.delivery.parameters import Sql
 from cms_service.delivery.plan import ListPlan, entry_shape, list_plan
 from cms_service.delivery.query import Form, Query
 from cms_service.delivery.statements import (
     EntryStatement,
     ListStatement,
-    Sql,
     list_statement,
     plain_entry,
     shaped_entry,

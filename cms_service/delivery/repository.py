@@ -9,14 +9,18 @@ import orjson
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import BadRequest, Unavailable
 from cms_service.delivery import statements
+from cms_service.delivery.composing import Fetched, TooLargeError, composed
 from cms_service.delivery.databases import DeliveryDatabases
-from cms_service.delivery.statements import MAX_ANSWER_BYTES, EntryStatement, Sql
+from cms_service.delivery.parameters import Sql
+from cms_service.delivery.statements import COLUMNS, MAX_ANSWER_BYTES, EntryStatement
 from cms_service.tenants.schemas import TenantState
 
 
 @dataclass(frozen=True)
 class Items:
-    """`json` is the array of a page; `place` that of its last entry, where there are more."""
+    """`json` has commas between them; `place` is that of the last one of a page, where there are
+    more.
+    """
 
     json: bytes
     place: str | None
@@ -39,15 +43,14 @@ class DeliveryRepository:
         self, tenant: TenantState, statement: EntryStatement, place: str | UUID
     ) -> bytes | None:
         """`place`: its slug or its id. Raises BadRequest where it is too large."""
-        row = await self._content("delivery.entry", statement.of(place), tenant)
-        return None if row is None else row["content"]
+        found = await self._items("delivery.entry", statement.of(place), tenant)
+        return (found and found.json) or None
 
     async def page(self, tenant: TenantState, sql: Sql) -> Items | None:
         """None where the tenant is gone. Raises BadRequest where it is too large."""
-        row = await self._content("delivery.list", sql, tenant)
-        return None if row is None else Items(row["content"], row["next"])
+        return await self._items("delivery.list", sql, tenant)
 
-    async def _content(self, name: str, sql: Sql, tenant: TenantState) -> asyncpg.Record | None:
+    async def _items(self, name: str, sql: Sql, tenant: TenantState) -> Items | None:
         try:
             row = await self._databases.fetch_content(name, sql.text, tenant, *sql.values)
         except asyncpg.DataError:
@@ -55,9 +58,16 @@ class DeliveryRepository:
             raise Unavailable("The type is being changed.") from None
         except asyncpg.ProgramLimitExceededError:  # PostgreSQL's own, which are higher
             raise _too_large() from None
-        if row is not None and row["is_too_large"]:
+        if row is None:
+            return None
+        if row["is_too_large"]:
             raise _too_large()
-        return row
+        fetched = Fetched(row[len(COLUMNS) :], row["references"])
+        try:
+            entries = composed(fetched, sql.expansions, MAX_ANSWER_BYTES)
+        except TooLargeError:
+            raise _too_large() from None
+        return Items(b",".join(entries), row["next"])
 
 
 def _too_large() -> BadRequest:

@@ -73,7 +73,7 @@ class DeliveryService:
             if found is None:
                 return None
             more = found.place and cursors.encode(found.place, query, page.plan.type_id)
-            return b'{"items":%b,"nextCursor":%b}' % (found.json, orjson.dumps(more))
+            return b'{"items":[%b],"nextCursor":%b}' % (found.json, orjson.dumps(more))
 
         return await self._load(tenant, list_key(tenant, type_name, query), load, promised)
 

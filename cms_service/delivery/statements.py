@@ -1,4 +1,4 @@
-"""The SQL of a checked query. Its text holds constants of this module alone: field names and values
+"""The SQL of a checked query. Its text holds constants of its modules alone: field names and values
 go as parameters, so that all types and tenants share the prepared statements. Pure.
 
 With row-level security an index is searched only by what PostgreSQL knows to be leakproof. What a
@@ -14,10 +14,12 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from cms_service.core.paging import MAX_LIMIT
 from cms_service.delivery.cursors import SORTED_CHARACTERS, Place
+from cms_service.delivery.included import Shown, shown
+from cms_service.delivery.inlined import inlined
+from cms_service.delivery.items import METADATA, UNPACKED, Rows, as_bytes, item
+from cms_service.delivery.parameters import Given, Later, Parameters, Sql, as_json
 from cms_service.delivery.plan import (
     Attribute,
     Column,
@@ -38,10 +40,11 @@ _WRAPPED = f"""SELECT {{columns}} FROM {_TENANT_SET} CROSS JOIN LATERAL (
 
 # A pod holds an answer in memory several times, and those of many readers at once.
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
-# As bytes: a text of other than Latin letters takes four times as much in Python.
-_CONTENT = f"""x.generation, octet_length(x.content) > {MAX_ANSWER_BYTES} AS is_too_large,
-    CASE WHEN octet_length(x.content) <= {MAX_ANSWER_BYTES}
-        THEN convert_to(x.content, 'UTF8') END AS content"""
+# Of an array's texts, or some bytes less for each: it takes 24 bytes, and up to 8 for each. What is
+# shown is counted exactly where it is put together.
+_SIZE = "coalesce(pg_column_size(x.{0})::bigint - 24 - 8 * cardinality(x.{0}), 0)"
+# How a row of content begins; the arrays of entries follow.
+COLUMNS = ("generation", "is_too_large", "next", "references")
 
 TYPES = _WRAPPED.format(
     columns="x.*",
@@ -59,11 +62,6 @@ _COLUMNS = {
     Column.PUBLISHED_AT: "p.published_at",
     Column.RANK: "i.rank",
 }
-_METADATA = {
-    "slug": "'slug', {0}.slug",
-    "version": "'version', {0}.version",
-    "publishedAt": "'publishedAt', cms.iso_time({0}.published_at)",
-}
 _CASTS = {
     Kind.ID: "uuid",
     Kind.TEXT: 'text COLLATE "C"',
@@ -79,54 +77,6 @@ _ANY = frozenset({Operator.IN, Operator.HAS_ANY})
 # Kinds of few different values come last: they narrow a search the least.
 _NARROWEST = (Kind.LINK, Kind.LINKS, Kind.TEXT, Kind.MOMENT, Kind.DATE, Kind.NUMBER, Kind.BOOLEAN)
 _TENANT = "p.tenant_id = t.id"
-# Fields are kept compressed: here once for all that is taken from them.
-_UNPACKED = """q.entry_id, q.content_type_id, q.slug, q.version, q.published_at,
-        q.fields || '{}' AS fields"""
-
-
-@dataclass(frozen=True)
-class Sql:
-    """`values` from `$2` on; `$1` is the tenant's id."""
-
-    text: str
-    values: tuple[object, ...]
-
-
-# What a value of a list's statement is made of when the statement is used.
-_Given = tuple[ListPlan, Place]
-
-
-@dataclass(frozen=True, slots=True)
-class _Later:
-    value: Callable[[_Given], object]
-
-
-class _Parameters:
-    def __init__(self) -> None:
-        self.values: list[object] = []
-        self._known: dict[tuple[str, str], str] = {}
-
-    def add(self, value: object, cast: str) -> str:
-        known = (cast, repr(value))
-        if known not in self._known:
-            self.values.append(value)
-            self._known[known] = f"${len(self.values) + 1}::{cast}"
-        return self._known[known]
-
-    def json(self, value: object) -> str:
-        return self.add(_json(value), "jsonb")
-
-    def later(self, value: Callable[[_Given], object], cast: str) -> str:
-        self.values.append(_Later(value))
-        return f"${len(self.values) + 1}::{cast}"
-
-    def compared(self, number: int, encode: Callable[[tuple[Any, ...]], object], cast: str) -> str:
-        """With the values of a comparison, by its number in the plan."""
-        return self.later(lambda given: encode(given[0].comparisons[number].values), cast)
-
-
-def _json(value: object) -> str:
-    return orjson.dumps(value).decode()
 
 
 @dataclass(frozen=True)
@@ -148,25 +98,36 @@ def plain_entry(type_name: str) -> EntryStatement:
 
 
 def shaped_entry(shape: Shape, type_id: UUID) -> EntryStatement:
-    parameters = _Parameters()
+    parameters = Parameters()
     parameters.values.append(None)  # the place of the slug or id
     page = f"""SELECT p.* FROM cms.published_entries p
         WHERE {_TENANT} AND p.content_type_id = {parameters.add(type_id, "uuid")}"""
-    by_slug, by_id = _entry(page, _shaped(shape, parameters))
-    return EntryStatement(sys.intern(by_slug), sys.intern(by_id), tuple(parameters.values[1:]))
+    by_slug, by_id = map(sys.intern, _entry(page, inlined("p", shape, parameters)))
+    return EntryStatement(by_slug, by_id, tuple(parameters.values[1:]))
 
 
-def _entry(page: str, item: str) -> tuple[str, str]:
+def _entry(page: str, each: str) -> tuple[str, str]:
     """By slug and by id."""
     by_slug, by_id = (
-        _WRAPPED.format(
-            columns=_CONTENT,
-            query=f"WITH p AS MATERIALIZED ({page} AND {place})\n"
-            f"SELECT (SELECT {item}::text FROM p) AS content",
-        )
+        _asked(f"{page} AND {place}", Shown((f"(SELECT ARRAY[{as_bytes(each)}] FROM p)",)))
         for place in ("p.slug = $2::text", "p.entry_id = $2::uuid")
     )
     return by_slug, by_id
+
+
+def _asked(page: str, selected: Shown, place: str = "NULL") -> str:
+    """`page` yields the entries, `place` that of the last one."""
+    queries = ",\n".join((f"p AS MATERIALIZED ({page})", *selected.queries))
+    named = [(f"entries_{number}", entries) for number, entries in enumerate(selected.entries)]
+    size = " + ".join(_SIZE.format(name) for name, _ in named)
+    fetched = (f"CASE WHEN {size} <= {MAX_ANSWER_BYTES} THEN x.{name} END" for name, _ in named)
+    return _WRAPPED.format(
+        columns=f"""x.generation, {size} > {MAX_ANSWER_BYTES} AS is_too_large, x.next,
+    x."references", {", ".join(fetched)}""",
+        query=f"""WITH {queries}
+SELECT {", ".join(f"{entries} AS {name}" for name, entries in named)},
+    {selected.references} AS "references", {place} AS next""",
+    )
 
 
 @dataclass(frozen=True)
@@ -175,22 +136,21 @@ class ListStatement:
 
     text: str
     values: tuple[object, ...]
+    expansions: tuple[Expansion, ...]
 
     def of(self, plan: ListPlan, after: Place | None) -> Sql:
         given = (plan, after or ())
-        return Sql(
-            self.text,
-            tuple(
-                value.value(given) if isinstance(value, _Later) else value for value in self.values
-            ),
+        values = tuple(
+            value.value(given) if isinstance(value, Later) else value for value in self.values
         )
+        return Sql(self.text, values, self.expansions)
 
 
 def list_statement(plan: ListPlan, shape: Shape, *, goes_on: bool) -> ListStatement:
-    """One row: the array of the items, and the place of the last where there are more. The inner
-    limit tells the planner that few are wanted, which it cannot see from a parameter.
+    """One row: the items, and the place of the last where there are more. The inner limit tells
+    the planner that few are wanted, which it cannot see from a parameter.
     """
-    parameters = _Parameters()
+    parameters = Parameters()
     limit = parameters.add(plan.limit, "integer")
     type_id = parameters.add(plan.type_id, "uuid")
     keys = _Keys(plan.keys, parameters)
@@ -200,26 +160,24 @@ def list_statement(plan: ListPlan, shape: Shape, *, goes_on: bool) -> ListStatem
     ]
     if goes_on:
         conditions.append(keys.after())
-    item = _shaped(shape, parameters)
-    query = f"""WITH p AS MATERIALIZED (
-    SELECT {_UNPACKED}, {keys.names},
+    page = f"""
+    SELECT {UNPACKED.format("q")}, {keys.names},
         row_number() OVER (ORDER BY {keys.order("q.key_{}")}) AS position FROM (
         SELECT * FROM (
             SELECT p.*, {keys.columns} FROM {source}
             WHERE {" AND ".join(conditions)}
             ORDER BY {keys.order()} LIMIT {MAX_LIMIT + 1}) few
-        LIMIT {limit} + 1) q)
-SELECT (SELECT coalesce(json_agg({item} ORDER BY p.position), '[]')::text
-        FROM p WHERE p.position <= {limit}) AS content,
-    (SELECT json_build_array({keys.place})::text FROM p
+        LIMIT {limit} + 1) q"""
+    rows = Rows("p", f"p WHERE p.position <= {limit}", " ORDER BY p.position")
+    place = f"""(SELECT json_build_array({keys.place})::text FROM p
         WHERE p.position = {limit}
-          AND EXISTS (SELECT FROM p WHERE p.position > {limit})) AS next"""
-    text = _WRAPPED.format(columns=f"x.next, {_CONTENT}", query=query)
-    return ListStatement(sys.intern(text), tuple(parameters.values))
+          AND EXISTS (SELECT FROM p WHERE p.position > {limit}))"""
+    text = sys.intern(_asked(page, shown(rows, shape, parameters), place))
+    return ListStatement(text, tuple(parameters.values), shape.expansions)
 
 
 def _source(
-    plan: ListPlan, type_id: str, keys: "_Keys", parameters: _Parameters
+    plan: ListPlan, type_id: str, keys: "_Keys", parameters: Parameters
 ) -> tuple[str, list[str]]:
     """What is read first: the words where they are searched, and the index of values where a
     filter asks for one.
@@ -235,11 +193,11 @@ def _source(
     field = parameters.add(test.attribute.field, "text")
     conditions = ["i.tenant_id = t.id", f"i.content_type_id = {type_id}"]
     if test.operator in _SINGLE:
-        value = parameters.compared(number, lambda values: _json(values[0]), "jsonb")
+        value = parameters.compared(number, lambda values: as_json(values[0]), "jsonb")
         conditions.append(f"i.term = (SELECT cms.term({type_id}, {field}, {value}))")
         keys.use_index()
         return f"cms.published_terms i {_joined_entry()}", conditions
-    values = parameters.compared(number, lambda values: [_json(v) for v in values], "jsonb[]")
+    values = parameters.compared(number, lambda values: [as_json(v) for v in values], "jsonb[]")
     terms = f"SELECT cms.term({type_id}, {field}, v.value) FROM unnest({values}) v(value)"
     conditions.append(f"i.term = ANY (ARRAY({terms}))")
     found = f"""(SELECT DISTINCT i.tenant_id, i.entry_id FROM cms.published_terms i
@@ -263,7 +221,7 @@ def _narrowest(tests: Iterable[Comparison]) -> int | None:
     return min(indexed, key=lambda n: _NARROWEST.index(positive[n].kind), default=None)
 
 
-def _condition(number: int, test: Comparison, parameters: _Parameters) -> str:
+def _condition(number: int, test: Comparison, parameters: Parameters) -> str:
     if (positive := _NEGATIVE.get(test.operator)) is not None:
         found = _condition(number, replace(test, operator=positive), parameters)
         return f"NOT coalesce({found}, false)"
@@ -281,8 +239,8 @@ def _condition(number: int, test: Comparison, parameters: _Parameters) -> str:
 
     def encode(value: Any) -> str:
         if attribute.chain:
-            return _json(value)
-        return _json({attribute.field: [value] if attribute.kind is Kind.LINKS else value})
+            return as_json(value)
+        return as_json({attribute.field: [value] if attribute.kind is Kind.LINKS else value})
 
     if operator in _SINGLE:
         one = parameters.compared(number, lambda values: encode(values[0]), "jsonb")
@@ -291,7 +249,7 @@ def _condition(number: int, test: Comparison, parameters: _Parameters) -> str:
     return f"{left} ANY ({some})"
 
 
-def _column_equals(number: int, test: Comparison, parameters: _Parameters) -> str:
+def _column_equals(number: int, test: Comparison, parameters: Parameters) -> str:
     column = _COLUMNS[test.attribute.column] if test.attribute.column else ""
     cast = "text" if test.attribute.kind is Kind.TEXT else _CASTS[test.attribute.kind]
     if test.operator in _SINGLE:
@@ -300,10 +258,10 @@ def _column_equals(number: int, test: Comparison, parameters: _Parameters) -> st
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else _json(value)
+    return value if isinstance(value, str) else as_json(value)
 
 
-def _stored(attribute: Attribute, parameters: _Parameters) -> str:
+def _stored(attribute: Attribute, parameters: Parameters) -> str:
     """The value as it is in the row."""
     if attribute.column is not None:
         return _COLUMNS[attribute.column]
@@ -314,7 +272,7 @@ def _stored(attribute: Attribute, parameters: _Parameters) -> str:
     return f"coalesce({', '.join(found)})"
 
 
-def _comparable(attribute: Attribute, parameters: _Parameters) -> str:
+def _comparable(attribute: Attribute, parameters: Parameters) -> str:
     stored = _stored(attribute, parameters)
     if attribute.column is not None:
         return f'{stored} COLLATE "C"' if attribute.kind is Kind.TEXT else stored
@@ -329,7 +287,7 @@ class _Keys:
     without a value come last in either direction.
     """
 
-    def __init__(self, keys: Sequence[SortKey], parameters: _Parameters) -> None:
+    def __init__(self, keys: Sequence[SortKey], parameters: Parameters) -> None:
         self._keys = keys
         self._parameters = parameters
         self._expressions = [_comparable(key.attribute, parameters) for key in keys]
@@ -411,91 +369,13 @@ class _Keys:
         return [*(_CASTS[key.attribute.kind] for key in self._keys), "uuid"]
 
 
-def _in_place(number: int) -> Callable[[_Given], object]:
+def _in_place(number: int) -> Callable[[Given], object]:
     return lambda given: given[1][number]
-
-
-def _shaped(shape: Shape, parameters: _Parameters) -> str:
-    type_name = f"'type', {parameters.add(shape.type_name, 'text')}"
-    if shape.fields is not None and not shape.fields:
-        return _item("p", type_name, shape.metadata, "")
-    fields = _localised("p", shape, parameters)
-    if shape.fields is not None:
-        fields = f"cms.only_fields({fields}, {parameters.add(list(shape.fields), 'text[]')})"
-    fields = _expanded("p", fields, shape.expansions, shape, parameters)
-    return _item("p", type_name, shape.metadata, f"'fields', {fields}")
-
-
-def _item(
-    alias: str, type_name: str, metadata: Sequence[str], fields: str, build: str = "json"
-) -> str:
-    members = [f"'id', {alias}.entry_id", type_name]
-    members += [_METADATA[name].format(alias) for name in metadata]
-    members += [fields] if fields else []
-    return f"{build}_build_object({', '.join(members)})"
-
-
-def _localised(alias: str, shape: Shape, parameters: _Parameters) -> str:
-    fields = f"{alias}.fields"
-    if not shape.trees:
-        return fields
-    trees = parameters.json({str(type_id): tree for type_id, tree in shape.trees.items()})
-    tree = f"coalesce({trees}->({alias}.content_type_id::text), '{{}}')"
-    return f"cms.in_locale({fields}, {tree}, {parameters.add(list(shape.chain), 'text[]')})"
-
-
-def _expanded(
-    alias: str,
-    fields: str,
-    expansions: Sequence[Expansion],
-    shape: Shape,
-    parameters: _Parameters,
-) -> str:
-    """An expansion's object has the same members as an entry."""
-    for expansion in expansions:
-        name = parameters.add(expansion.field, "text")
-        entries = _referred(alias, name, expansion, shape, parameters)
-        member = f"jsonb_build_object({name}, {entries})"
-        if expansion.guarded:
-            ids = parameters.add(list(expansion.sources), "uuid[]")
-            member = (
-                f"CASE WHEN {alias}.content_type_id = ANY ({ids}) THEN {member} ELSE '{{}}' END"
-            )
-        fields = f"{fields} || {member}"
-    return f"({fields})" if expansions else fields
-
-
-def _referred(
-    alias: str, name: str, expansion: Expansion, shape: Shape, parameters: _Parameters
-) -> str:
-    inner = alias + "e"
-    names = parameters.json({str(type_id): name for type_id, name in shape.type_names.items()})
-    fields = _localised(inner, shape, parameters)
-    fields = _expanded(inner, fields, expansion.inner, shape, parameters)
-    item = _item(
-        inner,
-        f"'type', {names}->>({inner}.content_type_id::text)",
-        tuple(_METADATA),
-        f"'fields', {fields}",
-        "jsonb",
-    )
-    reference = f"{alias}.fields->({name})"
-    if not expansion.many:
-        return f"""(SELECT {item} FROM cms.published_entries {inner}
-            WHERE {inner}.tenant_id = t.id
-              AND {inner}.entry_id = (SELECT ({reference} #>> '{{}}')::uuid))"""
-    listed = f"CASE jsonb_typeof({reference}) WHEN 'array' THEN {reference} ELSE '[]' END"
-    return f"""(SELECT coalesce(jsonb_agg({item} ORDER BY {inner}r.position), '[]')
-            FROM jsonb_array_elements_text({listed}) WITH ORDINALITY {inner}r(id, position)
-            CROSS JOIN LATERAL (
-                SELECT e.* FROM cms.published_entries e
-                WHERE e.tenant_id = t.id AND e.entry_id = (SELECT {inner}r.id::uuid) OFFSET 0
-            ) {inner})"""
 
 
 _PLAIN = _entry(
     f"""SELECT p.* FROM cms.content_types c
         JOIN cms.published_entries p ON p.tenant_id = c.tenant_id AND p.content_type_id = c.id
         WHERE c.tenant_id = t.id AND {_TENANT} AND c.name = $3::text""",
-    _item("p", "'type', $3::text", tuple(_METADATA), "'fields', p.fields"),
+    item("p", "$3::text", METADATA, "p.fields"),
 )

@@ -244,6 +244,108 @@ async def test_references_are_expanded_to_what_is_published(
     assert deep["author"]["fields"]["mentor"] == bob
 
 
+NOTE: dict[str, Any] = {
+    "name": "note",
+    "displayName": "Note",
+    "fields": [
+        {"name": "slug", "kind": "slug"},
+        {"name": "about", "kind": "reference", "types": ["person", "place", "thing"]},
+        {
+            "name": "see",
+            "kind": "references",
+            "types": ["person", "place", "thing"],
+            "uniqueItems": False,
+            "maxItems": 9,
+        },
+    ],
+}
+# Three kinds of `near`: an expansion means something else in each type.
+PERSON: dict[str, Any] = {
+    "name": "person",
+    "displayName": "Person",
+    "fields": [
+        {"name": "label", "kind": "text", "localised": True},
+        {"name": "near", "kind": "reference", "types": ["person", "place"]},
+    ],
+}
+PLACE: dict[str, Any] = {
+    "name": "place",
+    "displayName": "Place",
+    "fields": [
+        {
+            "name": "near",
+            "kind": "references",
+            "types": ["place"],
+            "uniqueItems": False,
+            "maxItems": 9,
+        },
+        {"name": "data", "kind": "json"},
+    ],
+}
+THING: dict[str, Any] = {
+    "name": "thing",
+    "displayName": "Thing",
+    "fields": [{"name": "near", "kind": "text"}],
+}
+_ONE = {("note", "about"), ("person", "near")}
+_MORE = {("note", "see"), ("place", "near")}
+
+
+@pytest.fixture
+async def notes(newsroom: Newsroom) -> Newsroom:
+    for content_type in (THING, PLACE, PERSON, NOTE):
+        expect(await newsroom.client.post(newsroom.types, json=content_type), 201)
+    issue = newsroom.issue
+    hidden = await newsroom.make("place")
+    thing = await issue("thing", near="a text, as it is")
+    empty = await issue("person")
+    bo = await issue("person", label={"en": "}}", "de": '"{}'}, near=empty)
+    hill = await issue("place")
+    sea = await issue("place", near=[hill, hidden, hill], data={"id": bo, "fields": {}})
+    ann = await issue("person", label={"en": "Ann"}, near=sea)
+    await issue("note")
+    await issue("note", slug="unpublished", about=hidden, see=[hidden])
+    await issue("note", slug="twice", about=sea, see=[ann, sea, ann, hidden, bo, ann])
+    await issue("note", slug="mixed", about=thing, see=[thing, empty, sea])
+    await issue("note", slug="person", about=ann, see=[])
+    return newsroom
+
+
+@pytest.mark.parametrize("more", ["", "&locale=de", "&select=slug,fields.about,fields.see"])
+@pytest.mark.parametrize("paths", ["about", "about,see", "about.near,see.near", "see.near"])
+async def test_expanded_entries_are_those_that_are_published(
+    notes: Newsroom, paths: str, more: str
+) -> None:
+    """As if a reader asked for each entry by itself."""
+    locale = more if "locale" in more else ""
+    published = {
+        entry["id"]: entry
+        for type_name in ("person", "place", "thing")
+        for entry in await notes.items(locale.lstrip("&"), type_name)
+    }
+
+    def expanded(entry: dict[str, Any], names: list[list[str]]) -> dict[str, Any]:
+        fields = dict(entry["fields"])
+        for head in {name[0] for name in names}:
+            inner = [name[1:] for name in names if name[0] == head and name[1:]]
+            stored = fields.get(head)
+            if (entry["type"], head) in _ONE:
+                found = published.get(stored)
+                fields[head] = found and expanded(found, inner)
+            elif (entry["type"], head) in _MORE:
+                known = [published[one] for one in stored or [] if one in published]
+                fields[head] = [expanded(one, inner) for one in known]
+        return {**entry, "fields": fields}
+
+    names = [path.split(".") for path in paths.split(",")]
+    plain = await notes.items(f"sort=slug{more}", "note")
+    expected = [expanded(entry, names) for entry in plain]
+    assert await notes.items(f"sort=slug{more}&expand={paths}", "note") == expected
+    assert [
+        expect(await notes.get(f"note/{entry['id']}?expand={paths}{more}"), 200) for entry in plain
+    ] == expected
+
+
 async def test_lists_are_filtered_by_reference(newsroom: Newsroom, linked: dict[str, str]) -> None:
     for query in (
         f"filter[fields.author][eq]={linked['ada']}",
@@ -496,7 +598,11 @@ async def test_an_answer_too_large_for_a_pod_is_refused_and_says_how_to_ask_for_
     ]
     await newsroom.issue("book", slug="complete", sequels=books)
 
-    for path in (f"book?limit={fitting + 2}", "book/complete?expand=sequels"):
+    for path in (
+        f"book?limit={fitting + 2}",
+        "book/complete?expand=sequels",
+        "book?filter[slug][eq]=complete&expand=sequels",
+    ):
         detail = expect_problem(await newsroom.get(path), 400)["detail"]
         assert "more than 8 MiB" in detail
         assert "limit, select or expand" in detail
@@ -509,3 +615,20 @@ async def test_an_answer_too_large_for_a_pod_is_refused_and_says_how_to_ask_for_
     assert [item["slug"] for item in expect(rest, 200)["items"]] == ["book-0"]
     assert len(await newsroom.items("limit=100&select=slug", "book")) == fitting + 2
     assert expect(await newsroom.get("book/complete"), 200)["fields"]["sequels"] == books
+
+
+async def test_an_entry_counts_each_time_that_it_is_shown(acme: Desk) -> None:
+    newsroom = Newsroom(acme)
+    expect(await acme.client.post(newsroom.types, json=BOOK), 201)
+    fitting = statements.MAX_ANSWER_BYTES // 100_000
+    large = await newsroom.issue("book", slug="large", text="x" * 100_000)
+    for number in range(fitting + 1):
+        await newsroom.issue("book", slug=f"small-{number:03}", sequels=[large])
+
+    expanded = f"book?filter[fields.sequels][has]={large}&expand=sequels&sort=slug"
+    assert len(await newsroom.items("limit=100&select=slug", "book")) == fitting + 2
+    page = expect(await newsroom.get(f"{expanded}&limit={fitting - 1}"), 200)
+    assert all(item["fields"]["sequels"][0]["id"] == large for item in page["items"])
+    for limit in (fitting + 1, 100):
+        refused = expect_problem(await newsroom.get(f"{expanded}&limit={limit}"), 400)
+        assert "more than 8 MiB" in refused["detail"]

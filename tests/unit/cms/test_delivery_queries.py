@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import BadRequest
 from cms_service.delivery import cursors, statements
+from cms_service.delivery.parameters import Sql
 from cms_service.delivery.plan import OPERATORS, Kind, entry_shape, list_plan
 from cms_service.delivery.query import Operator, Query, parse_entry_query, parse_list_query
 from cms_service.locales.schemas import Locale, Locales
@@ -68,7 +69,7 @@ TYPES = {one.name: one for one in (ARTICLE, AUTHOR, TAG)}
 ID = "0190a000-0000-7000-8000-00000000000a"
 
 
-def plan(text: str) -> statements.Sql:
+def plan(text: str) -> Sql:
     """All that is done before the database is asked."""
     query = parse_list_query(text.encode())
     checked = list_plan(query, ARTICLE)

@@ -1,0 +1,58 @@
+"""A statement's text and the values that go with it. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from cms_service.delivery.cursors import Place
+from cms_service.delivery.plan import Expansion, ListPlan
+
+
+@dataclass(frozen=True)
+class Sql:
+    """`values` from `$2` on; `$1` is the tenant's id. `expansions`: what is to be put into the
+    entries that it yields.
+    """
+
+    text: str
+    values: tuple[object, ...]
+    expansions: tuple[Expansion, ...] = ()
+
+
+# What a value of a list's statement is made of when the statement is used.
+Given = tuple[ListPlan, Place]
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    value: Callable[[Given], object]
+
+
+class Parameters:
+    def __init__(self) -> None:
+        self.values: list[object] = []
+        self._known: dict[tuple[str, str], str] = {}
+
+    def add(self, value: object, cast: str) -> str:
+        known = (cast, repr(value))
+        if known not in self._known:
+            self.values.append(value)
+            self._known[known] = f"${len(self.values) + 1}::{cast}"
+        return self._known[known]
+
+    def json(self, value: object) -> str:
+        return self.add(as_json(value), "jsonb")
+
+    def later(self, value: Callable[[Given], object], cast: str) -> str:
+        self.values.append(Later(value))
+        return f"${len(self.values) + 1}::{cast}"
+
+    def compared(self, number: int, encode: Callable[[tuple[Any, ...]], object], cast: str) -> str:
+        """With the values of a comparison, by its number in the plan."""
+        return self.later(lambda given: encode(given[0].comparisons[number].values), cast)
+
+
+def as_json(value: object) -> str:
+    return orjson.dumps(value).decode()
