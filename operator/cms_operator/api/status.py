@@ -210,7 +210,10 @@ class RolloutStatus(Model):
     """When the rollout began."""
 
     since: Timestamp
-    """When the present phase or step began."""
+    """When the present phase or step began, later by the time for which its clocks stood."""
+
+    stopped_since: Timestamp | None = None
+    """Since when its clocks stand, as it is suspended or waits for a migration."""
 
     lagging_since: Timestamp | None = None
     """Since when it has come no nearer to its goal; absent while it is there."""

@@ -75,7 +75,7 @@ def decide(snapshot: Snapshot) -> Decision:
     if not can_run(snapshot.schemas, snapshot.target):
         return _refused(snapshot)
     if _waits_for_migration(snapshot):
-        progress = course.stop_clock(_of_target(snapshot))
+        progress = course.stop_clocks(_of_target(snapshot), snapshot.now)
         if snapshot.answers:
             progress = keep_answers(progress or course.at_rest(snapshot), snapshot)
         return _acts(snapshot, Phase.MIGRATING, _at_rest(snapshot), progress)
@@ -99,7 +99,7 @@ def _suspended(snapshot: Snapshot) -> Decision:
         sizes=sizes,
         goal=sizes,
         serving=answering or tuple(name for name, size in sizes.items() if size),
-        progress=course.stop_clock(snapshot.progress),
+        progress=course.stop_clocks(snapshot.progress, snapshot.now),
     )
 
 

@@ -86,8 +86,8 @@ def is_told_to_wait(snapshot: Snapshot, progress: RolloutStatus) -> bool:
 def enter(progress: RolloutStatus, phase: RolloutPhase, now: datetime) -> RolloutStatus:
     """When it is over, what was observed in its last interval would stand there for ever."""
     over = {"observed_weight": None} if phase in ("Completed", "Aborted") else {}
-    pods = {"lagging_since": None, "serving": 0, "awaited": 0}
-    anew = {"phase": phase, "since": stamp(now), **pods, **over}
+    clocks = {"since": stamp(now), "stopped_since": None, "lagging_since": None}
+    anew = {"phase": phase, **clocks, "serving": 0, "awaited": 0, **over}
     return progress.model_copy(update=anew)
 
 
@@ -124,9 +124,23 @@ def abort(progress: RolloutStatus, why: str, now: datetime) -> RolloutStatus:
     )
 
 
-def stop_clock(progress: RolloutStatus | None) -> RolloutStatus | None:
-    """While nobody may bring it nearer to its goal, the time counts against nobody."""
-    return progress and progress.model_copy(update={"lagging_since": None})
+def stop_clocks(progress: RolloutStatus | None, now: datetime) -> RolloutStatus | None:
+    """While nobody may act on it, no time counts, neither for it nor against it."""
+    if progress is None or not is_in_flight(progress):
+        return progress
+    stopped = progress.stopped_since or stamp(now)
+    return progress.model_copy(update={"lagging_since": None, "stopped_since": stopped})
+
+
+def start_clocks(progress: RolloutStatus, now: datetime) -> RolloutStatus:
+    """What was left of its pause, its bake or its analysis is left now."""
+    if progress.stopped_since is None:
+        return progress
+    stood = stamp(now) - progress.stopped_since
+    anew: dict[str, object] = {"since": progress.since + stood, "stopped_since": None}
+    if found := progress.analysis:
+        anew["analysis"] = found.model_copy(update={"since": found.since + stood})
+    return progress.model_copy(update=anew)
 
 
 def measured(progress: RolloutStatus, found: AnalysisStatus) -> RolloutStatus:

@@ -25,6 +25,7 @@ def turn(snapshot: Snapshot, progress: RolloutStatus, wanted: Plan) -> RolloutSt
         return held.model_copy(update={"set_weight": weight})
     if is_held(snapshot, progress):
         return progress
+    progress = course.start_clocks(progress, now)
     progress = course.observe_pods(
         progress, _served(snapshot), _awaited(snapshot, wanted), now, reached=wanted.reached
     )

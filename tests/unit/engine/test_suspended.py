@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import Verb
 from cms_operator.rollout.decide import Phase, decide
-from cms_operator.rollout.snapshot import MigrationPhase, Request, Snapshot
+from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState, Snapshot
 from tests.unit.engine.pictures import later, rollout, serving, snapshot, starting
 
 HOURS = 7200
@@ -46,6 +47,55 @@ def test_a_suspension_in_the_middle_of_a_rollout_does_not_count_against_it() -> 
     assert decide(late).phase is Phase.ABORTED, "afterwards its time runs again"
 
 
+def judged(picture: Snapshot) -> Snapshot:
+    """With what was measured last: nothing new."""
+    found = picture.progress.analysis if picture.progress else None
+    return replace(picture, judgement=found)
+
+
+BAKE = rollout(strategy="RollingUpdate", bakeSeconds=600, analysis={"noDataSeconds": 600})
+PAUSE = rollout(strategy="Canary", canary={"steps": [{"pause": {"duration": 600}}]})
+SWITCH = rollout(strategy="BlueGreen", blueGreen={"autoPromotionSeconds": 600})
+NO_DATA = rollout(
+    strategy="Canary",
+    canary={"steps": [{"setWeight": 34}, {"analysis": {}}]},
+    analysis={"noDataSeconds": 600, "onNoData": "Fail"},
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "stable", "candidate"),
+    [
+        pytest.param(BAKE, RevisionState(), serving(3), id="a bake"),
+        pytest.param(PAUSE, serving(3), RevisionState(), id="a pause"),
+        pytest.param(
+            SWITCH, serving(3), RevisionState(3, 3, 3, 3, preview=3), id="a pause before the switch"
+        ),
+        pytest.param(NO_DATA, serving(2), serving(1), id="an analysis"),
+    ],
+)
+def test_what_was_left_of_it_when_it_was_suspended_is_left_when_it_goes_on(
+    spec: Rollout, stable: RevisionState, candidate: RevisionState
+) -> None:
+    begun = snapshot(3, "b", "a", rollout=spec, revisions={"a": stable, "b": candidate})
+    phase = decide(begun).phase
+    assert decide(begun).again == 600
+    held = after(after(begun, 200, suspended=True), HOURS)
+    resumed = after(held, HOURS + 200, suspended=False)
+    for found in (resumed, after(judged(resumed), HOURS + 200)):
+        decision = decide(judged(found))
+        assert (decision.phase, decision.again) == (phase, 400)
+    assert decide(judged(after(judged(resumed), HOURS + 600))).phase is not phase
+
+
+def test_what_is_suspended_twice_stands_both_times() -> None:
+    pods = {"a": RevisionState(), "b": serving(3)}
+    baking = snapshot(3, "b", "a", rollout=BAKE, revisions=pods)
+    once = after(after(after(baking, 100, suspended=True), 1100), 1100, suspended=False)
+    twice = after(after(after(once, 1300, suspended=True), 2300), 2300, suspended=False)
+    assert decide(twice).again == 300
+
+
 def test_a_migration_in_the_middle_of_a_rollout_does_not_count_against_it() -> None:
     rolling = snapshot(3, "b", "a", rollout=DEADLINE, revisions={"a": serving(3)})
     migrating = after(rolling, 1, migration=MigrationPhase.RUNNING)
@@ -60,7 +110,8 @@ def test_no_request_is_answered_and_no_failure_judged(verb: Verb, failure: str) 
     pods = {"a": serving(2), "b": serving(1)}
     rolling = snapshot(3, "b", "a", rollout=rollout(strategy="Canary"), revisions=pods)
     asked = (Request(verb, "b"),)
-    held = after(rolling, 1, suspended=True, requests=asked, failure=failure)
+    asked_of = after(rolling, 1, suspended=True, requests=asked, failure=failure)
+    held = after(asked_of, 1)
     decision = decide(held)
     assert decision.phase is Phase.SUSPENDED
     assert decision.progress == held.progress
