@@ -213,7 +213,8 @@ class RolloutStatus(Model):
     """When the present phase or step began, later by the time for which its clocks stood."""
 
     stopped_since: Timestamp | None = None
-    """Since when its clocks stand, as it is suspended or waits for a migration."""
+    """Since when its clocks stand, as it is suspended, waits for a migration, or was paused before
+    its step was reached."""
 
     lagging_since: Timestamp | None = None
     """Since when it has come no nearer to its goal; absent while it is there."""

@@ -22,10 +22,10 @@ def turn(snapshot: Snapshot, progress: RolloutStatus, wanted: Plan) -> RolloutSt
         held = course.enter(progress, "Paused", now)
         route = _route_of(snapshot, progress)
         weight = route.weight if route else actual_weight(snapshot)
-        return held.model_copy(update={"set_weight": weight})
+        return held.model_copy(update={"set_weight": weight, "stopped_since": held.since})
     if is_held(snapshot, progress):
         return progress
-    progress = course.start_clocks(progress, now)
+    progress = _let_go(snapshot, progress)
     progress = course.observe_pods(
         progress, _served(snapshot), _awaited(snapshot, wanted), now, reached=wanted.reached
     )
@@ -41,9 +41,15 @@ def _measured_failure(progress: RolloutStatus) -> str:
     return found.message if found and found.verdict == "Failed" else ""
 
 
-def _after_pause(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
-    if _pause(snapshot, progress) is None:  # it was held between two pauses
+def _let_go(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
+    """The pause of a step begins when its goal is reached, not when somebody held it before."""
+    begun = _pause(snapshot, progress) is not None and progress.stopped_since != progress.since
+    if progress.phase == "Paused" and not begun:
         return course.enter(progress, "Progressing", snapshot.now)
+    return course.start_clocks(progress, snapshot.now)
+
+
+def _after_pause(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
     over = until(snapshot, _pause_end(snapshot, progress)) <= 0
     return course.next_step(progress, snapshot.now) if over else progress
 

@@ -94,6 +94,52 @@ def test_it_waits_for_a_person_where_that_is_asked() -> None:
     assert promoted.active == "b"
 
 
+@pytest.mark.parametrize("by", ["the spec", "a request"])
+def test_one_that_was_held_while_its_pods_started_is_ready_as_long_as_any_other_before_the_switch(
+    by: str,
+) -> None:
+    after = {"autoPromotionSeconds": 600}
+    free = rollout(strategy="BlueGreen", blueGreen=after)
+    held = rollout(strategy="BlueGreen", blueGreen=after, paused=True) if by == "the spec" else free
+    pause, resume = (
+        () if by == "the spec" else (Request(verb, "b"),) for verb in ("pause", "resume")
+    )
+    begun = at(serving(3), starting(3), rollout=held, requests=pause)
+    assert begun.phase is Phase.PAUSED
+    waiting = at(serving(3), starting(3), rollout=held, now=later(700), progress=begun.progress)
+    let_go = at(
+        serving(3), starting(3), rollout=free, now=later(701), progress=waiting.progress,
+        requests=resume,
+    )  # fmt: skip
+    assert let_go.phase is Phase.PROGRESSING
+    ready = at(
+        serving(3), behind_preview(3), rollout=free, now=later(705), progress=let_go.progress
+    )
+    assert (ready.phase, ready.active, ready.again) == (Phase.PAUSED, "a", 600)
+    switched = at(
+        serving(3), behind_preview(3), rollout=free, now=later(1305), progress=ready.progress
+    )
+    assert switched.active == "b"
+
+
+def test_a_pause_that_has_begun_is_begun_once_whoever_holds_it_and_whatever_n_becomes() -> None:
+    pauses = {"strategy": "BlueGreen", "blueGreen": {"autoPromotionSeconds": 600}}
+    free, held = rollout(**pauses), rollout(**pauses, paused=True)
+    begun = at(serving(3), behind_preview(3), rollout=free)
+    holding = at(
+        serving(3), behind_preview(3), rollout=held, now=later(100), progress=begun.progress
+    )
+    let_go = at(
+        serving(3), behind_preview(3), rollout=free, now=later(200), progress=holding.progress
+    )
+    assert (let_go.phase, let_go.again) == (Phase.PAUSED, 400)
+    growing = {"a": serving(3), "b": behind_preview(3)}
+    grown = picture(
+        4, "b", "a", revisions=growing, rollout=free, now=later(300), progress=let_go.progress
+    )
+    assert (grown.phase, progress(grown).since) == (Phase.PAUSED, progress(begun).since)
+
+
 def test_the_way_back_needs_no_person() -> None:
     done = progress(at(serving(3), behind_preview(3))).model_copy(
         update={"phase": "Completed", "scale_down_at": later(600)}
