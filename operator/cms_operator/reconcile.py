@@ -56,6 +56,7 @@ from cms_operator.steps.migration import (
     has_to_contract,
     of_this_database,
 )
+from cms_operator.steps.unheard import unheard
 from cms_operator.steps.work import (
     Pass,
     facts_of,
@@ -161,8 +162,9 @@ class Reconciler:
         try:
             # A key is drawn once: not because of a Secret that was completed a moment ago.
             keyless = names.jwt_secret(work.hcms.name) not in work.family.of_kind(SECRET.name)
-            values = await self._secrets.read(work.key, refs.names, live=keyless)
-            if self._secrets.is_late(work.key):
+            values = await self._secrets.read(work.key, refs.names, work.now, live=keyless)
+            if late := self._secrets.late(work.key):
+                work.secrets_problem = unheard(late, work.now, known=True)
                 _try_again(work, ConditionType.SECRETS_READY)
             work.sources = work.reading.sources(values)
             self._wish(work, work.sources)
@@ -172,9 +174,12 @@ class Reconciler:
             _try_again(work, ConditionType.SECRETS_READY)
             self._secrets.expire_of(work.key)
         except ApiError as error:
-            if error.is_passing:
+            late = self._secrets.late(work.key) if error.is_passing else None
+            work.secrets_problem = (
+                unheard(late, work.now, known=False) if late else refusal(error, "Secret")
+            )
+            if not work.secrets_problem:
                 raise  # the server's trouble, and none of this object
-            work.secrets_problem = refusal(error, "Secret")
             _try_again(work, ConditionType.SECRETS_READY)
 
     def _wish(self, work: Pass, sources: Sources) -> None:

@@ -33,6 +33,10 @@ def is_done(team: Team) -> bool:
     return len(team.pods()) == 2 and team.names("service") == {"shop"}
 
 
+def reads_the_source(call: Call) -> bool:
+    return not call.is_write and (call.resource, call.name) == ("/secrets", "source")
+
+
 def test_a_busy_server_gets_the_time_that_it_asks_for(proxied_team: Team, proxied: Proxied) -> None:
     with unharmed(proxied, proxied_team):
         busy = Busy(PATIENCE_SECONDS)
@@ -61,9 +65,6 @@ def test_what_was_done_is_not_done_again_because_half_an_answer_came(
 def test_a_source_secret_that_cannot_be_read_for_now_is_as_it_was(
     proxied_team: Team, proxied: Proxied
 ) -> None:
-    def reads_the_source(call: Call) -> bool:
-        return not call.is_write and (call.resource, call.name) == ("/secrets", "source")
-
     team = proxied_team
     team.write_secret("source", SOURCE, watched=False)
     pods = begin(team)
@@ -76,6 +77,22 @@ def test_a_source_secret_that_cannot_be_read_for_now_is_as_it_was(
             assert team.condition("SecretsReady")[0] == "True"
             assert "ApiRefused" not in {reason for reason, _ in team.events()}
     assert pods < team.pods()
+
+
+def test_a_secret_that_no_api_server_can_decrypt_is_told_as_what_is_wrong(
+    proxied_team: Team, proxied: Proxied
+) -> None:
+    team = proxied_team
+    with unharmed(proxied, team):
+        broken = Denying(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", reads_the_source)
+        with proxied.proxy.behaving(broken):
+            team.make(replicas=1)
+            team.wait_for("SecretsReady", "False", "SecretUnreadable", seconds=120)
+            assert team.condition("Ready")[:2] == ("False", "SecretUnreadable")
+            team.wait_for_event("SecretUnreadable")
+            assert not team.pods()
+        team.wait_until_ready(seconds=180)
+    assert team.pods()
 
 
 def test_with_seconds_of_latency_it_is_slow_and_right(proxied_team: Team, proxied: Proxied) -> None:

@@ -156,6 +156,13 @@ class Reason(_Described):
         "SecretValueInvalid",
         "A value in a Secret cannot be used; correct it as the message says.",
     )
+    SECRET_UNREADABLE = (
+        "SecretUnreadable",
+        (
+            "The API server has not told for a while what a Secret says; ask who runs the cluster "
+            "(where Secrets are encrypted, its key service may be away)."
+        ),
+    )
 
     # The pods.
     IMAGE_PULL_FAILED = (

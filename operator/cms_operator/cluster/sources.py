@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from cms_operator.cluster.apply import Applier
@@ -24,6 +25,13 @@ class _Read(NamedTuple):
     digest: str
 
 
+class Late(NamedTuple):
+    """The server is unwell, and has not told a Secret since then."""
+
+    since: datetime
+    error: ApiError
+
+
 class SourceSecrets:
     """Keeps what was read until expire(): a change is seen at the next resync.
 
@@ -37,12 +45,12 @@ class SourceSecrets:
         self._store = store
         self._known: dict[_Place, _Read] = {}
         self._fresh: set[_Place] = set()
-        self._late: set[_Place] = set()
+        self._late: dict[_Place, Late] = {}
         self._readers: defaultdict[_Place, set[Key]] = defaultdict(set)
         self._named: dict[Key, frozenset[str]] = {}
 
     async def read(
-        self, key: Key, names: Iterable[str], *, live: bool = False
+        self, key: Key, names: Iterable[str], now: datetime, *, live: bool = False
     ) -> dict[str, Values | None]:
         """The decoded values of each Secret; None for one that does not exist.
 
@@ -51,12 +59,15 @@ class SourceSecrets:
         wanted = frozenset(names)
         self._remember(key, wanted)
         return {
-            name: await self._one(_Place(key.namespace, name), live=live) for name in sorted(wanted)
+            name: await self._one(_Place(key.namespace, name), now, live=live)
+            for name in sorted(wanted)
         }
 
-    def is_late(self, key: Key) -> bool:
-        """Could one of its Secrets not be read when it was to be, and is as it was before?"""
-        return any(_Place(key.namespace, name) in self._late for name in self._named.get(key, ()))
+    def late(self, key: Key) -> Late | None:
+        """Since when one of its Secrets cannot be read, and is as it was before, if it is known."""
+        places = (_Place(key.namespace, name) for name in self._named.get(key, ()))
+        found = (self._late[place] for place in places if place in self._late)
+        return min(found, key=lambda late: late.since, default=None)
 
     def readers_of(self, namespace: str, name: str) -> set[Key]:
         return set(self._readers.get(_Place(namespace, name), ()))
@@ -73,9 +84,9 @@ class SourceSecrets:
         for name in self._named.get(key, ()):
             self._fresh.discard(_Place(key.namespace, name))
 
-    async def _one(self, place: _Place, *, live: bool) -> Values | None:
+    async def _one(self, place: _Place, now: datetime, *, live: bool) -> Values | None:
         if live:
-            return self._keep(place, await self._applier.read(SECRET, *place))
+            return self._keep(place, await self._ask(place, now))
         watched, known = self._store.get(SECRET, *place), self._known.get(place)
         if watched is not None:
             self._fresh.discard(place)  # without its label it has to be read
@@ -84,24 +95,33 @@ class SourceSecrets:
         else:
             is_current = place in self._fresh
         if known is None or not is_current:
-            return await self._renew(place, known, watched=watched is not None)
-        self._late.discard(place)
+            return await self._renew(place, known, now, watched=watched is not None)
+        self._late.pop(place, None)
         return known.values
 
-    async def _renew(self, place: _Place, known: _Read | None, *, watched: bool) -> Values | None:
+    async def _renew(
+        self, place: _Place, known: _Read | None, now: datetime, *, watched: bool
+    ) -> Values | None:
         try:
-            found = await self._applier.read(SECRET, *place)
+            found = await self._ask(place, now)
         except ApiError as error:
             if known is None or not error.is_passing:
                 raise
-            self._late.add(place)
             return known.values
         if found is not None and not watched:
             self._fresh.add(place)
         return self._keep(place, found)
 
+    async def _ask(self, place: _Place, now: datetime) -> Object | None:
+        before = self._late.pop(place, None)
+        try:
+            return await self._applier.read(SECRET, *place)
+        except ApiError as error:
+            if error.is_passing:
+                self._late[place] = Late(before.since if before else now, error)
+            raise
+
     def _keep(self, place: _Place, found: Object | None) -> Values | None:
-        self._late.discard(place)
         if found is None:
             self._drop(place)
             return None
@@ -112,7 +132,7 @@ class SourceSecrets:
     def _drop(self, place: _Place) -> None:
         self._known.pop(place, None)
         self._fresh.discard(place)
-        self._late.discard(place)
+        self._late.pop(place, None)
 
     def _remember(self, key: Key, names: frozenset[str]) -> None:
         before = self._named.get(key, frozenset())

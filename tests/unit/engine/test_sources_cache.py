@@ -1,6 +1,8 @@
 """A user's Secret is read once, and anew when there is a reason to."""
 
 import base64
+from contextlib import nullcontext
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -11,9 +13,13 @@ from cms_operator.cluster.kinds import SECRET, Kind
 from cms_operator.cluster.sources import SourceSecrets
 from cms_operator.cluster.store import Key, Store
 from cms_operator.resources.secret_data import decode_bytes
+from cms_operator.rollout.report import PATIENCE
+from cms_operator.steps.unheard import LONGEST_SILENCE, unheard
+from tests.unit.engine.pictures import NOON
 
 PASSING = [429, 500, 503, 504]
 SHOP, BLOG = Key("team-a", "shop"), Key("team-a", "blog")
+SECOND = timedelta(seconds=1)
 Object = dict[str, Any]
 
 
@@ -43,9 +49,10 @@ class World:
     def __init__(self) -> None:
         self.server, self.store = Server(), Store()
         self.secrets = SourceSecrets(cast(Applier, self.server), self.store)
+        self.now = NOON
 
     async def read(self, key: Key = SHOP) -> str | None:
-        values = (await self.secrets.read(key, ["source"]))["source"]
+        values = (await self.secrets.read(key, ["source"], self.now))["source"]
         return values["database-url"].decode() if values else None
 
 
@@ -62,7 +69,7 @@ async def test_it_is_read_once_for_all_who_name_it(world: World) -> None:
 
 async def test_a_live_read_trusts_no_copy(world: World) -> None:
     world.store.put(SECRET, secret("stale"))
-    values = await world.secrets.read(SHOP, ["source"], live=True)
+    values = await world.secrets.read(SHOP, ["source"], NOON, live=True)
     assert values["source"] == {"database-url": b"first"}
 
 
@@ -93,11 +100,11 @@ async def test_a_server_that_is_unwell_takes_no_value_away_and_is_asked_again(
     world.secrets.expire()
     world.server.refusal = ApiError(status, "Somehow", "etcdserver: request timed out")
     assert [await world.read(), await world.read()] == ["first", "first"]
-    assert world.secrets.is_late(SHOP)
+    assert world.secrets.late(SHOP)
     assert world.server.asked == 3
     world.server.refusal, world.server.found = None, secret("second")
     assert await world.read() == "second"
-    assert not world.secrets.is_late(SHOP)
+    assert not world.secrets.late(SHOP)
 
 
 @pytest.mark.parametrize("status", [*PASSING, 401, 403])
@@ -105,6 +112,43 @@ async def test_what_was_never_read_is_no_value(world: World, status: int) -> Non
     world.server.refusal = ApiError(status, "Somehow", "on purpose")
     with pytest.raises(ApiError):
         await world.read()
+
+
+@pytest.mark.parametrize(
+    ("known", "patience"),
+    [
+        pytest.param(False, PATIENCE, id="its operator has just begun"),
+        pytest.param(True, LONGEST_SILENCE, id="it was read before"),
+    ],
+)
+async def test_a_secret_that_the_server_cannot_decrypt_any_more_is_told_and_a_passing_error_is_not(
+    world: World, patience: timedelta, *, known: bool
+) -> None:
+    if known:
+        await world.read()
+        world.secrets.expire()
+    for _ in range(2):
+        world.server.refusal = ApiError(500, "InternalError", "unable to transform key")
+        begun = world.now
+        for passed in (timedelta(), patience - SECOND, patience):
+            world.now = begun + passed
+            with nullcontext() if known else pytest.raises(ApiError):
+                await world.read()
+            late = world.secrets.late(SHOP)
+            assert late
+            problem = unheard(late, world.now, known=known)
+            assert (problem is not None) is (passed == patience)
+        assert problem
+        assert (problem.reason, "unable to transform key" in problem.message) == (
+            "SecretUnreadable",
+            True,
+        )
+        world.server.refusal = None
+        assert await world.read() == "first"
+        assert world.secrets.late(SHOP) is None, "and the next time it begins anew"
+        if not known:
+            world.secrets.forget(SHOP)
+        world.secrets.expire()
 
 
 async def test_a_right_that_was_taken_away_is_told(world: World) -> None:
@@ -122,7 +166,7 @@ async def test_before_a_key_is_drawn_no_value_of_the_past_will_do(
     await world.read()
     world.server.refusal = ApiError(status, "Somehow", "on purpose")
     with pytest.raises(ApiError):
-        await world.secrets.read(SHOP, ["source"], live=True)
+        await world.secrets.read(SHOP, ["source"], NOON, live=True)
 
 
 async def test_a_labelled_one_is_read_once_for_each_change_that_the_watch_tells(
@@ -140,7 +184,7 @@ async def test_what_was_read_live_is_not_asked_for_again_where_a_watch_tells_of_
     world: World,
 ) -> None:
     world.store.put(SECRET, secret("first"))
-    await world.secrets.read(SHOP, ["source"], live=True)
+    await world.secrets.read(SHOP, ["source"], NOON, live=True)
     assert await world.read() == "first"
     assert world.server.asked == 1
 
@@ -151,10 +195,10 @@ async def test_a_change_that_cannot_be_read_yet_is_late(world: World) -> None:
     world.store.put(SECRET, secret("second", 2))
     world.server.refusal = ApiError(503, "ServiceUnavailable", "on purpose")
     assert await world.read() == "first"
-    assert world.secrets.is_late(SHOP)
+    assert world.secrets.late(SHOP)
     world.server.refusal, world.server.found = None, secret("second", 2)
     assert await world.read() == "second"
-    assert not world.secrets.is_late(SHOP)
+    assert not world.secrets.late(SHOP)
 
 
 async def test_a_label_that_goes_with_a_change_leaves_no_old_value(world: World) -> None:
@@ -176,7 +220,7 @@ async def test_what_was_read_before_the_label_is_not_remembered_after_it(world: 
 
 async def test_who_names_it_no_longer_is_not_told_of_it(world: World) -> None:
     await world.read(SHOP)
-    await world.secrets.read(SHOP, [])
+    await world.secrets.read(SHOP, [], NOON)
     assert world.secrets.readers_of("team-a", "source") == set()
     await world.read(BLOG)
     world.secrets.forget(BLOG)
