@@ -54,7 +54,7 @@ from cms_operator.steps.migration import (
     expected,
     has_contract_job,
     has_to_contract,
-    of_this_database,
+    known_migration,
 )
 from cms_operator.steps.unheard import unheard
 from cms_operator.steps.work import (
@@ -185,8 +185,7 @@ class Reconciler:
     def _wish(self, work: Pass, sources: Sources) -> None:
         named = partial(work.reading.name_of, sources)
         images = {name: found.image for name, found in work.revisions.items()}
-        migration = of_this_database(work.hcms, sources, work.before.migration)
-        schemas = known_schemas(work.before.revisions, images, migration)
+        schemas = known_schemas(work.before.revisions, images, _known_migration(work, sources))
         asked = partial(spec_hash, work.hcms.spec)
         found = Situation(work.before, named, asked, work.revisions, work.now, schemas)
         requests = () if work.hcms.spec.suspend else self._requests(work)
@@ -204,7 +203,7 @@ class Reconciler:
         sources, revision, hcms = work.sources, work.revision, work.hcms
         if sources is None or revision is None:
             return
-        work.migration = known = of_this_database(hcms, sources, work.before.migration)
+        work.migration = known = _known_migration(work, sources)
         if hcms.spec.migration.enabled and not is_refused(work):
             # Whatever fails before the Job is made, no pod starts without its migration.
             work.migration = expected(hcms, sources, work.family, known)
@@ -385,6 +384,10 @@ class Reconciler:
             await self._applier.create_event(parent["metadata"]["namespace"], body)
         except ApiError as error:
             log.warning("the Event %s was refused: %s", body["reason"], error)
+
+
+def _known_migration(work: Pass, sources: Sources) -> MigrationStatus | None:
+    return known_migration(work.hcms, sources, work.family, work.before.migration, work.now)
 
 
 def _blocked(work: Pass, problem: Problem) -> None:

@@ -1,10 +1,12 @@
 """Schema and release: what is taken from the database, when, and what is refused afterwards."""
 
+import json
 from typing import Self
 
 import pytest
 
 from tests.controlplane.api import Object
+from tests.controlplane.operator_process import OperatorProcess
 from tests.controlplane.team import IMAGES, Team, always, eventually
 
 CONTRACTS = f"{IMAGES}:contracts"
@@ -151,6 +153,46 @@ def test_a_rollback_ends_the_contract_that_is_under_way_before_its_pods_start(te
     always(lambda: not contracts(), "nothing is contracted while the rollback holds", seconds=3)
     assert not late
     assert team.condition("SchemaContracted")[:2] == ("False", "ContractWaits")
+
+
+def test_a_rollback_past_a_contract_that_ended_while_the_operator_was_away_is_refused(
+    team: Team, operator: OperatorProcess
+) -> None:
+    team.make(replicas=2)
+    team.wait_until_ready()
+    old = team.revision()
+    team.make(replicas=2, image=WAITS)
+    new = released(team, WAITS)
+
+    def contract() -> Object | None:
+        pods = [pod for pod in team.all("pod") if "shop-contract-" in pod["metadata"]["name"]]
+        return next((pod for pod in pods if pod["status"]["phase"] == "Running"), None)
+
+    pod = eventually(contract, "its contract is under way")
+    assert pod
+    serving = team.pods()
+    operator.stop()
+    report = {"from": 3, "to": 3, "oldestReadable": 3, "schemaVersion": 3, "toContract": 0}
+    ended = {"exitCode": 0, "message": json.dumps(report)}
+    (container,) = pod["status"]["containerStatuses"]
+    statuses = [{**container, "ready": False, "state": {"terminated": ended}}]
+    change = {"status": {"phase": "Succeeded", "containerStatuses": statuses}}
+    team.patch("pod", pod["metadata"]["name"], change, "status")
+
+    def is_over() -> bool:
+        jobs = [job for job in team.all("job") if "-contract-" in job["metadata"]["name"]]
+        return any("completionTime" in job.get("status", {}) for job in jobs)
+
+    eventually(is_over, "the Job is over")
+    team.annotate("rollback", f"{new}:{old}")
+    operator.start()
+    (answer,) = eventually(
+        lambda: team.status().get("rollout", {}).get("requests"), "the request is answered"
+    )
+    assert answer["outcome"].startswith("refused: its image was made for schema 2"), answer
+    team.wait_for("SchemaContracted", "True", "Contracted")
+    assert (team.revision(), team.pods()) == (new, serving)
+    assert team.condition("Ready")[0] == "True"
 
 
 def test_the_database_of_another_is_refused_once_and_taken_over_on_purpose(team: Team) -> None:

@@ -190,13 +190,37 @@ def expected(
     return known.model_copy(update={"phase": "Pending", "finished_at": None})
 
 
-def of_this_database(
-    hcms: HeadlessCMS, sources: Sources, before: MigrationStatus | None
+def known_migration(
+    hcms: HeadlessCMS,
+    sources: Sources,
+    family: Family,
+    before: MigrationStatus | None,
+    now: datetime,
 ) -> MigrationStatus | None:
-    """What was reported, without what it says of the schema of another database."""
-    if before is None or before.database in ("", migration_job.database(hcms, sources)):
-        return before
-    return before.model_copy(update={"oldest_readable": None})
+    """What was reported and what a contract has come to since, without what that says of the schema
+    of another database.
+    """
+    if before is None:
+        return None
+    known = _with_contract(hcms, family, before, now)
+    if known.database in ("", migration_job.database(hcms, sources)):
+        return known
+    return known.model_copy(update={"oldest_readable": None})
+
+
+def _with_contract(
+    hcms: HeadlessCMS, family: Family, known: MigrationStatus, now: datetime
+) -> MigrationStatus:
+    """Its Job may have ended while nobody followed it."""
+    name = names.contract_job(hcms.name, known.key)
+    job = family.of_kind(JOB.name).get(name)
+    if job is None or not has_to_contract(known):
+        return known
+    if migration_phase(job) is not MigrationPhase.COMPLETE:
+        return known
+    pods = pods_of_job(family.job_pods, name)
+    found = _completed(job, [pod for pod in pods if has_succeeded(pod)], now)
+    return _contracted(known, found) if found.phase == "Complete" else known
 
 
 def has_to_contract(migration: MigrationStatus) -> bool:

@@ -1,0 +1,72 @@
+"""What is known of the database before a request or a release is judged by it."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cms_operator.api import parse
+from cms_operator.api.status import ContractStatus, MigrationStatus
+from cms_operator.resources import migration_job, names
+from cms_operator.rollout.family import Family
+from cms_operator.steps.migration import REPORT_PATIENCE, known_migration
+from tests.support.children import case
+from tests.support.specs import SOURCES, manifest
+from tests.unit.engine.pictures import NOON
+
+HCMS = parse(manifest())
+OURS = case(manifest(), SOURCES).sources
+JOB = names.contract_job(HCMS.name, "k")
+WAITS = MigrationStatus(
+    key="k",
+    phase="Complete",
+    database=migration_job.database(HCMS, OURS),
+    oldest_readable=3,
+    to_contract=2,
+    contract=ContractStatus(phase="Running"),
+)
+
+
+def family(*, ended: bool, told: bool) -> Family:
+    """Of a contract Job, and its pod's report."""
+    complete = {
+        "conditions": [{"type": "Complete", "status": "True"}],
+        "completionTime": NOON.isoformat(),
+    }
+    report = {"terminated": {"message": json.dumps({"oldestReadable": 5, "toContract": 0})}}
+    pod: dict[str, Any] = {
+        "metadata": {"name": "p", "labels": {"batch.kubernetes.io/job-name": JOB}},
+        "status": {
+            "phase": "Succeeded" if told else "Running",
+            "containerStatuses": [{"state": report if told else {}}],
+        },
+    }
+    job = {"metadata": {"name": JOB}, "status": complete if ended else {}}
+    return Family({"Job": {JOB: job}}, job_pods=(pod,))
+
+
+def test_a_contract_that_came_to_its_end_while_nobody_looked_is_known() -> None:
+    known = known_migration(HCMS, OURS, family(ended=True, told=True), WAITS, NOON)
+    assert known
+    assert (known.oldest_readable, known.to_contract) == (5, 0)
+    assert known.contract
+    assert known.contract.phase == "Complete"
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_of_one_without_a_report_yet_nothing_is_said(*, ended: bool) -> None:
+    found = family(ended=ended, told=False)
+    now = NOON + REPORT_PATIENCE - timedelta(seconds=1)
+    assert known_migration(HCMS, OURS, found, WAITS, now) == WAITS
+
+
+def test_it_says_nothing_of_another_database() -> None:
+    former = WAITS.model_copy(update={"database": "another"})
+    known = known_migration(HCMS, OURS, family(ended=True, told=True), former, NOON)
+    assert known
+    assert known.oldest_readable is None
+
+
+def test_before_the_first_migration_nothing_is_known() -> None:
+    assert known_migration(HCMS, OURS, Family(), None, NOON) is None
