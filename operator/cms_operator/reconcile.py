@@ -60,6 +60,7 @@ from cms_operator.steps.unheard import unheard
 from cms_operator.steps.work import (
     Pass,
     facts_of,
+    has_migrated,
     is_refused,
     is_to_be_recorded,
     schemas_of,
@@ -242,6 +243,10 @@ class Reconciler:
             work.migration = None
             return
         if is_refused(work):
+            return
+        if work.wanted.pin and not has_migrated(work):
+            pending = expected(work.hcms, sources, work.family, known)
+            work.migration = await self._migrations.set_aside(work.hcms, work.family, pending)
             return
         states = self._snapshot(work).revisions.items()
         in_use = oldest_in_use(

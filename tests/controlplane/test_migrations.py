@@ -12,6 +12,8 @@ from tests.controlplane.team import IMAGES, Team, always, eventually
 CONTRACTS = f"{IMAGES}:contracts"
 FAILS = f"{IMAGES}:contract-fails"
 WAITS = f"{IMAGES}:contract-waits"
+NEWER = f"{IMAGES}:1.1.0"
+SLOW = f"{IMAGES}:slow-migration"
 
 
 class Jobs:
@@ -195,6 +197,51 @@ def test_a_rollback_past_a_contract_that_ended_while_the_operator_was_away_is_re
     assert team.condition("Ready")[0] == "True"
 
 
+def test_a_rollback_ends_a_migration_that_does_not_come_to_its_end_until_it_is_tried_again(
+    team: Team,
+) -> None:
+    team.make(replicas=2)
+    team.wait_until_ready()
+    old, pods = team.revision(), team.pods()
+
+    def migrates() -> bool:
+        images = [pod["spec"]["containers"][0]["image"] for pod in team.all("pod")]
+        return SLOW in images
+
+    team.make(replicas=2, image=SLOW)
+    eventually(migrates, "its migration is under way")
+    team.wait_for("DatabaseMigrated", "False", "Migrating")
+    new = team.status()["updatedRevision"]
+    team.annotate("rollback", f"{new}:{old}")
+    team.wait_for("Stalled", "True", "Pinned")
+    assert team.condition("Ready")[:2] == ("False", "Pinned")
+    assert team.condition("DatabaseMigrated")[:2] == ("False", "Pinned")
+    eventually(lambda: not migrates(), "the migration is ended")
+    always(lambda: not migrates(), "it is not begun again", seconds=3)
+    assert (team.revision(), team.pods()) == (old, pods)
+
+    team.annotate("retry", new)
+    eventually(migrates, "it is tried again")
+    team.wait_for("DatabaseMigrated", "False", "Migrating")
+
+
+def test_a_new_tenant_is_made_also_while_a_rollback_holds(team: Team) -> None:
+    team.make(replicas=1)
+    team.wait_until_ready()
+    old = team.revision()
+    team.make(replicas=1, image=NEWER)
+    new = released(team, NEWER)
+    team.annotate("rollback", f"{new}:{old}")
+    eventually(lambda: team.revision() == old, "the old revision is stable")
+    jobs = team.names("job")
+    tenants = [{"name": "acme", "ownerEmail": "a@example.com"}]
+    team.make(replicas=1, image=NEWER, tenants=tenants)
+    eventually(lambda: team.names("job") - jobs, "a Job that makes it")
+    team.wait_for("DatabaseMigrated", "True", "Migrated")
+    assert team.condition("Stalled")[:2] == ("True", "Pinned")
+    assert team.revision() == old
+
+
 def test_the_database_of_another_is_refused_once_and_taken_over_on_purpose(team: Team) -> None:
     team.make(replicas=2)
     team.wait_until_ready()
@@ -225,7 +272,7 @@ def test_the_database_of_another_is_refused_once_and_taken_over_on_purpose(team:
 def test_a_migration_that_is_asked_otherwise_waits_for_the_end_of_the_one_before(
     team: Team,
 ) -> None:
-    team.make(replicas=1, image=f"{IMAGES}:slow-migration")
+    team.make(replicas=1, image=SLOW)
     team.wait_for("DatabaseMigrated", "False", "Migrating")
     alive: list[int] = []
 

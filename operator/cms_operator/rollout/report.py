@@ -156,6 +156,8 @@ def _stalled(facts: Facts, lasting: set[str]) -> Verdict:
     for about, problem in problems.items():
         if problem and about in lasting:
             return kind, True, problem.reason, problem.message
+    if facts.pin and facts.decision.phase is Phase.HEALTHY:
+        return kind, True, Reason.PINNED, pinned(facts.pin)
     if _has_failed(facts.migration) and facts.decision.phase is not Phase.REFUSED:
         _, _, reason, message = _migration_failure(facts.migration)
         return kind, True, reason, message
@@ -171,8 +173,6 @@ def _end(facts: Facts) -> Problem | None:
         return Problem(Reason.SCHEMA_TOO_NEW, refused(facts))
     if phase is Phase.ABORTED:
         return rolled_back(facts)
-    if facts.pin and phase is Phase.HEALTHY:
-        return Problem(Reason.PINNED, pinned(facts.pin))
     return Problem(Reason.DEADLINE_EXCEEDED, too_late(facts)) if facts.is_late else None
 
 
@@ -201,9 +201,16 @@ def _database_migrated(hcms: HeadlessCMS, facts: Facts) -> Verdict:
     if _has_failed(migration):
         return _migration_failure(migration)
     if migration is None or migration.phase in ("Pending", "Running"):
-        return kind, False, Reason.MIGRATING, "The migration Job has not finished yet."
+        return kind, False, *_unfinished(facts)
     version = migration.to_version
     return kind, True, Reason.MIGRATED, f"The schema is at version {version}." if version else ""
+
+
+def _unfinished(facts: Facts) -> tuple[Reason, str]:
+    if facts.pin and facts.migration and facts.migration.phase == "Pending":
+        message = f"Revision {facts.pin.from_revision} is rolled back, and its migration waits."
+        return Reason.PINNED, message
+    return Reason.MIGRATING, "The migration Job has not finished yet."
 
 
 def _has_failed(migration: MigrationStatus | None) -> bool:

@@ -105,6 +105,17 @@ class Migrations:
         under_way = await self._end([job] if job else [])
         return under_way or any(is_alive(pod) for pod in pods_of_job(family.job_pods, name))
 
+    async def set_aside(
+        self, hcms: HeadlessCMS, family: Family, pending: MigrationStatus
+    ) -> MigrationStatus:
+        """End the Job of a revision that was rolled back from before it had passed.
+
+        Raises StaleReadError, ApiError.
+        """
+        job = family.of_kind(JOB.name).get(names.migration_job(hcms.name, pending.key))
+        await self._end([job] if job else [])
+        return pending.model_copy(update={"message": None, "refusal": None})
+
     async def _run(
         self,
         hcms: HeadlessCMS,

@@ -167,6 +167,11 @@ def is_refused(work: Pass) -> bool:
     return stable not in (None, work.target) and not can_run(schemas_of(work), work.target)
 
 
+def has_migrated(work: Pass) -> bool:
+    """A migration of the image that the spec asks for has passed before."""
+    return work.revision is not None and work.revision.hash in schemas_of(work).made_for
+
+
 def _route(work: Pass, endpoints: Mapping[str, int]) -> RouteState | None:
     route, name = work.hcms.spec.route, work.hcms.name
     if route is None or route.gateway is None:

@@ -143,6 +143,31 @@ def test_a_rollback_that_holds_reports_as_an_aborted_rollout_does() -> None:
     assert (status.updated_revision, status.stable_revision, status.pin) == ("b", "a", PIN)
 
 
+@pytest.mark.parametrize(
+    ("migration", "verdict"),
+    [
+        pytest.param(
+            MigrationStatus(key="k", phase="Pending"), "Pinned", id="was set aside with it"
+        ),
+        pytest.param(
+            MigrationStatus(key="k", phase="Pending", message="a lock was not free in time"),
+            "MigrationFailed",
+            id="of a new tenant fails meanwhile",
+        ),
+    ],
+)
+def test_a_rollback_says_so_whatever_the_migration_of_what_it_is_from_does(
+    migration: MigrationStatus, verdict: str
+) -> None:
+    back = facts(snapshot(3, "a", "a", revisions={"a": SERVING}, pin=PIN), migration=migration)
+    status = status_of(back)
+    for kind in (ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED):
+        found = condition(status, kind)
+        assert found[:2] == ("True" if kind is ConditionType.STALLED else "False", "Pinned")
+        assert "go on with headlesscms.io/retry=b" in found[2]
+    assert condition(status, ConditionType.DATABASE_MIGRATED)[:2] == ("False", verdict)
+
+
 def test_a_rollback_on_its_way_is_at_work_and_not_stalled() -> None:
     back = facts(snapshot(3, "a", "b", revisions={"b": SERVING, "a": RevisionState(1)}, pin=PIN))
     status = status_of(back)
