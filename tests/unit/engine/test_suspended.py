@@ -1,6 +1,7 @@
 """Suspended: nothing is decided, and the time counts against nobody."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import Verb
 from cms_operator.rollout.decide import Phase, decide
+from cms_operator.rollout.progress import is_in_flight
 from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState, Snapshot
 from tests.unit.engine.pictures import later, rollout, serving, snapshot, starting
+from tests.unit.engine.test_invariants import SPECS, a_world, disturb, disturbances
 
 HOURS = 7200
 DEADLINE = rollout(progressDeadlineSeconds=600)
@@ -124,3 +127,21 @@ def test_no_pod_is_added_or_taken(stable: int, candidate: int, target: str) -> N
     assert dict(decision.sizes) == {"a": stable, "b": candidate}
     assert decision.retire == ()
     assert decision.again is None
+
+
+@given(SPECS, st.integers(0, 5), disturbances(0), st.data())
+def test_whenever_a_rollout_is_suspended_it_goes_on_as_if_no_time_had_passed(
+    spec: Any, replicas: int, events: list[tuple[str, Any]], data: st.DataObject
+) -> None:
+    world = a_world(spec, replicas, data)
+    for kind, value in events:
+        disturb(world, kind, value)
+    now = world.snapshot()
+    held = decide(replace(now, suspended=True))
+    hour_later = replace(now, progress=held.progress, now=now.now + timedelta(hours=1))
+    expected, found = decide(now), decide(hour_later)
+    late = expected.progress is not None and "No progress" in str(expected.progress.message)
+    if is_in_flight(now.progress) and not late:
+        assert (found.phase, found.sizes, found.active, found.stable) == (
+            expected.phase, expected.sizes, expected.active, expected.stable
+        )  # fmt: skip
