@@ -66,7 +66,7 @@ def follow_spec(progress: RolloutStatus, snapshot: Snapshot) -> RolloutStatus:
     """Other steps than those it began with: from the first one anew."""
     if steps.hash_of(snapshot.rollout, progress.strategy) == progress.steps_hash:
         return progress
-    anew = begin(snapshot)
+    anew = begin(replace(snapshot, progress=progress))
     return anew.model_copy(
         update={
             "strategy": progress.strategy,

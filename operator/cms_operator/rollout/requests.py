@@ -1,6 +1,7 @@
 """What people ask of a rollout: done or refused, each once, and the answer kept."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from cms_operator.api.status import RequestStatus, RolloutStatus, Verb
 from cms_operator.rollout.progress import abort, begin, enter, is_in_flight, next_step, skip_steps
@@ -111,7 +112,7 @@ def _retry(progress: RolloutStatus, _: Request, snapshot: Snapshot) -> Answer:
         return progress, "refused: only an aborted rollout can be tried again"
     if not can_run(snapshot.schemas, progress.revision):
         return progress, f"refused: {why_not(snapshot.schemas, progress.revision)}"
-    return begin(snapshot), "begun anew"
+    return begin(replace(snapshot, progress=progress)), "begun anew"
 
 
 _ANSWERS: dict[Verb, Callable[[RolloutStatus, Request, Snapshot], Answer]] = {

@@ -22,6 +22,7 @@ from cms_operator.rollout.wishes import Situation, Wish, wished
 from tests.unit.engine.pictures import NOON
 
 TICK = timedelta(seconds=5)
+LONGEST_START, LONGEST_LAG = 5, 3  # ticks
 Chance = Callable[[int], int]  # a number from 0 to the given one
 
 
@@ -32,6 +33,7 @@ class Deployment:
     wanted: int = 0
     ready: int = 0
     unready: int = 0
+    waited: int = 0
 
     @property
     def pods(self) -> int:
@@ -83,6 +85,7 @@ class Cluster:
     previewed: dict[str, int] = field(default_factory=dict)
     crashing: set[str] = field(default_factory=set)
     gateway: Gateway | None = None
+    lag: int = 0
 
     def live(self) -> tuple[dict[str, int], dict[str, int]]:
         main = {
@@ -98,14 +101,20 @@ class Cluster:
             found.sync()
             starts = self.good(name) and name not in self.crashing
             started = self.chance(found.unready) if starts else 0
+            # Less than a progress deadline, or bad luck would end a good release.
+            found.waited = found.waited + 1 if starts and found.unready and not started else 0
+            if found.waited > LONGEST_START:
+                started = 1
             found.unready -= started
             found.ready += started
-        if self.chance(3):  # else the endpoints lag
+        self.lag += 1
+        if self.chance(3) or self.lag > LONGEST_LAG:  # else the endpoints lag
             self.follow()
         if self.gateway and self.chance(2):
             self.gateway.accept()
 
     def follow(self) -> None:
+        self.lag = 0
         self.endpoints, self.previewed = self.live()
 
     def direct(self, active: str | None, preview: str | None) -> None:

@@ -147,6 +147,27 @@ def test_other_steps_in_the_middle_begin_anew() -> None:
     assert (decision.sizes, progress(decision).current_step_index) == ({"a": 2, "b": 2}, 0)
 
 
+@pytest.mark.parametrize("verb", ["promote", "promote-full", "pause"])
+def test_what_is_asked_while_the_steps_are_edited_is_done_once(verb: Verb) -> None:
+    """Both are seen in one pass, and nobody who asked has seen the new steps."""
+    other = rollout(strategy="Canary", canary={"steps": [{"setWeight": 34}, {"pause": {}}]})
+    paused = at(2, 1, progress=at(3, 0).progress)
+    edited = at(2, 1, progress=paused.progress, rollout=other, requests=asked(verb))
+    again = at(2, 1, progress=edited.progress, rollout=other, requests=asked(verb))
+    assert (edited.phase, again.phase) == (Phase.PAUSED, Phase.PAUSED)
+    (answered,) = progress(again).requests
+    assert not answered.outcome.startswith("refused")
+
+
+def test_who_aborts_and_then_wants_it_tried_again_has_the_last_word() -> None:
+    """The operator was away when both were asked."""
+    both = (*asked("abort", "b:1"), *asked("retry", "b:2"))
+    first = at(2, 1, progress=at(3, 0).progress, requests=both)
+    second = at(2, 1, progress=first.progress, requests=both)
+    assert second.phase is not Phase.ABORTED
+    assert [given.verb for given in progress(second).requests] == ["abort", "retry"]
+
+
 def test_another_strategy_counts_for_the_next_rollout() -> None:
     paused = at(2, 1, progress=at(3, 0).progress)
     switched = at(2, 1, progress=paused.progress, rollout=rollout(strategy="BlueGreen"))

@@ -81,6 +81,7 @@ def disturbances(
             st.tuples(st.just("rollback"), REVISIONS),
             st.tuples(st.just("hold"), st.booleans()),
             st.tuples(st.just("strategy"), st.sampled_from(STRATEGIES)),
+            st.tuples(st.just("steps"), STEPS),
             *more,
         ),
         max_size=12,
@@ -190,6 +191,9 @@ def disturb(world: World, kind: str, value: Any) -> None:
         world.cluster.gateway.away = value
     elif kind == "strategy":
         world.rollout = world.rollout.model_copy(update={"strategy": value})
+    elif kind == "steps":
+        other = rollout(canary={"steps": value}).canary
+        world.rollout = world.rollout.model_copy(update={"canary": other})
     elif kind == "hold":
         world.rollout = world.rollout.model_copy(update={"paused": value})
     elif kind == "rollback":
