@@ -115,10 +115,11 @@ def within_limits(world: World, snapshot: Snapshot, decision: Decision) -> None:
     if decision.active not in (None, world.cluster.active) and world.cluster.active is not None:
         found = snapshot.revision(decision.active or "")
         answering = snapshot.revision(world.cluster.active).endpoints
-        back = decision.active == snapshot.stable and (found.available or not answering)
+        back = decision.active == snapshot.stable and found.available
         gateway = world.cluster.gateway
         has_all = gateway is not None and gateway.settled and gateway.accepted[0] == FULL
-        assert back or has_all or found.preview >= snapshot.replicas, "the switch"
+        is_safe = not answering or back or has_all or found.preview >= snapshot.replicas
+        assert is_safe, "the switch"
     if decision.active and world.cluster.active is None:
         left = snapshot.revision(decision.active).endpoints
         least = min(before, snapshot.replicas - allowed.unavailable)
