@@ -70,7 +70,7 @@ def next_step(  # noqa: PLR0911, PLR0913, PLR0917  - one return a phase, one arg
     if before is None or before.since is None or before.phase not in _phases_of(ring):
         # The ring was written and the status was not, or it was lost: begin the phase anew.
         # That waits longer, and forgets no key too early.
-        before = _status(ring, _phases_of(ring)[0], wish.request, now)
+        before = _status(ring, _phases_of(ring)[0], _handled(ring, before, wish), now)
         if needs_pods(before):  # which have not been asked yet
             return Step(ring, before, POLL_SECONDS)
     since = before.since or now
@@ -102,6 +102,15 @@ def _begin(
         return Step(ring, before)
     grown = jwt_keys.add_key(ring, random, wish.user_value if foreign else None)
     return Step(grown, _status(grown, "Verifying", wish.request, now), POLL_SECONDS)
+
+
+def _handled(ring: Ring, before: JwtKeysStatus | None, wish: Wish) -> str | None:
+    """The request that a ring is about whose status was not written: the present one only where
+    the ring grew for it. One that came later still wants a key of its own.
+    """
+    if before is None or (before.phase == "Stable" and ring.generation > before.generation):
+        return wish.request
+    return before.handled_request
 
 
 def _go(

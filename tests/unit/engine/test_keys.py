@@ -27,6 +27,7 @@ OLD, NEW, USERS = b"o" * 32, b"n" * 32, b"u" * 32
 ONE = Ring(1, "k1", {"k1": OLD})
 GROWN = Ring(2, "k1", {"k1": OLD, "k2": NEW})
 SIGNING = Ring(3, "k2", {"k1": OLD, "k2": NEW})
+RETIRED = Ring(4, "k2", {"k2": NEW})
 NOTHING = Wish(None, None)
 ASKED = Wish("today", None)
 
@@ -133,6 +134,27 @@ def test_a_ring_whose_status_was_not_written_is_followed_up_and_not_grown_again(
     after = step(GROWN, status(ONE, "Stable"), ASKED)
     assert after.ring == GROWN
     assert (after.status.phase, after.status.handled_request) == ("Verifying", "today")
+
+
+@pytest.mark.parametrize(
+    ("ring", "before"),
+    [
+        pytest.param(SIGNING, status(GROWN, "Verifying", "today"), id="sign with the new key"),
+        pytest.param(RETIRED, status(SIGNING, "Retiring", "today"), id="retire the old key"),
+        pytest.param(SIGNING, status(RETIRED, "Stable", "today"), id="a ring seen late"),
+        pytest.param(GROWN, status(RETIRED, "Stable", "today"), id="a ring seen very late"),
+    ],
+)
+def test_a_key_that_leaks_while_a_rotations_status_is_not_written_is_rotated_too(
+    ring: Ring, before: JwtKeysStatus
+) -> None:
+    """The status was refused because of the annotation itself, or a new leader's copy of the
+    ring is older than the status.
+    """
+    leaked = Wish("tomorrow", None)
+    after = step(ring, before, leaked, [0])
+    a_key_was_made = after.ring.newest != ring.newest
+    assert after.status.handled_request == ("tomorrow" if a_key_was_made else "today")
 
 
 @pytest.mark.parametrize(("ring", "phase"), [(GROWN, "Verifying"), (SIGNING, "Signing")])
