@@ -16,6 +16,8 @@ K = TypeVar("K")
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 300.0
 _MAX_DOUBLINGS = 20
+# Entries of the heap that nothing is due for any more, beside one a key.
+_MOST_STALE = 64
 
 
 class WorkQueue(Generic[K]):
@@ -69,6 +71,9 @@ class WorkQueue(Generic[K]):
             return
         self._due[key] = due
         heapq.heappush(self._heap, (due, next(self._order), key))
+        if len(self._heap) > _MOST_STALE + 2 * len(self._due):
+            self._heap = [(at, next(self._order), kept) for kept, at in self._due.items()]
+            heapq.heapify(self._heap)
         self._wake.set()
 
     def retry(self, key: K, longest: float = LONGEST_DELAY) -> float:

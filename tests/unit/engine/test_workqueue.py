@@ -1,6 +1,7 @@
 """The queue of keys, on a clock of the test's own."""
 
 import asyncio
+import tracemalloc
 
 import pytest
 
@@ -118,6 +119,33 @@ def test_an_event_takes_the_place_of_a_later_wish(queue: WorkQueue[str], clock: 
     assert queue.take() == ("shop", 0)
     queue.done("shop")
     clock.seconds = 61
+    assert queue.take() is None
+
+
+def test_memory_does_not_grow_while_releases_are_paused_for_days(
+    queue: WorkQueue[str], clock: Clock
+) -> None:
+    """Each pass asks anew to come back at the end of the pause."""
+    fleet, end = [f"cms-{number}" for number in range(50)], 3 * 86400.0
+
+    def minutes(several: int) -> int:
+        for _ in range(several):
+            clock.seconds += 60
+            for key in fleet:
+                queue.add(key)
+                queue.take()
+                queue.add_after(key, end - clock.seconds)
+                queue.done(key)
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        first = minutes(100)
+        assert minutes(300) < first + 50_000
+    finally:
+        tracemalloc.stop()
+    clock.seconds = end
+    assert {queue.take() for _ in fleet} == {(key, 0) for key in fleet}
     assert queue.take() is None
 
 
