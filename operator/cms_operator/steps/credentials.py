@@ -94,22 +94,25 @@ class Credentials:
         before: JwtKeysStatus | None,
         now: datetime,
     ) -> tuple[int, ...]:
-        """The generation of each pod that serves, and 0 for one that is still starting.
+        """The generation of each pod that serves, and 0 for one that cannot be asked: it is still
+        starting, or the record of its revision is lost.
 
-        A starting pod may have mounted the ring as it was; a pod that never
-        becomes ready is waited for no longer than that can matter.
+        Such a pod may have mounted the ring as it was; it is waited for no longer than that
+        can matter.
         """
         if before is None or not keys.needs_pods(before):
             return ()
-        targets = [
-            Target(str(pod["status"]["podIP"]), int(revision.config["ADMIN_PORT"]))
-            for pod in family.pods
-            if is_serving(pod) and (revision := revisions.get(revision_of(pod) or ""))
-        ]
+        targets, unknown = [], 0
+        for pod in family.pods:
+            revision = revisions.get(revision_of(pod) or "")
+            if revision and is_serving(pod):
+                port = int(revision.config["ADMIN_PORT"])
+                targets.append(Target(str(pod["status"]["podIP"]), port))
+            elif is_serving(pod) or is_starting(pod):
+                unknown += 1
         reported = await self._pods.key_generations(targets)
         fresh = before.since is not None and now - before.since < MOUNTS_SETTLE
-        starting = [pod for pod in family.pods if fresh and is_starting(pod)]
-        return (*reported, *(0 for _ in starting))
+        return (*reported, *([0] * unknown if fresh else ()))
 
 
 def _unreadable(name: str) -> ProblemError:
