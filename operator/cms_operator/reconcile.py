@@ -1,10 +1,9 @@
 """One HeadlessCMS: observe, decide, apply, report. It is called for a key and needs no history."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -26,7 +25,6 @@ from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.sources import SourceSecrets
 from cms_operator.cluster.store import Key, Object, Store
 from cms_operator.observability.measuring import phase
-from cms_operator.observability.metrics import ROLLOUT_SECONDS
 from cms_operator.resources import controller_revision, labels, names
 from cms_operator.resources.revision import Revision, spec_hash
 from cms_operator.resources.sources import SourceError, Sources, required_secrets
@@ -34,8 +32,6 @@ from cms_operator.rollout import observe, report, steps
 from cms_operator.rollout.capacity import existing
 from cms_operator.rollout.confirmation import shifts
 from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
-from cms_operator.rollout.endings import ended
-from cms_operator.rollout.events import event, happenings
 from cms_operator.rollout.family import Family, gather
 from cms_operator.rollout.news import at_rest, counts_wait, only_counts
 from cms_operator.rollout.problems import Problem, ProblemError, retry_after
@@ -56,6 +52,7 @@ from cms_operator.steps.migration import (
     has_to_contract,
     known_migration,
 )
+from cms_operator.steps.publishing import Publisher
 from cms_operator.steps.unheard import unheard
 from cms_operator.steps.work import (
     Pass,
@@ -99,7 +96,7 @@ class Reconciler:
         self._migrations = Migrations(applier)
         self._children = Children(applier, settings.operator_namespace)
         self._reported: dict[Key, datetime] = {}
-        self._report_cost = timedelta()
+        self._publisher = Publisher(applier, now)
         self._analyses = analyses
         self._known = Known()
 
@@ -116,6 +113,7 @@ class Reconciler:
         if parent is None or parent["metadata"].get("deletionTimestamp"):
             self._secrets.forget(key)
             self._reported.pop(key, None)
+            self._publisher.forget(key)
             self._analyses.forget(key)
             self._children.forget(key)
             self._known.forget(key)
@@ -124,7 +122,9 @@ class Reconciler:
         try:
             reading = self._known.read(key, parent)
         except InvalidSpec as error:
-            await self._publish(parent, before, _invalid(parent, before, error, self._now()))
+            await self._publisher.publish(
+                parent, before, _invalid(parent, before, error, self._now())
+            )
             return None
         hcms, now = reading.hcms, self._now()
         work = Pass(reading, before, now, migration=before.migration, keys=before.jwt_keys)
@@ -363,32 +363,11 @@ class Reconciler:
         told = self._reported.get(work.key)
         wait = 0.0
         if told and settling:
-            wait = counts_wait(told, work.now, cost=self._report_cost, busy=self._busy())
+            wait = counts_wait(told, work.now, cost=self._publisher.cost, busy=self._busy())
         if wait and only_counts(work.before, after):
             work.again.append(wait)
-        elif await self._publish(parent, work.before, after):
+        elif await self._publisher.publish(parent, work.before, after):
             self._reported[work.key] = work.now
-
-    @phase("report")
-    async def _publish(self, parent: Object, before: Status, after: Status) -> bool:
-        """Write the status where it differs, and tell as Events what is new in it."""
-        started = self._now()
-        if not await self._applier.patch_status(parent, after.to_json()):
-            return False
-        self._report_cost = (self._report_cost + (self._now() - started)) / 2
-        if end := ended(before.rollout, after.rollout, self._now()):
-            ROLLOUT_SECONDS.labels(end.strategy, end.outcome).observe(end.seconds)
-        for happening in happenings(before, after):
-            log.info("%s: %s", happening.reason, happening.note)
-            await self._tell(parent, event(parent, happening, self._now()))
-        return True
-
-    async def _tell(self, parent: Object, body: Mapping[str, Any]) -> None:
-        """An Event is a courtesy: a server that refuses it stops no reconcile."""
-        try:
-            await self._applier.create_event(parent["metadata"]["namespace"], body)
-        except ApiError as error:
-            log.warning("the Event %s was refused: %s", body["reason"], error)
 
 
 def _known_migration(work: Pass, sources: Sources) -> MigrationStatus | None:
