@@ -1,5 +1,6 @@
 """A route by the Gateway API, whose kinds a cluster may lack, or get while the operator runs."""
 
+from functools import partial
 from pathlib import Path
 
 from localcluster.controlplane import ControlPlane
@@ -62,6 +63,32 @@ def test_the_gateway_api_is_taken_away_and_comes_back(
     team.wait_for("AddressAssigned", "True")
     assert operator.is_running()
     assert operator.pid == pid
+
+
+def test_releases_leave_nothing_behind_while_the_gateway_api_is_missing(
+    team: Team, control_plane: ControlPlane, http_route_crd: Path
+) -> None:
+    control_plane.kubectl("delete", "--ignore-not-found", "-f", str(http_route_crd))
+    team.make(replicas=1, route={"host": HOST, "ingress": {}}, autoscaling={"minReplicas": 1})
+    team.wait_until_ready()
+    old = f"shop-{team.revision()}"
+
+    team.make(
+        replicas=1,
+        route=ROUTE,
+        rollout={"revisionHistoryLimit": 0, "bakeSeconds": 0},
+        pod={"labels": {"release": "2"}},
+    )
+    team.wait_for("ChildrenOwned", "False", "MissingApi")
+    for kind in ("deployment", "configmap", "poddisruptionbudget", "controllerrevision"):
+        eventually(partial(is_gone, team, kind, old), f"the old {kind} goes")
+    eventually(lambda: not team.names("horizontalpodautoscaler"), "nobody asks for one any more")
+    assert team.condition("ChildrenOwned")[1] == "MissingApi"
+    assert team.names("ingress") == {"shop"}, "requests still come this way"
+
+
+def is_gone(team: Team, kind: str, name: str) -> bool:
+    return name not in team.names(kind)
 
 
 def is_there(team: Team) -> bool:

@@ -19,8 +19,11 @@ from cms_operator.cluster.kinds import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
     DISRUPTION_BUDGET,
+    HTTP_ROUTE,
+    INGRESS,
     JOB,
     SECRET,
+    SERVICE,
     SERVICE_ACCOUNT,
     Kind,
 )
@@ -54,6 +57,9 @@ _OPTIONAL = {kind.name for kind in BY_NAME.values() if kind.optional}
 PRUNED = frozenset(
     kind for kind in CHILDREN if kind.writable and kind not in (SECRET, DEPLOYMENT, SERVICE_ACCOUNT)
 )
+
+# Requests may still come by an old one where a new one could not be made.
+_WAYS = frozenset((SERVICE.name, INGRESS.name, HTTP_ROUTE.name))
 
 
 class Children:
@@ -102,9 +108,10 @@ class Children:
         for manifest in wanted:
             if problem := await self._try(manifest, hcms.metadata.uid, right):
                 problems.setdefault(manifest["kind"], problem)
-        if problems:
-            return _all_of(problems)
+        held = _WAYS if problems.keys() & _WAYS else frozenset()
         for kind, child in _unwanted(hcms, wanted, decision, family, records, migration_key):
+            if kind.name in held:
+                continue
             if problem := await self._remove(kind, child):
                 problems.setdefault(kind.name, problem)
         return _all_of(problems)
