@@ -7,9 +7,11 @@ whatever comes back is bounded before it is looked at.
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import aiohttp
 import orjson
@@ -26,8 +28,8 @@ from cms_operator.settings import PrometheusSettings, SettingsError
 MAX_BYTES = 64 * 1024
 ANSWER_SECONDS = 5.0
 AT_ONCE = 16
-# A slow webhook of one tenant leaves connections for the others'.
-AT_ONCE_PER_WEBHOOK = 2
+# The slow ones of one tenant leave places for the others'.
+AT_ONCE_PER_NAMESPACE = 4
 _LONGEST_TOKEN = 16 * 1024
 _OK = 200
 # Prometheus tells in JSON what is wrong with a query, and that one took too long.
@@ -36,6 +38,32 @@ _TOLD = (400, 422, 503)
 
 class ProviderError(Exception):
     """A provider is away or answers what cannot be used; the message may stand in a status."""
+
+
+class _Places:
+    """For those who ask at the same time. The wait for one is no part of a provider's time, for
+    it is others that are slow; it may last `seconds`.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._all = asyncio.Semaphore(AT_ONCE)
+        self._of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def one(self, namespace: str) -> AsyncIterator[None]:
+        """Raises ProviderError."""
+        share = self._of.setdefault(namespace, asyncio.Semaphore(AT_ONCE_PER_NAMESPACE))
+        async with AsyncExitStack() as places:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await places.enter_async_context(share)
+                    await places.enter_async_context(self._all)
+            except TimeoutError:
+                raise ProviderError(
+                    f"not asked: others of its kind gave no answer for {self._seconds:g} s"
+                ) from None
+            yield
 
 
 class MeasureReader:
@@ -49,13 +77,13 @@ class MeasureReader:
     ) -> None:
         self._settings = settings
         self._seconds = answer_seconds
+        self._queries, self._questions = (_Places(2 * answer_seconds) for _ in range(2))
         self._prometheus = self._session(
             aiohttp.TCPConnector(limit=AT_ONCE, ssl=_trust(settings.ca_file))
         )
         self._webhooks = self._session(
             aiohttp.TCPConnector(
                 limit=AT_ONCE,
-                limit_per_host=AT_ONCE_PER_WEBHOOK,
                 force_close=True,
                 resolver=services,
                 # The address of a Service that was deleted may soon be another's.
@@ -85,10 +113,12 @@ class MeasureReader:
     async def read(self, measure: Measure, context: MeasureContext) -> Reading:
         try:
             if measure.prometheus is not None:
-                answer = await self._query(measure.prometheus, context)
+                async with self._queries.one(context.namespace):
+                    answer = await self._query(measure.prometheus, context)
                 return prometheus.judge(measure, answer)
             if measure.webhook is not None:
-                answer = await self._ask(measure.webhook, context)
+                async with self._questions.one(context.namespace):
+                    answer = await self._ask(measure.webhook, context)
                 return webhook.judge(measure, answer)
         except ProviderError as error:
             return Reading(measure.name, error=str(error))

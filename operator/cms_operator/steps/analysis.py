@@ -24,9 +24,12 @@ from cms_operator.rollout.analysis.pods import PodState
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading
 from cms_operator.rollout.family import Family
 from cms_operator.rollout.observe import is_serving, ready_since, revision_of
+from cms_operator.steps.providers import Providers
 
 # Of a revision with more pods, so many speak for all.
 MOST_PODS = 16
+# Until providers that are slow are looked at again.
+_ASKING = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +88,14 @@ class Analyses:
         self, reader: PodReader, providers: MeasureReader, sender: SyntheticSender
     ) -> None:
         self._reader = reader
-        self._providers = providers
+        self._providers = Providers(providers)
         self._sender = sender
         self._sending: dict[Key, asyncio.Task[None]] = {}
         self._open: dict[Key, _Interval] = {}
 
     def forget(self, key: Key) -> None:
         self._open.pop(key, None)
+        self._providers.forget(key)
         if sending := self._sending.get(key):
             sending.cancel()
 
@@ -103,6 +107,7 @@ class Analyses:
         for sending in self.sending:
             sending.cancel()
         await asyncio.gather(*self.sending, return_exceptions=True)
+        await self._providers.close()
 
     async def judge(self, trial: Trial, now: datetime) -> Judgement:
         known = trial.progress.analysis
@@ -114,12 +119,15 @@ class Analyses:
             known = interval.after
         if interval is not None and now < interval.due:
             return Judgement(known, interval.due)
+        readings = await self._ask(trial) if interval else ()
+        if readings is None:
+            return Judgement(known, now + _ASKING)
         read = await self._read(trial)
         states = pods.states(trial.family.pods, interval.states if interval else {})
         before = trial.progress.analysis
         after = known or AnalysisStatus(since=course.stamp(now))
         if interval is not None:
-            after = await self._measure(trial, interval, read, states, after, now)
+            after = self._measure(trial, interval, read, readings, states, after, now)
         else:
             stable = [pod.counts for pod in read.pods if pod.revision == trial.stable]
             after = judge.remember(after, stable)
@@ -146,11 +154,12 @@ class Analyses:
         sending.add_done_callback(lambda _: self._sending.pop(trial.key, None))
         return enough
 
-    async def _measure(  # noqa: PLR0913, PLR0917  - each is one fact that the verdict depends on
+    def _measure(  # noqa: PLR0913, PLR0917  - each is one fact that the verdict depends on
         self,
         trial: Trial,
         interval: _Interval,
         read: _Pages,
+        readings: Sequence[Reading],
         states: Mapping[str, PodState],
         known: AnalysisStatus,
         now: datetime,
@@ -164,14 +173,16 @@ class Analyses:
             stable=tally(interval.opening, read.pods, trial.stable, WarmUp(0)),
             readings=(
                 *pods.readings(interval.states, states, trial.candidate, trial.stable),
-                *await self._ask(trial, judged=judged),
+                *readings,
             ),
             unread=read.unread,
         )
         return judge.fold(known, measured, settings, now, judged=judged)
 
-    async def _ask(self, trial: Trial, *, judged: bool) -> Sequence[Reading]:
-        if not judged:
+    async def _ask(self, trial: Trial) -> Sequence[Reading] | None:
+        """What providers say; None while some have not answered yet."""
+        if not steps.is_judged_now(trial.hcms.spec.rollout, trial.progress):
+            self._providers.forget(trial.key)
             return ()
         found = Counter(revision_of(pod) for pod in trial.family.pods if is_serving(pod))
         context = MeasureContext(
@@ -182,10 +193,7 @@ class Analyses:
             candidate_replicas=found[trial.candidate],
             stable_replicas=found[trial.stable],
         )
-        measures = trial.hcms.spec.rollout.judged_by.measures
-        return await asyncio.gather(
-            *(self._providers.read(measure, context) for measure in measures)
-        )
+        return await self._providers.ask(trial.hcms.spec.rollout.judged_by.measures, context)
 
     async def _read(self, trial: Trial) -> _Pages:
         chosen = _chosen(trial)

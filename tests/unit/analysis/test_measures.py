@@ -234,7 +234,13 @@ async def test_a_proxy_of_the_environment_sees_nothing(
         assert (await ask(provider, answer, serve, reader)).passed is True
 
 
-async def test_a_webhook_is_asked_by_few_at_once(serve: Serve, reader: Reader) -> None:
+SHARE = measures.AT_ONCE_PER_NAMESPACE
+
+
+@both
+async def test_a_namespace_asks_few_at_once_and_all_get_their_answers(
+    provider: str, serve: Serve, reader: Reader
+) -> None:
     now, most = 0, 0
     full = asyncio.Event()
 
@@ -242,17 +248,60 @@ async def test_a_webhook_is_asked_by_few_at_once(serve: Serve, reader: Reader) -
         nonlocal now, most
         now += 1
         most = max(most, now)
-        if now == measures.AT_ONCE_PER_WEBHOOK:
+        if now == SHARE:
             full.set()
         await full.wait()
         now -= 1
-        return web.json_response(PASS)
+        return web.json_response({**SAMPLE, **PASS})
 
     server = await serve(count)
-    asked = reader()
-    found = await asyncio.gather(*(asked.read(webhook(server.port), CONTEXT) for _ in range(8)))
+    asked = reader(str(server.make_url("")))
+    measure = QUERY if provider == "prometheus" else webhook(server.port)
+    found = await asyncio.gather(*(asked.read(measure, CONTEXT) for _ in range(3 * SHARE)))
     assert all(reading.passed for reading in found)
-    assert most == measures.AT_ONCE_PER_WEBHOOK
+    assert most == SHARE
+
+
+@both
+async def test_one_namespace_whose_measures_hang_spoils_no_others(
+    provider: str, serve: Serve, reader: Reader
+) -> None:
+    """Each object of theirs asks ten, of as many ports as they like."""
+    full, asking = asyncio.Event(), 0
+
+    async def hang(request: web.Request) -> web.StreamResponse:
+        nonlocal asking
+        if request.query.get("namespace") == "team-a" or request.path == "/good":
+            return web.json_response({**SAMPLE, **PASS})
+        asking += 1
+        if asking == SHARE:
+            full.set()
+        return await never(request)
+
+    servers = [await serve(hang) for _ in range(5)]
+    asked = reader(str(servers[0].make_url("")))
+    theirs = MeasureContext("team-b", "blog", "b", "a", 1, 3)
+    hanging = [QUERY if provider == "prometheus" else webhook(each.port) for each in servers]
+    crowd = [asyncio.create_task(asked.read(each, theirs)) for each in hanging for _ in range(10)]
+    await full.wait()
+    good = QUERY if provider == "prometheus" else webhook(servers[0].port, "/good")
+    assert (await asked.read(good, CONTEXT)).passed is True
+    for task in crowd:
+        task.cancel()
+    await asyncio.gather(*crowd, return_exceptions=True)
+
+
+@both
+async def test_what_waits_too_long_behind_others_says_so(
+    provider: str, serve: Serve, reader: Reader
+) -> None:
+    server = await serve(never)
+    asked = reader(str(server.make_url("")), seconds=0.2)
+    measure = QUERY if provider == "prometheus" else webhook(server.port)
+    found = await asyncio.gather(*(asked.read(measure, CONTEXT) for _ in range(5 * SHARE)))
+    assert {reading.passed for reading in found} == {None}
+    assert "gave no answer within 0.2 s" in found[0].error
+    assert found[-1].error == "not asked: others of its kind gave no answer for 0.4 s"
 
 
 async def test_the_token_is_read_anew_for_each_query(

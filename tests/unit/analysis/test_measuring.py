@@ -76,7 +76,7 @@ class World:
         }
         self._edges = edges
         self.reported: AnalysisStatus | None = None
-        self.synthetic: dict[str, Any] | None = None
+        self.analysis: dict[str, Any] = {}
         self.restart()
 
     def restart(self) -> None:
@@ -88,7 +88,7 @@ class World:
             started_at=NOON, since=NOON, analysis=self.reported,
         )  # fmt: skip
         family = Family(pods=(pod("a"), pod("b")))
-        changes = {"rollout": {"analysis": {"synthetic": self.synthetic}}}
+        changes = {"rollout": {"analysis": self.analysis}}
         trial = Trial(parse(manifest(changes)), progress, "a", family, self._revisions)
         return await self.operator.judge(trial, at)
 
@@ -99,6 +99,14 @@ class World:
         """Look, and report what was found."""
         self.reported = (await self.look(later(seconds))).status
         return self.reported
+
+    async def all_have_answered(self, seconds: float) -> Judgement:
+        """Look until the providers have answered, which they are about to do."""
+        while (  # noqa: ASYNC110 - nothing tells of it
+            found := await self.look(later(seconds))
+        ).due == later(seconds + 1):
+            await asyncio.sleep(0.01)
+        return found
 
 
 @pytest.fixture
@@ -211,7 +219,7 @@ async def test_two_intervals_of_5_percent_errors_are_enough(
 async def test_pods_without_readers_are_asked_by_the_operator_and_counted_as_ever(
     world: World, old: Pod, new: Pod
 ) -> None:
-    world.synthetic = ASKED
+    world.analysis = {"synthetic": ASKED}
     await world.measure(0)
     await world.measure(10)
     await world.all_is_sent()
@@ -224,7 +232,7 @@ async def test_pods_without_readers_are_asked_by_the_operator_and_counted_as_eve
 
 
 async def test_pods_with_readers_are_left_to_them(world: World, new: Pod) -> None:
-    world.synthetic = ASKED
+    world.analysis = {"synthetic": ASKED}
     await world.measure(0)
     for seconds in (10, 20, 30):
         new.answer(30)
@@ -234,12 +242,71 @@ async def test_pods_with_readers_are_left_to_them(world: World, new: Pod) -> Non
 
 
 async def test_nothing_more_is_sent_when_the_release_is_over(world: World, new: Pod) -> None:
-    world.synthetic = ASKED
+    world.analysis = {"synthetic": ASKED}
     await world.measure(0)
     await world.measure(10)
     world.operator.forget(SHOP)
     await world.all_is_sent()
     assert len(new.paths) < 30
+
+
+class Webhook:
+    """Answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.may_answer = asyncio.Event()
+
+    async def verdict(self, _: web.Request) -> web.StreamResponse:
+        self.asked += 1
+        await self.may_answer.wait()
+        return web.json_response({"verdict": "pass"})
+
+
+@pytest.fixture
+async def slow(world: World, serve: Serve) -> Webhook:
+    webhook = Webhook()
+    asked = {"service": "judge", "port": (await serve(webhook.verdict)).port}
+    world.analysis = {"measures": [{"name": "orders", "webhook": asked}]}
+    return webhook
+
+
+async def test_a_webhook_that_is_slow_keeps_no_worker_and_its_answer_counts(
+    world: World, new: Pod, slow: Webhook
+) -> None:
+    await world.measure(0)
+    before = world.reported
+    assert await world.look(later(10)) == Judgement(before, later(11))
+    assert await world.look(later(11)) == Judgement(before, later(12))
+    new.answer(50)
+    slow.may_answer.set()
+    found = (await world.all_have_answered(12)).status
+    assert found is not None
+    assert found.samples == 50, "the pods are read with it, not before"
+    assert {each.name: each.verdict for each in found.measures}["orders"] == "Successful"
+    assert slow.asked == 1
+
+
+async def test_a_webhook_that_is_corrected_is_asked_anew(world: World, slow: Webhook) -> None:
+    await world.measure(0)
+    await world.look(later(10))
+    slow.may_answer.set()
+    (measure,) = world.analysis["measures"]
+    measure["webhook"]["path"] = "/other"
+    await world.all_have_answered(11)
+    assert slow.asked == 2
+
+
+async def test_nobody_waits_for_an_answer_when_the_release_is_over(
+    world: World, slow: Webhook
+) -> None:
+    await world.measure(0)
+    await world.look(later(10))
+    world.operator.forget(SHOP)
+    slow.may_answer.set()
+    await world.measure(20)
+    await world.measure(30)
+    assert slow.asked == 2
 
 
 async def test_a_pod_that_says_nothing_is_an_error_and_no_failure(
