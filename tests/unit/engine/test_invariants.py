@@ -1,5 +1,6 @@
 """Whatever happens in whatever order: the floor, the ceiling, the switch, and the end."""
 
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
@@ -181,6 +182,13 @@ def an_abort_takes_the_weight_at_once(world: World, decision: Decision) -> None:
         assert decision.traffic.weight == 0 or nobody, "the abort"
 
 
+EDITS: Mapping[str, Callable[[Any], Mapping[str, Any]]] = {
+    "strategy": lambda strategy: {"strategy": strategy},
+    "steps": lambda steps: {"canary": rollout(canary={"steps": steps}).canary},
+    "hold": lambda paused: {"paused": paused},
+}
+
+
 def disturb(world: World, kind: str, value: Any) -> None:
     if kind == "scale":
         world.replicas = value
@@ -190,13 +198,8 @@ def disturb(world: World, kind: str, value: Any) -> None:
         world.cluster.lose_a_pod()
     elif kind == "away" and world.cluster.gateway:
         world.cluster.gateway.away = value
-    elif kind == "strategy":
-        world.rollout = world.rollout.model_copy(update={"strategy": value})
-    elif kind == "steps":
-        other = rollout(canary={"steps": value}).canary
-        world.rollout = world.rollout.model_copy(update={"canary": other})
-    elif kind == "hold":
-        world.rollout = world.rollout.model_copy(update={"paused": value})
+    elif kind in EDITS:
+        world.rollout = world.rollout.model_copy(update=EDITS[kind](value))
     elif kind == "rollback":
         world.requests = (Request("rollback", f"{world.wish().revision}:{value}:{world.turns}"),)
     elif kind in VERBS:
