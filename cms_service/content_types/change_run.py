@@ -79,7 +79,7 @@ async def _move_all(  # noqa: PLR0913 - as many as the work has sides
 ) -> None:
     mover = Mover(touched.old, touched.new, old.locales)
     if write:
-        await rewriting.forget(scope, touched)
+        await rewriting.begin(scope, touched)
     batch = Batch()
     while batch.more:
         batch = await rewriting.read(scope, touched, batch, lock=write)

@@ -12,7 +12,7 @@ from cms_service.content_types.plans import Others, Plan, check_acknowledged
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.schemas import ContentType, Definition, NewContentType
 from cms_service.core.cursor import Cursor
-from cms_service.core.database import Scope
+from cms_service.core.database import Scope, redone
 from cms_service.core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
 from cms_service.core.ids import new_id
 from cms_service.core.recent import keep
@@ -24,6 +24,9 @@ _MAX_REMEMBERED = 200
 class ContentTypeService:
     """Writes also answer with the tenant's new generation. `if_version`: the version that the
     caller has seen; None where it does not care.
+
+    Who changes a type holds it and asks for those that it refers to: two that refer to each other
+    may be changed at once, so that a write is redone.
     """
 
     def __init__(
@@ -38,13 +41,16 @@ class ContentTypeService:
         self._remembered: OrderedDict[tuple[UUID, str], ContentType] = OrderedDict()
 
     async def create(self, actor: Actor, new: NewContentType) -> tuple[ContentType, int]:
-        async with self._repository.database.transaction(actor.tenant_id) as scope:
-            await self._check_references(scope, new.name, new.fields)
-            made, generation = await self._repository.insert(
-                scope, new_id(), new.name, new.display_name, new.fields
-            )
+        made, generation = await redone(lambda: self._create(actor, new))
         self._directory.note_write(actor.tenant_name, generation)
         return made, generation
+
+    async def _create(self, actor: Actor, new: NewContentType) -> tuple[ContentType, int]:
+        async with self._repository.database.transaction(actor.tenant_id) as scope:
+            await self._check_references(scope, new.name, new.fields)
+            return await self._repository.insert(
+                scope, new_id(), new.name, new.display_name, new.fields
+            )
 
     async def get(self, tenant_id: UUID, name: str) -> ContentType:
         found = _found(await self._repository.get(tenant_id, name))
@@ -88,6 +94,20 @@ class ContentTypeService:
         any pod, waits, and is then checked against the new definition; readers go on with the
         old content until the new one shows all at once.
         """
+        changed, generation = await redone(
+            lambda: self._replace(actor, name, definition, if_version, acknowledged)
+        )
+        self._directory.note_write(actor.tenant_name, generation)
+        return changed, generation
+
+    async def _replace(
+        self,
+        actor: Actor,
+        name: str,
+        definition: Definition,
+        if_version: int | None,
+        acknowledged: str | None,
+    ) -> tuple[ContentType, int]:
         async with self._repository.database.transaction(actor.tenant_id) as scope:
             old = _found(await self._repository.lock(scope, name))
             _check_version(old, if_version)
@@ -99,13 +119,16 @@ class ContentTypeService:
                 scope, old, definition, Others(limited=limited), self._clock, write=True
             )
             check_acknowledged(plan, acknowledged)
-            changed, generation = await self._repository.update(
+            return await self._repository.update(
                 scope, old.id, definition.display_name, definition.fields
             )
-        self._directory.note_write(actor.tenant_name, generation)
-        return changed, generation
 
     async def delete(self, actor: Actor, name: str, if_version: int | None) -> int:
+        generation = await redone(lambda: self._delete(actor, name, if_version))
+        self._directory.note_write(actor.tenant_name, generation)
+        return generation
+
+    async def _delete(self, actor: Actor, name: str, if_version: int | None) -> int:
         async with self._repository.database.transaction(actor.tenant_id) as scope:
             old = _found(await self._repository.lock(scope, name))
             _check_version(old, if_version)
@@ -113,9 +136,7 @@ class ContentTypeService:
                 raise Conflict("The type has entries, or there are some in its bin.")
             if others := await self._repository.referring_types(scope, old):
                 raise Conflict(f"Fields of {', '.join(others)} may refer to the type.")
-            generation = await self._repository.delete(scope, old.id)
-        self._directory.note_write(actor.tenant_name, generation)
-        return generation
+            return await self._repository.delete(scope, old.id)
 
     async def _check_references(self, scope: Scope, name: str, fields: Sequence[BaseField]) -> None:
         """Raises Invalid: a type may refer to itself and to those that are there."""

@@ -40,13 +40,18 @@ _COUNT = Statement(
 )
 _READ = BoundedStatement("rewriting.read", f"SELECT {_ROW_JSON} FROM ({_ROWS}) AS r")
 _READ_LOCKED = BoundedStatement(
-    "rewriting.read_locked", f"SELECT {_ROW_JSON} FROM ({_ROWS} FOR UPDATE OF e) AS r"
+    "rewriting.read_locked", f"SELECT {_ROW_JSON} FROM ({_ROWS} FOR NO KEY UPDATE OF e) AS r"
 )
 _TARGET_TYPES = Statement(
     "rewriting.target_types",
     """SELECT jsonb_build_object('id', e.id, 'type', t.name) FROM cms.entries e
        JOIN cms.content_types t ON t.tenant_id = e.tenant_id AND t.id = e.content_type_id
        WHERE e.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1->'ids')::uuid))""",
+)
+# Until the type's own row is written: nobody else of the tenant waits for the counter till then.
+_COUNT_AT_THE_END = Statement(
+    "rewriting.count_at_the_end",
+    "SELECT to_jsonb(set_config('cms.bytes_are_counted', 'at the end', true))",
 )
 # What hangs on the fields that change is made anew with their values.
 _FORGET = Statement(
@@ -177,7 +182,7 @@ async def count(scope: Scope, type_id: UUID) -> int:
 
 async def read(scope: Scope, touched: Touched, before: Batch, *, lock: bool) -> Batch:
     """The entries after those, the oldest first. With `lock` none of the batch is deleted or
-    unpublished meanwhile.
+    unpublished meanwhile, and others may refer to it.
     """
     last = before.rows[-1] if before.rows else None
     rows = await scope.query(
@@ -208,7 +213,9 @@ async def target_types(scope: Scope, touched: Touched, rows: Sequence[Row]) -> d
     return {row["id"]: row["type"] for row in found}
 
 
-async def forget(scope: Scope, touched: Touched) -> None:
+async def begin(scope: Scope, touched: Touched) -> None:
+    """Before the first of them is written."""
+    await scope.query(_COUNT_AT_THE_END)
     await scope.query(_FORGET, typeId=touched.type_id, names=touched.names, slugs=touched.slugs)
 
 

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from cms_service.auth.actor import Actor
 from cms_service.content_types.fields import BaseField, Fields, patterns
 from cms_service.content_types.fields.walk import localised_paths
-from cms_service.core.database import Scope
+from cms_service.core.database import Scope, redone
 from cms_service.core.errors import Conflict, NotFound
 from cms_service.locales.repository import LocaleRepository
 from cms_service.locales.schemas import Locales
@@ -31,6 +31,12 @@ class LocaleService:
         """A locale in which something is written cannot be taken away. Also the tenant's new
         generation.
         """
+        # This goes through the types in their order, who changes one begins with that.
+        generation = await redone(lambda: self._replace(actor, new))
+        self._directory.note_write(actor.tenant_name, generation)
+        return new, generation
+
+    async def _replace(self, actor: Actor, new: Locales) -> int:
         async with self._repository.database.transaction(actor.tenant_id) as scope:
             await self._repository.lock_types(scope)
             old = await self._repository.current(scope)
@@ -40,8 +46,7 @@ class LocaleService:
             if removed := old.codes - new.codes:
                 await self._check_unused(scope, types, removed)
             await self._repository.touch_types(scope, [row["id"] for row, _ in types])
-        self._directory.note_write(actor.tenant_name, generation)
-        return new, generation
+        return generation
 
     async def _localised(self, scope: Scope) -> list[tuple[dict[str, Any], Sequence[str]]]:
         """Types with localised fields, and where these are."""

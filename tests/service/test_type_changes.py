@@ -7,8 +7,12 @@ import asyncpg
 import pytest
 
 from cms_service.content_types import change_run
+from cms_service.content_types.repository import ContentTypeRepository
+from cms_service.content_types.schemas import ContentType
+from cms_service.core.database import Scope
 from cms_service.entries import rewriting
 from tests.service.test_content import held, until_waiting
+from tests.service.test_limits import limit, measured, usage
 from tests.service.world import ARTICLE, Desk, Site, expect, expect_problem
 
 _FIELDS = ARTICLE["fields"]
@@ -300,6 +304,108 @@ async def test_an_entry_that_is_written_while_its_type_changes_fits_the_new_type
     await change
     expect_problem(await write, 422)
     expect(await architect.client.post(entries, json={"fields": {"reads": 1}}), 201)
+
+
+@pytest.fixture
+async def news(acme: Desk) -> str:
+    """The entries of another type, which may refer to articles."""
+    link = {"name": "link", "kind": "reference", "types": ["article"]}
+    body = {"name": "news", "displayName": "News", "fields": [TITLE, link]}
+    expect(await acme.client.post(f"{acme.root}/content-types", json=body), 201)
+    return f"{acme.root}/content-types/news/entries"
+
+
+async def test_other_types_are_written_and_published_while_a_type_changes(
+    site: Site, architect: Architect, news: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of the change, which has moved entries and goes on when all that is done."""
+    client = architect.client
+    first = await architect.desk.publish_new(title="1", slug="one")
+    await architect.desk.publish_new(title="2", slug="two")
+    monkeypatch.setattr(rewriting, "BATCH", 1)
+    write, steps = rewriting.write, 0
+
+    async def between(*args: Any) -> None:
+        nonlocal steps
+        await write(*args)
+        steps += 1
+        body = {"fields": {"title": "x" * 50, "link": first["id"]}}
+        url = f"{news}/{expect(await client.post(news, json=body), 201)['id']}"
+        expect(await client.post(f"{url}/publish"), 200)
+        expect(await client.post(f"{url}/unpublish"), 200)
+        expect(await client.delete(url), 204)
+
+    monkeypatch.setattr(rewriting, "write", between)
+    renamed = {**TITLE, "name": "headline", "renamedFrom": "title"}
+    await architect.change(renamed, SLUG, VIEWS)
+    assert steps == 2
+    assert await usage(architect.desk) == await measured(site)
+
+
+async def test_a_change_that_makes_content_too_large_is_refused_as_any_write(
+    site: Site, architect: Architect
+) -> None:
+    entry = await architect.desk.draft(title="Hello", slug="hello")
+    await limit(site, bytes=(await usage(architect.desk))["bytes"])
+    before = await architect.contents()
+    word = WORD | {"required": True, "default": "x" * 50}
+    problem = await architect.change(TITLE, SLUG, VIEWS, word, status=403)
+    assert problem["type"] == "urn:headlesscms:problem:limit-reached"
+    assert await architect.contents() == before
+    await limit(site, bytes=None)
+    await architect.change(TITLE, SLUG, VIEWS, word)
+    assert await usage(architect.desk) == await measured(site)
+    expect(await architect.client.delete(f"{architect.desk.entries}/{entry['id']}"), 204)
+    assert await usage(architect.desk) == await measured(site)
+
+
+async def test_two_types_that_refer_to_each_other_are_changed_at_once(
+    architect: Architect, news: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has its own type when it asks for the other one."""
+    lock, both = ContentTypeRepository.lock, asyncio.Barrier(2)
+    begun: set[str] = set()
+
+    async def locked(self: ContentTypeRepository, scope: Scope, name: str) -> ContentType | None:
+        found = await lock(self, scope, name)
+        if name not in begun:
+            begun.add(name)
+            await both.wait()
+        return found
+
+    monkeypatch.setattr(ContentTypeRepository, "lock", locked)
+    link = {"name": "link", "kind": "reference", "types": ["article"]}
+    body = {"displayName": "The News", "fields": [TITLE, link]}
+    await asyncio.gather(
+        architect.change(TITLE, SLUG, {"name": "news", "kind": "reference", "types": ["news"]}),
+        changed(architect, news.removesuffix("/entries"), body),
+    )
+
+
+async def changed(architect: Architect, url: str, body: dict[str, Any]) -> Any:
+    return expect(await architect.client.put(url, json=body), 200)
+
+
+async def test_locales_and_a_type_are_changed_at_once(
+    site: Site, architect: Architect, news: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The locales have the older type and ask for the younger one, whose change asks for it."""
+    lock, locales = ContentTypeRepository.lock, f"{architect.desk.root}/locales"
+    both: list[asyncio.Task[Any]] = []
+
+    async def locked(self: ContentTypeRepository, scope: Scope, name: str) -> ContentType | None:
+        found = await lock(self, scope, name)
+        if not both:
+            body = {"default": "en", "locales": [{"code": "en"}, {"code": "de"}]}
+            both.append(asyncio.create_task(changed(architect, locales, body)))
+            await until_waiting(site, 1)
+        return found
+
+    monkeypatch.setattr(ContentTypeRepository, "lock", locked)
+    link = {"name": "link", "kind": "reference", "types": ["article"]}
+    body = {"displayName": "The News", "fields": [TITLE, link]}
+    await changed(architect, news.removesuffix("/entries"), body)
+    await both[0]
 
 
 async def test_two_changes_at_once_with_the_same_version_one_wins(architect: Architect) -> None:
