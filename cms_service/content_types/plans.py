@@ -13,6 +13,8 @@ from cms_service.core.errors import Conflict, FieldError
 from cms_service.core.schemas import Schema
 
 PLAN_ID_PATTERN = r"^[0-9a-f]{64}$"
+# Of the id: the end of it says for how many entries it is good.
+_COUNT_DIGITS = 8
 _MAX_EXAMPLES = 20
 _MAX_DETAIL_LENGTH = 300
 
@@ -38,10 +40,10 @@ class FieldChange(Schema):
 
 
 class Plan(Schema):
-    """`id` names the old and the new definition. A plan that is not safe loses or breaks content
-    of `misfits` entries, or takes fields from rules that name them, and is carried out only when it
-    is acknowledged by its id. `missing_types`: what fields refer to and does not exist; they have
-    to be made first.
+    """`id` names the old and the new definition and what is lost. A plan that is not safe loses or
+    breaks content of `misfits` entries, or takes fields from rules that name them, and is carried
+    out only when it is acknowledged by its id. `missing_types`: what fields refer to and does not
+    exist; they have to be made first.
     """
 
     id: str
@@ -93,7 +95,7 @@ def plan_of(
     others: Others,
 ) -> Plan:
     return Plan(
-        id=plan_id(old, definition),
+        id=_plan_id(old, definition, tally, others),
         type=old.name,
         version=old.version,
         unchanged=_written(old) == _written(definition),
@@ -108,15 +110,38 @@ def plan_of(
     )
 
 
-def plan_id(old: ContentType, definition: Definition) -> str:
+def _plan_id(old: ContentType, definition: Definition, tally: Tally, others: Others) -> str:
+    """Good for a tenth more entries than do not fit now: people write while others decide."""
     sides = [[side.display_name, repr(side.fields)] for side in (old, definition)]
-    return sha256(orjson.dumps([old.name, old.version, sides])).hexdigest()
+    named = [old.name, old.version, sides, sorted(others.limited.items())]
+    digest = sha256(orjson.dumps(named)).hexdigest()[:-_COUNT_DIGITS]
+    return f"{digest}{tally.misfits + tally.misfits // 10:0{_COUNT_DIGITS}x}"
+
+
+def _is_same_change(plan: Plan, acknowledged: str) -> bool:
+    return plan.id[:-_COUNT_DIGITS] == acknowledged[:-_COUNT_DIGITS]
+
+
+def is_acknowledged(plan: Plan, acknowledged: str) -> bool:
+    """Whether who has seen that plan knows what this one does."""
+    return (
+        _is_same_change(plan, acknowledged)
+        and f"{plan.misfits:0{_COUNT_DIGITS}x}" <= acknowledged[-_COUNT_DIGITS:]
+    )
 
 
 def check_acknowledged(plan: Plan, acknowledged: str | None) -> None:
     """Raises Conflict."""
-    if acknowledged is not None and acknowledged != plan.id:
-        raise Conflict("The acknowledged plan was made for other definitions: ask for a new one.")
+    if acknowledged is not None and not _is_same_change(plan, acknowledged):
+        raise Conflict(
+            "The acknowledged plan was made for other definitions, or for other rules that name"
+            " the fields: ask for a new one."
+        )
+    if acknowledged is not None and not is_acknowledged(plan, acknowledged):
+        raise Conflict(
+            f"By now the change loses or breaks content of {plan.misfits} of {plan.entries}"
+            " entries, more than the acknowledged plan said: ask for a new one."
+        )
     if plan.safe or acknowledged is not None:
         return
     why = (

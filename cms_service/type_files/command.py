@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cms_service.content_types.plans import Plan
+from cms_service.content_types.plans import Plan, is_acknowledged
 from cms_service.core.settings import TypesSettings
 from cms_service.type_files import report
 from cms_service.type_files.documents import (
@@ -40,7 +40,9 @@ class _Work:
 
     def unacknowledged(self, acknowledged: Sequence[str]) -> list[str]:
         return [
-            plan.type for _, plan in self.changes if not plan.safe and plan.id not in acknowledged
+            plan.type
+            for _, plan in self.changes
+            if not plan.safe and not _acknowledging(plan, acknowledged)
         ]
 
 
@@ -81,7 +83,7 @@ def _apply(
     if not yes and not _is_wanted():
         _complain("Nothing is changed.")
         return REFUSED
-    _carry_out(api, work)
+    _carry_out(api, work, acknowledged)
     return NOTHING
 
 
@@ -129,8 +131,15 @@ def _work(api: ManagementApi, documents: Sequence[Document]) -> _Work:
     return _Work(ordered, [(document, plan) for document, plan in plans if not plan.unchanged])
 
 
-def _carry_out(api: ManagementApi, work: _Work) -> None:
-    """Each type in a transaction of its own: after a failure the same files go on from there."""
+def _acknowledging(plan: Plan, acknowledged: Sequence[str]) -> str:
+    """Which of them does so; empty where none does."""
+    return next((one for one in acknowledged if is_acknowledged(plan, one)), "")
+
+
+def _carry_out(api: ManagementApi, work: _Work, acknowledged: Sequence[str]) -> None:
+    """Each type in a transaction of its own: after a failure the same files go on from there. What
+    is sent is what was acknowledged: more may be lost by then than the present plan says.
+    """
     for creation in work.creations:
         body = dict(creation.document.body)
         fields = [field for field in body["fields"] if field["name"] not in creation.later]
@@ -142,8 +151,8 @@ def _carry_out(api: ManagementApi, work: _Work) -> None:
             api.replace(name, creation.document.definition, api.version(name))
             _say(f"{name}: given {', '.join(creation.later)}")
     for document, plan in work.changes:
-        acknowledged = "" if plan.safe else plan.id
-        api.replace(document.name, document.definition, plan.version, acknowledged)
+        seen = "" if plan.safe else _acknowledging(plan, acknowledged)
+        api.replace(document.name, document.definition, plan.version, seen)
         _say(f"{document.name}: changed")
 
 

@@ -106,6 +106,25 @@ async def test_an_acknowledged_plan_is_refused_when_the_type_changed_in_between(
     await architect.change(TITLE, SLUG, status=409, query=f"?acknowledge={plan['id']}")
 
 
+async def test_an_acknowledged_plan_is_refused_when_more_would_be_lost_than_it_said(
+    architect: Architect,
+) -> None:
+    """The plan is read today, and carried out when there is content that nobody thought of."""
+    seen = await architect.desk.draft(title="One", views=1)
+    plan = await architect.plan(TITLE, SLUG)
+    written = [await architect.desk.draft(title="New", views=2) for _ in range(2)]
+    query = f"?acknowledge={plan['id']}"
+    before = await architect.contents()
+    problem = await architect.change(TITLE, SLUG, status=409, query=query)
+    assert "3 of 3 entries, more than the acknowledged plan said" in problem["detail"]
+    assert await architect.contents() == before
+    for entry in written:
+        expect(await architect.client.delete(f"{architect.desk.entries}/{entry['id']}"), 204)
+    await architect.change(TITLE, SLUG, query=query)
+    kept = expect(await architect.client.get(f"{architect.desk.entries}/{seen['id']}"), 200)
+    assert kept["fields"] == {"title": "One"}
+
+
 async def test_a_narrower_field_is_safe_where_everything_fits(architect: Architect) -> None:
     await architect.desk.draft(title="Short", slug="short", views=1)
     new = (TITLE | {"maxLength": 5}, SLUG, VIEWS)

@@ -133,6 +133,10 @@ async def test_what_loses_content_needs_its_plan_acknowledged(shell: Shell, acme
     code, said = await shell.apply("--yes")
     assert (code, "Nothing is changed" in said, "1 entries do not fit" in said) == (1, True, True)
     plan = said.partition("--acknowledge ")[2].split()[0]
+    second = await acme.publish_new(title="Hello again", slug="again")
+    code, said = await shell.apply("--yes", "--acknowledge", plan)
+    assert (code, "Nothing is changed" in said, "2 entries do not fit" in said) == (1, True, True)
+    expect(await acme.client.delete(f"{acme.entries}/{second['id']}"), 204)
     code, said = await shell.apply("--yes", "--acknowledge", plan)
     assert (code, said.splitlines()[-1]) == (command.NOTHING, "article: changed")
 

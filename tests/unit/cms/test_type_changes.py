@@ -14,7 +14,8 @@ from cms_service.content_types.changes import ChangeKind, compare
 from cms_service.content_types.fields import BaseField, Completeness, Context, Fields
 from cms_service.content_types.fields.base import accept_members
 from cms_service.content_types.moving import Moved, Mover
-from cms_service.content_types.schemas import Definition
+from cms_service.content_types.plans import Others, Plan, Tally, is_acknowledged, plan_of
+from cms_service.content_types.schemas import ContentType, Definition
 from cms_service.core.errors import Conflict
 from cms_service.locales.schemas import Locale, Locales
 
@@ -255,3 +256,50 @@ def test_a_field_cannot_be_renamed_from_one_that_stays() -> None:
     assert compare(fields(one()), fields(one(name="b", renamedFrom="a")))[0].kind is (
         ChangeKind.RENAMED
     )
+
+
+def plan(misfits: int, *holders: str) -> Plan:
+    """Of a field that is taken away, which the rules of the holders name."""
+    old = ContentType.model_validate(
+        {
+            "id": ADA,
+            "name": "article",
+            "displayName": "A",
+            "fields": [one(), one(name="b")],
+            "version": 1,
+            "createdAt": "2026-01-31T12:00:00Z",
+            "updatedAt": "2026-01-31T12:00:00Z",
+            "locales": LOCALES.model_dump(),
+        }
+    )
+    new = Definition.model_validate({"displayName": "A", "fields": [one()]})
+    limited = {"b": holders} if holders else {}
+    changes = compare(old.fields, new.fields)
+    return plan_of(old, new, changes, Tally(misfits, misfits), Others(limited=limited))
+
+
+@pytest.mark.parametrize(
+    ("seen", "now"),
+    [
+        (plan(1), plan(1)),
+        (plan(5), plan(2)),
+        (plan(10_000), plan(11_000)),
+        (plan(1, "the role a"), plan(1, "the role a")),
+    ],
+)
+def test_a_plan_is_acknowledged_for_what_was_seen_and_a_tenth_more(seen: Plan, now: Plan) -> None:
+    assert is_acknowledged(now, seen.id)
+
+
+@pytest.mark.parametrize(
+    ("seen", "now"),
+    [
+        (plan(1), plan(2)),
+        (plan(9), plan(10)),
+        (plan(10_000), plan(11_001)),
+        (plan(1), plan(1, "the role a")),
+        (plan(1, "the role a"), plan(1, "the role a", "the role b")),
+    ],
+)
+def test_a_plan_is_not_acknowledged_for_more(seen: Plan, now: Plan) -> None:
+    assert not is_acknowledged(now, seen.id)
