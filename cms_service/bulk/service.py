@@ -13,7 +13,8 @@ from cms_service.core.database import Scope, redone
 from cms_service.core.errors import FieldError, Problem, Unavailable
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.schemas import EntryContent
-from cms_service.entries.service import ATTEMPTS, EntryService, check_version, overtaken
+from cms_service.entries.seen import Seen
+from cms_service.entries.service import ATTEMPTS, EntryService, check_seen, overtaken
 from cms_service.tenants.directory import TenantDirectory
 
 One = TypeVar("One", Item, EntryContent)
@@ -57,7 +58,7 @@ class BulkService:
             entry = await self._entries.allowed(
                 actor, Permission.PUBLISH_ENTRIES, type_name, item.id, within
             )
-            check_version(entry, item.version)
+            check_seen(entry, _seen(item))
             done = await self._entries.publish_once(actor.tenant_id, content_type, entry, within)
             return None if done is None else (_ok(item.id, entry.version), done[1])
 
@@ -68,7 +69,7 @@ class BulkService:
     ) -> tuple[Outcomes, int | None]:
         async def act(_: ContentType, item: Item, within: Scope | None) -> Done:
             entry, generation = await self._entries.unpublish_once(
-                actor, type_name, item.id, item.version, within
+                actor, type_name, item.id, _seen(item), within
             )
             return _ok(item.id, entry.version), generation
 
@@ -79,7 +80,7 @@ class BulkService:
     ) -> tuple[Outcomes, int | None]:
         async def act(_: ContentType, item: Item, within: Scope | None) -> Done:
             generation = await self._entries.delete_once(
-                actor, type_name, item.id, item.version, within
+                actor, type_name, item.id, _seen(item), within
             )
             return None if generation is None else (Outcome(id=item.id, status=204), generation)
 
@@ -154,6 +155,10 @@ def _id(item: Item | EntryContent) -> UUID | None:
 
 def _ids(items: Sequence[Item | EntryContent]) -> list[UUID]:
     return [known for item in items if (known := _id(item)) is not None]
+
+
+def _seen(item: Item) -> Seen | None:
+    return None if item.version is None else Seen(item.version)
 
 
 def _ok(entry_id: UUID, version: int) -> Outcome:

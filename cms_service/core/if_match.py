@@ -1,5 +1,5 @@
 """The header by which a writer says what it has seen (RFC 9110, 13.1.1): a version. What may follow
-it tells apart answers about one version, and is no part of what a writer has to have seen.
+it tells apart answers about one version; it is up to the kind of object what of that matters.
 """
 
 from typing import Annotated
@@ -20,8 +20,15 @@ async def _if_match(
             description="`ETag` of what is to be changed: 412 where it is another one by now",
         ),
     ] = None,
-) -> int | None:
+) -> str | None:
+    return if_match
+
+
+IfMatch = Annotated[str | None, Depends(_if_match)]
+
+
+async def _if_version(if_match: IfMatch) -> int | None:
     return None if if_match is None else int(if_match.strip('"').partition("-")[0])
 
 
-IfVersion = Annotated[int | None, Depends(_if_match)]
+IfVersion = Annotated[int | None, Depends(_if_version)]

@@ -12,11 +12,11 @@ from cms_service.core.dependencies import provide
 from cms_service.core.errors import LimitReached
 from cms_service.core.exact import Identifier, SpelledFlag
 from cms_service.core.generation import GENERATION, NEW_GENERATION, set_generation
-from cms_service.core.if_match import IfVersion
 from cms_service.core.paging import After, LimitQuery, page_of
 from cms_service.core.schemas import Page
 from cms_service.entries.listing import ListingQuery
 from cms_service.entries.schemas import Entry, EntryContent, Referrer
+from cms_service.entries.seen import IfSeen
 from cms_service.entries.service import EntryService
 from cms_service.idempotency.route import IdempotentRoute
 
@@ -76,12 +76,12 @@ async def replace_entry(
     type_name: TypePath,
     entry_id: Identifier,
     body: EntryContent,
-    if_version: IfVersion,
+    if_seen: IfSeen,
     actor: Updater,
     service: Service,
     response: Response,
 ) -> Entry:
-    entry = await service.update(actor, type_name, entry_id, body.fields, if_version)
+    entry = await service.update(actor, type_name, entry_id, body.fields, if_seen)
     return tagged(response, entry)
 
 
@@ -91,13 +91,13 @@ async def change_entry(
     type_name: TypePath,
     entry_id: Identifier,
     body: EntryContent,
-    if_version: IfVersion,
+    if_seen: IfSeen,
     actor: Updater,
     service: Service,
     response: Response,
 ) -> Entry:
     """`fields` is a JSON merge patch (RFC 7396): a null takes a field away."""
-    entry = await service.patch(actor, type_name, entry_id, body.fields, if_version)
+    entry = await service.patch(actor, type_name, entry_id, body.fields, if_seen)
     return tagged(response, entry)
 
 
@@ -106,7 +106,7 @@ async def change_entry(
 async def delete_entry(
     type_name: TypePath,
     entry_id: Identifier,
-    if_version: IfVersion,
+    if_seen: IfSeen,
     actor: Deleter,
     service: Service,
     response: Response,
@@ -117,7 +117,7 @@ async def delete_entry(
     ] = False,
 ) -> None:
     generation = await service.delete(
-        actor, type_name, entry_id, if_version, break_references=break_references
+        actor, type_name, entry_id, if_seen, break_references=break_references
     )
     set_generation(response, generation)
 
@@ -141,12 +141,12 @@ async def list_referrers(
 async def publish_entry(
     type_name: TypePath,
     entry_id: Identifier,
-    if_version: IfVersion,
+    if_seen: IfSeen,
     actor: Publisher,
     service: Service,
     response: Response,
 ) -> Entry:
-    entry, generation = await service.publish(actor, type_name, entry_id, if_version)
+    entry, generation = await service.publish(actor, type_name, entry_id, if_seen)
     set_generation(response, generation)
     return tagged(response, entry)
 
@@ -156,12 +156,12 @@ async def publish_entry(
 async def unpublish_entry(
     type_name: TypePath,
     entry_id: Identifier,
-    if_version: IfVersion,
+    if_seen: IfSeen,
     actor: Publisher,
     service: Service,
     response: Response,
 ) -> Entry:
-    entry, generation = await service.unpublish(actor, type_name, entry_id, if_version)
+    entry, generation = await service.unpublish(actor, type_name, entry_id, if_seen)
     if generation is not None:
         set_generation(response, generation)
     return tagged(response, entry)

@@ -20,7 +20,7 @@ from cms_service.entries.schemas import Entry, Found
 # Of the rows e (entry), t (its type) and p (its published state, or NULLs).
 _JSON = """jsonb_build_object('id', e.id, 'type', t.name, 'version', e.version, 'slug', e.slug,
     'fields', e.fields, 'createdAt', e.created_at, 'createdBy', e.created_by,
-    'updatedAt', e.updated_at, 'updatedBy', e.updated_by,
+    'updatedAt', e.updated_at, 'updatedBy', e.updated_by, 'rewritten', e.rewritten,
     'published', CASE WHEN p.entry_id IS NOT NULL THEN jsonb_build_object(
         'version', p.version, 'slug', p.slug, 'publishedAt', p.published_at) END)"""
 

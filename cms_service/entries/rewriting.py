@@ -111,6 +111,7 @@ _WRITE = Statement(
                 published_slug text, published_claims jsonb, published_links jsonb)),
         a AS (
             UPDATE cms.entries e SET fields = (e.fields - {_NAMES}) || m.fields,
+                rewritten = e.rewritten + 1,
                 slug = CASE WHEN ($1->>'slugs')::boolean THEN m.slug ELSE e.slug END
             FROM moved m
             WHERE e.tenant_id = ($1->>'tenant')::uuid AND e.id = m.id AND (

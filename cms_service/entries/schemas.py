@@ -5,6 +5,7 @@ from pydantic import Field
 
 from cms_service.content_types.schemas import MAX_FIELDS
 from cms_service.core.schemas import RequestBody, Schema, Timestamp
+from cms_service.entries import seen
 
 
 class EntryContent(RequestBody):
@@ -31,7 +32,9 @@ class Referrer(Schema):
 
 
 class Entry(Schema):
-    """`fields` is the draft."""
+    """`fields` is the draft. `rewritten`: how often changes of the type have changed what is there
+    of the entry, with no version of its own.
+    """
 
     id: UUID
     type: str
@@ -43,13 +46,13 @@ class Entry(Schema):
     updated_at: Timestamp
     updated_by: UUID | None
     published: Published | None
+    rewritten: Annotated[int, Field(exclude=True)] = 0
 
     @property
     def etag(self) -> str:
         """The version, and what else an answer about it depends on."""
-        if self.published is None:
-            return f'"{self.version}"'
-        return f'"{self.version}-{int(self.published.published_at.timestamp() * 1_000_000):x}"'
+        published_at = self.published.published_at if self.published else None
+        return seen.etag(self.version, self.rewritten, published_at)
 
 
 class Found(Schema):

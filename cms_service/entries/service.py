@@ -40,6 +40,7 @@ from cms_service.entries.repository import (
     SearchedTypes,
 )
 from cms_service.entries.schemas import Entry, Found, Referrer
+from cms_service.entries.seen import Seen
 from cms_service.entries.visibility import (
     about,
     declined,
@@ -62,7 +63,7 @@ _EVERY_ENTRY = (Rule(frozenset({Permission.READ_ENTRIES})),)
 
 
 class EntryService:
-    """`if_version`: the version that the caller has seen; None where it does not care."""
+    """`if_seen`: what the caller has seen; None where it does not care."""
 
     def __init__(
         self,
@@ -170,10 +171,10 @@ class EntryService:
         type_name: str,
         entry_id: UUID,
         fields: Mapping[str, Any],
-        if_version: int | None,
+        if_seen: Seen | None,
     ) -> Entry:
-        seen = _Seen(type_name, entry_id, if_version)
-        return await self._save(actor, seen, lambda *_: fields, Save())
+        target = _Target(type_name, entry_id, if_seen)
+        return await self._save(actor, target, lambda *_: fields, Save())
 
     async def patch(
         self,
@@ -181,26 +182,26 @@ class EntryService:
         type_name: str,
         entry_id: UUID,
         fields: Mapping[str, Any],
-        if_version: int | None,
+        if_seen: Seen | None,
     ) -> Entry:
         """Merges into the fields as the actor sees them when it is written."""
-        seen = _Seen(type_name, entry_id, if_version)
+        target = _Target(type_name, entry_id, if_seen)
         return await self._save(
             actor,
-            seen,
+            target,
             lambda content_type, entry: merged(shown(actor, content_type, entry).fields, fields),
             Save(),
             left_out_on_purpose=True,
         )
 
     async def bring_back(
-        self, actor: Actor, type_name: str, entry_id: UUID, version: Version, if_version: int | None
+        self, actor: Actor, type_name: str, entry_id: UUID, version: Version, if_seen: Seen | None
     ) -> Entry:
         """What an earlier version held as a new one. `version` is the whole of it."""
-        seen = _Seen(type_name, entry_id, if_version)
+        target = _Target(type_name, entry_id, if_seen)
         return await self._save(
             actor,
-            seen,
+            target,
             lambda content_type, entry: Past(
                 actor, content_type, about(actor, type_name, entry), version.created_at
             ).brought_back(version.fields),
@@ -220,13 +221,13 @@ class EntryService:
         return None if entry is None else shown(actor, content_type, entry)
 
     async def publish(
-        self, actor: Actor, type_name: str, entry_id: UUID, if_version: int | None
+        self, actor: Actor, type_name: str, entry_id: UUID, if_seen: Seen | None
     ) -> tuple[Entry, int]:
         """The entry and the tenant's new generation."""
         for _ in range(ATTEMPTS):
             content_type = await self._content_types.get(actor.tenant_id, type_name)
             entry = await self.allowed(actor, Permission.PUBLISH_ENTRIES, type_name, entry_id)
-            check_version(entry, if_version)
+            check_seen(entry, if_seen)
             done = await self.publish_once(actor.tenant_id, content_type, entry)
             if done is not None:
                 published, generation = done
@@ -247,11 +248,11 @@ class EntryService:
         return await self._repository.publish(tenant_id, entry, draft, within, occasion)
 
     async def unpublish(
-        self, actor: Actor, type_name: str, entry_id: UUID, if_version: int | None
+        self, actor: Actor, type_name: str, entry_id: UUID, if_seen: Seen | None
     ) -> tuple[Entry, int | None]:
         """The entry, and the tenant's new generation if this has changed it."""
         content_type = await self._content_types.get(actor.tenant_id, type_name)
-        entry, generation = await self.unpublish_once(actor, type_name, entry_id, if_version)
+        entry, generation = await self.unpublish_once(actor, type_name, entry_id, if_seen)
         if generation is not None:
             self._directory.note_write(actor.tenant_name, generation)
         return shown(actor, content_type, entry), generation
@@ -261,17 +262,18 @@ class EntryService:
         actor: Actor,
         type_name: str,
         entry_id: UUID,
-        if_version: int | None,
+        if_seen: Seen | None,
         within: Scope | None = None,
     ) -> tuple[Entry, int | None]:
         """The whole entry."""
         permission = Permission.PUBLISH_ENTRIES
         before = await self.allowed(actor, permission, type_name, entry_id, within)
-        check_version(before, if_version)
-        generation = await self._repository.unpublish(actor.tenant_id, entry_id, if_version, within)
+        check_seen(before, if_seen)
+        version = if_seen.version if if_seen else None
+        generation = await self._repository.unpublish(actor.tenant_id, entry_id, version, within)
         entry = await self.allowed(actor, permission, type_name, entry_id, within)
         if generation is None:
-            check_version(entry, if_version)
+            check_seen(entry, if_seen)
         return entry, generation
 
     async def delete(
@@ -279,14 +281,14 @@ class EntryService:
         actor: Actor,
         type_name: str,
         entry_id: UUID,
-        if_version: int | None,
+        if_seen: Seen | None,
         *,
         break_references: bool,
     ) -> int:
         """The tenant's new generation."""
         for _ in range(ATTEMPTS):
             entry = await self.allowed(actor, Permission.DELETE_ENTRIES, type_name, entry_id)
-            check_version(entry, if_version)
+            check_seen(entry, if_seen)
             generation = await self._repository.delete(
                 actor.tenant_id, entry, break_references=break_references
             )
@@ -300,12 +302,12 @@ class EntryService:
         actor: Actor,
         type_name: str,
         entry_id: UUID,
-        if_version: int | None,
+        if_seen: Seen | None,
         within: Scope | None = None,
     ) -> int | None:
         """Not where published entries refer to it."""
         entry = await self.allowed(actor, Permission.DELETE_ENTRIES, type_name, entry_id, within)
-        check_version(entry, if_version)
+        check_seen(entry, if_seen)
         return await self._repository.delete(actor.tenant_id, entry, within)
 
     async def _types(self, actor: Actor, name: str | None) -> list[ContentType]:
@@ -319,7 +321,7 @@ class EntryService:
     async def _save(
         self,
         actor: Actor,
-        seen: "_Seen",
+        target: "_Target",
         fields_of: Callable[[ContentType, Entry], Mapping[str, Any]],
         save: Save,
         *,
@@ -328,9 +330,9 @@ class EntryService:
         """`fields_of` the type and the whole entry as they are when it is written."""
         permission = Permission.UPDATE_ENTRIES
         for _ in range(ATTEMPTS):
-            content_type = await self._content_types.get(actor.tenant_id, seen.type_name)
-            before = await self.allowed(actor, permission, seen.type_name, seen.entry_id)
-            check_version(before, seen.if_version)
+            content_type = await self._content_types.get(actor.tenant_id, target.type_name)
+            before = await self.allowed(actor, permission, target.type_name, target.entry_id)
+            check_seen(before, target.if_seen)
             values = written(
                 actor,
                 permission,
@@ -341,7 +343,7 @@ class EntryService:
             )
             draft = _draft(content_type, values, Completeness.DRAFT)
             entry = await self._repository.update(
-                actor.tenant_id, seen.entry_id, before.version, draft, save
+                actor.tenant_id, target.entry_id, before.version, draft, save
             )
             if entry is not None:
                 return shown(actor, content_type, entry)
@@ -349,12 +351,12 @@ class EntryService:
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What the caller wants to change, and the version that it knows."""
+class _Target:
+    """What the caller wants to change, and what it has seen of it."""
 
     type_name: str
     entry_id: UUID
-    if_version: int | None
+    if_seen: Seen | None
 
 
 def _searched(actor: Actor, types: Collection[ContentType]) -> SearchedTypes:
@@ -376,11 +378,16 @@ def _draft(
     return Draft(content_type, accepted, slug_of(content_type.fields, accepted))
 
 
-def check_version(entry: Entry, if_version: int | None) -> None:
-    if if_version is not None and entry.version != if_version:
-        raise PreconditionFailed(
-            f"The entry is at version {entry.version} by now.", headers={"ETag": entry.etag}
-        )
+def check_seen(entry: Entry, if_seen: Seen | None) -> None:
+    """Raises PreconditionFailed."""
+    if if_seen is None or if_seen.holds(entry.version, entry.rewritten):
+        return
+    by_now = (
+        "has been rewritten by a change of its type"
+        if if_seen.version == entry.version
+        else f"is at version {entry.version} by now"
+    )
+    raise PreconditionFailed(f"The entry {by_now}.", headers={"ETag": entry.etag})
 
 
 def _no_entry() -> NotFound:

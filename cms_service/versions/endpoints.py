@@ -12,11 +12,11 @@ from cms_service.core.answers import ETAG, answers
 from cms_service.core.dependencies import provide
 from cms_service.core.errors import LimitReached
 from cms_service.core.exact import SPELLED_WHOLE, Identifier
-from cms_service.core.if_match import IfVersion
 from cms_service.core.paging import LimitQuery
 from cms_service.core.schemas import Page
 from cms_service.entries.endpoints import tagged
 from cms_service.entries.schemas import Entry
+from cms_service.entries.seen import IfSeen
 from cms_service.idempotency.route import IdempotentRoute
 from cms_service.versions.schemas import Diff, Version, VersionSummary
 from cms_service.versions.service import VersionService
@@ -80,11 +80,11 @@ async def restore_version(
     type_name: TypePath,
     entry_id: Identifier,
     version: VersionPath,
-    if_version: IfVersion,
+    if_seen: IfSeen,
     actor: Updater,
     service: Service,
     response: Response,
 ) -> Entry:
     """As a new version of the draft; what is published stays."""
-    entry = await service.restore(actor, type_name, entry_id, version, if_version)
+    entry = await service.restore(actor, type_name, entry_id, version, if_seen)
     return tagged(response, entry)

@@ -9,6 +9,7 @@ from cms_service.content_types.service import ContentTypeService
 from cms_service.core.errors import NotFound
 from cms_service.entries.past import Past
 from cms_service.entries.schemas import Entry
+from cms_service.entries.seen import Seen
 from cms_service.entries.service import EntryService
 from cms_service.entries.visibility import about
 from cms_service.versions.diff import changes
@@ -57,12 +58,12 @@ class VersionService:
         )
 
     async def restore(
-        self, actor: Actor, type_name: str, entry_id: UUID, version: int, if_version: int | None
+        self, actor: Actor, type_name: str, entry_id: UUID, version: int, if_seen: Seen | None
     ) -> Entry:
         """As a new version of the draft, which fits the type as it is today."""
         await self._entries.allowed(actor, Permission.READ_ENTRIES, type_name, entry_id)
         found = await self._find(actor, entry_id, version)
-        return await self._entries.bring_back(actor, type_name, entry_id, found, if_version)
+        return await self._entries.bring_back(actor, type_name, entry_id, found, if_seen)
 
     async def _view(self, actor: Actor, type_name: str, entry_id: UUID) -> "_View":
         content_type = await self._content_types.get(actor.tenant_id, type_name)

@@ -81,7 +81,7 @@ async def test_an_editor_who_saw_an_older_version_is_stopped(acme: Desk) -> None
     entry = await acme.draft(title="v1", slug="a")
     url, seen = f"{acme.entries}/{entry['id']}", {"If-Match": '"1"'}
     first = await acme.client.put(url, json={"fields": {"title": "v2"}}, headers=seen)
-    assert (expect(first, 200)["version"], first.headers["etag"]) == (2, '"2"')
+    assert (expect(first, 200)["version"], first.headers["etag"][:3]) == (2, '"2-')
     late = await acme.client.put(url, json={"fields": {"title": "mine"}}, headers=seen)
     expect_problem(late, 412)
     expect_problem(await acme.client.post(f"{url}/publish", headers=seen), 412)

@@ -27,10 +27,10 @@ async def test_what_is_left_out_of_a_patch_stays_and_a_null_takes_away(acme: Des
     headers = {"If-Match": '"1"', "Content-Type": "application/merge-patch+json"}
     answer = await acme.client.patch(url, json=patch, headers=headers)
     assert expect(answer, 200)["fields"] == {"title": "Hello again", "slug": "hello"}
-    assert answer.headers["etag"] == '"2"'
+    assert answer.headers["etag"].startswith('"2-')
     late = await acme.client.patch(url, json=patch, headers=headers)
     assert expect_problem(late, 412)["detail"] == "The entry is at version 2 by now."
-    assert late.headers["etag"] == '"2"'
+    assert late.headers["etag"] == answer.headers["etag"]
     wrong = {"fields": {"views": "many"}}
     expect_problem(await acme.client.patch(url, json=wrong), 422)
 

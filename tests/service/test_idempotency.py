@@ -29,7 +29,7 @@ async def test_a_client_that_lost_the_answer_gets_it_again_and_nothing_is_made_t
     first, second = await save(acme), await save(acme)
     assert (first.status_code, second.status_code) == (201, 201)
     assert second.content == first.content
-    assert second.headers["etag"] == first.headers["etag"] == '"1"'
+    assert second.headers["etag"] == first.headers["etag"]
     assert "idempotency-replayed" not in first.headers
     assert second.headers["idempotency-replayed"] == "true"
     assert second.headers["x-request-id"] != first.headers["x-request-id"]

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 
 from cms_service.content_types import change_run
@@ -164,6 +165,46 @@ async def test_a_default_fills_in_for_a_new_required_field(architect: Architect)
     assert await architect.contents() == [(kept, kept)]
     shown = expect(await architect.client.get(f"{architect.desk.entries}/{entry['id']}"), 200)
     assert shown["version"] == shown["published"]["version"], "no draft has become newer"
+
+
+async def test_an_editor_who_saw_an_entry_before_its_type_changed_is_stopped(
+    architect: Architect,
+) -> None:
+    """The old fields lack what the change filled in, and would take it away again."""
+    entry = await architect.desk.publish_new(title="Hello", slug="hello")
+    url = f"{architect.desk.entries}/{entry['id']}"
+    seen = as_seen(await architect.client.get(url))
+    word = WORD | {"required": True, "default": "filled in"}
+    await architect.change(TITLE, SLUG, VIEWS, word)
+    old = {"fields": {"title": "Hello, you", "slug": "hello"}}
+    problem = expect_problem(await architect.client.put(url, json=old, headers=seen), 412)
+    assert problem["detail"] == "The entry has been rewritten by a change of its type."
+    for action in ("publish", "unpublish"):
+        expect_problem(await architect.client.post(f"{url}/{action}", headers=seen), 412)
+    expect_problem(await architect.client.delete(url, headers=seen), 412)
+    read = await architect.client.get(url)
+    assert expect(read, 200)["fields"]["word"] == "filled in"
+    body = {"fields": {"title": "Hello, you"}}
+    changed = await architect.client.patch(url, json=body, headers=as_seen(read))
+    assert expect(changed, 200)["fields"]["word"] == "filled in"
+    published = await architect.client.post(f"{url}/publish", headers=as_seen(changed))
+    expect(published, 200)
+    expect(await architect.client.delete(url, headers=as_seen(published)), 204)
+
+
+async def test_an_entry_that_a_type_change_left_as_it_is_may_be_saved_as_it_was_seen(
+    architect: Architect,
+) -> None:
+    entry = await architect.desk.draft(title="Hello")
+    url = f"{architect.desk.entries}/{entry['id']}"
+    seen = as_seen(await architect.client.get(url))
+    await architect.change(TITLE, SLUG, {**VIEWS, "name": "reads", "renamedFrom": "views"}, WORD)
+    body = {"fields": {"title": "Hello, you"}}
+    expect(await architect.client.put(url, json=body, headers=seen), 200)
+
+
+def as_seen(answer: httpx.Response) -> dict[str, str]:
+    return {"If-Match": answer.headers["etag"]}
 
 
 async def test_values_are_converted(architect: Architect) -> None:
