@@ -63,7 +63,7 @@ async def plan_change(
     type_name: TypePath, body: Definition, actor: Writer, service: Service
 ) -> Plan:
     """What it would do to replace the type's definition. Nothing is changed."""
-    return await service.plan(actor.tenant_id, type_name, body)
+    return await service.plan(actor, type_name, body)
 
 
 @router.put("/{type_name}")

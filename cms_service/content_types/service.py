@@ -3,7 +3,6 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from cms_service.auth.actor import Actor
-from cms_service.auth.permissions import Permission, Resource
 from cms_service.content_types import change_run
 from cms_service.content_types.changes import compare
 from cms_service.content_types.fields import BaseField
@@ -13,9 +12,17 @@ from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.schemas import ContentType, Definition, NewContentType
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Scope, redone
-from cms_service.core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
+from cms_service.core.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+)
 from cms_service.core.ids import new_id
 from cms_service.core.recent import keep
+from cms_service.entries.visibility import reads
 from cms_service.tenants.directory import TenantDirectory
 
 _MAX_REMEMBERED = 200
@@ -68,10 +75,11 @@ class ContentTypeService:
     async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[ContentType]:
         return await self._repository.page(tenant_id, limit, after)
 
-    async def plan(self, tenant_id: UUID, name: str, definition: Definition) -> Plan:
+    async def plan(self, actor: Actor, name: str, definition: Definition) -> Plan:
         """What `replace` would do."""
-        async with self._repository.database.transaction(tenant_id) as scope:
+        async with self._repository.database.transaction(actor.tenant_id) as scope:
             old = _found(await self._repository.get_in(scope, name))
+            _check_may_look(actor, old, definition)
             missing = await self._missing_types(scope, name, definition.fields)
             limited = await self._limited(scope, old, definition)
             return await change_run.run(
@@ -88,7 +96,7 @@ class ContentTypeService:
     ) -> tuple[ContentType, int]:
         """Rewrites the entries as far as they need it. What loses or breaks content, or takes a
         field from the rules that name it, is done only where `acknowledged` is the id of the plan
-        that says so; the latter by nobody who may not read the field.
+        that says so.
 
         All of it is one transaction that holds the type: whoever writes an entry meanwhile, on
         any pod, waits, and is then checked against the new definition; readers go on with the
@@ -112,9 +120,8 @@ class ContentTypeService:
             old = _found(await self._repository.lock(scope, name))
             _check_version(old, if_version)
             await self._check_references(scope, name, definition.fields)
+            _check_may_look(actor, old, definition)
             limited = await self._limited(scope, old, definition)
-            for field in limited:
-                actor.check(Permission.READ_ENTRIES, Resource(name, field=field))
             plan = await change_run.run(
                 scope, old, definition, Others(limited=limited), self._clock, write=True
             )
@@ -170,6 +177,18 @@ class ContentTypeService:
 def _check_version(content_type: ContentType, if_version: int | None) -> None:
     if if_version is not None and content_type.version != if_version:
         raise PreconditionFailed(f"The type is at version {content_type.version} by now.")
+
+
+def _check_may_look(actor: Actor, old: ContentType, definition: Definition) -> None:
+    """Raises Forbidden: which values fit a new definition tells what they are."""
+    for change in compare(old.fields, definition.fields):
+        looked_at = [change.old] if change.old else []
+        if change.needs_a_look and not reads(actor, old, looked_at, own=False):
+            place = f"{change.old.name} in every locale of " if change.old else ""
+            raise Forbidden(
+                f"The change of {change.name} looks at the entries of the type {old.name}, and"
+                f" {actor.subject.name} may not read {place}all of them."
+            )
 
 
 def _found(content_type: ContentType | None) -> ContentType:

@@ -1,12 +1,12 @@
 """What of an entry somebody may read and write: whole fields, or some locales of a field. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 from uuid import UUID
 
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission, Resource
-from cms_service.content_types.fields import SlugField
+from cms_service.content_types.fields import BaseField, SlugField
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import FieldError, Forbidden, Invalid
 from cms_service.entries.places import Place, Shape, fields_of, reads_whole_type
@@ -60,11 +60,18 @@ def _fields_shown(
 
 def reads_all(actor: Actor, content_type: ContentType, *, own: bool) -> bool:
     """Every field in every locale, of all entries or of the actor's own."""
+    return reads(actor, content_type, content_type.fields, own=own)
+
+
+def reads(
+    actor: Actor, content_type: ContentType, fields: Iterable[BaseField], *, own: bool
+) -> bool:
+    """These fields of the type in every locale, of all entries or of the actor's own."""
     resource = Resource(content_type.name, own=own)
     shape = Shape.of(content_type)
     return actor.may(Permission.READ_ENTRIES, resource) and all(
         shape.may(actor, Permission.READ_ENTRIES, resource, (field.name, locale))
-        for field in content_type.fields
+        for field in fields
         for locale in (shape.locales if field.name in shape.localised else (None,))
     )
 

@@ -8,8 +8,11 @@ from tests.service.test_api_keys import holder, make_key
 from tests.service.test_people import READ, TRANSLATOR, hired, make_role
 from tests.service.world import ARTICLE, Desk, Pod, expect, expect_problem
 
+_FIELDS = ARTICLE["fields"]
+assert isinstance(_FIELDS, list)
+TITLE, SLUG, VIEWS = _FIELDS
 LOCALES = {"default": "en", "locales": [{"code": "en"}, {"code": "de"}]}
-PAGE = {
+PAGE: dict[str, Any] = {
     "name": "page",
     "displayName": "Page",
     "fields": [{"name": "lead", "kind": "text", "localised": True}],
@@ -74,11 +77,8 @@ async def test_a_patch_leaves_what_one_does_not_see_and_takes_nothing_one_may_no
 
 async def renamed(desk: Desk, status: int, query: str = "") -> Any:
     """The field that the reader does not see gets another name."""
-    fields = ARTICLE["fields"]
-    assert isinstance(fields, list)
-    title, slug, views = fields
-    reads = {**views, "name": "reads", "renamedFrom": "views"}
-    body = {"displayName": "Article", "fields": [title, slug, reads]}
+    reads = {**VIEWS, "name": "reads", "renamedFrom": "views"}
+    body = {"displayName": "Article", "fields": [TITLE, SLUG, reads]}
     url = f"{desk.root}/content-types/article"
     return expect(await desk.client.put(f"{url}{query}", json=body), status)
 
@@ -112,7 +112,75 @@ async def test_nobody_gives_a_field_a_name_by_which_they_may_read_it(pod: Pod, a
     hidden = {"permissions": ["entries:read"], "fields": ["views"], "deny": True}
     await make_role(acme, architect, hidden)
     helper, _ = await hired(pod, acme, "helper")
-    assert "denied entries:read" in (await renamed(helper, 403))["detail"]
+    assert "may not read views" in (await renamed(helper, 403))["detail"]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        [{"permissions": ["entries:read"]},
+         {"permissions": ["entries:read"], "fields": ["views"], "deny": True}],
+        [{"permissions": ["entries:read"], "fields": ["title", "slug"]}],
+        [{"permissions": ["entries:read"], "own": True}],
+        [],
+    ],
+    ids=["denied a field", "not allowed a field", "own entries", "no entries"],
+)  # fmt: skip
+async def test_values_that_one_may_not_read_are_not_found_out_by_changes_of_their_type(
+    pod: Pod, acme: Desk, limits: list[dict[str, Any]]
+) -> None:
+    await acme.make_type()
+    await acme.draft(title="First", slug="first", views=73125)
+    await make_role(acme, {"permissions": ["content-types:read", "content-types:write"]}, *limits)
+    helper, _ = await hired(pod, acme, "helper")
+    url = f"{acme.root}/content-types/article"
+    word = {"name": "word", "kind": "text"}
+    for new in (
+        [TITLE, SLUG, VIEWS | {"maximum": 73124}],
+        [TITLE, SLUG, VIEWS | {"maximum": 73125}],
+        [TITLE, SLUG, VIEWS | {"unique": True}],
+        [TITLE, SLUG, word | {"name": "views", "pattern": "^73"}],
+        [TITLE, SLUG],
+    ):
+        body = {"displayName": "Article", "fields": new}
+        for answer in (
+            await helper.client.post(f"{url}/plan", json=body),
+            await helper.client.put(url, json=body),
+        ):
+            problem = expect_problem(answer, 403)
+            assert "may not read" in problem["detail"]
+            assert "errors" not in problem
+    harmless = {"displayName": "Article", "fields": [TITLE, SLUG, VIEWS | {"minimum": -1}, word]}
+    assert expect(await helper.client.post(f"{url}/plan", json=harmless), 200)["safe"]
+    expect(await helper.client.put(url, json=harmless), 200)
+
+
+async def test_a_change_of_fields_that_one_reads_is_planned_beside_hidden_ones(
+    pod: Pod, acme: Desk
+) -> None:
+    await acme.make_type()
+    await acme.draft(title="Much too long", views=41)
+    hidden = {"permissions": ["entries:read"], "fields": ["views"], "deny": True}
+    await make_role(acme, {"permissions": ["entries:read", "content-types:write"]}, hidden)
+    helper, _ = await hired(pod, acme, "helper")
+    body = {"displayName": "Article", "fields": [TITLE | {"maxLength": 5}, SLUG, VIEWS]}
+    url = f"{acme.root}/content-types/article/plan"
+    assert expect(await helper.client.post(url, json=body), 200)["misfits"] == 1
+
+
+async def test_a_locale_that_one_may_not_read_is_not_found_out_by_changes_of_its_type(
+    pod: Pod, acme: Desk
+) -> None:
+    expect(await acme.client.put(f"{acme.root}/locales", json=LOCALES), 200)
+    expect(await acme.client.post(f"{acme.root}/content-types", json=PAGE), 201)
+    not_german = {"permissions": ["entries:read"], "locales": ["de"], "deny": True}
+    await make_role(acme, {"permissions": ["entries:read", "content-types:write"]}, not_german)
+    helper, _ = await hired(pod, acme, "helper")
+    (lead,) = PAGE["fields"]
+    body = {"displayName": "Page", "fields": [lead | {"pattern": "^Geheim$"}]}
+    url = f"{acme.root}/content-types/page"
+    expect_problem(await helper.client.post(f"{url}/plan", json=body), 403)
+    expect_problem(await helper.client.put(url, json=body), 403)
 
 
 async def test_the_past_of_a_field_with_another_name_stays_hidden(acme: Desk, reader: Desk) -> None:
