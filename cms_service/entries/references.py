@@ -3,7 +3,7 @@
 writes them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -147,25 +147,28 @@ class ReferenceRepository:
         return [Referrer.model_validate(row) for row in rows]
 
 
-async def check_not_referred_to(scope: Scope, entry_id: UUID) -> None:
-    """Raises Conflict where a published entry refers to this one. Until the transaction ends no
-    other can begin to.
+async def check_not_referred_to(
+    scope: Scope, entry_id: UUID, shown: Callable[[Referrer], Referrer]
+) -> None:
+    """Raises Conflict where a published entry refers to this one; `shown` takes out of the
+    referrers what is not to be told. Until the transaction ends no other can begin to.
     """
     await scope.query(_LOCK, id=entry_id)
     rows = await scope.query(_IN_PUBLIC, id=entry_id, limit=_MAX_NAMED + 1)
     if not rows:
         return
-    referrers = [Referrer.model_validate(row) for row in rows]
+    referrers = [shown(Referrer.model_validate(row)) for row in rows]
     more = " and more" if len(referrers) > _MAX_NAMED else ""
     raise Conflict(
         f"Published entries refer to this one: {len(referrers[:_MAX_NAMED])}{more}. Change them, or"
         " delete with breakReferences=true.",
         tuple(
-            FieldError(
-                "breakReferences",
-                f"{referrer.type}/{referrer.id} refers to it in"
-                f" {', '.join(referrer.published_fields)}",
-            )
+            FieldError("breakReferences", _described(referrer))
             for referrer in referrers[:_MAX_NAMED]
         ),
     )
+
+
+def _described(referrer: Referrer) -> str:
+    fields = ", ".join(referrer.published_fields)
+    return f"{referrer.type}/{referrer.id} refers to it{fields and f' in {fields}'}"

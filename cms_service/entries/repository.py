@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - the statements are put together from constants of this module
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +15,7 @@ from cms_service.core.errors import OVERTAKEN, Conflict, Unauthorized
 from cms_service.entries import references, unique
 from cms_service.entries.listing import EntryCursor, Listing, Sort, Status
 from cms_service.entries.references import Reference
-from cms_service.entries.schemas import Entry, Found
+from cms_service.entries.schemas import Entry, Found, Referrer
 
 # Of the rows e (entry), t (its type) and p (its published state, or NULLs).
 _JSON = """jsonb_build_object('id', e.id, 'type', t.name, 'version', e.version, 'slug', e.slug,
@@ -401,18 +401,17 @@ class EntryRepository:
         self,
         tenant_id: UUID,
         entry: Entry,
+        shown: Callable[[Referrer], Referrer] | None,
         within: Scope | None = None,
-        *,
-        break_references: bool = False,
     ) -> int | None:
         """Into the bin. The tenant's new generation. Raises Conflict where published entries refer
-        to it.
+        to it, as they are to be `shown`; None: they may.
         """
         if within is None:
             async with self.database.transaction(tenant_id) as scope:
-                return await self.delete(tenant_id, entry, scope, break_references=break_references)
-        if not break_references:
-            await references.check_not_referred_to(within, entry.id)
+                return await self.delete(tenant_id, entry, shown, scope)
+        if shown is not None:
+            await references.check_not_referred_to(within, entry.id, shown)
         rows = await self._query(tenant_id, within, _DELETE, id=entry.id, version=entry.version)
         return rows[0]["generation"] if rows else None
 

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -286,12 +287,11 @@ class EntryService:
         break_references: bool,
     ) -> int:
         """The tenant's new generation."""
+        shown = None if break_references else partial(referrer_shown, actor)
         for _ in range(ATTEMPTS):
             entry = await self.allowed(actor, Permission.DELETE_ENTRIES, type_name, entry_id)
             check_seen(entry, if_seen)
-            generation = await self._repository.delete(
-                actor.tenant_id, entry, break_references=break_references
-            )
+            generation = await self._repository.delete(actor.tenant_id, entry, shown)
             if generation is not None:
                 self._directory.note_write(actor.tenant_name, generation)
                 return generation
@@ -308,7 +308,8 @@ class EntryService:
         """Not where published entries refer to it."""
         entry = await self.allowed(actor, Permission.DELETE_ENTRIES, type_name, entry_id, within)
         check_seen(entry, if_seen)
-        return await self._repository.delete(actor.tenant_id, entry, within)
+        shown = partial(referrer_shown, actor)
+        return await self._repository.delete(actor.tenant_id, entry, shown, within)
 
     async def _types(self, actor: Actor, name: str | None) -> list[ContentType]:
         if name is None:

@@ -275,6 +275,35 @@ async def test_a_wrong_value_is_refused_to_who_may_not_write_a_locale_of_it(
     assert expect(await acme.client.get(url), 200)["fields"] == fields
 
 
+async def test_a_refused_delete_names_no_field_of_a_type_that_one_may_not_read(
+    pod: Pod, acme: Desk
+) -> None:
+    await acme.make_type()
+    article = await acme.draft(title="Employee")
+    fired = {"name": "firedPerson", "kind": "reference", "types": ["article"]}
+    layoff = {"name": "layoff", "displayName": "Layoff", "fields": [fired]}
+    types = f"{acme.root}/content-types"
+    expect(await acme.client.post(types, json=layoff), 201)
+    fields = {"fields": {"firedPerson": article["id"]}}
+    referrer = expect(await acme.client.post(f"{types}/layoff/entries", json=fields), 201)["id"]
+    expect(await acme.client.post(f"{types}/layoff/entries/{referrer}/publish"), 200)
+    permissions = ["entries:read", "entries:delete"]
+    await make_role(acme, {"permissions": permissions, "contentTypes": ["article"]})
+    helper, _ = await hired(pod, acme, "helper")
+    body = {"items": [{"id": article["id"]}]}
+
+    async def told(desk: Desk) -> list[str]:
+        one = expect_problem(await desk.client.delete(f"{desk.entries}/{article['id']}"), 409)
+        bulk = f"{types}/article/bulk/delete"
+        (outcome,) = expect(await desk.client.post(bulk, json=body), 200)["items"]
+        together = await desk.client.post(bulk, json=body | {"atomic": True})
+        errors = [one["errors"], outcome["errors"], expect_problem(together, 409)["errors"]]
+        return [error["detail"] for (error,) in errors]
+
+    assert await told(helper) == [f"layoff/{referrer} refers to it"] * 3
+    assert await told(acme) == [f"layoff/{referrer} refers to it in firedPerson"] * 3
+
+
 async def test_an_author_acts_on_own_entries_only_in_bulk_in_the_bin_and_by_plan(
     pod: Pod, acme: Desk
 ) -> None:
