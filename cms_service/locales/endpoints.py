@@ -1,6 +1,6 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
@@ -8,6 +8,7 @@ from cms_service.auth.permissions import Permission
 from cms_service.core.answers import answers
 from cms_service.core.dependencies import provide
 from cms_service.core.errors import NotFound
+from cms_service.core.exact import SpelledFlag
 from cms_service.core.generation import GENERATION, set_generation
 from cms_service.idempotency.route import IdempotentRoute
 from cms_service.locales.schemas import Locales
@@ -30,8 +31,19 @@ async def get_locales(actor: Reader, service: Service) -> Locales:
 @router.put("")
 @answers(headers=[GENERATION])
 async def replace_locales(
-    body: Locales, actor: Writer, service: Service, response: Response
+    body: Locales,
+    actor: Writer,
+    service: Service,
+    response: Response,
+    *,
+    break_fallbacks: Annotated[
+        SpelledFlag,
+        Query(
+            alias="breakFallbacks",
+            description="although fields without a value in the new default locale become empty",
+        ),
+    ] = False,
 ) -> Locales:
-    locales, generation = await service.replace(actor, body)
+    locales, generation = await service.replace(actor, body, break_fallbacks=break_fallbacks)
     set_generation(response, generation)
     return locales

@@ -8,7 +8,7 @@ from cms_service.auth.actor import Actor
 from cms_service.content_types.fields import BaseField, Fields, patterns
 from cms_service.content_types.fields.walk import localised_paths
 from cms_service.core.database import Scope, redone
-from cms_service.core.errors import Conflict, NotFound
+from cms_service.core.errors import Conflict, FieldError, NotFound
 from cms_service.locales.repository import LocaleRepository
 from cms_service.locales.schemas import Locales
 from cms_service.tenants.directory import TenantDirectory
@@ -27,16 +27,21 @@ class LocaleService:
             raise NotFound("There is no such tenant.")
         return locales
 
-    async def replace(self, actor: Actor, new: Locales) -> tuple[Locales, int]:
-        """A locale in which something is written cannot be taken away. Also the tenant's new
-        generation.
+    async def replace(
+        self, actor: Actor, new: Locales, *, break_fallbacks: bool
+    ) -> tuple[Locales, int]:
+        """A locale in which something is written cannot be taken away, and another becomes the
+        default only with `break_fallbacks` where something is shown in it by falling back. Also the
+        tenant's new generation.
         """
         # This goes through the types in their order, who changes one begins with that.
-        generation = await redone(lambda: self._replace(actor, new))
+        generation = await redone(
+            lambda: self._replace(actor, new, break_fallbacks=break_fallbacks)
+        )
         self._directory.note_write(actor.tenant_name, generation)
         return new, generation
 
-    async def _replace(self, actor: Actor, new: Locales) -> int:
+    async def _replace(self, actor: Actor, new: Locales, *, break_fallbacks: bool) -> int:
         async with self._repository.database.transaction(actor.tenant_id) as scope:
             await self._repository.lock_types(scope)
             old = await self._repository.current(scope)
@@ -45,6 +50,8 @@ class LocaleService:
             types = await self._localised(scope)
             if removed := old.codes - new.codes:
                 await self._check_unused(scope, types, removed)
+            if new.default != old.default and not break_fallbacks:
+                await self._check_shown(scope, types, old, new.default)
             await self._repository.touch_types(scope, [row["id"] for row, _ in types])
         return generation
 
@@ -69,6 +76,33 @@ class LocaleService:
                     f"{count} entries of the type {row['name']} have values in"
                     f" {' or '.join(sorted(removed))}: remove these first."
                 )
+
+    async def _check_shown(
+        self,
+        scope: Scope,
+        types: Sequence[tuple[dict[str, Any], Sequence[str]]],
+        old: Locales,
+        default: str,
+    ) -> None:
+        """By the new default, to which all others fall back, and which falls back to none."""
+        former = old.chain(default)[1:] if default in old.codes else (old.default,)
+        written = " || ".join(f'exists (@."{code}")' for code in former)
+        condition = f'? (({written}) && !(exists (@."{default}")))'
+        lost = {}
+        for row, paths in types:
+            at = [f"{path} {condition}" for path in paths]
+            if count := await self._repository.entries_with(scope, row["id"], at):
+                lost[row["name"]] = count
+        if lost:
+            raise Conflict(
+                f"Fields without a value in {default} would be empty: what they have in"
+                f" {' or '.join(former)} is shown in its place so far. Fill them in, and publish"
+                " what is published, or repeat this with breakFallbacks=true.",
+                tuple(
+                    FieldError("/default", f"{count} entries of the type {name} have such fields")
+                    for name, count in lost.items()
+                ),
+            )
 
 
 def _sql_paths(fields: Sequence[BaseField]) -> list[str]:

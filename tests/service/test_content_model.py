@@ -392,6 +392,56 @@ async def test_a_locale_with_content_cannot_be_taken_away(editor: Editor) -> Non
     assert await editor.refused(422, "page", title={"de-AT": "x"}) == ["/fields/title/de-AT"]
 
 
+async def test_another_default_locale_empties_nothing_that_is_published_without_a_word(
+    editor: Editor,
+) -> None:
+    """What has no text in German was shown in English till then."""
+    page = await editor.make("page", title={"en": "Hello"}, slug="hello")
+    await editor.publish("page", page)
+    delivered = f"/v1/delivery/acme/page/{page}?locale=de"
+    before = expect(await editor.client.get(delivered), 200)["fields"]
+    german = GERMAN | {"default": "de", "locales": [{"code": "de"}, {"code": "en"}]}
+    problem = expect_problem(await editor.client.put(editor.locales, json=german), 409)
+    (error,) = problem["errors"]
+    assert error["detail"].startswith("1 entries of the type page")
+    assert expect(await editor.client.get(delivered), 200)["fields"] == before
+    await editor.replace("page", page, title={"en": "Hello", "de": "Hallo"}, slug="hello")
+    expect_problem(await editor.client.put(editor.locales, json=german), 409)
+    await editor.publish("page", page)
+    expect(await editor.client.put(editor.locales, json=german), 200)
+    assert expect(await editor.client.get(delivered), 200)["fields"]["title"] == "Hallo"
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_lost"),
+    [
+        ({"title": {"en": "x"}}, True),
+        ({"title": {"de": "x"}}, True),
+        ({"title": {"de-AT": "x"}}, False),
+        ({"title": {"de": "x", "de-AT": "x"}}, False),
+        ({"sections": [{"heading": {"en": "x", "de-AT": "x"}}, {"heading": {"en": "x"}}]}, True),
+        ({"sections": [{"heading": {"en": "x", "de-AT": "x"}}, {}]}, False),
+        ({"slug": "hello", "state": "old"}, False),
+    ],
+    ids=str,
+)
+async def test_what_would_be_shown_no_more_for_another_default_locale_is_asked_for_once(
+    editor: Editor, fields: dict[str, Any], *, is_lost: bool
+) -> None:
+    """Austria's had fallen back to German, and that to English."""
+    await editor.make("page", **fields)
+    austrian = {
+        **GERMAN,
+        "default": "de-AT",
+        "locales": [{"code": c} for c in ("en", "de", "de-AT")],
+    }
+    answer = await editor.client.put(editor.locales, json=austrian)
+    assert answer.status_code == (409 if is_lost else 200), answer.text
+    confirmed = f"{editor.locales}?breakFallbacks=true"
+    expect(await editor.client.put(confirmed, json=austrian), 200)
+    expect(await editor.client.put(editor.locales, json=austrian), 200)
+
+
 async def test_a_locale_is_taken_away_while_somebody_writes_in_it(
     site: Site, editor: Editor
 ) -> None:
