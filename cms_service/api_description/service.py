@@ -55,11 +55,13 @@ class ApiDescription:
     async def content(self, actor: Actor, names: Sequence[str] | None) -> TenantContent:
         """Of the types of these names, or of all. Raises Invalid."""
         if names is None:
-            types = await self._types.page(actor.tenant_id, MAX_TYPES + 1, None)
+            types, is_cut = await self._types.page(actor.tenant_id, MAX_TYPES + 1, None)
         else:
-            types = await self._types.named(actor.tenant_id, names)
-            if missing := set(names) - {each.name for each in types}:
+            types, is_cut = await self._types.named(actor.tenant_id, names)
+            if not is_cut and (missing := set(names) - {each.name for each in types}):
                 raise _refused(f"there is no content type {min(missing)}")
+        if is_cut:
+            raise _refused("name some, or fewer: these are too large together")
         check_size(types)
         types = sorted(types, key=lambda each: each.name)
         return TenantContent(actor.tenant_name, types, await self._etag(types))

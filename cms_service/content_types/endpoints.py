@@ -46,8 +46,9 @@ async def create_content_type(
 async def list_content_types(
     actor: Reader, service: Service, after: After, limit: LimitQuery = 20
 ) -> Page[ContentType]:
-    types = await service.page(actor.tenant_id, limit + 1, after)
-    return page_of(types, limit, lambda content_type: (content_type.created_at, content_type.id))
+    """Fewer than `limit` where they are large."""
+    types, is_cut = await service.page(actor.tenant_id, limit + 1, after)
+    return page_of(types, limit, lambda each: (each.created_at, each.id), is_cut=is_cut)
 
 
 @router.get("/{type_name}")

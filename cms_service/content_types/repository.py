@@ -8,6 +8,7 @@ import asyncpg
 from cms_service.audit.statements import noted
 from cms_service.content_types.fields import BaseField
 from cms_service.content_types.schemas import ContentType
+from cms_service.core.bounded import BoundedStatement, take_more
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Scope, Statement
 from cms_service.core.errors import Conflict
@@ -41,11 +42,11 @@ _HAS_ENTRIES = Statement(
            UNION ALL
            SELECT FROM cms.binned_entries b WHERE b.content_type_id = ($1->>'id')::uuid))""",
 )
-_LIST = Statement(
+_LIST = BoundedStatement(
     "content_types.list",
     f"SELECT {_JSON} FROM cms.content_types t WHERE {newest_first('t')}",
 )
-_NAMED = Statement(
+_NAMED = BoundedStatement(
     "content_types.named", f"SELECT {_JSON} FROM cms.content_types t WHERE $1->'names' ? t.name"
 )
 _INSERT = Statement(
@@ -115,14 +116,21 @@ class ContentTypeRepository:
         rows = await self.database.query(tenant_id, _GET, name=name)
         return _type(rows[0]) if rows else None
 
-    async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[ContentType]:
+    async def page(
+        self, tenant_id: UUID, limit: int, after: Cursor | None
+    ) -> tuple[list[ContentType], bool]:
+        """Also whether there are more, though fewer than `limit`."""
         rows = await self.database.query(tenant_id, _LIST, **page_values(limit, after))
-        return [_type(row) for row in rows]
+        is_cut = take_more(rows)
+        return [_type(row) for row in rows], is_cut
 
-    async def named(self, tenant_id: UUID, names: Collection[str]) -> list[ContentType]:
-        """Those of them that exist."""
+    async def named(
+        self, tenant_id: UUID, names: Collection[str]
+    ) -> tuple[list[ContentType], bool]:
+        """Those of them that exist; and whether some are left out, as these are large."""
         rows = await self.database.query(tenant_id, _NAMED, names=sorted(names))
-        return [_type(row) for row in rows]
+        is_cut = take_more(rows)
+        return [_type(row) for row in rows], is_cut
 
     async def insert(
         self,

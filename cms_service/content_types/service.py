@@ -1,4 +1,3 @@
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from cms_service.content_types.fields.walk import localised_paths, types_referre
 from cms_service.content_types.plans import Others, Plan, check_acknowledged
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.schemas import ContentType, Definition, NewContentType
+from cms_service.content_types.sizes import MAX_HELD_BYTES, check_size, size_of
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Scope, redone
 from cms_service.core.errors import (
@@ -21,11 +21,9 @@ from cms_service.core.errors import (
     PreconditionFailed,
 )
 from cms_service.core.ids import new_id
-from cms_service.core.recent import keep
+from cms_service.core.recent import Weighed
 from cms_service.entries.visibility import reads
 from cms_service.tenants.directory import TenantDirectory
-
-_MAX_REMEMBERED = 200
 
 
 class ContentTypeService:
@@ -45,9 +43,12 @@ class ContentTypeService:
         self._repository = repository
         self._directory = directory
         self._clock = clock
-        self._remembered: OrderedDict[tuple[UUID, str], ContentType] = OrderedDict()
+        self._remembered: Weighed[tuple[UUID, str], ContentType] = Weighed(
+            MAX_HELD_BYTES, lambda held: size_of(held.fields)
+        )
 
     async def create(self, actor: Actor, new: NewContentType) -> tuple[ContentType, int]:
+        check_size(new.fields)
         made, generation = await redone(lambda: self._create(actor, new))
         self._directory.note_write(actor.tenant_name, generation)
         return made, generation
@@ -63,7 +64,7 @@ class ContentTypeService:
         found = _found(await self._repository.get(tenant_id, name))
         # Localised fields depend on the locales as well, which have no version.
         if not localised_paths(found.fields):
-            keep(self._remembered, (tenant_id, name), found, _MAX_REMEMBERED)
+            self._remember((tenant_id, name), found)
         return found
 
     def remembered(self, tenant_id: UUID, name: str) -> ContentType | None:
@@ -72,13 +73,17 @@ class ContentTypeService:
         """
         return self._remembered.get((tenant_id, name))
 
-    async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> list[ContentType]:
+    async def page(
+        self, tenant_id: UUID, limit: int, after: Cursor | None
+    ) -> tuple[list[ContentType], bool]:
+        """Also whether there are more, though fewer than `limit`."""
         return await self._repository.page(tenant_id, limit, after)
 
     async def plan(self, actor: Actor, name: str, definition: Definition) -> Plan:
         """What `replace` would do."""
         async with self._repository.database.transaction(actor.tenant_id) as scope:
             old = _found(await self._repository.get_in(scope, name))
+            check_size(definition.fields, old.fields)
             _check_may_look(actor, old, definition)
             missing = await self._missing_types(scope, name, definition.fields)
             limited = await self._limited(scope, old, definition)
@@ -119,6 +124,7 @@ class ContentTypeService:
         async with self._repository.database.transaction(actor.tenant_id) as scope:
             old = _found(await self._repository.lock(scope, name))
             _check_version(old, if_version)
+            check_size(definition.fields, old.fields)
             await self._check_references(scope, name, definition.fields)
             _check_may_look(actor, old, definition)
             limited = await self._limited(scope, old, definition)
@@ -144,6 +150,11 @@ class ContentTypeService:
             if others := await self._repository.referring_types(scope, old):
                 raise Conflict(f"Fields of {', '.join(others)} may refer to the type.")
             return await self._repository.delete(scope, old.id)
+
+    def _remember(self, key: tuple[UUID, str], found: ContentType) -> None:
+        known = self._remembered.get(key)
+        if known is None or (known.id, known.version) != (found.id, found.version):
+            self._remembered.put(key, found)
 
     async def _check_references(self, scope: Scope, name: str, fields: Sequence[BaseField]) -> None:
         """Raises Invalid: a type may refer to itself and to those that are there."""

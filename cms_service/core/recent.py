@@ -17,7 +17,9 @@ def keep(entries: OrderedDict[Key, Value], key: Key, value: Value, most: int) ->
 
 
 class Weighed(Generic[Key, Value]):
-    """Values of different size, which together weigh `most` at most."""
+    """Values of different size, which together weigh `most` at most. One that alone weighs more
+    is not kept, and drives no others out.
+    """
 
     def __init__(self, most: int, weight: Callable[[Value], int]) -> None:
         self._most = most
@@ -38,8 +40,11 @@ class Weighed(Generic[Key, Value]):
     def put(self, key: Key, value: Value) -> None:
         if (old := self._values.pop(key, None)) is not None:
             self.total -= self._weight(old)
+        weight = self._weight(value)
+        if weight > self._most:
+            return
         self._values[key] = value
-        self.total += self._weight(value)
+        self.total += weight
         while self.total > self._most:
             _, oldest = self._values.popitem(last=False)
             self.total -= self._weight(oldest)

@@ -1,10 +1,12 @@
 """Definitions of types, for as long as no type of their tenant changes, nor its locales."""
 
 from collections.abc import Collection, Iterable
+from functools import partial
 from uuid import UUID
 
-from cms_service.content_types.fields.component import total
 from cms_service.content_types.schemas import ContentType
+from cms_service.content_types.sizes import MAX_HELD_BYTES, size_of
+from cms_service.core.errors import BadRequest
 from cms_service.core.recent import Weighed
 from cms_service.core.single_flight import SingleFlight
 from cms_service.delivery.plan import types_to_expand
@@ -12,8 +14,9 @@ from cms_service.delivery.query import Query
 from cms_service.delivery.repository import DeliveryRepository
 from cms_service.tenants.schemas import TenantState
 
-# Of types, and once more of what forms of questions need; a field takes some kilobyte.
-_MAX_FIELDS = 15_000
+# For one question; and of them are read so many at a time.
+MAX_NEEDED_BYTES = 4 * MAX_HELD_BYTES
+_TYPES_AT_ONCE = 20
 
 _Key = tuple[UUID, int, str]
 _Types = dict[str, ContentType]
@@ -23,15 +26,18 @@ _Paths = tuple[tuple[str, ...], ...]
 class Definitions:
     def __init__(self, repository: DeliveryRepository) -> None:
         self._repository = repository
-        self._held: Weighed[_Key, ContentType] = Weighed(_MAX_FIELDS, _weight)
+        self._held: Weighed[_Key, ContentType] = Weighed(
+            MAX_HELD_BYTES, lambda held: size_of(held.fields)
+        )
+        # Once more, by the forms of questions.
         self._needed: Weighed[tuple[UUID, int, str, _Paths], _Types] = Weighed(
-            _MAX_FIELDS, lambda types: sum(map(_weight, types.values()))
+            MAX_HELD_BYTES, _size_of_all
         )
         self._loads: SingleFlight[_Types] = SingleFlight()
 
     async def needed(self, tenant: TenantState, type_name: str, query: Query) -> _Types:
         """The type, and those that its expanded references lead to; without those that are
-        missing.
+        missing. Raises BadRequest where they are too large together.
         """
         key = (tenant.id, tenant.types_generation, type_name, query.expand)
         found = self._needed.get(key)
@@ -50,6 +56,7 @@ class Definitions:
             more = await self._get(tenant, names)
             level = more.values()
             found = found | more
+            _check_size(found)
         return found
 
     async def _get(self, tenant: TenantState, names: Collection[str]) -> _Types:
@@ -58,11 +65,14 @@ class Definitions:
             key = (tenant.id, tenant.types_generation, name)
             if (known := self._held.get(key)) is not None:
                 held[name] = known
-        if missing := sorted(set(names) - held.keys()):
+        missing = sorted(set(names) - held.keys())
+        for start in range(0, len(missing), _TYPES_AT_ONCE):
+            part = missing[start : start + _TYPES_AT_ONCE]
             held |= await self._loads.run(
-                (tenant.id, tenant.types_generation, *missing),
-                lambda: self._load(tenant, missing),
+                (tenant.id, tenant.types_generation, *part),
+                partial(self._load, tenant, part),
             )
+            _check_size(held)
         return held
 
     async def _load(self, tenant: TenantState, names: list[str]) -> _Types:
@@ -73,5 +83,13 @@ class Definitions:
         return found
 
 
-def _weight(content_type: ContentType) -> int:
-    return 1 + total(content_type.fields)
+def _size_of_all(types: _Types) -> int:
+    return sum(size_of(each.fields) for each in types.values())
+
+
+def _check_size(types: _Types) -> None:
+    if len(types) > 1 and _size_of_all(types) > MAX_NEEDED_BYTES:
+        raise BadRequest(
+            f"The types that this leads to have definitions of more than {MAX_NEEDED_BYTES:,} bytes"
+            " together: expand less."
+        )

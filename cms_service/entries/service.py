@@ -1,4 +1,5 @@
-from collections.abc import Callable, Collection, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -58,8 +59,8 @@ from cms_service.versions.schemas import Version
 # How often a write begins anew when another one came between its reading and its writing.
 ATTEMPTS = 3
 
-# For who may not read everything; the newest ones.
-_MAX_SEARCHED_TYPES = 1_000
+# To see which of them are searched, for who may not read everything.
+_TYPES_AT_ONCE = 50
 _EVERY_ENTRY = (Rule(frozenset({Permission.READ_ENTRIES})),)
 
 
@@ -152,12 +153,12 @@ class EntryService:
         """
         if type_name is None and actor.has(_EVERY_ENTRY):
             return await self._repository.search(actor.tenant_id, text, SearchedTypes(None), limit)
-        types = {each.name: each for each in await self._types(actor, type_name)}
-        searched = _searched(actor, types.values())
-        return [
-            found.model_copy(update={"entry": shown(actor, types[found.entry.type], found.entry)})
-            for found in await self._repository.search(actor.tenant_id, text, searched, limit)
-        ]
+        searched = await self._searched(actor, type_name)
+        found = await self._repository.search(actor.tenant_id, text, searched, limit)
+        for name in {each.entry.type for each in found}:
+            content_type = await self._content_types.get(actor.tenant_id, name)
+            found = [_shown_if(actor, content_type, each) for each in found]
+        return found
 
     async def referrers(
         self, actor: Actor, type_name: str, entry_id: UUID, limit: int, after: Cursor | None
@@ -311,13 +312,30 @@ class EntryService:
         shown = partial(referrer_shown, actor)
         return await self._repository.delete(actor.tenant_id, entry, shown, within)
 
-    async def _types(self, actor: Actor, name: str | None) -> list[ContentType]:
-        if name is None:
-            return await self._content_types.page(actor.tenant_id, _MAX_SEARCHED_TYPES, None)
-        try:
-            return [await self._content_types.get(actor.tenant_id, name)]
-        except NotFound:
-            return []
+    async def _searched(self, actor: Actor, type_name: str | None) -> SearchedTypes:
+        all_of, own_of = [], []
+        async for each in self._types(actor, type_name):
+            if reads_all(actor, each, own=False):
+                all_of.append(each.id)
+            # A key owns nothing.
+            if actor.user_id is not None and reads_all(actor, each, own=True):
+                own_of.append(each.id)
+        return SearchedTypes(all_of, own_of, actor.user_id)
+
+    async def _types(self, actor: Actor, name: str | None) -> AsyncIterator[ContentType]:
+        """No more of them at once than memory is meant for, and other requests go on in between."""
+        if name is not None:
+            with suppress(NotFound):
+                yield await self._content_types.get(actor.tenant_id, name)
+            return
+        after, has_more = None, True
+        while has_more:
+            types, is_cut = await self._content_types.page(actor.tenant_id, _TYPES_AT_ONCE, after)
+            for each in types:
+                yield each
+                after = Cursor(each.created_at, each.id)
+                await asyncio.sleep(0)
+            has_more = is_cut or len(types) == _TYPES_AT_ONCE
 
     async def _save(
         self,
@@ -360,13 +378,11 @@ class _Target:
     if_seen: Seen | None
 
 
-def _searched(actor: Actor, types: Collection[ContentType]) -> SearchedTypes:
-    def read(*, own: bool) -> list[UUID]:
-        return [each.id for each in types if reads_all(actor, each, own=own)]
-
-    if actor.user_id is None:  # a key owns nothing
-        return SearchedTypes(read(own=False))
-    return SearchedTypes(read(own=False), read(own=True), actor.user_id)
+def _shown_if(actor: Actor, content_type: ContentType, found: Found) -> Found:
+    """As it is, where its entry is of another type."""
+    if found.entry.type != content_type.name:
+        return found
+    return found.model_copy(update={"entry": shown(actor, content_type, found.entry)})
 
 
 def _draft(

@@ -4,14 +4,21 @@ from typing import Any
 from uuid import UUID
 
 from cms_service.audit.statements import noted
+from cms_service.core.bounded import BoundedStatement, take_more
 from cms_service.core.database import Database, Scope, Statement
 from cms_service.locales.schemas import Locales
 
 _GET = Statement("locales.get", "SELECT t.locales FROM cms.tenants t")
 _LOCK_TYPES = Statement(
     "locales.lock_types",
-    """WITH t AS (SELECT id, name, fields FROM cms.content_types ORDER BY id FOR UPDATE)
-       SELECT jsonb_build_object('id', t.id, 'name', t.name, 'fields', t.fields) FROM t""",
+    """WITH t AS (SELECT id FROM cms.content_types ORDER BY id FOR UPDATE)
+       SELECT to_jsonb(count(*)) FROM t""",
+)
+_TYPES = BoundedStatement(
+    "locales.types",
+    """SELECT jsonb_build_object('id', t.id, 'name', t.name, 'fields', t.fields)
+       FROM cms.content_types t
+       WHERE $1->>'after' IS NULL OR t.id > ($1->>'after')::uuid ORDER BY t.id""",
 )
 _UPDATE = Statement(
     "locales.update",
@@ -52,9 +59,15 @@ class LocaleRepository:
     async def current(self, scope: Scope) -> Locales:
         return Locales.model_validate((await scope.query(_GET))[0])
 
-    async def lock_types(self, scope: Scope) -> list[dict[str, Any]]:
-        """Until the transaction ends no entry is written. Each type's id, name and fields."""
-        return await scope.query(_LOCK_TYPES)
+    async def lock_types(self, scope: Scope) -> None:
+        """Until the transaction ends no entry is written."""
+        await scope.query(_LOCK_TYPES)
+
+    async def types(self, scope: Scope, after: str | None) -> tuple[list[dict[str, Any]], bool]:
+        """Each one's id, name and fields; and whether there are more after these."""
+        rows = await scope.query(_TYPES, after=after)
+        is_cut = take_more(rows)
+        return rows, is_cut
 
     async def update(self, scope: Scope, locales: Locales) -> int:
         """The tenant's new generation."""

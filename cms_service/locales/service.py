@@ -1,5 +1,6 @@
 from collections.abc import Collection, Sequence
-from typing import Any
+from dataclasses import dataclass
+from itertools import islice
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -13,7 +14,17 @@ from cms_service.locales.repository import LocaleRepository
 from cms_service.locales.schemas import Locales
 from cms_service.tenants.directory import TenantDirectory
 
+_MAX_NAMED = 20
 _FIELDS: TypeAdapter[tuple[BaseField, ...]] = TypeAdapter(Fields)
+
+
+@dataclass(frozen=True)
+class _Localised:
+    """A type, and where its localised fields are, as SQL/JSON paths."""
+
+    id: str
+    name: str
+    paths: Sequence[str]
 
 
 class LocaleService:
@@ -52,35 +63,43 @@ class LocaleService:
                 await self._check_unused(scope, types, removed)
             if new.default != old.default and not break_fallbacks:
                 await self._check_shown(scope, types, old, new.default)
-            await self._repository.touch_types(scope, [row["id"] for row, _ in types])
+            await self._repository.touch_types(scope, [each.id for each in types])
         return generation
 
-    async def _localised(self, scope: Scope) -> list[tuple[dict[str, Any], Sequence[str]]]:
-        """Types with localised fields, and where these are."""
-        rows = await self._repository.lock_types(scope)
-        with patterns.known():
-            found = [(row, _sql_paths(_FIELDS.validate_python(row["fields"]))) for row in rows]
-        return [(row, paths) for row, paths in found if paths]
+    async def _localised(self, scope: Scope) -> list[_Localised]:
+        """Types with localised fields."""
+        await self._repository.lock_types(scope)
+        found: list[_Localised] = []
+        after, has_more = None, True
+        while has_more:
+            rows, has_more = await self._repository.types(scope, after)
+            for row in rows:
+                after = row["id"]
+                with patterns.known():
+                    paths = _sql_paths(_FIELDS.validate_python(row["fields"]))
+                if paths:
+                    found.append(_Localised(row["id"], row["name"], paths))
+        return found
 
     async def _check_unused(
         self,
         scope: Scope,
-        types: Sequence[tuple[dict[str, Any], Sequence[str]]],
+        types: Sequence[_Localised],
         removed: Collection[str],
     ) -> None:
-        for row, paths in types:
-            in_locales = [f'{path}."{code}"' for path in paths for code in removed]
-            count = await self._repository.entries_with(scope, row["id"], in_locales)
+        for each in types:
+            in_locales = [f'{path}."{code}"' for path in each.paths for code in removed]
+            count = await self._repository.entries_with(scope, each.id, in_locales)
             if count:
                 raise Conflict(
-                    f"{count} entries of the type {row['name']} have values in"
+                    f"{count} entries of the type {each.name} have values in"
                     f" {' or '.join(sorted(removed))}: remove these first."
                 )
 
     async def _check_shown(
         self,
         scope: Scope,
-        types: Sequence[tuple[dict[str, Any], Sequence[str]]],
+        types: Sequence[_Localised],
         old: Locales,
         default: str,
     ) -> None:
@@ -89,10 +108,10 @@ class LocaleService:
         written = " || ".join(f'exists (@."{code}")' for code in former)
         condition = f'? (({written}) && !(exists (@."{default}")))'
         lost = {}
-        for row, paths in types:
-            at = [f"{path} {condition}" for path in paths]
-            if count := await self._repository.entries_with(scope, row["id"], at):
-                lost[row["name"]] = count
+        for each in types:
+            at = [f"{path} {condition}" for path in each.paths]
+            if count := await self._repository.entries_with(scope, each.id, at):
+                lost[each.name] = count
         if lost:
             raise Conflict(
                 f"Fields without a value in {default} would be empty: what they have in"
@@ -100,7 +119,7 @@ class LocaleService:
                 " what is published, or repeat this with breakFallbacks=true.",
                 tuple(
                     FieldError("/default", f"{count} entries of the type {name} have such fields")
-                    for name, count in lost.items()
+                    for name, count in islice(lost.items(), _MAX_NAMED)
                 ),
             )
 
