@@ -18,6 +18,7 @@ from cms_operator import tasks
 from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.fence import Fence, clock
 from cms_operator.cluster.lease import FAILURES, Lease, Place
+from cms_operator.cluster.store import TurnedBackError
 from cms_operator.election import Act, Candidate, Timing, claimed, next_step, released
 from cms_operator.observability import metrics
 from cms_operator.settings import Settings
@@ -89,11 +90,12 @@ class Elector:
                 return
 
     async def run(self) -> None:
-        """After look(), until it is cancelled; then give_back() is due."""
+        """After look(), until it is cancelled; then give_back() is due. Raises TurnedBackError."""
         watching = asyncio.create_task(self._lease.watch_forever())
         try:
-            while True:
+            while not watching.done():
                 await self._turn()
+            await watching
         finally:
             await tasks.end([watching])
 
@@ -163,7 +165,7 @@ class Elector:
             await self._lease.read()  # the answer of a renewal may have got lost just now
             if self._lease.view.held_by(self._me.identity):
                 await self._lease.write(released(datetime.now(UTC)), self._timing.request)
-        except FAILURES as error:
+        except (*FAILURES, TurnedBackError) as error:
             log.warning("could not give back the lease %s: %s", self._name, error)
         else:
             log.info("gave back the lease %s", self._name)

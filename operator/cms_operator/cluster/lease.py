@@ -12,6 +12,7 @@ import aiohttp
 from cms_operator.cluster.client import MERGE, ApiError, KubernetesClient
 from cms_operator.cluster.fence import clock
 from cms_operator.cluster.kinds import Kind
+from cms_operator.cluster.store import TurnedBackError
 from cms_operator.election import Timing, View, see
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,9 @@ class Place:
 class Lease:
     """`view` is how it was seen last, before the first read as if there were none.
 
-    Each time that it is seen `news` is set.
+    Each time that it is seen `news` is set. A watch may tell old news, of an API server that lags.
+    But reads, which name no version, and writes are answered by what a majority of etcd has: an
+    answer older than what was seen before it was asked for is that of a restored database.
     """
 
     def __init__(self, client: KubernetesClient, place: Place, timing: Timing) -> None:
@@ -38,9 +41,11 @@ class Lease:
         self._timing = timing
         self.view = View({}, None, clock())
         self.news = asyncio.Event()
+        self._newest = 0  # version that was seen
 
     async def read(self) -> None:
-        """Raises FAILURES."""
+        """Raises FAILURES, TurnedBackError."""
+        known = self._newest
         path = LEASE.path(self._place.namespace, self._place.name)
         try:
             found = await self._client.request("GET", path, seconds=self._timing.request)
@@ -49,10 +54,11 @@ class Lease:
                 raise
             self._see(None, None)
         else:
-            self._take(found)
+            self._answered(found, known)
 
     async def write(self, spec: Mapping[str, Any], seconds: float) -> None:
-        """Refused where it is no longer as it was seen. Raises FAILURES."""
+        """Refused where it is no longer as it was seen. Raises FAILURES, TurnedBackError."""
+        known = self._newest
         namespace, name = self._place.namespace, self._place.name
         if self.view.version is None:
             path, metadata = LEASE.path(namespace), {"name": name, "namespace": namespace}
@@ -69,10 +75,10 @@ class Lease:
                 content_type=MERGE,
                 seconds=seconds,
             )
-        self._take(answer)
+        self._answered(answer, known)
 
     async def watch_forever(self) -> None:
-        """So that a lease that is given back is claimed at once."""
+        """So that a lease that is given back is claimed at once. Raises TurnedBackError."""
         told = ""
         while True:
             try:
@@ -82,6 +88,8 @@ class Lease:
                 # Claims fail for the same reason and tell so; it is enough once.
                 if told != (told := repr(error)):
                     log.info("the watch of the lease %s broke off: %s", self._place.name, told)
+            except TurnedBackError:
+                raise
             except Exception:
                 log.exception("the watch of the lease %s broke off", self._place.name)
             await asyncio.sleep(self._timing.retry)
@@ -97,11 +105,18 @@ class Lease:
             elif event["type"] != "BOOKMARK":
                 self._take(event["object"])
 
+    def _answered(self, found: Mapping[str, Any], known: int) -> None:
+        if _version(found) < known:
+            self.news.set()
+            raise TurnedBackError(LEASE)
+        self._take(found)
+
     def _take(self, found: Mapping[str, Any]) -> None:
         self._see(found.get("spec") or {}, _version(found))
 
     def _see(self, spec: Mapping[str, Any] | None, version: int | None) -> None:
         before = self.view.holder
+        self._newest = max(self._newest, version or 0)
         self.view = see(self.view, spec, version, clock())
         self.news.set()
         if self.view.holder not in ("", before):
