@@ -1,17 +1,22 @@
 """A cluster's database is put back to what it was yesterday."""
 
+import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from localcluster import controlplane
 from localcluster.controlplane import ControlPlane
 from localcluster.processes import ProcessFolder
 from tests.controlplane.api import Api
 from tests.controlplane.operator_process import OperatorProcess, install, is_stamped
+from tests.controlplane.replicas import Replicas, forget
 from tests.controlplane.team import Team, eventually
 
+OTHERS_WRITES = 1000
 PROGRAMS = ("etcd", "kube-apiserver")
 
 
@@ -55,29 +60,92 @@ def is_ready(api: Api) -> bool:
         return False
 
 
-def replicas(team: Team) -> list[int]:
+def sizes(team: Team) -> list[int]:
     return [found["spec"]["replicas"] for found in team.all("deployment")]
 
 
-def test_an_operator_that_knows_more_than_the_restored_server_begins_anew(tmp_path: Path) -> None:
-    with controlplane.start("restored") as control_plane, ExitStack() as ending:
+def write_elsewhere(team: Team) -> None:
+    """What raises the server's version, far above what it writes itself as it starts."""
+    for number in range(OTHERS_WRITES):
+        team.write_secret("somebodys", {"number": str(number)}, watched=False)
+
+
+@pytest.fixture(scope="module")
+def restorable() -> Iterator[ControlPlane]:
+    with controlplane.start("restored") as control_plane:
         install(control_plane)
-        team = Team(control_plane, Api(control_plane.kubeconfig), "team")
-        team.create()
-        often = {"HCMS_RESYNC_SECONDS": "10"}
-        operator = OperatorProcess(control_plane, tmp_path / "operator.log", environment=often)
-        database = Database(control_plane, tmp_path / "backup")
-        operator.start()
-        ending.callback(operator.stop)
-        team.make(replicas=1)
-        team.wait_until_ready()
-        database.back_up()
-        team.make(replicas=2)
-        eventually(lambda: replicas(team) == [2], "it is scaled")
-        database.restore()
-        assert replicas(team) == [1]
-        eventually(lambda: not operator.is_running(), "the operator ends")
-        assert "restore of etcd" in operator.log.read_text()
-        operator.start()
-        team.make(replicas=3)
-        eventually(lambda: replicas(team) == [3], "it follows what there is now")
+        yield control_plane
+
+
+@pytest.fixture
+def team(restorable: ControlPlane) -> Iterator[Team]:
+    made = Team(restorable, Api(restorable.kubeconfig), f"team-{secrets.token_hex(3)}")
+    made.create()
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def database(restorable: ControlPlane, tmp_path: Path) -> Database:
+    return Database(restorable, tmp_path / "backup")
+
+
+@pytest.fixture
+def operator(restorable: ControlPlane, tmp_path: Path) -> Iterator[OperatorProcess]:
+    often = {"HCMS_RESYNC_SECONDS": "10"}
+    made = OperatorProcess(restorable, tmp_path / "operator.log", environment=often)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def replicas(restorable: ControlPlane, team: Team, tmp_path: Path) -> Iterator[Replicas]:
+    pattern = OperatorProcess(restorable, tmp_path / "operator.log")
+    made = Replicas(pattern, team.api)
+    yield made
+    for process in made.running:
+        process.stop()
+    forget(team.api)
+
+
+def scale(team: Team, replicas: int) -> None:
+    team.make(replicas=replicas)
+    eventually(lambda: sizes(team) == [replicas], "it is scaled")
+
+
+def test_an_operator_that_knows_more_than_the_restored_server_begins_anew(
+    team: Team, database: Database, operator: OperatorProcess
+) -> None:
+    operator.start()
+    team.make(replicas=1)
+    team.wait_until_ready()
+    database.back_up()
+    scale(team, 2)
+    database.restore()
+    assert sizes(team) == [1]
+    eventually(lambda: not operator.is_running(), "the operator ends")
+    assert "restore of etcd" in operator.log.read_text()
+    operator.start()
+    scale(team, 3)
+
+
+def test_replicas_that_a_restore_leaves_with_a_newer_lease_begin_anew(
+    team: Team, database: Database, replicas: Replicas
+) -> None:
+    """In the lost time nothing of the fleet has changed, and no list comes soon."""
+    replicas.lead()
+    replicas.start()
+    scale(team, 1)
+    team.wait_until_ready()
+    database.back_up()
+    eventually(replicas.leaders, "one leads")
+    write_elsewhere(team)
+    database.restore()
+    for process in replicas.running:
+        eventually(lambda process=process: not process.is_running(), "the operator ends")
+        assert "restore of etcd" in process.log.read_text()
+    replicas.running.clear()
+    replicas.start()
+    replicas.start()
+    eventually(replicas.leaders, "one leads")
+    scale(team, 2)

@@ -116,7 +116,7 @@ async def two_of(server: Server) -> list[Replica]:
 @pytest.mark.parametrize("was_there", [True, False], ids=["has a lease", "had no lease yet"])
 @pytest.mark.parametrize("outage", [0, 20, HOUR])
 def test_replicas_do_not_wait_for_ever_for_a_lease_of_the_past_that_etcd_is_restored_to(
-    was_there: bool, outage: float
+    *, was_there: bool, outage: float
 ) -> None:
     """They end, and those that begin in their place elect one."""
 
