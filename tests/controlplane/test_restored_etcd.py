@@ -17,6 +17,7 @@ from tests.controlplane.replicas import Replicas, forget
 from tests.controlplane.team import Team, eventually
 
 OTHERS_WRITES = 1000
+LISTS = 'hcms_operator_resyncs_total{outcome="success"}'
 PROGRAMS = ("etcd", "kube-apiserver")
 
 
@@ -129,6 +130,24 @@ def test_an_operator_that_knows_more_than_the_restored_server_begins_anew(
     scale(team, 3)
 
 
+def test_an_operator_whose_fleet_was_quiet_in_the_lost_time_begins_anew(
+    team: Team, database: Database, operator: OperatorProcess
+) -> None:
+    """Else no watch would tell of a change until the server has counted up to where it was."""
+    operator.start()
+    scale(team, 1)
+    team.wait_until_ready()
+    database.back_up()
+    write_elsewhere(team)
+    lists = operator.metric(LISTS)
+    eventually(lambda: operator.metric(LISTS) > lists + 1, "it has listed since then")
+    database.restore()
+    eventually(lambda: not operator.is_running(), "the operator ends")
+    assert "restore of etcd" in operator.log.read_text()
+    operator.start()
+    scale(team, 2)
+
+
 def test_replicas_that_a_restore_leaves_with_a_newer_lease_begin_anew(
     team: Team, database: Database, replicas: Replicas
 ) -> None:
@@ -141,8 +160,8 @@ def test_replicas_that_a_restore_leaves_with_a_newer_lease_begin_anew(
     eventually(replicas.leaders, "one leads")
     write_elsewhere(team)
     database.restore()
+    eventually(lambda: not any(p.is_running() for p in replicas.running), "both operators end")
     for process in replicas.running:
-        eventually(lambda process=process: not process.is_running(), "the operator ends")
         assert "restore of etcd" in process.log.read_text()
     replicas.running.clear()
     replicas.start()

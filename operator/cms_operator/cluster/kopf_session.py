@@ -163,6 +163,8 @@ class _Stream:
             async for event in events(content):
                 self.heard = _now()
                 line = _line(event)
+                version = int(event["object"]["metadata"]["resourceVersion"])
+                self._store.hear(HEADLESS_CMS, self._namespace, version)
                 self.pause.went_well()
                 yield line
         except (aiohttp.ClientError, TimeoutError) as error:

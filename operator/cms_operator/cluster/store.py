@@ -74,6 +74,7 @@ class Store:
         self._objects: dict[Ref, _Kept] = {}
         self._open: Recent[Ref, Object] = Recent(_MOST_OPEN)
         self._gone: OrderedDict[str, int] = OrderedDict()
+        self._heard: dict[tuple[str, str | None], int] = {}
         self._children: defaultdict[Key, dict[Ref, None]] = defaultdict(dict)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
@@ -112,14 +113,21 @@ class Store:
             self._open.put(ref, found)
         return found
 
+    def hear(self, kind: Kind, namespace: str | None, version: int) -> None:
+        """A list or a watch tells that the server has come so far, whatever it has of the kind."""
+        place = kind.name, namespace
+        self._heard[place] = max(self._heard.get(place, 0), version)
+
     def newest(self, kind: Kind, namespace: str | None) -> int:
-        """The highest version of a kind's objects, 0 where there are none."""
-        return max((self._objects[ref].version for ref in self._refs(kind, namespace)), default=0)
+        """The highest version that was heard of, or that an object of the kind has."""
+        versions = (self._objects[ref].version for ref in self._refs(kind, namespace))
+        return max(self._heard.get((kind.name, namespace), 0), max(versions, default=0))
 
     def is_ahead(self, kind: Kind, listed: Object, version: int) -> bool:
-        """Is an object newer here than in a list of that version, which had to show it so?"""
+        """Is it newer here, or gone, than in a list of that version, which had to show it so?"""
         kept = self._objects.get(ref_of(kind, listed))
-        return kept is not None and _version(listed) < kept.version <= version
+        known = max(self._gone.get(listed["metadata"]["uid"], 0), kept.version if kept else 0)
+        return _version(listed) < known <= version
 
     def put(self, kind: Kind, found: Object) -> bool:
         """Keep an object; False where the copy that is there is as new or newer."""
@@ -204,7 +212,8 @@ class Listing:
 
     An event that was missed, a deletion above all, is found here. What is
     newer than the list, such as an own write since, stays. `changed` are the
-    keys of those that differed.
+    keys of those that differed. A list that names no version is as new as what a majority of etcd
+    has: it is older than what was heard before it was asked for only where that was restored.
     """
 
     def __init__(self, store: Store, kind: Kind, namespace: str | None) -> None:
@@ -234,6 +243,7 @@ class Listing:
                 raise TurnedBackError(self._kind)
             self._listed.add(ref_of(self._kind, found))
             yield found
+        self._store.hear(self._kind, self._namespace, version)
 
     def gone(self, version: int) -> list[Object]:
         """What `end` would forget."""

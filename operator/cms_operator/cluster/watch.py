@@ -113,6 +113,8 @@ class Watch:
         async for event in self._client.watch(self._kind.path(self._namespace), query):
             if event["type"] != "BOOKMARK":
                 self._take(self._kind, event["type"], event["object"])
-            self._seen = event["object"]["metadata"]["resourceVersion"]
+            version = event["object"]["metadata"]["resourceVersion"]
+            self._store.hear(self._kind, self._namespace, int(version))
+            self._seen = version
             self._pause.went_well()
         return True

@@ -192,6 +192,15 @@ async def test_a_server_that_was_restored_ends_kopf(kopf: Kopf, store: Store) ->
         await kopf.get(PATH, answer(page(50, parent("shop", 5))))
 
 
+async def test_a_server_that_was_restored_to_before_the_last_bookmark_ends_kopf(
+    kopf: Kopf,
+) -> None:
+    await kopf.get(PATH, answer(page(7, parent("shop", 5))))
+    await kopf.watch(answer(BOOKMARK))
+    with pytest.raises(TurnedBackError):
+        await kopf.get(PATH, answer(page(8, parent("shop", 5))))
+
+
 async def test_a_list_of_a_namespace_says_nothing_of_another(store: Store) -> None:
     path = HEADLESS_CMS.path("team-b")
     kopf = Kopf(store, "team-a", "team-b")

@@ -67,6 +67,38 @@ def test_a_server_that_was_restored_from_a_backup_is_noticed(
     assert store.newest(DEPLOYMENT, None) == kept, what
 
 
+@pytest.mark.parametrize("version", [89, 50, 1])
+def test_a_server_that_was_restored_is_noticed_though_nothing_of_ours_had_changed(
+    version: int,
+) -> None:
+    store = Store()
+    store.put(DEPLOYMENT, child(5))
+    listed(store, DEPLOYMENT, None, [child(5)], 60)
+    store.hear(DEPLOYMENT, None, 90)
+    store.hear(DEPLOYMENT, None, 70)
+    with pytest.raises(TurnedBackError):
+        listed(store, DEPLOYMENT, None, [child(5)], version)
+
+
+def test_a_server_that_was_restored_is_noticed_by_what_had_been_deleted() -> None:
+    store = Store()
+    store.put(DEPLOYMENT, child(5))
+    store.discard(DEPLOYMENT, child(9))
+    with pytest.raises(TurnedBackError):
+        listed(store, DEPLOYMENT, None, [child(5)], 90)
+
+
+def test_a_list_is_no_older_than_what_was_heard_only_after_it_was_asked_for() -> None:
+    store = Store()
+    store.put(DEPLOYMENT, child(5))
+    listing = Listing(store, DEPLOYMENT, None)
+    store.hear(DEPLOYMENT, None, 90)
+    store.hear(DEPLOYMENT, "team-b", 95)
+    listing.take([child(5)], 60)
+    listing.end(60)
+    assert listed(store, DEPLOYMENT, None, [child(5)], 90) == set()
+
+
 def test_a_child_is_found_by_its_parent() -> None:
     store = Store()
     store.put(DEPLOYMENT, child(5))

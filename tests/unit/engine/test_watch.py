@@ -11,7 +11,7 @@ import pytest
 from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.kinds import HEADLESS_CMS, HTTP_ROUTE, SERVICE, Kind
 from cms_operator.cluster.pause import LONGEST_PAUSE_SECONDS, PAUSE_SECONDS
-from cms_operator.cluster.store import Key, Store
+from cms_operator.cluster.store import Key, Store, TurnedBackError
 from cms_operator.cluster.watch import Watch
 from cms_operator.handlers import Events
 from cms_operator.observability.metrics import REGISTRY
@@ -179,6 +179,26 @@ def test_after_a_watch_that_lasted_the_next_begins_at_once(failure: Exception) -
             assert server.since[-1] == "20"
             assert operator.queued() == {SHOP}
             assert broken_off() == before + 1
+
+    virtual_time.run(run())
+
+
+def test_a_restore_to_before_the_last_bookmark_is_found_by_the_next_list() -> None:
+    """For what has happened since then a watch from that bookmark would never tell."""
+
+    async def run() -> None:
+        server = Server(well)
+        server.put(service(5))
+        async with Operator(server) as operator:
+            bookmark = {"metadata": {"resourceVersion": "7200"}}
+            server.told.put_nowait({"type": "BOOKMARK", "object": bookmark})
+            await asyncio.sleep(HOUR)
+            server.version = 1200
+            server.told.put_nowait(aiohttp.ClientPayloadError("the server ended"))
+            await asyncio.sleep(HOUR)
+            assert server.since[-1] == "7200"
+            with pytest.raises(TurnedBackError):
+                await operator.watch.list()
 
     virtual_time.run(run())
 
