@@ -6,6 +6,7 @@ from typing import Any
 
 import kopf
 
+from cms_operator.cluster.client import WATCH_SECONDS
 from cms_operator.cluster.kinds import SECRET, Kind
 from cms_operator.cluster.pause import PAUSE_SECONDS
 from cms_operator.cluster.store import Key, Store, key_of
@@ -72,7 +73,8 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.watching.reconnect_backoff = PAUSE_SECONDS
     # Else each object of a list has a task for 5 s.
     settings.queueing.idle_timeout = 0.1
-    # The session ends a watch that is silent, and at a time that suits kopf.
+    settings.watching.server_timeout = WATCH_SECONDS
+    # The session ends a watch that is silent for longer, and at a time that suits kopf.
     settings.watching.inactivity_timeout = NEVER_SECONDS
     settings.networking.error_backoffs = _Patience()
     settings.posting.enabled = False

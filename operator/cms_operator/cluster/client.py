@@ -27,7 +27,9 @@ JSON = "application/json"
 MERGE = "application/merge-patch+json"
 HTTP_OK = 200
 REQUEST_SECONDS = 30
-# The server sends a bookmark each minute; a connection that is silent for longer is dead.
+# The server sends a bookmark each minute, but not while nothing has been written. So it is asked to
+# end each watch before long, and a connection that is silent for longer is dead.
+WATCH_SECONDS = 120
 SILENCE_SECONDS = 150
 READ_AHEAD = 2**16
 # What a busy server asks for in Retry-After is 1 s, but a proxy may ask for anything.
@@ -174,11 +176,16 @@ class KubernetesClient:
                 yield min(seconds, left)
 
     async def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
-        """Yield the events of a watch until the server ends it.
+        """Yield the events of a watch until the server ends it, within two minutes.
 
         Raises ApiError, for an event of the type ERROR too, and what `request` raises.
         """
-        asked = {**query, "watch": "true", "allowWatchBookmarks": "true"}
+        asked = {
+            **query,
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
         limits = aiohttp.ClientTimeout(total=None, sock_read=SILENCE_SECONDS)
         response = await self._send("GET", path, asked, None, JSON, limits)
         try:

@@ -81,6 +81,7 @@ class Lease:
         """So that a lease that is given back is claimed at once. Raises TurnedBackError."""
         told = ""
         while True:
+            began = clock()
             try:
                 await self._watch()
                 told = ""
@@ -92,7 +93,7 @@ class Lease:
                 raise
             except Exception:
                 log.exception("the watch of the lease %s broke off", self._place.name)
-            await asyncio.sleep(self._timing.retry)
+            await asyncio.sleep(max(0.0, began + self._timing.retry - clock()))
 
     async def _watch(self) -> None:
         await self.read()

@@ -164,6 +164,20 @@ async def test_a_watch_that_falls_silent_is_given_up(
     assert found == [{"type": "BOOKMARK"}]
 
 
+async def test_a_watch_of_which_there_is_nothing_to_tell_ends_before_it_counts_as_dead(
+    serve: Callable[[Handler], Awaitable[KubernetesClient]],
+) -> None:
+    """Even bookmarks come only where something has been written."""
+
+    async def quiet(request: web.Request) -> web.Response:
+        assert int(request.query["timeoutSeconds"]) < module.SILENCE_SECONDS
+        return web.Response()
+
+    client, found = await serve(quiet), list[Any]()
+    await follow(client, found)
+    assert found == []
+
+
 async def test_a_watch_that_ends_in_the_middle_of_a_line_tells_what_was_whole(
     serve: Callable[[Handler], Awaitable[KubernetesClient]],
 ) -> None:

@@ -1,4 +1,4 @@
-"""kopf is started for other namespaces than the operator."""
+"""What the operator starts kopf with."""
 
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -6,7 +6,8 @@ from typing import cast
 import kopf
 import pytest
 
-from cms_operator import main
+from cms_operator import handlers, main
+from cms_operator.cluster.client import SILENCE_SECONDS
 
 
 @pytest.mark.parametrize(("clusterwide", "namespaces"), [(True, "team-a"), (False, "")])
@@ -19,3 +20,11 @@ async def test_kopf_and_the_operator_must_follow_the_same(
     start = cast(Callable[..., Awaitable[None]], main.start)
     with pytest.raises(kopf.PermanentError, match="HCMS_WATCH_NAMESPACES"):
         await start(settings=settings)
+
+
+def test_kopfs_watch_too_is_ended_before_it_counts_as_dead() -> None:
+    settings = kopf.OperatorSettings()
+    handlers.configure(settings)
+    asked = str(settings.watching.server_timeout)
+    assert asked.isdecimal(), "the API server refuses another number"
+    assert int(asked) < SILENCE_SECONDS
