@@ -19,6 +19,7 @@ from cms_operator.cluster.client import ABOUT_ONE_KIND, ApiError, KubernetesClie
 from cms_operator.cluster.coverage import Space
 from cms_operator.cluster.kinds import HEADLESS_CMS, Kind
 from cms_operator.cluster.measures import MeasureReader
+from cms_operator.cluster.pause import rarer
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.resync import relist
 from cms_operator.cluster.store import Key, Store
@@ -106,15 +107,16 @@ class Term:
 
     async def _begin(self) -> None:
         for space in self._tools.settings.namespaces or (None,):
-            await self._catch_up(space)
+            if refusal := await self._catch_up(space):
+                log.info("HeadlessCMS objects of %s may not be listed: %s", space, refusal)
         self.look_at_all()
         self._workers.start()
         log.info("at work for %d HeadlessCMS objects", len(self._tools.store.parents()))
 
-    async def _catch_up(self, space: Space) -> None:
+    async def _catch_up(self, space: Space) -> ApiError | None:
         """Read what the one before has reported last: the watches may not have brought it yet.
 
-        A namespace that may not be read stays behind.
+        A namespace that may not be read stays behind; the refusal is returned.
         """
         tools = self._tools
         while True:
@@ -122,22 +124,22 @@ class Term:
                 await relist(tools.client, tools.store, HEADLESS_CMS, space, self.queue.add)
             except (ApiError, aiohttp.ClientError, TimeoutError) as error:
                 if isinstance(error, ApiError) and error.status in ABOUT_ONE_KIND:
-                    log.info("HeadlessCMS objects of %s may not be listed: %s", space, error)
-                    return
+                    return error
                 log.warning("cannot list HeadlessCMS objects yet: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._behind.discard(space)
-                return
+                return None
 
     async def _catch_up_late(self) -> None:
         """With the namespaces that could not be read at first, as soon as they can."""
         await asyncio.shield(self._begun)
+        seconds = LATE_RETRY_SECONDS
         while True:
-            await asyncio.sleep(LATE_RETRY_SECONDS)
+            await asyncio.sleep(seconds)
+            seconds = rarer(seconds)
             for space in tuple(self._behind):
-                await self._catch_up(space)
-                if space not in self._behind:
+                if not await self._catch_up(space):
                     for key in self._tools.store.parents(space):
                         self.queue.add(key)
 

@@ -19,6 +19,7 @@ import aiohttp
 import orjson
 
 from cms_operator.cluster.client import (
+    ABOUT_ONE_KIND,
     REQUEST_SECONDS,
     SILENCE_SECONDS,
     ApiError,
@@ -77,12 +78,13 @@ class KopfSession:
         try:
             if stream is None:
                 return await self._discover(request)
-            if "watch" in request.url.query:
-                return await self._watch(request, stream)
-            return await self._list(request, stream)
+            return await self._ask(request, stream)
         except ApiError as error:
-            WATCH_ERRORS.labels(HEADLESS_CMS.plural).inc()
-            await asyncio.sleep(error.patience or 0.0)
+            if stream and error.status in ABOUT_ONE_KIND:
+                await stream.refused(error)
+            else:
+                WATCH_ERRORS.labels(HEADLESS_CMS.plural).inc()
+                await asyncio.sleep(error.patience or 0.0)
             if error.status == HTTPStatus.GONE and "continue" in request.url.query:
                 raise aiohttp.ClientPayloadError(str(error)) from error
             raise aiohttp.ClientConnectionError(str(error)) from error
@@ -104,6 +106,14 @@ class KopfSession:
             raise aiohttp.ClientConnectionError(f"{HEADLESS_CMS.group} is not served yet")
         if url.path == _RESOURCES and not _has(found["resources"], HEADLESS_CMS.plural):
             raise aiohttp.ClientConnectionError(f"{HEADLESS_CMS.plural} are not served yet")
+        return response
+
+    async def _ask(
+        self, request: aiohttp.ClientRequest, stream: "_Stream"
+    ) -> aiohttp.ClientResponse:
+        watches = "watch" in request.url.query
+        response = await (self._watch if watches else self._list)(request, stream)
+        stream.refusals.went_well()
         return response
 
     async def _list(
@@ -137,6 +147,7 @@ class _Stream:
         self._namespace = namespace
         self._gone: list[bytes] = []
         self.pause = Pause()
+        self.refusals = Pause()
         self.heard = _now()
         self.begin_list()
 
@@ -177,8 +188,18 @@ class _Stream:
         self._broke_off("410 Gone")
         yield _EXPIRED
 
+    async def refused(self, error: ApiError) -> None:
+        """What may stay so for days is told once; kopf tells of it whenever it hears of it."""
+        self.heard = _now()
+        if self.refusals.refused(str(error)):
+            self._tell(error)
+        await self.refusals.begin()
+
     def _broke_off(self, error: object) -> None:
         self.pause.broke_off()
+        self._tell(error)
+
+    def _tell(self, error: object) -> None:
         log.info("the watch of %s broke off: %r", HEADLESS_CMS.plural, error)
         WATCH_ERRORS.labels(HEADLESS_CMS.plural).inc()
 

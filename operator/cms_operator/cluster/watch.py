@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.client import ABOUT_ONE_KIND, ApiError, KubernetesClient
 from cms_operator.cluster.kinds import Kind
 from cms_operator.cluster.pause import Pause
 from cms_operator.cluster.resync import relist, selection
@@ -85,7 +85,7 @@ class Watch:
             # 410 Gone above all: what has happened since then the server no longer knows.
             if error.status not in _FOR_NOW:
                 self._seen = None
-            self._broke_off(error, error.patience or 0.0)
+            self._was_refused(error)
         except (aiohttp.ClientError, TimeoutError) as error:
             self._broke_off(error)
         except TurnedBackError:
@@ -99,8 +99,18 @@ class Watch:
             return found
         return True
 
+    def _was_refused(self, error: ApiError) -> None:
+        """What may stay so for days is told once."""
+        if error.status not in ABOUT_ONE_KIND:
+            self._broke_off(error, error.patience or 0.0)
+        elif self._pause.refused(str(error)):
+            self._tell(error)
+
     def _broke_off(self, error: Exception, patience: float = 0.0) -> None:
         self._pause.broke_off(patience)
+        self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
         log.info("the watch of %s broke off: %s", self._kind.plural, error)
         WATCH_ERRORS.labels(self._kind.plural).inc()
 

@@ -11,14 +11,17 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio import client as aio
 
-from cms_operator.cluster.client import KubernetesClient
+from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.kinds import HEADLESS_CMS
 from cms_operator.cluster.kopf_session import DEAF_SECONDS, SERVER, KopfSession
-from cms_operator.cluster.pause import PAUSE_SECONDS
+from cms_operator.cluster.pause import LONGEST_REFUSED_SECONDS, PAUSE_SECONDS
 from cms_operator.cluster.store import Store, TurnedBackError
+from cms_operator.observability.metrics import REGISTRY
 from tests.support import virtual_time
+from tests.unit.observability.scraping import value
 
 Object = dict[str, Any]
+DAY = 86_400.0
 PATH = HEADLESS_CMS.path(None)
 GROUP_VERSION = f"/apis/{HEADLESS_CMS.api_version}"
 WATCH = f"{PATH}?watch=true&resourceVersion=7"
@@ -268,3 +271,40 @@ def test_watches_that_fail_begin_with_pauses_and_kopf_is_alive_while_it_tries() 
             assert not requests.alive()
 
     virtual_time.run(run())
+
+
+class Forbidding:
+    """A client that may not list the namespace, or may no more."""
+
+    def __init__(self, until: float) -> None:
+        self._until = until
+        self.asked = 0
+
+    async def get(self, *_: Any) -> Any:
+        self.asked += 1
+        if virtual_time.now() < self._until:
+            raise ApiError(403, "Forbidden", "no right")
+        raise aiohttp.ClientOSError("allowed, and away")
+
+
+def test_a_namespace_that_is_gone_for_long_is_told_once_and_asked_for_rarely(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def run() -> None:
+        before = value(REGISTRY, "hcms_operator_watch_errors_total", resource=HEADLESS_CMS.plural)
+        client = Forbidding(until=DAY)
+        requests = KopfSession(cast(KubernetesClient, client), Store(), ("gone",))
+        path = SERVER + HEADLESS_CMS.path("gone")
+        async with requests.open() as session:
+            while virtual_time.now() < DAY:
+                with pytest.raises(aiohttp.ClientConnectionError, match="403"):
+                    await session.get(path)
+                assert requests.alive()
+                await asyncio.sleep(13)
+        assert client.asked < DAY / LONGEST_REFUSED_SECONDS + 30
+        after = value(REGISTRY, "hcms_operator_watch_errors_total", resource=HEADLESS_CMS.plural)
+        assert after == before + 1
+
+    caplog.set_level("INFO")
+    virtual_time.run(run())
+    assert len(caplog.messages) == 1

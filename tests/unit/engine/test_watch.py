@@ -8,9 +8,9 @@ from typing import Any, Self, cast
 import aiohttp
 import pytest
 
-from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.client import ABOUT_ONE_KIND, ApiError, KubernetesClient
 from cms_operator.cluster.kinds import HEADLESS_CMS, HTTP_ROUTE, SERVICE, Kind
-from cms_operator.cluster.pause import LONGEST_PAUSE_SECONDS, PAUSE_SECONDS
+from cms_operator.cluster.pause import LONGEST_PAUSE_SECONDS, LONGEST_REFUSED_SECONDS, PAUSE_SECONDS
 from cms_operator.cluster.store import Key, Store, TurnedBackError
 from cms_operator.cluster.watch import Watch
 from cms_operator.handlers import Events
@@ -147,13 +147,27 @@ def test_an_api_server_that_refuses_for_hours_is_followed_again_soon_after(statu
             if status in PASSING:  # what it has missed the server tells
                 server.told.put_nowait({"type": "MODIFIED", "object": service(99, type="X")})
                 server.told.put_nowait({"type": "DELETED", "object": service(98, "gone")})
-            await asyncio.sleep(LONGEST_PAUSE_SECONDS)
+            rarely = status in ABOUT_ONE_KIND
+            await asyncio.sleep(LONGEST_REFUSED_SECONDS if rarely else LONGEST_PAUSE_SECONDS)
             assert operator.queued() == {SHOP}
             assert operator.store.get(SERVICE, "team-a", "gone") is None
             found = operator.store.get(SERVICE, "team-a", "shop")
             assert found is not None
             assert found["metadata"]["resourceVersion"] == "99"
             assert server.asked["GET"] == 1 or status not in PASSING
+
+    virtual_time.run(run())
+
+
+@pytest.mark.parametrize("outage", [1, 30, 300])
+def test_a_right_that_was_missing_for_a_while_costs_little_more_than_that_while(
+    outage: float,
+) -> None:
+    async def run() -> None:
+        server = Server(lambda _, now: error(403) if now < outage else None)
+        async with Operator(server):
+            await asyncio.sleep(1.25 * outage + LONGEST_PAUSE_SECONDS)
+            assert server.asked["WATCH"] == 1
 
     virtual_time.run(run())
 

@@ -5,16 +5,21 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
+import pytest
+
 from cms_operator.cluster.client import ApiError, KubernetesClient
-from cms_operator.cluster.kinds import HEADLESS_CMS
+from cms_operator.cluster.kinds import CHILDREN, HEADLESS_CMS
 from cms_operator.cluster.measures import MeasureReader
+from cms_operator.cluster.pause import LONGEST_REFUSED_SECONDS
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.store import Key, Store
 from cms_operator.cluster.synthetic import SyntheticSender
 from cms_operator.cluster.watches import Watches
+from cms_operator.observability.metrics import REGISTRY
 from cms_operator.settings import Settings
 from cms_operator.term import Term, Tools
 from tests.support import virtual_time
+from tests.unit.observability.scraping import value
 
 SPACES = ("gone", "team-a")
 HOUR = 3600.0
@@ -34,10 +39,10 @@ class Server:
     def __init__(self, refuse: Refuse) -> None:
         self._refuse = refuse
         self.reported: set[str] = set()
+        self.refused = 0
 
     async def request(self, method: str, path: str, **_: Any) -> Any:
-        if status := self._refuse(path, virtual_time.now()):
-            raise ApiError(status, "Somehow", "on purpose")
+        self._look(path)
         namespace = path.split("/namespaces/")[1].partition("/")[0]
         if method == "PATCH":
             self.reported.add(namespace)
@@ -47,10 +52,14 @@ class Server:
         return parent(namespace)
 
     async def watch(self, path: str, _: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
-        if status := self._refuse(path, virtual_time.now()):
-            raise ApiError(status, "Somehow", "on purpose")
+        self._look(path)
         await asyncio.Event().wait()
         yield {}
+
+    def _look(self, path: str) -> None:
+        if status := self._refuse(path, virtual_time.now()):
+            self.refused += 1
+            raise ApiError(status, "Somehow", f"on purpose: {path}")
 
 
 class Operator:
@@ -95,6 +104,11 @@ class Operator:
         await self._term.end()
 
 
+def broken_off() -> float:
+    name = "hcms_operator_watch_errors_total"
+    return sum(value(REGISTRY, name, resource=kind.plural) for kind in CHILDREN)
+
+
 def known(operator: Operator) -> set[str]:
     return {space for space in SPACES if operator.watches.covers(space)}
 
@@ -111,11 +125,31 @@ def test_a_namespace_that_is_gone_keeps_no_other_one_back_and_is_worked_on_when_
             assert operator.server.reported == known(operator) == {"team-a"}
             # kopf has heard of the object meanwhile.
             operator.store.put(HEADLESS_CMS, parent("gone"))
-            await asyncio.sleep(HOUR / 2 + 60)
+            await asyncio.sleep(HOUR / 2 + LONGEST_REFUSED_SECONDS)
             assert operator.server.reported == known(operator) == set(SPACES)
         await operator.stop()
 
     virtual_time.run(run())
+
+
+def test_a_namespace_that_is_gone_for_long_is_told_once_and_neither_an_alert_nor_a_storm(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def run() -> None:
+        operator = Operator(lambda path, _: 403 if "/gone/" in path else None)
+        await operator.start()
+        before = broken_off()
+        with operator.watching():
+            await asyncio.sleep(24 * HOUR)
+        await operator.stop()
+        assert broken_off() - before == len(CHILDREN)
+        most = (len(CHILDREN) + 1) * (24 * HOUR / LONGEST_REFUSED_SECONDS + 30)
+        assert operator.server.refused < most
+
+    caplog.set_level("INFO")
+    virtual_time.run(run())
+    lines = [line for line in caplog.messages if "gone" in line]
+    assert len(lines) <= len(CHILDREN) + 2
 
 
 def test_where_one_kind_may_not_be_listed_nothing_is_done() -> None:
@@ -128,7 +162,7 @@ def test_where_one_kind_may_not_be_listed_nothing_is_done() -> None:
             await asyncio.sleep(HOUR - 1)
             assert operator.store.parents("gone"), "it is known"
             assert operator.server.reported == {"team-a"}
-            await asyncio.sleep(60)
+            await asyncio.sleep(LONGEST_REFUSED_SECONDS)
             assert operator.server.reported == set(SPACES)
         await operator.stop()
 
