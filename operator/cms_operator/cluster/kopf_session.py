@@ -29,6 +29,7 @@ from cms_operator.cluster.client import (
 )
 from cms_operator.cluster.kinds import HEADLESS_CMS
 from cms_operator.cluster.pause import Pause
+from cms_operator.cluster.resync import LAG_SECONDS
 from cms_operator.cluster.store import Listing, Object, Store, TurnedBackError
 from cms_operator.observability.metrics import WATCH_ERRORS
 
@@ -70,7 +71,8 @@ class KopfSession:
     ) -> aiohttp.ClientResponse:
         """Raises aiohttp.ClientConnectionError: after a pause kopf asks the same again.
 
-        On aiohttp.ClientPayloadError it begins the list anew, on TurnedBackError it ends.
+        On aiohttp.ClientPayloadError it begins the list anew, on TurnedBackError, which is of the
+        second list in a row that is older than what was known, it ends.
         """
         stream = self._streams.get(request.url.path)
         for asked in (stream,) if stream else self._streams.values():
@@ -88,8 +90,12 @@ class KopfSession:
             if error.status == HTTPStatus.GONE and "continue" in request.url.query:
                 raise aiohttp.ClientPayloadError(str(error)) from error
             raise aiohttp.ClientConnectionError(str(error)) from error
-        except TurnedBackError:
-            raise
+        except TurnedBackError as error:
+            if stream is None or stream.is_doubted:
+                raise
+            stream.is_doubted = True
+            await asyncio.sleep(LAG_SECONDS)
+            raise aiohttp.ClientPayloadError(str(error)) from error
         except Exception as error:
             WATCH_ERRORS.labels(HEADLESS_CMS.plural).inc()
             raise aiohttp.ClientConnectionError(repr(error)) from error
@@ -148,6 +154,7 @@ class _Stream:
         self._gone: list[bytes] = []
         self.pause = Pause()
         self.refusals = Pause()
+        self.is_doubted = False
         self.heard = _now()
         self.begin_list()
 
@@ -163,6 +170,7 @@ class _Stream:
         for found in self._listing.seen(page["items"], int(version)):
             _identified(found)
         if not page["metadata"].get("continue"):
+            self.is_doubted = False
             gone = self._listing.gone(int(version))
             self._gone = [_line(_deletion(found, version)) for found in gone]
 

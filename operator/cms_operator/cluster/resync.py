@@ -3,14 +3,18 @@
 A watch can lose a deletion (a relist after HTTP 410 does); a list finds it.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 from cms_operator.cluster.apply import HTTP_NOT_FOUND
 from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.kinds import Kind
-from cms_operator.cluster.store import Key, Listing, Store
+from cms_operator.cluster.store import Key, Listing, Store, TurnedBackError
 
 Tell = Callable[[Key], None]
+# Longer than one API server of several lags where a SQL database is in place of etcd, as with k3s:
+# of a kind of which there is nothing it tells what it has heard of last, not what the database has.
+LAG_SECONDS = 5.0
 
 
 async def resync(
@@ -40,9 +44,20 @@ async def relist(
     """The version of the list, None where the cluster lacks an optional kind.
 
     `tell` gets the key of whatever differed from the store, also of what came before an error. A
-    page is taken in before the next is asked for: this bounds the memory of a list.
+    page is taken in before the next is asked for: this bounds the memory of a list. One that is
+    older than what was known is asked for again before that counts.
     Raises TurnedBackError, ApiError, aiohttp.ClientError, TimeoutError.
     """
+    try:
+        return await _list(client, store, kind, namespace, tell)
+    except TurnedBackError:
+        await asyncio.sleep(LAG_SECONDS)
+        return await _list(client, store, kind, namespace, tell)
+
+
+async def _list(
+    client: KubernetesClient, store: Store, kind: Kind, namespace: str | None, tell: Tell
+) -> int | None:
     listing = Listing(store, kind, namespace)
     query = {"limit": str(kind.page), **selection(kind)}
     try:

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio import client as aio
 
+from cms_operator.cluster import kopf_session
 from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.kinds import HEADLESS_CMS
 from cms_operator.cluster.kopf_session import DEAF_SECONDS, SERVER, KopfSession
@@ -102,6 +103,11 @@ def brief(event: Object) -> tuple[str, Any]:
     return event["type"], (found["metadata"].get("name"), found["metadata"]["resourceVersion"])
 
 
+@pytest.fixture(autouse=True)
+def no_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kopf_session, "LAG_SECONDS", 0)
+
+
 @pytest.fixture
 def store() -> Store:
     return Store()
@@ -191,8 +197,10 @@ async def test_after_a_list_a_watch_tells_first_what_is_gone(kopf: Kopf, store: 
 
 async def test_a_server_that_was_restored_ends_kopf(kopf: Kopf, store: Store) -> None:
     store.put(HEADLESS_CMS, parent("shop", 60))
-    with pytest.raises(TurnedBackError):
+    with pytest.raises(aiohttp.ClientPayloadError):
         await kopf.get(PATH, answer(page(50, parent("shop", 5))))
+    with pytest.raises(TurnedBackError):
+        await kopf.get(PATH, answer(page(51, parent("shop", 5))))
 
 
 async def test_a_server_that_was_restored_to_before_the_last_bookmark_ends_kopf(
@@ -200,8 +208,18 @@ async def test_a_server_that_was_restored_to_before_the_last_bookmark_ends_kopf(
 ) -> None:
     await kopf.get(PATH, answer(page(7, parent("shop", 5))))
     await kopf.watch(answer(BOOKMARK))
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await kopf.get(PATH, answer(page(8, parent("shop", 5))))
     with pytest.raises(TurnedBackError):
         await kopf.get(PATH, answer(page(8, parent("shop", 5))))
+
+
+async def test_an_api_server_that_lags_for_a_moment_does_not_end_kopf(kopf: Kopf) -> None:
+    await kopf.get(PATH, answer(page(7)))
+    for version in (20, 30):
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await kopf.get(PATH, answer(page(version - 15)))
+        await kopf.get(PATH, answer(page(version)))
 
 
 async def test_a_list_of_a_namespace_says_nothing_of_another(store: Store) -> None:

@@ -217,6 +217,25 @@ def test_a_restore_to_before_the_last_bookmark_is_found_by_the_next_list() -> No
     virtual_time.run(run())
 
 
+def test_an_api_server_that_lags_for_a_moment_ends_nobody() -> None:
+    """As of k3s on a SQL database, with several servers, where there is nothing of a kind."""
+
+    async def run() -> None:
+        server = Server(well)
+        async with Operator(server) as operator:
+            bookmark = {"metadata": {"resourceVersion": "7200"}}
+            server.told.put_nowait({"type": "BOOKMARK", "object": bookmark})
+            await asyncio.sleep(HOUR)
+            server.version = 7199
+            asyncio.get_running_loop().call_later(1, setattr, server, "version", 7201)
+            await operator.watch.list()
+            server.told.put_nowait(aiohttp.ClientPayloadError("the server ended"))
+            await asyncio.sleep(1)
+            assert server.since[-1] == "7201"
+
+    virtual_time.run(run())
+
+
 def test_what_is_told_before_each_of_many_ends_brings_no_list_and_no_wait() -> None:
     async def run() -> None:
         server = Server(well)
