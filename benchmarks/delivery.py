@@ -3,10 +3,12 @@
 
     python -m benchmarks.delivery [--seconds 5] [--rounds 3]
 
-Cached answers are compared with an ASGI application that sends the same bytes, uncached ones with a
-handler that asks PostgreSQL the same by itself. One server process each, on the same database of
-10,000 articles of 2 kB with 100 authors and 50 tags. The two take turns, so that whatever else the
-machine does falls on both; the ratio is that of the medians. Needs `wrk` (a Debian package).
+Cached answers are compared with an ASGI application that sends the same bytes, uncached ones with
+two handlers: one asks PostgreSQL the same query, as the service's role with row-level security on,
+the other, without either, by SQL as one would write it for one site. One server process each, on
+the same database of 10,000 articles of 2 kB with 100 authors and 50 tags. They take turns, so that
+whatever else the machine does falls on all; a ratio is that of the medians. Needs `wrk` (a Debian
+package).
 """
 
 import json
@@ -21,7 +23,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks import articles, stores, wrk
-from benchmarks.ours import DELIVERY, ID_STARTS, Ours
+from benchmarks.ours import DELIVERY, ID_STARTS, PASSWORD, ROLE, Ours
 from benchmarks.showing import show
 from benchmarks.usage import peak_mebibytes
 from benchmarks.wrk import Request
@@ -93,33 +95,37 @@ def main() -> None:
         ours.wait_until_ready()
         token = site.log_in(ours.url)
         etag = _keep_body(ours.url, token, folder)
-        peer = stack.enter_context(_peer(site.database_url, folder))
+        one_site = stack.enter_context(_peer("delivery_peers", site.database_url, folder))
+        url = postgres.url(site.database, f"{ROLE}:{PASSWORD}")
+        same_query = stack.enter_context(_peer("delivery_same", url, folder))
         headers = {"Authorization": f"Bearer {token}"}
-        show(f"{'':28}{'ours/s':>10}{'peer/s':>10}{'ratio':>8}{'target':>8}")
+        titles = ("ours/s", "same/s", "ratio", "target", "one site/s", "ratio")
+        show(f"{'':28}{''.join(f'{title:>12}' for title in titles)}")
         for scenario in SCENARIOS:
             own = headers | ({"If-None-Match": etag} if scenario.if_none_match else {})
+            # What is cached has no query.
+            same = one_site if scenario.cached else same_query
             asked = (
                 (ours.url, Request(scenario.ours, own)),
-                (peer, Request(scenario.peers)),
+                (same, Request(scenario.peers)),
+                (one_site, Request(scenario.peers)),
             )
-            rates: tuple[list[float], list[float]] = [], []
+            rates: tuple[list[float], ...] = [], [], []
             for _ in range(options.rounds):
                 for (url, request), found in zip(asked, rates, strict=True):
                     with nullcontext() if scenario.cached else site.outdating():
                         found.append(wrk.load(url, request, options.seconds, folder).rate)
-            our, their = (statistics.median(each) for each in rates)
+            our, their, one = (statistics.median(each) for each in rates)
             show(
-                f"{scenario.name:28}{our:10.0f}{their:10.0f}{our / their:8.2f}"
-                f"{scenario.target:8.2f}"
+                f"{scenario.name:28}{our:12.0f}{their:12.0f}{our / their:12.2f}"
+                f"{scenario.target:12.2f}{one:12.0f}{our / one:12.2f}"
             )
         show(f"memory at most: {peak_mebibytes(ours.pid):.0f} MiB")
 
 
 def _tell_peer(site: Ours, folder: Path) -> None:
     ids = site.fill()
-    (folder / "ids.json").write_text(
-        json.dumps({"tenant": str(ids["tenant"]), "type": str(ids["article"])})
-    )
+    (folder / "ids.json").write_text(json.dumps({name: str(found) for name, found in ids.items()}))
     site.execute(_PEERS_INDEX)
 
 
@@ -132,14 +138,14 @@ def _keep_body(url: str, token: str, folder: Path) -> str:
 
 
 @contextmanager
-def _peer(database_url: str, folder: Path) -> Iterator[str]:
+def _peer(module: str, database_url: str, folder: Path) -> Iterator[str]:
     port = free_port()
-    command = [sys.executable, "-m", "benchmarks.delivery_peers", str(port)]
+    command = [sys.executable, "-m", f"benchmarks.{module}", str(port)]
     command += [database_url, str(folder)]
     with subprocess.Popen(command, cwd=REPOSITORY) as process:
         try:
             url = f"http://127.0.0.1:{port}"
-            wait_until(_answers(f"{url}/cached"), "the peer does not answer")
+            wait_until(_answers(f"{url}/entry/article-7"), f"{module} does not answer")
             yield url
         finally:
             process.terminate()

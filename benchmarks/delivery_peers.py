@@ -62,7 +62,7 @@ def handlers(url: str, tenant_id: str, type_id: str) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with asyncpg.create_pool(url, max_size=CONNECTIONS, reset=_no_reset) as pool:
+        async with asyncpg.create_pool(url, max_size=CONNECTIONS, reset=no_reset) as pool:
             pools.append(pool)
             yield
 
@@ -89,7 +89,7 @@ def handlers(url: str, tenant_id: str, type_id: str) -> Starlette:
     return Starlette(routes=routes, lifespan=lifespan)
 
 
-async def _no_reset(_connection: Any) -> None:
+async def no_reset(_connection: Any) -> None:
     pass
 
 
@@ -97,7 +97,7 @@ def main() -> None:
     port, url, folder = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
     ids = json.loads((folder / "ids.json").read_text())
     cached = bare((folder / "body").read_bytes())
-    queries = handlers(url, ids["tenant"], ids["type"])
+    queries = handlers(url, ids["tenant"], ids["article"])
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         bare_one = scope["type"] == "http" and scope["path"] == "/cached"

@@ -80,7 +80,7 @@ class Ours:
         self._postgres = postgres
         self._redis = redis
         self._folder = folder
-        self._database = database
+        self.database = database
         self._jwt_secret = secrets.token_hex(32)
         self.database_url = postgres.superuser_url(database)
 
@@ -89,7 +89,7 @@ class Ours:
         limit = f"?connection_limit={CONNECTIONS}&pool_timeout=10"
         limits = ("DELIVERY_CLIENT", "DELIVERY_TENANT", "MANAGEMENT_CLIENT", "MANAGEMENT_TENANT")
         return {
-            "DATABASE_URL": self._postgres.url(self._database, f"{ROLE}:{PASSWORD}", limit),
+            "DATABASE_URL": self._postgres.url(self.database, f"{ROLE}:{PASSWORD}", limit),
             "REDIS_URL": self._redis.url,
             "JWT_SECRET": self._jwt_secret,
             "ACCESS_TOKEN_SECONDS": str(_TOKEN_SECONDS),
@@ -106,7 +106,7 @@ class Ours:
         (role / "username").write_text(ROLE)
         (role / "password").write_text(PASSWORD)
         (self._folder / f"{TENANT}.password").write_text(PASSWORD)
-        asyncio.run(_execute(self._postgres.superuser_url(), f"CREATE DATABASE {self._database}"))
+        asyncio.run(_execute(self._postgres.superuser_url(), f"CREATE DATABASE {self.database}"))
         settings = MigrateSettings.model_validate(
             {
                 "database_url": self.database_url,
