@@ -99,26 +99,26 @@ def main() -> None:
         url = postgres.url(site.database, f"{ROLE}:{PASSWORD}")
         same_query = stack.enter_context(_peer("delivery_same", url, folder))
         headers = {"Authorization": f"Bearer {token}"}
-        titles = ("ours/s", "same/s", "ratio", "target", "one site/s", "ratio")
+        titles = ("ours/s", "peer/s", "ratio", "target", "one site/s", "ratio")
         show(f"{'':28}{''.join(f'{title:>12}' for title in titles)}")
         for scenario in SCENARIOS:
             own = headers | ({"If-None-Match": etag} if scenario.if_none_match else {})
             # What is cached has no query.
-            same = one_site if scenario.cached else same_query
-            asked = (
+            peers = [one_site] if scenario.cached else [same_query, one_site]
+            asked = [
                 (ours.url, Request(scenario.ours, own)),
-                (same, Request(scenario.peers)),
-                (one_site, Request(scenario.peers)),
-            )
-            rates: tuple[list[float], ...] = [], [], []
+                *((peer, Request(scenario.peers)) for peer in peers),
+            ]
+            rates: list[list[float]] = [[] for _ in asked]
             for _ in range(options.rounds):
                 for (url, request), found in zip(asked, rates, strict=True):
                     with nullcontext() if scenario.cached else site.outdating():
                         found.append(wrk.load(url, request, options.seconds, folder).rate)
-            our, their, one = (statistics.median(each) for each in rates)
+            our, their, *others = (statistics.median(each) for each in rates)
             show(
                 f"{scenario.name:28}{our:12.0f}{their:12.0f}{our / their:12.2f}"
-                f"{scenario.target:12.2f}{one:12.0f}{our / one:12.2f}"
+                f"{scenario.target:12.2f}"
+                + "".join(f"{other:12.0f}{our / other:12.2f}" for other in others)
             )
         show(f"memory at most: {peak_mebibytes(ours.pid):.0f} MiB")
 

@@ -125,11 +125,7 @@ def _first(snapshot: Snapshot) -> Decision:
 def _until_taken_over(snapshot: Snapshot) -> str:
     """The target, once it would answer with as many pods as another one does."""
     target, route = snapshot.target, snapshot.route
-    endpoints = (
-        {name: found.endpoints for name, found in snapshot.revisions.items()}
-        if route is None
-        else route.endpoints
-    )
+    endpoints = snapshot.endpoints if route is None else route.endpoints
     others = {name: count for name, count in endpoints.items() if name != target}
     enough = min(snapshot.replicas, sum(others.values()))
     is_enough = snapshot.revision(target).preview >= enough

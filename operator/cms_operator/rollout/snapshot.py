@@ -121,5 +121,10 @@ class Snapshot:
     formerly: tuple[str, ...] = ()
     autoscaled: bool = False
 
+    @property
+    def endpoints(self) -> dict[str, int]:
+        """By revision."""
+        return {name: found.endpoints for name, found in self.revisions.items()}
+
     def revision(self, name: str) -> RevisionState:
         return self.revisions.get(name, RevisionState())

@@ -167,14 +167,12 @@ def who_answers(snapshot: Snapshot, wanted: str) -> str | None:
     found = snapshot.revision(wanted)
     if found.available or found.endpoints:
         return wanted
-    return most_answering(
-        {name: found.endpoints for name, found in snapshot.revisions.items()}, wanted
-    )
+    return most_answering(snapshot.endpoints, wanted)
 
 
 def _mixed_pods_are_needed(snapshot: Snapshot, wanted: str) -> bool:
     """The Service selects all, and narrowed to this one it would have too few pods."""
-    answering = {name: found.endpoints for name, found in snapshot.revisions.items()}
+    answering = snapshot.endpoints
     own = answering.pop(wanted, 0)
     enough = min(snapshot.replicas, own + sum(answering.values()))
     return own > 0 and any(answering.values()) and snapshot.revision(wanted).available < enough
