@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import selectors
 import ssl
 import tempfile
 import threading
@@ -147,7 +148,8 @@ class Proxy:
         self.kubeconfig = kubeconfig
         self.answers: list[Answer] = []
         self._fault = Fault()
-        self._loop = asyncio.new_event_loop()
+        self._sockets = selectors.DefaultSelector()
+        self._loop = asyncio.SelectorEventLoop(self._sockets)
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._port = free_port()
 
@@ -231,6 +233,9 @@ class Proxy:
         await self._refuse()
         await self._server.shutdown(1)
         await self._session.close()
+        # TLS says goodbye both ways, which outlasts what closes it. What stays is the loop's own.
+        while len(self._sockets.get_map()) > 1:
+            await asyncio.sleep(0.01)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         call = Call(request.method, request.path, request.query_string, await request.read())

@@ -53,7 +53,7 @@ def test_an_invalid_spec_names_its_field_tears_nothing_down_and_heals(team: Team
     assert message.startswith("spec.logLevel: ")
     assert team.condition("Reconciling")[:2] == ("False", "InvalidSpec")
     assert team.condition("Stalled") == ("True", "InvalidSpec", message)
-    assert ("InvalidSpec", message) in eventually(team.events, "Events")
+    eventually(lambda: ("InvalidSpec", message) in team.events(), "an Event names the field")
     assert (team.pods(), children(team)) == (pods, before)
     assert team.status()["readyReplicas"] == 2
 
