@@ -1,8 +1,9 @@
 """A keyed queue for workers.
 
 A key waits at most once, is worked on by one worker at a time, comes back later
-where it was asked to, and more slowly after each failure. What something has
-happened to goes before what is only looked at again.
+where it was asked to, and more slowly after each failure. It rests after each pass,
+so that what a busy cluster answers to one write is looked at together. What something
+has happened to goes before what is only looked at again.
 """
 
 import asyncio
@@ -16,6 +17,9 @@ K = TypeVar("K")
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 300.0
 _MAX_DOUBLINGS = 20
+# A pass takes long where the API server is busy, and then one write brings many events.
+RESTS_AS_LONG = 2.0
+LONGEST_REST = 0.5
 # Entries of the heap that nothing is due for any more, beside one a key.
 _MOST_STALE = 64
 
@@ -40,9 +44,11 @@ class WorkQueue(Generic[K]):
         self._most_routine = most_routine
         self._ready: dict[K, float] = {}
         self._routine: dict[K, float] = {}
-        self._working: set[K] = set()
+        self._working: dict[K, float] = {}
         self._working_routine: set[K] = set()
         self._again: set[K] = set()
+        self._rests_until: dict[K, float] = {}
+        self._held: dict[K, float] = {}
         self._due: dict[K, float] = {}
         self._heap: list[tuple[float, int, K]] = []
         self._order = itertools.count()
@@ -50,23 +56,33 @@ class WorkQueue(Generic[K]):
         self._wake = asyncio.Event()
 
     def add(self, key: K) -> None:
-        """Hand the key out as soon as a worker is free."""
-        self._due.pop(key, None)
+        """Hand the key out as soon as it has rested and a worker is free."""
+        now = self._clock()
         if key in self._working:
+            self._due.pop(key, None)
             self._again.add(key)
-        elif key not in self._ready:
-            self._ready[key] = self._routine.pop(key, self._clock())
+        elif key in self._ready:
+            self._due.pop(key, None)
+        elif self._rests_until.get(key, now) > now:
+            self._held.setdefault(key, self._routine.pop(key, now))
+            self._add_at(key, self._rests_until[key])
+        else:
+            self._due.pop(key, None)
+            since = self._held.pop(key, now)
+            self._ready[key] = self._routine.pop(key, since)
             self._wake.set()
 
     def add_routine(self, key: K) -> None:
         """Hand the key out when nothing else waits; nothing has happened to it."""
-        if key not in self._ready and key not in self._working:
+        if not any(key in those for those in (self._ready, self._held, self._working)):
             self._routine.setdefault(key, self._clock())
             self._wake.set()
 
     def add_after(self, key: K, seconds: float) -> None:
         """Hand the key out later; of several such wishes the earliest counts."""
-        due = self._clock() + max(0.0, seconds)
+        self._add_at(key, self._clock() + max(0.0, seconds))
+
+    def _add_at(self, key: K, due: float) -> None:
         if key in self._ready or self._due.get(key, due + 1) <= due:
             return
         self._due[key] = due
@@ -116,14 +132,15 @@ class WorkQueue(Generic[K]):
             return None
         key, since = next(iter(waiting.items()))
         del waiting[key]
-        self._working.add(key)
+        now = self._clock()
+        self._working[key] = now
         if waiting is self._routine:
             self._working_routine.add(key)
-        return key, self._clock() - since
+        return key, now - since
 
     def done(self, key: K) -> None:
         """The worker has finished with the key."""
-        self._working.discard(key)
+        self._rest(key, self._working.pop(key))
         if key in self._working_routine:
             self._working_routine.discard(key)
             self._wake.set()
@@ -144,11 +161,19 @@ class WorkQueue(Generic[K]):
         oldest = (next(iter(waiting.values()), now) for waiting in (self._ready, self._routine))
         return now - min(oldest)
 
+    def _rest(self, key: K, since: float) -> None:
+        now = self._clock()
+        self._rests_until.pop(key, None)
+        while self._rests_until and next(iter(self._rests_until.values())) <= now:
+            del self._rests_until[next(iter(self._rests_until))]
+        self._rests_until[key] = now + min(RESTS_AS_LONG * (now - since), LONGEST_REST)
+
     def _promote(self) -> None:
         now = self._clock()
         while self._heap and self._heap[0][0] <= now:
             due, _, key = heapq.heappop(self._heap)
             if self._due.get(key) == due:
+                del self._due[key]
                 self.add(key)
 
     def _until_next(self) -> float | None:

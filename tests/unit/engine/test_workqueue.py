@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from cms_operator.workqueue import LONGEST_DELAY, WorkQueue
+from cms_operator.workqueue import LONGEST_DELAY, LONGEST_REST, RESTS_AS_LONG, WorkQueue
 
 
 class Clock:
@@ -48,6 +48,48 @@ def test_a_change_during_a_reconcile_brings_another_one(queue: WorkQueue[str]) -
     assert queue.take() is None, "one key is never worked on by two workers"
     queue.done("shop")
     assert queue.take() == ("shop", 0)
+
+
+def work(queue: WorkQueue[str], clock: Clock, key: str, seconds: float) -> None:
+    queue.add(key)
+    assert queue.take() == (key, 0)
+    clock.seconds += seconds
+    queue.done(key)
+
+
+@pytest.mark.parametrize("took", [0.05, 0.1, 10], ids="{} s".format)
+def test_what_one_pass_brings_about_is_looked_at_together(
+    queue: WorkQueue[str], clock: Clock, took: float
+) -> None:
+    work(queue, clock, "shop", took)
+    over = clock.seconds + min(RESTS_AS_LONG * took, LONGEST_REST)
+    begun = clock.seconds = clock.seconds + 0.01
+    for event in range(5):
+        clock.seconds = begun + event * 0.01
+        queue.add("shop")
+        assert queue.take() is None
+    clock.seconds = over
+    assert queue.take() == ("shop", pytest.approx(over - begun))
+    queue.done("shop")
+    clock.seconds += LONGEST_REST
+    assert queue.take() is None
+
+
+def test_one_that_rests_holds_up_nobody_and_a_wish_does_not_shorten_it(
+    queue: WorkQueue[str], clock: Clock
+) -> None:
+    work(queue, clock, "shop", 0.1)
+    queue.add_routine("shop")
+    queue.add("shop")
+    queue.add_after("shop", 0)
+    queue.add_routine("shop")
+    work(queue, clock, "blog", 0)
+    assert queue.take() is None
+    clock.seconds += LONGEST_REST
+    assert queue.take() == ("shop", LONGEST_REST)
+    queue.done("shop")
+    clock.seconds += LONGEST_REST
+    assert queue.take() is None, "one pass is for all of them"
 
 
 def test_what_happens_goes_before_what_is_only_looked_at_again(queue: WorkQueue[str]) -> None:
