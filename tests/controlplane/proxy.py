@@ -234,7 +234,7 @@ class Proxy:
         await self._server.shutdown(1)
         await self._session.close()
         # TLS says goodbye both ways, which outlasts what closes it. What stays is the loop's own.
-        while len(self._sockets.get_map()) > 1:
+        while len(self._sockets.get_map()) > 1:  # noqa: ASYNC110  - nothing tells of their end
             await asyncio.sleep(0.01)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
