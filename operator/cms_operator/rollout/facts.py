@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.status import (
     JwtKeysStatus,
     MigrationStatus,
@@ -77,7 +76,3 @@ class Facts:
             return False
         rolls = self.decision.stable is not None and self.decision.phase is not Phase.HEALTHY
         return self.target.deadline_exceeded and not self.settled and not rolls
-
-
-# A condition without its time: the type, the status, the reason, the message.
-Verdict = tuple[ConditionType, bool | None, Reason, str]

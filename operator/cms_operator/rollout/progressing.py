@@ -4,8 +4,9 @@ from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.resource import GROUP
 from cms_operator.api.status import PinStatus, RolloutStatus
 from cms_operator.api.timestamps import to_text
+from cms_operator.rollout.condition_state import ConditionState, false, true, unknown
 from cms_operator.rollout.decide import Phase
-from cms_operator.rollout.facts import Facts, Verdict
+from cms_operator.rollout.facts import Facts
 from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.progress import is_in_flight
 from cms_operator.rollout.routing import waits_for_gateway
@@ -24,17 +25,17 @@ _UNDER_WAY = {
 }
 
 
-def progressing(facts: Facts) -> Verdict:
+def progressing(facts: Facts) -> ConditionState:
     kind, phase = ConditionType.PROGRESSING, facts.decision.phase
     if facts.pin and phase is Phase.HEALTHY:
-        return kind, False, Reason.PINNED, pinned(facts.pin)
+        return false(kind, Reason.PINNED, pinned(facts.pin))
     if facts.settled:
-        return kind, True, Reason.ROLLED_OUT, f"All pods are of revision {facts.snapshot.target}."
+        return true(kind, Reason.ROLLED_OUT, f"All pods are of revision {facts.snapshot.target}.")
     if facts.suspended:
-        return kind, None, Reason.SUSPENDED, suspended(facts)
+        return unknown(kind, Reason.SUSPENDED, suspended(facts))
     if problem := _trouble(facts):
-        return kind, False, problem.reason, problem.message
-    return kind, True, *_under_way(facts)
+        return false(kind, problem.reason, problem.message)
+    return true(kind, *_under_way(facts))
 
 
 def _under_way(facts: Facts) -> tuple[Reason, str]:
