@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from cms_operator.api import InvalidSpec
 from cms_operator.api.conditions import ConditionType, Reason
+from cms_operator.api.problem import Problem, ProblemError
 from cms_operator.api.status import MigrationStatus, Status
 from cms_operator.cluster.apply import Applier, NameHeldError
 from cms_operator.cluster.client import ApiError
@@ -28,14 +29,14 @@ from cms_operator.observability.measuring import phase
 from cms_operator.resources import controller_revision, labels, names
 from cms_operator.resources.revision import Revision, spec_hash
 from cms_operator.resources.sources import SourceError, Sources, required_secrets
-from cms_operator.rollout import observe, report, steps
+from cms_operator.rollout import observe, report, request_annotations, steps
 from cms_operator.rollout.capacity import existing
 from cms_operator.rollout.confirmation import shifts
 from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
 from cms_operator.rollout.family import Family, gather
 from cms_operator.rollout.news import at_rest, counts_wait, only_counts
-from cms_operator.rollout.problems import Problem, ProblemError, retry_after
 from cms_operator.rollout.progress import is_in_flight
+from cms_operator.rollout.retries import retry_after
 from cms_operator.rollout.revisions import kept_records
 from cms_operator.rollout.schema import known_schemas, oldest_in_use
 from cms_operator.rollout.snapshot import Request, Snapshot
@@ -196,7 +197,7 @@ class Reconciler:
 
     def _requests(self, work: Pass) -> tuple[Request, ...]:
         annotations = work.hcms.metadata.annotations
-        return observe.requests(annotations, stamped=self._settings.requests_stamped)
+        return request_annotations.requests(annotations, stamped=self._settings.requests_stamped)
 
     @phase("prepare")
     async def _prepare(self, work: Pass) -> None:

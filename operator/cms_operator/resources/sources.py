@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from cms_operator.api.authority import CertificateAuthority
 from cms_operator.api.conditions import Reason
+from cms_operator.api.problem import Problem, ProblemError
 from cms_operator.api.spec import Spec
 from cms_operator.api.types import KeyReference
 from cms_operator.resources import authorities, source_values
@@ -64,14 +65,8 @@ class Sources:
         return self.migration or self.database
 
 
-@dataclass(frozen=True, slots=True)
-class SourceProblem:
-    reason: Reason
-    message: str
-
-
 class SourceError(Exception):
-    def __init__(self, problems: tuple[SourceProblem, ...]) -> None:
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__(" ".join(problem.message for problem in problems))
         self.problems = problems
 
@@ -113,13 +108,13 @@ def required_secrets(spec: Spec) -> SecretRefs:
 def read_sources(spec: Spec, secrets: Mapping[str, Values | None]) -> Sources:
     """Raises SourceError with all problems at once, so that they need not be mended one by one."""
     refs = required_secrets(spec)
-    problems: dict[SourceProblem, None] = {}
+    problems: dict[Problem, None] = {}
 
     def read(reference: SecretKey | None, parse: Callable[[SecretKey, bytes], T]) -> T | None:
         try:
             value = _value(reference, refs, secrets)
             return parse(reference, value) if reference and value is not None else None
-        except _ProblemError as error:
+        except ProblemError as error:
             problems[error.problem] = None
         except UrlError as error:
             problems[_invalid(reference, str(error))] = None
@@ -156,15 +151,9 @@ def read_sources(spec: Spec, secrets: Mapping[str, Values | None]) -> Sources:
     return Sources(found, redis, migration, replica, jwt_secret, database_ca, redis_ca, makes_role)
 
 
-class _ProblemError(Exception):
-    def __init__(self, problem: SourceProblem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
-
-
-def _invalid(reference: SecretKey | None, what: str) -> SourceProblem:
+def _invalid(reference: SecretKey | None, what: str) -> Problem:
     where = f'Key "{reference.key}" of Secret "{reference.name}"' if reference else "A key"
-    return SourceProblem(Reason.SECRET_VALUE_INVALID, f"{where} {what}.")
+    return Problem(Reason.SECRET_VALUE_INVALID, f"{where} {what}.")
 
 
 def _value(
@@ -175,8 +164,8 @@ def _value(
     values = secrets.get(reference.name)
     if values is None:
         message = f'Secret "{reference.name}" does not exist: create it, or correct the spec.'
-        raise _ProblemError(SourceProblem(Reason.SECRET_NOT_FOUND, message))
+        raise ProblemError(Problem(Reason.SECRET_NOT_FOUND, message))
     if reference.key not in values and reference not in refs.optional:
         message = f'Secret "{reference.name}" has no key "{reference.key}": add it.'
-        raise _ProblemError(SourceProblem(Reason.SECRET_KEY_MISSING, message))
+        raise ProblemError(Problem(Reason.SECRET_KEY_MISSING, message))
     return values.get(reference.key)

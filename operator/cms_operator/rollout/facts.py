@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cms_operator.api.problem import Problem
 from cms_operator.api.status import (
     JwtKeysStatus,
     MigrationStatus,
@@ -10,7 +11,6 @@ from cms_operator.api.status import (
     RevisionStatus,
 )
 from cms_operator.rollout.decide import Decision, Phase, serves
-from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.snapshot import RevisionState, Snapshot
 
 

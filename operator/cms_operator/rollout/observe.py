@@ -1,19 +1,14 @@
-"""From objects of the API server to the counted state that decide() sees."""
+"""What Deployments, EndpointSlices and pods say, as the counted state that decide() sees."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any
 
-from cms_operator.api.resource import GROUP
-from cms_operator.api.status import LONGEST_REQUEST, LONGEST_USER, UNVERIFIED, Refusal, Verb
 from cms_operator.resources import labels
-from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState
+from cms_operator.rollout.snapshot import RevisionState
 
 SERVICE_LABEL = "kubernetes.io/service-name"
-_LONGEST_REPORT = 4096
 
 Object = Mapping[str, Any]
 
@@ -38,7 +33,7 @@ def revision_states(
 def _state(deployment: Object, endpoints: int, preview: int) -> RevisionState:
     status = deployment.get("status") or {}
     generation = deployment["metadata"].get("generation", 0)
-    progressing = _condition(status, "Progressing")
+    progressing = condition_of(status, "Progressing")
     return RevisionState(
         wanted=deployment["spec"].get("replicas", 1),
         current=status.get("replicas", 0),
@@ -73,42 +68,6 @@ def takes_traffic(endpoint: Object) -> bool:
     return conditions.get("ready") is not False and not conditions.get("terminating")
 
 
-@dataclass(frozen=True, slots=True)
-class MigrationReport:
-    """What the migration Job wrote into its termination message."""
-
-    from_version: int | None = None
-    to_version: int | None = None
-    oldest_readable: int | None = None
-    max_connections: int | None = None
-    schema_version: int | None = None
-    to_contract: int | None = None
-    error: str = ""
-    refusal: Refusal | None = None
-
-
-def requests(annotations: Mapping[str, str], *, stamped: bool) -> tuple[Request, ...]:
-    """What people ask. A value of more than 128 characters is no request.
-
-    `stamped` tells that admission policies guard who has asked.
-    """
-    return tuple(
-        Request(verb, annotations[name], _asker(annotations, verb, stamped=stamped))
-        for verb in get_args(Verb)
-        if (name := f"{GROUP}/{verb}") in annotations and len(annotations[name]) <= LONGEST_REQUEST
-    )
-
-
-def _asker(annotations: Mapping[str, str], verb: Verb, *, stamped: bool) -> str:
-    stamp = annotations.get(f"{GROUP}/{verb}-by", "") if stamped else ""
-    return stamp[:LONGEST_USER] or UNVERIFIED
-
-
-def pods_of_job(pods: Iterable[Object], job: str) -> list[Object]:
-    label = "batch.kubernetes.io/job-name"
-    return [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(label) == job]
-
-
 def has_started(pod: Object) -> bool:
     return bool(pod["status"].get("phase") != "Pending")
 
@@ -122,7 +81,7 @@ def is_serving(pod: Object) -> bool:
 
 def ready_since(pod: Object) -> datetime:
     """When a pod that is ready became so."""
-    return datetime.fromisoformat(_condition(pod["status"], "Ready")["lastTransitionTime"])
+    return datetime.fromisoformat(condition_of(pod["status"], "Ready")["lastTransitionTime"])
 
 
 def is_starting(pod: Object) -> bool:
@@ -133,7 +92,7 @@ def is_starting(pod: Object) -> bool:
 
 
 def _is_ready(status: Object) -> bool:
-    return _condition(status, "Ready").get("status") == "True"
+    return condition_of(status, "Ready").get("status") == "True"
 
 
 def is_alive(pod: Object) -> bool:
@@ -145,77 +104,7 @@ def has_succeeded(pod: Object) -> bool:
     return bool(pod["status"].get("phase") == "Succeeded")
 
 
-def migration_phase(job: Object | None) -> MigrationPhase:
-    if job is None:
-        return MigrationPhase.PENDING
-    status = job.get("status") or {}
-    if _condition(status, "Complete").get("status") == "True":
-        return MigrationPhase.COMPLETE
-    if _condition(status, "Failed").get("status") == "True":
-        return MigrationPhase.FAILED
-    return MigrationPhase.RUNNING
-
-
-@dataclass(frozen=True, slots=True)
-class JobEnd:
-    """When a Job ended, and why where it failed; both empty while it runs."""
-
-    time: str = ""
-    message: str = ""
-
-
-def job_end(job: Object) -> JobEnd:
-    status = job.get("status") or {}
-    failed = _condition(status, "Failed")
-    if failed.get("status") == "True":
-        return JobEnd(str(failed.get("lastTransitionTime", "")), str(failed.get("message", "")))
-    return JobEnd(str(status.get("completionTime") or ""))
-
-
-def migration_report(pods: Iterable[Object]) -> MigrationReport:
-    """The newest report of the Job's pods; empty where none has been written yet."""
-    newest_first = sorted(
-        pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True
-    )
-    for pod in newest_first:
-        for container in pod["status"].get("containerStatuses") or []:
-            for state in (container.get("state"), container.get("lastState")):
-                message = ((state or {}).get("terminated") or {}).get("message")
-                if message:
-                    return _parse_report(str(message)[:_LONGEST_REPORT])
-    return MigrationReport()
-
-
-def _parse_report(message: str) -> MigrationReport:
-    try:
-        found = json.loads(message)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        return MigrationReport(error="the Job ended without a report")
-    return MigrationReport(
-        from_version=_number(found.get("from")),
-        to_version=_number(found.get("to")),
-        oldest_readable=_number(found.get("oldestReadable")),
-        max_connections=_number(found.get("maxConnections")),
-        schema_version=_number(found.get("schemaVersion")),
-        to_contract=_number(found.get("toContract")),
-        error=str(found.get("error") or ""),
-        refusal=_refusal(found.get("refusal")),
-    )
-
-
-def _refusal(value: object) -> Refusal | None:
-    return next((known for known in get_args(Refusal) if known == value), None)
-
-
-def _number(value: object) -> int | None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        return None
-    return value
-
-
-def _condition(status: Object, kind: str) -> Object:
+def condition_of(status: Object, kind: str) -> Object:
     for condition in status.get("conditions") or []:
         if condition["type"] == kind:
             found: Object = condition

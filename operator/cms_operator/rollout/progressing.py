@@ -1,13 +1,13 @@
 """The condition Progressing: how far the wanted revision has come."""
 
 from cms_operator.api.conditions import ConditionType, Reason
+from cms_operator.api.problem import Problem
 from cms_operator.api.resource import GROUP
 from cms_operator.api.status import PinStatus, RolloutStatus
 from cms_operator.api.timestamps import to_text
 from cms_operator.rollout.condition_state import ConditionState, false, true, unknown
 from cms_operator.rollout.decide import Phase
 from cms_operator.rollout.facts import Facts
-from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.progress import is_in_flight
 from cms_operator.rollout.routing import waits_for_gateway
 from cms_operator.rollout.schema import why_not

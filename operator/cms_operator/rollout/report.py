@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from cms_operator.api.conditions import Condition, ConditionType, Reason, condition, set_condition
+from cms_operator.api.problem import Problem
 from cms_operator.api.resource import HeadlessCMS
 from cms_operator.api.status import Status
 from cms_operator.rollout.condition_state import ConditionState, false, true
 from cms_operator.rollout.decide import Phase
 from cms_operator.rollout.detail_conditions import detail_conditions, has_failed, migration_failure
 from cms_operator.rollout.facts import Facts
-from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.progressing import pinned, progressing, refused, rolled_back, too_late
 
 # So long a problem counts as under way, before it counts as stalled.

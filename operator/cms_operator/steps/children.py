@@ -5,6 +5,7 @@ from typing import Any
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.conditions import Reason
+from cms_operator.api.problem import Problem
 from cms_operator.cluster.apply import (
     HTTP_NOT_FOUND,
     Applier,
@@ -45,7 +46,6 @@ from cms_operator.resources import (
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.decide import Decision
 from cms_operator.rollout.family import Family
-from cms_operator.rollout.problems import Problem
 from cms_operator.steps.verified import Name, Verified
 
 Manifest = Mapping[str, Any]

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.conditions import Reason
+from cms_operator.api.problem import Problem, ProblemError
 from cms_operator.api.status import JwtKeysStatus
 from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.kinds import SECRET
@@ -17,7 +18,6 @@ from cms_operator.resources.sources import Sources
 from cms_operator.rollout import keys
 from cms_operator.rollout.family import Family
 from cms_operator.rollout.observe import is_serving, is_starting, revision_of
-from cms_operator.rollout.problems import Problem, ProblemError
 
 ROTATE = "headlesscms.io/rotate-jwt-key"
 # The kubelet brings a changed Secret to every mount in less.

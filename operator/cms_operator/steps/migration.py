@@ -15,16 +15,14 @@ from cms_operator.resources import migration_job, names
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.sources import Sources
 from cms_operator.rollout.family import Family
-from cms_operator.rollout.observe import (
+from cms_operator.rollout.jobs import (
     MigrationReport,
-    has_started,
-    has_succeeded,
-    is_alive,
     job_end,
     migration_phase,
     migration_report,
     pods_of_job,
 )
+from cms_operator.rollout.observe import has_started, has_succeeded, is_alive
 from cms_operator.rollout.snapshot import MigrationPhase
 
 # A failed Job stays that long, for its logs, before it is tried again.

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from cms_operator.api.conditions import Reason
+from cms_operator.api.problem import Problem
 from cms_operator.api.timestamps import to_text
 from cms_operator.cluster.sources import Late
-from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.report import PATIENCE
 
 # So long it does for a CMS that serves to know what its Secrets said last.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cms_operator.api import HeadlessCMS
+from cms_operator.api.problem import Problem
 from cms_operator.api.status import JwtKeysStatus, MigrationStatus, Status
 from cms_operator.cluster.kinds import (
     CONTROLLER_REVISION,
@@ -22,9 +23,10 @@ from cms_operator.rollout import observe
 from cms_operator.rollout.addresses import find_address
 from cms_operator.rollout.confirmation import is_a_turn, takes_away
 from cms_operator.rollout.decide import Decision
+from cms_operator.rollout.diagnosis import failure_of, find_problem
 from cms_operator.rollout.facts import Connections, Facts
 from cms_operator.rollout.family import Family
-from cms_operator.rollout.problems import Problem, failure_of, find_problem
+from cms_operator.rollout.jobs import pods_of_job
 from cms_operator.rollout.progress import is_in_flight
 from cms_operator.rollout.revisions import (
     formerly_stable,
@@ -208,7 +210,7 @@ def _migration_problem(work: Pass) -> Problem | None:
     if work.migration is None or work.migration.phase not in ("Pending", "Running"):
         return None
     job = names.migration_job(work.hcms.name, work.migration.key)
-    return find_problem([], observe.pods_of_job(work.family.job_pods, job))
+    return find_problem([], pods_of_job(work.family.job_pods, job))
 
 
 def _contract_problem(work: Pass) -> Problem | None:
@@ -217,7 +219,7 @@ def _contract_problem(work: Pass) -> Problem | None:
     if work.migration is None or contract is None or contract.phase not in ("Pending", "Running"):
         return None
     job = names.contract_job(work.hcms.name, work.migration.key)
-    return find_problem([], observe.pods_of_job(work.family.job_pods, job))
+    return find_problem([], pods_of_job(work.family.job_pods, job))
 
 
 def _connections(work: Pass) -> Connections:

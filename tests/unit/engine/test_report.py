@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cms_operator.api import HeadlessCMS, parse
 from cms_operator.api.conditions import ConditionType, Reason
+from cms_operator.api.problem import Problem
 from cms_operator.api.status import (
     ContractStatus,
     JobPhase,
@@ -20,7 +21,6 @@ from cms_operator.api.status import (
 from cms_operator.rollout.decide import decide
 from cms_operator.rollout.events import happenings
 from cms_operator.rollout.facts import Connections, Facts
-from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.report import PATIENCE, build_status
 from cms_operator.rollout.schema import Schemas
 from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState, Snapshot

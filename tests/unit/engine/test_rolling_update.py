@@ -3,8 +3,8 @@
 from typing import Any
 
 from cms_operator.api.conditions import Reason
+from cms_operator.api.problem import Problem
 from cms_operator.rollout.decide import Decision, Phase
-from cms_operator.rollout.problems import Problem
 from cms_operator.rollout.snapshot import Request
 from tests.unit.engine.pictures import later, picture, rollout, serving, starting
 

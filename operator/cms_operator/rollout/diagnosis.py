@@ -1,11 +1,11 @@
 """Why pods are not what they should be, read from their status."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from cms_operator.api.conditions import Condition, ConditionType, Reason
+from cms_operator.api.conditions import Reason
+from cms_operator.api.problem import Problem
 
 _PULL = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull")
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
@@ -13,32 +13,6 @@ _LONGEST_MESSAGE = 400
 _ENDS_THAT_COUNT = 2
 # A rollout's beginning is rounded up to a second, a pod's down.
 _ROUNDED = timedelta(seconds=2)
-# What was refused is tried again after a sixth of the time for which it has been.
-_PARTS_OF_AN_AGE = 6
-FIRST_RETRY = timedelta(seconds=10)
-LONGEST_RETRY = timedelta(minutes=2)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    reason: Reason
-    message: str
-
-
-def retry_after(conditions: Iterable[Condition], kind: ConditionType, now: datetime) -> float:
-    """Seconds until what `kind` tells of is tried again: the rarer the longer it has been False,
-    for thousands may be refused for hours, and nobody tells when that ends.
-    """
-    since = next(
-        (
-            one.last_transition_time
-            for one in conditions
-            if (one.type, one.status) == (kind, "False")
-        ),
-        now,
-    )
-    wait = max(FIRST_RETRY, (now - since) / _PARTS_OF_AN_AGE)
-    return min(wait, LONGEST_RETRY).total_seconds()
 
 
 def find_problem(
@@ -175,11 +149,3 @@ def _name(pod: Mapping[str, Any]) -> str:
 
 def _clip(message: object) -> str:
     return str(message or "").strip().rstrip(".")[:_LONGEST_MESSAGE]
-
-
-class ProblemError(Exception):
-    """A reconcile cannot go on until somebody has mended this."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem

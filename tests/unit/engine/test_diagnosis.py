@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from cms_operator.api.conditions import ConditionType, Reason, condition
-from cms_operator.rollout.problems import failure_of, find_problem, retry_after
+from cms_operator.api.conditions import Reason
+from cms_operator.rollout.diagnosis import failure_of, find_problem
 from tests.unit.engine.pictures import NOON, later
 
 
@@ -126,24 +126,3 @@ def test_pods_that_go_are_not_held_against_those_that_come() -> None:
 
 def test_what_the_cluster_lacks_is_no_failure_of_the_revision() -> None:
     assert failure_of([UNSCHEDULABLE, pod(containerStatuses=[])], NOON) == ""
-
-
-@pytest.mark.parametrize(
-    ("status", "age", "wait"),
-    [
-        (True, 3600, 10),
-        (False, 0, 10),
-        (False, 60, 10),
-        (False, 300, 50),
-        (False, 3600, 120),
-    ],
-    ids=["it was well before", "it has just begun", "a minute", "five minutes", "an hour"],
-)
-def test_what_was_refused_is_tried_again_the_rarer_the_longer_it_lasts(
-    age: int, wait: float, *, status: bool
-) -> None:
-    kind = ConditionType.CHILDREN_OWNED
-    since = later(-age)
-    told = condition(kind, status, Reason.API_REFUSED, "", generation=1, now=since)
-    other = condition(ConditionType.READY, False, Reason.API_REFUSED, "", generation=1, now=since)  # noqa: FBT003
-    assert retry_after([other, told], kind, NOON) == wait

@@ -1,0 +1,25 @@
+"""What people ask of a HeadlessCMS by its annotations, and who has asked."""
+
+from collections.abc import Mapping
+from typing import get_args
+
+from cms_operator.api.resource import GROUP
+from cms_operator.api.status import LONGEST_REQUEST, LONGEST_USER, UNVERIFIED, Verb
+from cms_operator.rollout.snapshot import Request
+
+
+def requests(annotations: Mapping[str, str], *, stamped: bool) -> tuple[Request, ...]:
+    """What people ask. A value of more than 128 characters is no request.
+
+    `stamped` tells that admission policies guard who has asked.
+    """
+    return tuple(
+        Request(verb, annotations[name], _asker(annotations, verb, stamped=stamped))
+        for verb in get_args(Verb)
+        if (name := f"{GROUP}/{verb}") in annotations and len(annotations[name]) <= LONGEST_REQUEST
+    )
+
+
+def _asker(annotations: Mapping[str, str], verb: Verb, *, stamped: bool) -> str:
+    stamp = annotations.get(f"{GROUP}/{verb}-by", "") if stamped else ""
+    return stamp[:LONGEST_USER] or UNVERIFIED
