@@ -35,11 +35,11 @@ from cms_operator.rollout.confirmation import shifts
 from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
 from cms_operator.rollout.family import Family, gather
 from cms_operator.rollout.news import at_rest, counts_wait, only_counts
-from cms_operator.rollout.progress import is_in_flight
 from cms_operator.rollout.retries import retry_after
 from cms_operator.rollout.revisions import kept_records
 from cms_operator.rollout.schema import known_schemas, oldest_in_use
 from cms_operator.rollout.snapshot import Request, Snapshot
+from cms_operator.rollout.transitions import is_in_flight
 from cms_operator.rollout.wishes import Situation, wished
 from cms_operator.settings import Settings
 from cms_operator.steps.analysis import Analyses, Judgement, Trial

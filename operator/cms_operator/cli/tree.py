@@ -10,7 +10,7 @@ from cms_operator.cli import pods as pod_rows
 from cms_operator.cli.steps import steps_of
 from cms_operator.cli.text import BAD, BUSY, GOOD, HELD, age, labels_of, table
 from cms_operator.resources.labels import REVISION
-from cms_operator.rollout.progress import IN_FLIGHT
+from cms_operator.rollout.transitions import IN_FLIGHT
 
 Object = Mapping[str, Any]
 # Conditions that are good when they are false.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cms_operator.rollout.progress import IN_FLIGHT
+from cms_operator.rollout.transitions import IN_FLIGHT
 
 Object = Mapping[str, Any]
 # Label values, in the order of the family's own labels, and the value.

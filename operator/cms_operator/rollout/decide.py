@@ -7,8 +7,7 @@ from enum import StrEnum
 from math import inf
 
 from cms_operator.api.status import RolloutStatus
-from cms_operator.rollout import progress as course
-from cms_operator.rollout import routing, steps
+from cms_operator.rollout import routing, steps, transitions
 from cms_operator.rollout.capacity import FULL, Limits, existing, next_sizes, serving
 from cms_operator.rollout.requests import answer, keep_answers
 from cms_operator.rollout.routing import Traffic
@@ -75,9 +74,9 @@ def decide(snapshot: Snapshot) -> Decision:
     if not can_run(snapshot.schemas, snapshot.target):
         return _refused(snapshot)
     if _waits_for_migration(snapshot):
-        progress = course.stop_clocks(_of_target(snapshot), snapshot.now)
+        progress = transitions.stop_clocks(_of_target(snapshot), snapshot.now)
         if snapshot.answers:
-            progress = keep_answers(progress or course.at_rest(snapshot), snapshot)
+            progress = keep_answers(progress or transitions.at_rest(snapshot), snapshot)
         return _acts(snapshot, Phase.MIGRATING, _at_rest(snapshot), progress)
     return _rollout(snapshot)
 
@@ -99,7 +98,7 @@ def _suspended(snapshot: Snapshot) -> Decision:
         sizes=sizes,
         goal=sizes,
         serving=answering or tuple(name for name, size in sizes.items() if size),
-        progress=course.stop_clocks(snapshot.progress, snapshot.now),
+        progress=transitions.stop_clocks(snapshot.progress, snapshot.now),
     )
 
 
@@ -136,9 +135,9 @@ def _settled(snapshot: Snapshot) -> Decision:
     """The spec asks for what is stable; a rollout to anything else is over."""
     progress = snapshot.progress
     if progress and progress.revision != snapshot.target and _goes_on(progress):
-        progress = course.enter(progress, "Superseded", snapshot.now)
+        progress = transitions.enter(progress, "Superseded", snapshot.now)
     if progress or snapshot.requests or snapshot.answers:
-        progress = answer(progress or course.at_rest(snapshot), snapshot)
+        progress = answer(progress or transitions.at_rest(snapshot), snapshot)
     wanted = _at_rest(snapshot)
     warm = len(wanted.goal) > 1 and progress is not None
     again = until(snapshot, progress.scale_down_at if warm and progress else None)
@@ -192,23 +191,23 @@ def _waits_for_migration(snapshot: Snapshot) -> bool:
 def _of_target(snapshot: Snapshot) -> RolloutStatus | None:
     """One to another revision is over, though the one that the spec asks for cannot begin."""
     progress = snapshot.progress
-    if progress and course.is_in_flight(progress) and progress.revision != snapshot.target:
-        return course.enter(progress, "Superseded", snapshot.now)
+    if progress and transitions.is_in_flight(progress) and progress.revision != snapshot.target:
+        return transitions.enter(progress, "Superseded", snapshot.now)
     return progress
 
 
 def _goes_on(progress: RolloutStatus) -> bool:
-    return course.is_in_flight(progress) or progress.phase == "Aborted"
+    return transitions.is_in_flight(progress) or progress.phase == "Aborted"
 
 
 def _refused(snapshot: Snapshot) -> Decision:
     """The database has left behind what the target's image can read: stable serves on."""
     progress = _of_target(snapshot)
-    if progress and course.is_in_flight(progress):
+    if progress and transitions.is_in_flight(progress):
         why = f"It cannot run: {why_not(snapshot.schemas, snapshot.target)}."
-        progress = course.abort(progress, why, snapshot.now)
+        progress = transitions.abort(progress, why, snapshot.now)
     if progress or snapshot.answers:
-        progress = answer(progress or course.at_rest(snapshot), snapshot)
+        progress = answer(progress or transitions.at_rest(snapshot), snapshot)
     return _acts(snapshot, Phase.REFUSED, _at_rest(snapshot), progress)
 
 
@@ -231,15 +230,16 @@ def may_contract(snapshot: Snapshot, decision: Decision) -> bool:
 def _rollout(snapshot: Snapshot) -> Decision:
     progress = snapshot.progress
     if progress is None or progress.revision != snapshot.target or not _goes_on(progress):
-        progress = course.begin(snapshot)
-    elif snapshot.judgement and course.is_in_flight(progress):
-        progress = course.measured(progress, snapshot.judgement)
+        progress = transitions.begin(snapshot)
+    elif snapshot.judgement and transitions.is_in_flight(progress):
+        progress = transitions.measured(progress, snapshot.judgement)
     progress = answer(progress, snapshot)
-    if course.is_in_flight(progress):
-        progress = course.follow_spec(progress, snapshot)
+    if transitions.is_in_flight(progress):
+        progress = transitions.follow_spec(progress, snapshot)
     for _ in range(_MOST_TURNS):
         if progress.phase == "Aborted":
-            progress = progress.model_copy(update={"actual_weight": share(snapshot, progress)})
+            weight = share(snapshot, progress)
+            progress = transitions.with_weights(progress, progress.set_weight, weight)
             return _acts(snapshot, Phase.ABORTED, _at_rest(snapshot), progress)
         if progress.phase == "Completed":
             return _promoted(snapshot, progress)
@@ -251,21 +251,20 @@ def _rollout(snapshot: Snapshot) -> Decision:
 
 
 def _promoted(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
+    progress = transitions.with_weights(progress, FULL, FULL)
     if progress.strategy == "BlueGreen":
         delay = timedelta(seconds=steps.blue_green(snapshot.rollout).scale_down_delay_seconds)
-        until = course.stamp(snapshot.now) + delay
-        progress = progress.model_copy(update={"scale_down_at": until})
-    progress = progress.model_copy(update={"set_weight": FULL, "actual_weight": FULL})
+        progress = transitions.keep_warm(progress, delay, snapshot.now)
     return _settled(replace(snapshot, stable=snapshot.target, progress=progress))
 
 
 def _under_way(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
     wanted = plan(snapshot, progress)
-    weights = {"set_weight": wanted.weight, "actual_weight": share(snapshot, progress)}
+    weighed = transitions.with_weights(progress, wanted.weight, share(snapshot, progress))
     phases = {"Paused": Phase.PAUSED, "Analyzing": Phase.ANALYZING, "Baking": Phase.BAKING}
     phase = phases.get(progress.phase, Phase.PROGRESSING)
     again = next_look(snapshot, progress)
-    return _acts(snapshot, phase, wanted, progress.model_copy(update=weights), again=again)
+    return _acts(snapshot, phase, wanted, weighed, again=again)
 
 
 def _acts(

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from cms_operator.api.status import RolloutStatus
-from cms_operator.rollout.progress import is_in_flight
+from cms_operator.rollout.transitions import is_in_flight
 
 OUTCOMES = ("Completed", "Aborted", "Superseded")
 

@@ -8,9 +8,9 @@ from cms_operator.api.timestamps import to_text
 from cms_operator.rollout.condition_state import ConditionState, false, true, unknown
 from cms_operator.rollout.decide import Phase
 from cms_operator.rollout.facts import Facts
-from cms_operator.rollout.progress import is_in_flight
 from cms_operator.rollout.routing import waits_for_gateway
 from cms_operator.rollout.schema import why_not
+from cms_operator.rollout.transitions import is_in_flight
 
 PROMOTE = f"{GROUP}/promote"
 MIGRATE = f"{GROUP}/migrate"

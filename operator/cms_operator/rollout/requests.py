@@ -4,9 +4,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from cms_operator.api.status import RequestStatus, RolloutStatus, Verb
-from cms_operator.rollout.progress import abort, begin, enter, is_in_flight, next_step, skip_steps
 from cms_operator.rollout.schema import can_run, why_not
 from cms_operator.rollout.snapshot import Request, Snapshot
+from cms_operator.rollout.transitions import (
+    abort,
+    begin,
+    enter,
+    is_in_flight,
+    next_step,
+    pause,
+    resume,
+    skip_steps,
+    with_answer,
+)
 
 Answer = tuple[RolloutStatus, str]
 _LONGEST_OUTCOME = 256
@@ -34,20 +44,15 @@ def answer(progress: RolloutStatus, snapshot: Snapshot) -> RolloutStatus:
     for request in unanswered(snapshot.requests, progress):
         if request.verb in _ANSWERS:
             changed, outcome = _answer(progress, request, snapshot)
-            progress = _with(changed, answered(request, outcome))
+            progress = with_answer(changed, answered(request, outcome))
     return progress
 
 
 def keep_answers(progress: RolloutStatus, snapshot: Snapshot) -> RolloutStatus:
     """Keep what was answered where the target was found."""
     for given in snapshot.answers:
-        progress = _with(progress, given)
+        progress = with_answer(progress, given)
     return progress
-
-
-def _with(progress: RolloutStatus, given: RequestStatus) -> RolloutStatus:
-    others = tuple(found for found in progress.requests if found.verb != given.verb)
-    return progress.model_copy(update={"requests": (*others, given)})
 
 
 def _answer(progress: RolloutStatus, request: Request, snapshot: Snapshot) -> Answer:
@@ -89,7 +94,7 @@ def _promote_full(progress: RolloutStatus, request: Request, snapshot: Snapshot)
 def _pause(progress: RolloutStatus, request: Request, _: Snapshot) -> Answer:
     if progress.held_by is not None:
         return progress, f"refused: it was paused by {progress.held_by} already"
-    return progress.model_copy(update={"held_by": request.by}), "paused until it is resumed"
+    return pause(progress, request.by), "paused until it is resumed"
 
 
 def _resume(progress: RolloutStatus, _: Request, snapshot: Snapshot) -> Answer:
@@ -99,7 +104,7 @@ def _resume(progress: RolloutStatus, _: Request, snapshot: Snapshot) -> Answer:
             "spec.rollout.paused holds it" if spec else "nobody has paused it; promote ends a step"
         )
         return progress, f"refused: {why}"
-    return progress.model_copy(update={"held_by": None}), "resumed"
+    return resume(progress), "resumed"
 
 
 def _abort(progress: RolloutStatus, request: Request, snapshot: Snapshot) -> Answer:

@@ -20,9 +20,9 @@ from cms_operator.rollout.capacity import (
     serving,
     split,
 )
-from cms_operator.rollout.progress import is_told_to_wait
 from cms_operator.rollout.routing import Traffic, Wish
 from cms_operator.rollout.snapshot import Snapshot
+from cms_operator.rollout.transitions import is_told_to_wait
 
 
 @dataclass(frozen=True, slots=True)

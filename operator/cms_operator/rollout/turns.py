@@ -5,8 +5,7 @@ from math import inf
 
 from cms_operator.api.analysis import AnalysisStep
 from cms_operator.api.status import RolloutStatus
-from cms_operator.rollout import progress as course
-from cms_operator.rollout import routing, steps
+from cms_operator.rollout import routing, steps, transitions
 from cms_operator.rollout.analysis.conclusion import conclude, deadline
 from cms_operator.rollout.capacity import FULL, serving
 from cms_operator.rollout.snapshot import RouteState, Snapshot
@@ -17,20 +16,19 @@ def turn(snapshot: Snapshot, progress: RolloutStatus, wanted: Plan) -> RolloutSt
     """The rollout after the one change that is due now, or as it was."""
     now = snapshot.now
     if failure := snapshot.failure or _measured_failure(progress):
-        return course.abort(progress, failure, now)
-    if course.is_told_to_wait(snapshot, progress) and progress.phase == "Progressing":
-        held = course.enter(progress, "Paused", now)
+        return transitions.abort(progress, failure, now)
+    if transitions.is_told_to_wait(snapshot, progress) and progress.phase == "Progressing":
         route = _route_of(snapshot, progress)
         weight = route.weight if route else actual_weight(snapshot)
-        return held.model_copy(update={"set_weight": weight, "stopped_since": held.since})
+        return transitions.hold_at_weight(progress, weight, now)
     if is_held(snapshot, progress):
         return progress
     progress = _let_go(snapshot, progress)
-    progress = course.observe_pods(
+    progress = transitions.observe_pods(
         progress, _served(snapshot), _awaited(snapshot, wanted), now, reached=wanted.reached
     )
     if not wanted.reached and until(snapshot, _deadline(snapshot, progress)) <= 0:
-        return course.abort(progress, _too_late(snapshot, progress), now)
+        return transitions.abort(progress, _too_late(snapshot, progress), now)
     if progress.phase == "Paused":
         return _after_pause(snapshot, progress)
     return _onward(snapshot, progress) if wanted.reached else progress
@@ -45,13 +43,13 @@ def _let_go(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
     """The pause of a step begins when its goal is reached, not when somebody held it before."""
     begun = _pause(snapshot, progress) is not None and progress.stopped_since != progress.since
     if progress.phase == "Paused" and not begun:
-        return course.enter(progress, "Progressing", snapshot.now)
-    return course.start_clocks(progress, snapshot.now)
+        return transitions.enter(progress, "Progressing", snapshot.now)
+    return transitions.start_clocks(progress, snapshot.now)
 
 
 def _after_pause(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
     over = until(snapshot, _pause_end(snapshot, progress)) <= 0
-    return course.next_step(progress, snapshot.now) if over else progress
+    return transitions.next_step(progress, snapshot.now) if over else progress
 
 
 def _onward(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
@@ -60,29 +58,29 @@ def _onward(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
     if progress.phase == "Baking":
         return _after_bake(snapshot, progress)
     if progress.phase == "Switching":
-        return course.enter_judged(progress, "Baking", now)
+        return transitions.enter_judged(progress, "Baking", now)
     if (step := _analysis(snapshot, progress)) is not None:
         if progress.phase != "Analyzing":
-            return course.enter_judged(progress, "Analyzing", now)
-        return _after_analysis(snapshot, progress, step, course.next_step(progress, now))
+            return transitions.enter_judged(progress, "Analyzing", now)
+        return _after_analysis(snapshot, progress, step, transitions.next_step(progress, now))
     if _pause(snapshot, progress) is not None:
-        return course.enter(progress, "Paused", now)
+        return transitions.enter(progress, "Paused", now)
     return _next(progress, now)
 
 
 def _next(progress: RolloutStatus, now: datetime) -> RolloutStatus:
     if progress.current_step_index < progress.steps:
-        return course.next_step(progress, now)
+        return transitions.next_step(progress, now)
     if progress.strategy == "BlueGreen":
-        return course.enter(progress, "Switching", now)
-    return course.enter_judged(progress, "Baking", now)
+        return transitions.enter(progress, "Switching", now)
+    return transitions.enter_judged(progress, "Baking", now)
 
 
 def _after_bake(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
     baked = until(snapshot, _bake_end(snapshot, progress)) <= 0
-    if not baked or course.is_told_to_wait(snapshot, progress):
+    if not baked or transitions.is_told_to_wait(snapshot, progress):
         return progress
-    done = course.enter(progress, "Completed", snapshot.now)
+    done = transitions.enter(progress, "Completed", snapshot.now)
     step = steps.bake_analysis(snapshot.rollout, progress.strategy)
     return done if step is None else _after_analysis(snapshot, progress, step, done)
 
@@ -95,9 +93,9 @@ def _after_analysis(
     least = steps.least_samples(rollout, progress, step)
     found = conclude(progress.analysis, step, least, rollout.judged_by, snapshot.now)
     if found.failure:
-        return course.abort(progress, found.failure, snapshot.now)
+        return transitions.abort(progress, found.failure, snapshot.now)
     if found.held:
-        return course.hold(progress, found.held, found.message)
+        return transitions.hold(progress, found.held, found.message)
     return passed if found.passed else progress
 
 
@@ -195,7 +193,7 @@ def next_look(snapshot: Snapshot, progress: RolloutStatus) -> float:
         times.append(_bake_end(snapshot, progress))
     if progress.phase in ("Analyzing", "Baking"):
         times.append(_analysis_end(snapshot, progress))
-    if course.is_told_to_wait(snapshot, progress):
+    if transitions.is_told_to_wait(snapshot, progress):
         times = []
     # What lies behind has had its effect, or waits for something else than time.
     ahead = (seconds for time in times if (seconds := until(snapshot, time)) > 0)

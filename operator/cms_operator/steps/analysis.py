@@ -14,8 +14,7 @@ from cms_operator.cluster.pods import PodReader, Target
 from cms_operator.cluster.store import Key, Object
 from cms_operator.cluster.synthetic import SyntheticSender
 from cms_operator.resources.revision import Revision
-from cms_operator.rollout import progress as course
-from cms_operator.rollout import steps
+from cms_operator.rollout import steps, transitions
 from cms_operator.rollout.analysis import judge, pods
 from cms_operator.rollout.analysis.counters import Opening, PodSample, WarmUp, tally
 from cms_operator.rollout.analysis.exposition import Page
@@ -125,7 +124,7 @@ class Analyses:
         read = await self._read(trial)
         states = pods.states(trial.family.pods, interval.states if interval else {})
         before = trial.progress.analysis
-        after = known or AnalysisStatus(since=course.stamp(now))
+        after = known or AnalysisStatus(since=transitions.stamp(now))
         if interval is not None:
             after = self._measure(trial, interval, read, readings, states, after, now)
         else:

@@ -27,7 +27,6 @@ from cms_operator.rollout.diagnosis import failure_of, find_problem
 from cms_operator.rollout.facts import Connections, Facts
 from cms_operator.rollout.family import Family
 from cms_operator.rollout.jobs import pods_of_job
-from cms_operator.rollout.progress import is_in_flight
 from cms_operator.rollout.revisions import (
     formerly_stable,
     revision_statuses,
@@ -37,6 +36,7 @@ from cms_operator.rollout.revisions import (
 from cms_operator.rollout.routes import route_state, with_traffic
 from cms_operator.rollout.schema import Schemas, can_run, known_schemas
 from cms_operator.rollout.snapshot import MigrationPhase, Request, RouteState, Snapshot
+from cms_operator.rollout.transitions import is_in_flight
 from cms_operator.rollout.wishes import Wish, unchanged
 from cms_operator.steps.analysis import Judgement
 from cms_operator.steps.known import Reading

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cms_operator.api.analysis_status import AnalysisStatus
-from cms_operator.api.status import RolloutPhase, RolloutStatus
+from cms_operator.api.status import RequestStatus, RolloutPhase, RolloutStatus
 from cms_operator.rollout import steps
 from cms_operator.rollout.analysis.conclusion import Held
 from cms_operator.rollout.observed import observed_weight
@@ -91,6 +91,12 @@ def enter(progress: RolloutStatus, phase: RolloutPhase, now: datetime) -> Rollou
     return progress.model_copy(update=anew)
 
 
+def hold_at_weight(progress: RolloutStatus, weight: int, now: datetime) -> RolloutStatus:
+    """Somebody holds it between two steps: the traffic stays divided as it is."""
+    held = enter(progress, "Paused", now)
+    return held.model_copy(update={"set_weight": weight, "stopped_since": held.since})
+
+
 def enter_judged(progress: RolloutStatus, phase: RolloutPhase, now: datetime) -> RolloutStatus:
     """A phase that a verdict ends: what was measured before it does not count for that."""
     known = progress.analysis or AnalysisStatus(since=stamp(now))
@@ -122,6 +128,29 @@ def abort(progress: RolloutStatus, why: str, now: datetime) -> RolloutStatus:
     return enter(progress, "Aborted", now).model_copy(
         update={"message": why, "set_weight": 0, "held_by": None}
     )
+
+
+def pause(progress: RolloutStatus, by: str) -> RolloutStatus:
+    return progress.model_copy(update={"held_by": by})
+
+
+def resume(progress: RolloutStatus) -> RolloutStatus:
+    return progress.model_copy(update={"held_by": None})
+
+
+def with_answer(progress: RolloutStatus, given: RequestStatus) -> RolloutStatus:
+    """Only the last answer to each verb is kept."""
+    others = tuple(found for found in progress.requests if found.verb != given.verb)
+    return progress.model_copy(update={"requests": (*others, given)})
+
+
+def with_weights(progress: RolloutStatus, wanted: int, actual: int) -> RolloutStatus:
+    return progress.model_copy(update={"set_weight": wanted, "actual_weight": actual})
+
+
+def keep_warm(progress: RolloutStatus, delay: timedelta, now: datetime) -> RolloutStatus:
+    """The revision before keeps its pods for `delay`, so that a way back is short."""
+    return progress.model_copy(update={"scale_down_at": stamp(now) + delay})
 
 
 def stop_clocks(progress: RolloutStatus | None, now: datetime) -> RolloutStatus | None:
