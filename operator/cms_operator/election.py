@@ -99,24 +99,24 @@ class Act(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NextAct:
     """To wait is until then, or until there is news."""
 
     act: Act
     until: float = 0.0
 
 
-def next_step(view: View, me: Candidate, timing: Timing, now: float) -> Step:
+def next_act(view: View, me: Candidate, timing: Timing, now: float) -> NextAct:
     if me.renewed is not None:
         over = me.renewed + timing.renew_deadline
         taken = view.version is not None and view.holder != me.identity
         if taken or now >= over:
-            return Step(Act.GIVE_UP)
+            return NextAct(Act.GIVE_UP)
         due = min(over, me.tried + timing.retry)
     else:
         free = view.holder in ("", me.identity)
         due = max(me.tried + timing.retry, -math.inf if free else view.expires)
-    return Step(Act.CLAIM) if now >= due else Step(Act.WAIT, due)
+    return NextAct(Act.CLAIM) if now >= due else NextAct(Act.WAIT, due)
 
 
 def claimed(view: View, identity: str, timing: Timing, wall: datetime) -> dict[str, Any]:

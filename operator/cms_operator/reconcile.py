@@ -32,7 +32,7 @@ from cms_operator.resources.sources import SourceError, Sources, required_secret
 from cms_operator.rollout import observe, report, request_annotations, steps
 from cms_operator.rollout.capacity import existing
 from cms_operator.rollout.confirmation import shifts
-from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
+from cms_operator.rollout.decide import Decision, DecisionPhase, decide, may_contract
 from cms_operator.rollout.family import Family, gather
 from cms_operator.rollout.news import at_rest, counts_wait, only_counts
 from cms_operator.rollout.retries import retry_after
@@ -40,7 +40,7 @@ from cms_operator.rollout.revisions import kept_records
 from cms_operator.rollout.schema import known_schemas, oldest_in_use
 from cms_operator.rollout.snapshot import Request, Snapshot
 from cms_operator.rollout.transitions import is_in_flight
-from cms_operator.rollout.wishes import Situation, wished
+from cms_operator.rollout.wanted import Situation, wanted_revision
 from cms_operator.settings import Settings
 from cms_operator.steps.analysis import Analyses, Judgement, Trial
 from cms_operator.steps.children import Children, name_held, refusal
@@ -191,7 +191,7 @@ class Reconciler:
         asked = partial(spec_hash, work.hcms.spec)
         found = Situation(work.before, named, asked, work.revisions, work.now, schemas)
         requests = () if work.hcms.spec.suspend else self._requests(work)
-        work.wish = wished(found, requests)
+        work.wish = wanted_revision(found, requests)
         restart = work.wish.restart
         work.revision = work.reading.revision(sources, restart.value if restart else None)
 
@@ -269,7 +269,10 @@ class Reconciler:
         due = may_contract(self._snapshot(work), decision)
         if due and not has_contract_job(hcms, work.family, migration):
             due = await self._is_alone(work)
-        elif decision.phase is Phase.HEALTHY and work.before.stable_revision != decision.stable:
+        elif (
+            decision.phase is DecisionPhase.HEALTHY
+            and work.before.stable_revision != decision.stable
+        ):
             work.again.append(CONTRACT_POLL_SECONDS)
         try:
             work.migration, again = await self._migrations.contract(

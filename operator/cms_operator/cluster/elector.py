@@ -19,7 +19,7 @@ from cms_operator.cluster.client import ApiError, KubernetesClient
 from cms_operator.cluster.fence import Fence, clock
 from cms_operator.cluster.lease import FAILURES, Lease, Place
 from cms_operator.cluster.store import TurnedBackError
-from cms_operator.election import Act, Candidate, Timing, claimed, next_step, released
+from cms_operator.election import Act, Candidate, Timing, claimed, next_act, released
 from cms_operator.observability import metrics
 from cms_operator.settings import Settings
 
@@ -101,7 +101,7 @@ class Elector:
 
     async def _turn(self) -> None:
         self._lease.news.clear()
-        step = next_step(self._lease.view, self._me, self._timing, clock())
+        step = next_act(self._lease.view, self._me, self._timing, clock())
         if step.act is Act.WAIT:
             await self._wait(step.until)
         elif step.act is Act.GIVE_UP:

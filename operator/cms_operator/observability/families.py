@@ -20,7 +20,7 @@ _STATUSES = ("True", "False", "Unknown")
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class MetricFamily:
     """Gauges of one name; `labels` come beside those of NAMED."""
 
     name: str
@@ -134,88 +134,96 @@ def _seconds(moment: str | None) -> float | None:
 
 
 FAMILIES = (
-    Family("hcms_created", "When the object was made.", _moment("metadata", "creationTimestamp")),
-    Family(
+    MetricFamily(
+        "hcms_created", "When the object was made.", _moment("metadata", "creationTimestamp")
+    ),
+    MetricFamily(
         "hcms_info",
         "Always 1.",
         _info,
         ("version", "strategy", "stable_revision", "updated_revision"),
     ),
-    Family(
+    MetricFamily(
         "hcms_condition",
         "1 for the status that the condition has.",
         _conditions,
         ("type", "status"),
     ),
-    Family(
+    MetricFamily(
         "hcms_ready_reason",
         "Always 1: the reason of the condition Ready.",
         _ready_reason,
         ("reason",),
     ),
-    Family(
+    MetricFamily(
         "hcms_metadata_generation", "Counts changes of the spec.", _number("metadata", "generation")
     ),
-    Family(
+    MetricFamily(
         "hcms_status_observed_generation",
         "Generation that the status is about.",
         _number("status", "observedGeneration"),
     ),
-    Family(
+    MetricFamily(
         "hcms_spec_suspend",
         "1 where the operator was told to leave it alone.",
         _flag("spec", "suspend"),
     ),
-    Family("hcms_spec_replicas", "Pods that are wanted.", _number("spec", "replicas")),
-    Family(
+    MetricFamily("hcms_spec_replicas", "Pods that are wanted.", _number("spec", "replicas")),
+    MetricFamily(
         "hcms_spec_max_replicas",
         "Most pods that the autoscaler may ask for; absent without one.",
         _number("spec", "autoscaling", "maxReplicas"),
     ),
-    Family(
+    MetricFamily(
         "hcms_status_replicas", "Pods of the revisions that serve.", _number("status", "replicas")
     ),
-    Family(
+    MetricFamily(
         "hcms_status_ready_replicas",
         "Pods of these that answer requests.",
         _number("status", "readyReplicas"),
     ),
-    Family("hcms_revision_replicas", "Pods of a revision.", _revisions("replicas"), ("revision",)),
-    Family(
+    MetricFamily(
+        "hcms_revision_replicas", "Pods of a revision.", _revisions("replicas"), ("revision",)
+    ),
+    MetricFamily(
         "hcms_revision_ready_replicas",
         "Pods of a revision that serve.",
         _revisions("readyReplicas"),
         ("revision",),
     ),
-    Family(
+    MetricFamily(
         "hcms_rollout_phase",
         "Always 1; absent, as all of a rollout, while none is under way.",
         _rollout_phase,
         ("strategy", "phase", "revision", "previous"),
     ),
-    Family(
+    MetricFamily(
         "hcms_rollout_started_timestamp_seconds", "When it began.", _rollout_moment("startedAt")
     ),
-    Family(
+    MetricFamily(
         "hcms_rollout_since_timestamp_seconds",
         "When its present phase or step began.",
         _rollout_moment("since"),
     ),
-    Family(
+    MetricFamily(
         "hcms_rollout_lagging_timestamp_seconds",
         "Since when it has come no nearer to its goal; absent while it is there.",
         _rollout_moment("laggingSince"),
     ),
-    Family("hcms_rollout_steps_done", "Steps that are done.", _rollout_number("currentStepIndex")),
-    Family("hcms_rollout_steps", "Steps that there are.", _rollout_number("steps")),
-    Family(
+    MetricFamily(
+        "hcms_rollout_steps_done", "Steps that are done.", _rollout_number("currentStepIndex")
+    ),
+    MetricFamily("hcms_rollout_steps", "Steps that there are.", _rollout_number("steps")),
+    MetricFamily(
         "hcms_rollout_weight_percent",
         "Share of the traffic that the rollout wants for the revision, has set and has seen.",
         _rollout_weights,
         ("kind",),
     ),
-    Family("hcms_jwt_keys_phase", "Always 1: step of the keys' rotation.", _keys_phase, ("phase",)),
-    Family(
+    MetricFamily(
+        "hcms_jwt_keys_phase", "Always 1: step of the keys' rotation.", _keys_phase, ("phase",)
+    ),
+    MetricFamily(
         "hcms_jwt_keys_since_timestamp_seconds",
         "When the phase began; in the phase Stable the age of the signing key.",
         _moment("status", "jwtKeys", "since"),

@@ -7,7 +7,7 @@ made here: the client library's takes three times as long, and all objects at on
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 
-from cms_operator.observability.families import FAMILIES, NAMED, Family, Object
+from cms_operator.observability.families import FAMILIES, NAMED, MetricFamily, Object
 
 FAILURES = "hcms_operator_reconcile_failures"
 _FAILURES_HELP = "Reconciles of it that have failed in a row; absent where none has."
@@ -50,7 +50,7 @@ def _batches(objects: Iterable[Object]) -> Iterator[list[Object]]:
         yield batch
 
 
-def _lines(family: Family, objects: Sequence[Object]) -> Iterator[str]:
+def _lines(family: MetricFamily, objects: Sequence[Object]) -> Iterator[str]:
     labels = (*NAMED, *family.labels)
     for found in objects:
         named = (found["metadata"]["namespace"], found["metadata"]["name"])

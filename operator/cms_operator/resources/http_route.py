@@ -18,7 +18,7 @@ _FULL = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class TrafficSplit:
     """The candidate is behind the preview Service and gets `weight` percent of the requests."""
 
     stable: str
@@ -27,7 +27,7 @@ class Trial:
 
 
 def build(
-    resource: HeadlessCMS, trial: Trial | None = None, *, leads_to_preview: bool = False
+    resource: HeadlessCMS, split: TrafficSplit | None = None, *, leads_to_preview: bool = False
 ) -> Manifest | None:
     route = resource.spec.route
     if route is None or route.gateway is None:
@@ -41,12 +41,12 @@ def build(
         "spec": {
             "parentRefs": [gateway],
             "hostnames": [route.host],
-            "rules": _rules(resource, trial),
+            "rules": _rules(resource, split),
         },
     }
 
 
-def _rules(resource: HeadlessCMS, trial: Trial | None) -> list[Manifest]:
+def _rules(resource: HeadlessCMS, split: TrafficSplit | None) -> list[Manifest]:
     """Always three, in the same places; a match with a header outranks one without.
 
     Some gateways name what is behind a rule by its place. A rule that comes to another place would
@@ -54,24 +54,24 @@ def _rules(resource: HeadlessCMS, trial: Trial | None) -> list[Manifest]:
     requests to it end: Envoy answers those with 503 (cluster_not_found).
     """
     main = [_backend(resource, names.service(resource.name), 1)]
-    if trial is None:
+    if split is None:
         return [_rule(main), _rule(main, ANY_CANDIDATE), _rule(main, ANY_STABLE)]
     preview = [_backend(resource, names.preview_service(resource.name), 1)]
-    shares = _shares(resource, trial)
+    shares = _shares(resource, split)
     # Nobody stays with a revision that has no weight any more.
-    stays = _rule(main, trial.stable, ANY_STABLE)
+    stays = _rule(main, split.stable, ANY_STABLE)
     goes = _rule(shares, ANY_STABLE)
     return [
         _rule(shares),
-        _rule(preview, trial.candidate, ANY_CANDIDATE),
-        stays if trial.weight < _FULL else goes,
+        _rule(preview, split.candidate, ANY_CANDIDATE),
+        stays if split.weight < _FULL else goes,
     ]
 
 
-def _shares(resource: HeadlessCMS, trial: Trial) -> list[Manifest]:
-    shares = [_backend(resource, names.service(resource.name), _FULL - trial.weight)]
-    if trial.weight:
-        shares.append(_backend(resource, names.preview_service(resource.name), trial.weight))
+def _shares(resource: HeadlessCMS, split: TrafficSplit) -> list[Manifest]:
+    shares = [_backend(resource, names.service(resource.name), _FULL - split.weight)]
+    if split.weight:
+        shares.append(_backend(resource, names.preview_service(resource.name), split.weight))
     return shares
 
 

@@ -27,7 +27,7 @@ from cms_operator.rollout.turns import next_look, share, turn, until
 _MOST_TURNS = 64
 
 
-class Phase(StrEnum):
+class DecisionPhase(StrEnum):
     MIGRATING = "Migrating"
     REFUSED = "Refused"
     PROGRESSING = "Progressing"
@@ -49,7 +49,7 @@ class Decision:
     say. `again` is the time in seconds after which to decide anew.
     """
 
-    phase: Phase
+    phase: DecisionPhase
     target: str
     stable: str | None
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -77,7 +77,7 @@ def decide(snapshot: Snapshot) -> Decision:
         progress = transitions.stop_clocks(_of_target(snapshot), snapshot.now)
         if snapshot.answers:
             progress = keep_answers(progress or transitions.at_rest(snapshot), snapshot)
-        return _acts(snapshot, Phase.MIGRATING, _at_rest(snapshot), progress)
+        return _acts(snapshot, DecisionPhase.MIGRATING, _at_rest(snapshot), progress)
     return _rollout(snapshot)
 
 
@@ -92,7 +92,7 @@ def _suspended(snapshot: Snapshot) -> Decision:
     sizes = {name: found.wanted for name, found in snapshot.revisions.items()}
     answering = tuple(name for name, found in snapshot.revisions.items() if found.endpoints)
     return Decision(
-        phase=Phase.SUSPENDED,
+        phase=DecisionPhase.SUSPENDED,
         target=snapshot.target,
         stable=snapshot.stable,
         sizes=sizes,
@@ -107,18 +107,27 @@ def _first(snapshot: Snapshot) -> Decision:
     target, replicas = snapshot.target, snapshot.replicas
     if not snapshot.migration.lets_pods_start and snapshot.revision(target).wanted == 0:
         goal = {target: 0} if target in snapshot.revisions else {}
-        return _acts(snapshot, Phase.MIGRATING, Plan(goal, Limits(0, 0), 0, reached=False), None)
+        return _acts(
+            snapshot, DecisionPhase.MIGRATING, Plan(goal, Limits(0, 0), 0, reached=False), None
+        )
     allowed = Limits(max(ratio_limits(snapshot).surge, 1), 0)
-    wanted = Plan({target: replicas}, allowed, FULL, serves(snapshot, target), _pinned(snapshot))
+    wanted = Plan(
+        {target: replicas}, allowed, FULL, serves(snapshot, target), _narrowed_to(snapshot)
+    )
     main = _until_taken_over(snapshot)
     if routing.weighs(snapshot, snapshot.rollout.strategy):
-        traffic = routing.next_traffic(snapshot, routing.Wish(main, target))
+        traffic = routing.next_traffic(snapshot, routing.WantedTraffic(main, target))
         wanted = replace(wanted, active=traffic.main, traffic=traffic)
     elif wanted.active:
         wanted = replace(wanted, active=main)
     if wanted.active not in (None, target):
         wanted = replace(wanted, allowed=Limits(replicas, 0))
-    return _acts(snapshot, Phase.HEALTHY if wanted.reached else Phase.PROGRESSING, wanted, None)
+    return _acts(
+        snapshot,
+        DecisionPhase.HEALTHY if wanted.reached else DecisionPhase.PROGRESSING,
+        wanted,
+        None,
+    )
 
 
 def _until_taken_over(snapshot: Snapshot) -> str:
@@ -141,7 +150,7 @@ def _settled(snapshot: Snapshot) -> Decision:
     wanted = _at_rest(snapshot)
     warm = len(wanted.goal) > 1 and progress is not None
     again = until(snapshot, progress.scale_down_at if warm and progress else None)
-    return _acts(snapshot, Phase.HEALTHY, wanted, progress, again=again)
+    return _acts(snapshot, DecisionPhase.HEALTHY, wanted, progress, again=again)
 
 
 def _at_rest(snapshot: Snapshot) -> Plan:
@@ -151,8 +160,8 @@ def _at_rest(snapshot: Snapshot) -> Plan:
         return at_rest_by_route(snapshot, stable)
     reached = serves(snapshot, stable)
     if warm := _kept_warm(snapshot):
-        return Plan({stable: n, warm: n}, Limits(n, 0), FULL, reached, _pinned(snapshot))
-    return Plan({stable: n}, ratio_limits(snapshot), FULL, reached, _pinned(snapshot))
+        return Plan({stable: n, warm: n}, Limits(n, 0), FULL, reached, _narrowed_to(snapshot))
+    return Plan({stable: n}, ratio_limits(snapshot), FULL, reached, _narrowed_to(snapshot))
 
 
 def _kept_warm(snapshot: Snapshot) -> str | None:
@@ -163,7 +172,7 @@ def _kept_warm(snapshot: Snapshot) -> str | None:
     return progress.previous if known and snapshot.now < progress.scale_down_at else None
 
 
-def _pinned(snapshot: Snapshot) -> str | None:
+def _narrowed_to(snapshot: Snapshot) -> str | None:
     """The Service stays narrowed as long as pods are there that shall get no traffic."""
     stable = snapshot.stable or snapshot.target
     progress = snapshot.progress
@@ -208,7 +217,7 @@ def _refused(snapshot: Snapshot) -> Decision:
         progress = transitions.abort(progress, why, snapshot.now)
     if progress or snapshot.answers:
         progress = answer(progress or transitions.at_rest(snapshot), snapshot)
-    return _acts(snapshot, Phase.REFUSED, _at_rest(snapshot), progress)
+    return _acts(snapshot, DecisionPhase.REFUSED, _at_rest(snapshot), progress)
 
 
 def may_contract(snapshot: Snapshot, decision: Decision) -> bool:
@@ -219,7 +228,7 @@ def may_contract(snapshot: Snapshot, decision: Decision) -> bool:
     return (
         snapshot.pin is None
         and snapshot.stable == snapshot.target
-        and decision.phase is Phase.HEALTHY
+        and decision.phase is DecisionPhase.HEALTHY
         and serves(snapshot, snapshot.target)
         and not any(
             existing(found) for name, found in snapshot.revisions.items() if name != snapshot.target
@@ -240,7 +249,7 @@ def _rollout(snapshot: Snapshot) -> Decision:
         if progress.phase == "Aborted":
             weight = share(snapshot, progress)
             progress = transitions.with_weights(progress, progress.set_weight, weight)
-            return _acts(snapshot, Phase.ABORTED, _at_rest(snapshot), progress)
+            return _acts(snapshot, DecisionPhase.ABORTED, _at_rest(snapshot), progress)
         if progress.phase == "Completed":
             return _promoted(snapshot, progress)
         following = turn(snapshot, progress, plan(snapshot, progress))
@@ -261,15 +270,19 @@ def _promoted(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
 def _under_way(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
     wanted = plan(snapshot, progress)
     weighed = transitions.with_weights(progress, wanted.weight, share(snapshot, progress))
-    phases = {"Paused": Phase.PAUSED, "Analyzing": Phase.ANALYZING, "Baking": Phase.BAKING}
-    phase = phases.get(progress.phase, Phase.PROGRESSING)
+    phases = {
+        "Paused": DecisionPhase.PAUSED,
+        "Analyzing": DecisionPhase.ANALYZING,
+        "Baking": DecisionPhase.BAKING,
+    }
+    phase = phases.get(progress.phase, DecisionPhase.PROGRESSING)
     again = next_look(snapshot, progress)
     return _acts(snapshot, phase, wanted, weighed, again=again)
 
 
 def _acts(
     snapshot: Snapshot,
-    phase: Phase,
+    phase: DecisionPhase,
     wanted: Plan,
     progress: RolloutStatus | None,
     *,
@@ -282,8 +295,13 @@ def _acts(
         if name not in wanted.goal and existing(found) == 0
     ]
     keep = {name: size for name, size in sizes.items() if name not in empty}
-    in_flight = phase in (Phase.PROGRESSING, Phase.PAUSED, Phase.ANALYZING, Phase.BAKING)
-    passed = phase is Phase.HEALTHY
+    in_flight = phase in (
+        DecisionPhase.PROGRESSING,
+        DecisionPhase.PAUSED,
+        DecisionPhase.ANALYZING,
+        DecisionPhase.BAKING,
+    )
+    passed = phase is DecisionPhase.HEALTHY
     return Decision(
         phase=phase,
         target=snapshot.target,

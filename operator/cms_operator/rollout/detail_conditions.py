@@ -6,7 +6,7 @@ from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.resource import HeadlessCMS
 from cms_operator.api.status import ContractStatus, MigrationStatus, Refusal
 from cms_operator.rollout.condition_state import ConditionState, false, true, unknown
-from cms_operator.rollout.decide import Phase
+from cms_operator.rollout.decide import DecisionPhase
 from cms_operator.rollout.facts import Facts
 from cms_operator.rollout.progressing import progressing, refused
 
@@ -49,7 +49,7 @@ def _database_migrated(hcms: HeadlessCMS, facts: Facts) -> ConditionState:
     kind, migration = ConditionType.DATABASE_MIGRATED, facts.migration
     if not hcms.spec.migration.enabled:
         return true(kind, Reason.MIGRATION_DISABLED)
-    if facts.decision.phase is Phase.REFUSED:
+    if facts.decision.phase is DecisionPhase.REFUSED:
         return false(kind, Reason.SCHEMA_TOO_NEW, refused(facts))
     if facts.migration_pod:
         return false(kind, facts.migration_pod.reason, facts.migration_pod.message)

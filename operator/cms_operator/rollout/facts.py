@@ -10,7 +10,7 @@ from cms_operator.api.status import (
     RestartStatus,
     RevisionStatus,
 )
-from cms_operator.rollout.decide import Decision, Phase, serves
+from cms_operator.rollout.decide import Decision, DecisionPhase, serves
 from cms_operator.rollout.snapshot import RevisionState, Snapshot
 
 
@@ -55,14 +55,14 @@ class Facts:
     def settled(self) -> bool:
         """The target is stable and all its pods serve."""
         snapshot = self.snapshot
-        rests = self.decision.phase is Phase.HEALTHY or (
+        rests = self.decision.phase is DecisionPhase.HEALTHY or (
             self.suspended and snapshot.target == snapshot.stable
         )
         return rests and serves(snapshot, snapshot.target)
 
     @property
     def suspended(self) -> bool:
-        return self.decision.phase is Phase.SUSPENDED
+        return self.decision.phase is DecisionPhase.SUSPENDED
 
     @property
     def pin(self) -> PinStatus | None:
@@ -74,5 +74,7 @@ class Facts:
         """Its Deployment makes no progress, and no rollout is there to take it back."""
         if self.suspended:
             return False
-        rolls = self.decision.stable is not None and self.decision.phase is not Phase.HEALTHY
+        rolls = (
+            self.decision.stable is not None and self.decision.phase is not DecisionPhase.HEALTHY
+        )
         return self.target.deadline_exceeded and not self.settled and not rolls

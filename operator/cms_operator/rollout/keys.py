@@ -15,7 +15,7 @@ from cms_operator.resources import jwt_keys
 from cms_operator.resources.jwt_keys import Ring
 from cms_operator.resources.randomness import RandomBytes
 
-Phase = Literal["Stable", "Verifying", "Signing", "Retiring"]
+RotationPhase = Literal["Stable", "Verifying", "Signing", "Retiring"]
 
 POLL_SECONDS = 5.0
 # Pods' clocks and the token's own leeway.
@@ -23,15 +23,17 @@ MARGIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """`request` is the annotation's value, `user_value` the key of the user's own Secret."""
+class RotationRequest:
+    """`annotation` is the value by which somebody asks for a new key; a new one is a new request.
+    `user_value` is the key of the user's own Secret.
+    """
 
-    request: str | None
+    annotation: str | None
     user_value: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RotationStep:
     """The ring and the status after this step; look again after `again` seconds."""
 
     ring: Ring
@@ -52,32 +54,32 @@ def needs_pods(status: JwtKeysStatus | None) -> bool:
     return status is not None and status.phase in ("Verifying", "Signing")
 
 
-def first_step(ring: Ring, wish: Wish, now: datetime) -> Step:
+def first_step(ring: Ring, request: RotationRequest, now: datetime) -> RotationStep:
     """A ring that has just been made: there is nothing to rotate yet."""
-    return Step(ring, _status(ring, "Stable", wish.request, now))
+    return RotationStep(ring, _status(ring, "Stable", request.annotation, now))
 
 
 def next_step(  # noqa: PLR0911, PLR0913, PLR0917  - one return a phase, one argument a fact
     ring: Ring,
     before: JwtKeysStatus | None,
-    wish: Wish,
+    request: RotationRequest,
     reported: Sequence[int],
     token_life: timedelta,
     now: datetime,
     random: RandomBytes,
-) -> Step:
+) -> RotationStep:
     """`reported` holds the generation that each serving pod uses, 0 where it is unknown."""
     if before is None or before.since is None or before.phase not in _phases_of(ring):
         # The ring was written and the status was not, or it was lost: begin the phase anew.
         # That waits longer, and forgets no key too early.
-        before = _status(ring, _phases_of(ring)[0], _handled(ring, before, wish), now)
+        before = _status(ring, _phases_of(ring)[0], _handled(ring, before, request), now)
         if needs_pods(before):  # which have not been asked yet
-            return Step(ring, before, POLL_SECONDS)
+            return RotationStep(ring, before, POLL_SECONDS)
     since = before.since or now
     everyone = all(generation >= ring.generation for generation in reported)
     match before.phase:
         case "Stable":
-            return _begin(ring, before, wish, now, random)
+            return _begin(ring, before, request, now, random)
         case "Verifying" if everyone:
             return _go(jwt_keys.sign_with_new(ring), "Signing", before, now)
         case "Signing" if everyone:
@@ -85,46 +87,46 @@ def next_step(  # noqa: PLR0911, PLR0913, PLR0917  - one return a phase, one arg
         case "Retiring":
             left = since + token_life + MARGIN - now
             if left > timedelta(0):
-                return Step(ring, before, left.total_seconds())
+                return RotationStep(ring, before, left.total_seconds())
             return _go(jwt_keys.retire_old(ring), "Stable", before, now)
-    return Step(ring, before, POLL_SECONDS)
+    return RotationStep(ring, before, POLL_SECONDS)
 
 
 def _begin(
-    ring: Ring, before: JwtKeysStatus, wish: Wish, now: datetime, random: RandomBytes
-) -> Step:
-    foreign = wish.user_value is not None and not jwt_keys.holds(ring, wish.user_value)
-    asked = wish.request is not None and wish.request != before.handled_request
-    if asked and wish.user_value is not None and not foreign:
+    ring: Ring, before: JwtKeysStatus, request: RotationRequest, now: datetime, random: RandomBytes
+) -> RotationStep:
+    foreign = request.user_value is not None and not jwt_keys.holds(ring, request.user_value)
+    asked = request.annotation is not None and request.annotation != before.handled_request
+    if asked and request.user_value is not None and not foreign:
         # A key of our own would have to give way to the user's again.
-        return Step(ring, before.model_copy(update={"handled_request": wish.request}))
+        return RotationStep(ring, before.model_copy(update={"handled_request": request.annotation}))
     if not foreign and not asked:
-        return Step(ring, before)
-    grown = jwt_keys.add_key(ring, random, wish.user_value if foreign else None)
-    return Step(grown, _status(grown, "Verifying", wish.request, now), POLL_SECONDS)
+        return RotationStep(ring, before)
+    grown = jwt_keys.add_key(ring, random, request.user_value if foreign else None)
+    return RotationStep(grown, _status(grown, "Verifying", request.annotation, now), POLL_SECONDS)
 
 
-def _handled(ring: Ring, before: JwtKeysStatus | None, wish: Wish) -> str | None:
+def _handled(ring: Ring, before: JwtKeysStatus | None, request: RotationRequest) -> str | None:
     """The request that a ring is about whose status was not written: the present one only where
     the ring grew for it. One that came later still wants a key of its own.
     """
     if before is None or (before.phase == "Stable" and ring.generation > before.generation):
-        return wish.request
+        return request.annotation
     return before.handled_request
 
 
 def _go(
     ring: Ring,
-    phase: Phase,
+    phase: RotationPhase,
     before: JwtKeysStatus,
     now: datetime,
     wait: timedelta = timedelta(seconds=POLL_SECONDS),
-) -> Step:
+) -> RotationStep:
     again = None if phase == "Stable" else wait.total_seconds()
-    return Step(ring, _status(ring, phase, before.handled_request, now), again)
+    return RotationStep(ring, _status(ring, phase, before.handled_request, now), again)
 
 
-def _status(ring: Ring, phase: Phase, request: str | None, now: datetime) -> JwtKeysStatus:
+def _status(ring: Ring, phase: RotationPhase, request: str | None, now: datetime) -> JwtKeysStatus:
     return JwtKeysStatus(
         generation=ring.generation,
         phase=phase,
@@ -133,7 +135,7 @@ def _status(ring: Ring, phase: Phase, request: str | None, now: datetime) -> Jwt
     )
 
 
-def _phases_of(ring: Ring) -> tuple[Phase, ...]:
+def _phases_of(ring: Ring) -> tuple[RotationPhase, ...]:
     if len(ring.keys) == 1:
         return ("Stable",)
     return ("Signing", "Retiring") if ring.sign == ring.newest else ("Verifying",)

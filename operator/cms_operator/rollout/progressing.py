@@ -6,7 +6,7 @@ from cms_operator.api.resource import GROUP
 from cms_operator.api.status import PinStatus, RolloutStatus
 from cms_operator.api.timestamps import to_text
 from cms_operator.rollout.condition_state import ConditionState, false, true, unknown
-from cms_operator.rollout.decide import Phase
+from cms_operator.rollout.decide import DecisionPhase
 from cms_operator.rollout.facts import Facts
 from cms_operator.rollout.routing import waits_for_gateway
 from cms_operator.rollout.schema import why_not
@@ -17,17 +17,17 @@ MIGRATE = f"{GROUP}/migrate"
 RESUME = f"{GROUP}/resume"
 RETRY = f"{GROUP}/retry"
 _UNDER_WAY = {
-    Phase.HEALTHY: Reason.SCALING,
-    Phase.PROGRESSING: Reason.ROLLING_OUT,
-    Phase.PAUSED: Reason.PAUSED,
-    Phase.ANALYZING: Reason.ANALYZING,
-    Phase.BAKING: Reason.BAKING,
+    DecisionPhase.HEALTHY: Reason.SCALING,
+    DecisionPhase.PROGRESSING: Reason.ROLLING_OUT,
+    DecisionPhase.PAUSED: Reason.PAUSED,
+    DecisionPhase.ANALYZING: Reason.ANALYZING,
+    DecisionPhase.BAKING: Reason.BAKING,
 }
 
 
 def progressing(facts: Facts) -> ConditionState:
     kind, phase = ConditionType.PROGRESSING, facts.decision.phase
-    if facts.pin and phase is Phase.HEALTHY:
+    if facts.pin and phase is DecisionPhase.HEALTHY:
         return false(kind, Reason.PINNED, pinned(facts.pin))
     if facts.settled:
         return true(kind, Reason.ROLLED_OUT, f"All pods are of revision {facts.snapshot.target}.")
@@ -39,7 +39,7 @@ def progressing(facts: Facts) -> ConditionState:
 
 
 def _under_way(facts: Facts) -> tuple[Reason, str]:
-    if facts.decision.phase is Phase.MIGRATING:
+    if facts.decision.phase is DecisionPhase.MIGRATING:
         return Reason.MIGRATING, "The pods wait for the migration Job."
     if waiting := _undecided(facts):
         return Reason.ANALYSIS_UNDECIDED, waiting
@@ -57,11 +57,11 @@ def _undecided(facts: Facts) -> str:
 
 
 def _trouble(facts: Facts) -> Problem | None:
-    if facts.decision.phase is Phase.MIGRATING:
+    if facts.decision.phase is DecisionPhase.MIGRATING:
         return facts.migration_pod
-    if facts.decision.phase is Phase.REFUSED:
+    if facts.decision.phase is DecisionPhase.REFUSED:
         return Problem(Reason.SCHEMA_TOO_NEW, refused(facts))
-    if facts.decision.phase is Phase.ABORTED:
+    if facts.decision.phase is DecisionPhase.ABORTED:
         return rolled_back(facts)
     if facts.is_late:
         return Problem(Reason.DEADLINE_EXCEEDED, too_late(facts))
@@ -116,7 +116,7 @@ def _figures(facts: Facts) -> str:
         f"available, {target.endpoints} get traffic."
     )
     progress = facts.decision.progress
-    if progress is None or facts.decision.phase in (Phase.HEALTHY, Phase.SUSPENDED):
+    if progress is None or facts.decision.phase in (DecisionPhase.HEALTHY, DecisionPhase.SUSPENDED):
         return figures
     gateway = waits_for_gateway(snapshot, progress.strategy)
     return f"{figures} {_step(facts, progress)} {gateway}".strip()
@@ -126,14 +126,18 @@ def _step(facts: Facts, progress: RolloutStatus) -> str:
     weight = (
         f"{progress.strategy}, weight {progress.set_weight} % (set: {progress.actual_weight} %)"
     )
-    if facts.decision.phase not in (Phase.PAUSED, Phase.ANALYZING, Phase.BAKING):
+    if facts.decision.phase not in (
+        DecisionPhase.PAUSED,
+        DecisionPhase.ANALYZING,
+        DecisionPhase.BAKING,
+    ):
         return f"{weight}."
     if facts.snapshot.rollout.paused:
         return f"{weight}, held by spec.rollout.paused."
     if progress.held_by is not None:
         return f"{weight}, paused by {progress.held_by}: resume with {RESUME}={progress.revision}."
-    if facts.decision.phase is Phase.BAKING:
+    if facts.decision.phase is DecisionPhase.BAKING:
         return f"{weight}."
-    word = "paused" if facts.decision.phase is Phase.PAUSED else "measured"
+    word = "paused" if facts.decision.phase is DecisionPhase.PAUSED else "measured"
     step = f"{word} at step {min(progress.current_step_index + 1, progress.steps)}"
     return f"{weight}, {step} of {progress.steps}: promote with {PROMOTE}={progress.revision}."

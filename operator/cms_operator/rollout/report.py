@@ -8,7 +8,7 @@ from cms_operator.api.problem import Problem
 from cms_operator.api.resource import HeadlessCMS
 from cms_operator.api.status import Status
 from cms_operator.rollout.condition_state import ConditionState, false, true
-from cms_operator.rollout.decide import Phase
+from cms_operator.rollout.decide import DecisionPhase
 from cms_operator.rollout.detail_conditions import detail_conditions, has_failed, migration_failure
 from cms_operator.rollout.facts import Facts
 from cms_operator.rollout.progressing import pinned, progressing, refused, rolled_back, too_late
@@ -104,7 +104,9 @@ def _ready(facts: Facts, details: list[ConditionState], stalled: ConditionState)
     for needed in _BEFORE_PODS:
         if needed in missing:
             return missing[needed]._replace(type=kind, status=False)
-    if facts.decision.phase not in (Phase.HEALTHY, Phase.BAKING) and not _rests(facts):
+    if facts.decision.phase not in (DecisionPhase.HEALTHY, DecisionPhase.BAKING) and not _rests(
+        facts
+    ):
         return progressing(facts)._replace(type=kind, status=False)
     if facts.pin:
         return false(kind, Reason.PINNED, pinned(facts.pin))
@@ -141,9 +143,9 @@ def _stalled(facts: Facts, lasting: set[str]) -> ConditionState:
     for about, problem in problems.items():
         if problem and about in lasting:
             return true(kind, problem.reason, problem.message)
-    if facts.pin and facts.decision.phase is Phase.HEALTHY:
+    if facts.pin and facts.decision.phase is DecisionPhase.HEALTHY:
         return true(kind, Reason.PINNED, pinned(facts.pin))
-    if has_failed(facts.migration) and facts.decision.phase is not Phase.REFUSED:
+    if has_failed(facts.migration) and facts.decision.phase is not DecisionPhase.REFUSED:
         return migration_failure(facts.migration)._replace(type=kind, status=True)
     if end := _end(facts):
         return true(kind, end.reason, end.message)
@@ -153,8 +155,8 @@ def _stalled(facts: Facts, lasting: set[str]) -> ConditionState:
 def _end(facts: Facts) -> Problem | None:
     """Where the rollout has come to, if somebody has to do something now."""
     phase = facts.decision.phase
-    if phase is Phase.REFUSED:
+    if phase is DecisionPhase.REFUSED:
         return Problem(Reason.SCHEMA_TOO_NEW, refused(facts))
-    if phase is Phase.ABORTED:
+    if phase is DecisionPhase.ABORTED:
         return rolled_back(facts)
     return Problem(Reason.DEADLINE_EXCEEDED, too_late(facts)) if facts.is_late else None

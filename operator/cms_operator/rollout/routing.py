@@ -10,7 +10,7 @@ from cms_operator.rollout.snapshot import RouteState, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class WantedTraffic:
     """Who shall have the traffic: `weight` percent the candidate, the rest stable.
 
     The weight goes up when `pods` of the candidate are ready, and down when
@@ -47,31 +47,31 @@ def weighs(snapshot: Snapshot, strategy: str) -> bool:
     return snapshot.route is not None and (strategy == "Canary" or snapshot.route.uses_preview)
 
 
-def next_traffic(snapshot: Snapshot, wish: Wish) -> Traffic:
+def next_traffic(snapshot: Snapshot, wanted: WantedTraffic) -> Traffic:
     seen = snapshot.route or RouteState()
-    weight = _weight(snapshot, seen, wish)
-    opened = weight > 0 or _can_open(snapshot, seen, wish)
+    weight = _weight(snapshot, seen, wanted)
+    opened = weight > 0 or _can_open(snapshot, seen, wanted)
     return Traffic(
-        main=_main(snapshot, seen, wish.stable),
-        preview=_preview(seen, wish.candidate or wish.stable),
+        main=_main(snapshot, seen, wanted.stable),
+        preview=_preview(seen, wanted.candidate or wanted.stable),
         weight=weight,
         opened=opened,
         leads=opened or seen.uses_preview,
     )
 
 
-def is_set(snapshot: Snapshot, wish: Wish) -> bool:
-    """All is as wished, and the gateway has accepted it."""
+def is_set(snapshot: Snapshot, wanted: WantedTraffic) -> bool:
+    """All is as wanted, and the gateway has accepted it."""
     seen = snapshot.route or RouteState()
-    wanted = Traffic(
-        main=wish.stable,
-        preview=wish.candidate or wish.stable,
-        weight=wish.weight,
-        opened=wish.weight > 0 or _can_open(snapshot, seen, wish),
+    expected = Traffic(
+        main=wanted.stable,
+        preview=wanted.candidate or wanted.stable,
+        weight=wanted.weight,
+        opened=wanted.weight > 0 or _can_open(snapshot, seen, wanted),
     )
     written = Traffic(seen.main, seen.preview or "", seen.weight, seen.opened)
-    enough = _ready(snapshot, seen, wish.candidate) >= wish.pods
-    return seen.settled and written == wanted and enough
+    enough = _ready(snapshot, seen, wanted.candidate) >= wanted.pods
+    return seen.settled and written == expected and enough
 
 
 def reachable(snapshot: Snapshot) -> set[str]:
@@ -101,40 +101,40 @@ def waits_for_gateway(snapshot: Snapshot, strategy: str) -> str:
 
 
 def _main(snapshot: Snapshot, seen: RouteState, stable: str) -> str | None:
-    if seen.main is None and _mixed_pods_are_needed(snapshot, seen, stable):
+    if seen.main is None and _route_needs_mixed_pods(snapshot, seen, stable):
         return None
     if seen.main and seen.preview == stable and seen.weight and not seen.settled:
         return seen.main
     return stable
 
 
-def _mixed_pods_are_needed(snapshot: Snapshot, seen: RouteState, stable: str) -> bool:
+def _route_needs_mixed_pods(snapshot: Snapshot, seen: RouteState, stable: str) -> bool:
     """Narrowed to the stable revision now, the Service would have too few pods."""
     others = any(pods for name, pods in seen.endpoints.items() if name != stable)
     return others and seen.endpoints.get(stable, 0) < snapshot.replicas
 
 
-def _preview(seen: RouteState, wanted: str) -> str:
-    return seen.preview if seen.preview and seen.uses_preview else wanted
+def _preview(seen: RouteState, revision: str) -> str:
+    return seen.preview if seen.preview and seen.uses_preview else revision
 
 
-def _weight(snapshot: Snapshot, seen: RouteState, wish: Wish) -> int:
-    if seen.main == wish.stable and seen.preview == wish.candidate:
-        return _towards(snapshot, seen, wish)
-    if seen.preview == wish.stable and seen.weight:
-        return 0 if _main_is(snapshot, seen, wish.stable) else seen.weight
+def _weight(snapshot: Snapshot, seen: RouteState, wanted: WantedTraffic) -> int:
+    if seen.main == wanted.stable and seen.preview == wanted.candidate:
+        return _towards(snapshot, seen, wanted)
+    if seen.preview == wanted.stable and seen.weight:
+        return 0 if _main_is(snapshot, seen, wanted.stable) else seen.weight
     return _closed(snapshot, seen)
 
 
-def _towards(snapshot: Snapshot, seen: RouteState, wish: Wish) -> int:
-    ready = _ready(snapshot, seen, wish.candidate)
+def _towards(snapshot: Snapshot, seen: RouteState, wanted: WantedTraffic) -> int:
+    ready = _ready(snapshot, seen, wanted.candidate)
     if not ready and snapshot.replicas:
         return _closed(snapshot, seen)
-    if wish.weight > seen.weight:
-        return wish.weight if ready >= wish.pods else seen.weight
-    if wish.weight < seen.weight:
-        enough = seen.endpoints.get(wish.stable, 0) >= wish.stable_pods
-        return wish.weight if enough else seen.weight
+    if wanted.weight > seen.weight:
+        return wanted.weight if ready >= wanted.pods else seen.weight
+    if wanted.weight < seen.weight:
+        enough = seen.endpoints.get(wanted.stable, 0) >= wanted.stable_pods
+        return wanted.weight if enough else seen.weight
     return seen.weight
 
 
@@ -151,9 +151,9 @@ def _main_is(snapshot: Snapshot, seen: RouteState, revision: str) -> bool:
     return seen.main == revision and not others and everyone
 
 
-def _can_open(snapshot: Snapshot, seen: RouteState, wish: Wish) -> bool:
+def _can_open(snapshot: Snapshot, seen: RouteState, wanted: WantedTraffic) -> bool:
     """Testers may come while pods are wanted and some are ready."""
-    return wish.pods > 0 and _ready(snapshot, seen, wish.candidate) > 0
+    return wanted.pods > 0 and _ready(snapshot, seen, wanted.candidate) > 0
 
 
 def _ready(snapshot: Snapshot, seen: RouteState, candidate: str | None) -> int:

@@ -20,7 +20,7 @@ from cms_operator.rollout.capacity import (
     serving,
     split,
 )
-from cms_operator.rollout.routing import Traffic, Wish
+from cms_operator.rollout.routing import Traffic, WantedTraffic
 from cms_operator.rollout.snapshot import Snapshot
 from cms_operator.rollout.transitions import is_told_to_wait
 
@@ -54,14 +54,14 @@ def plan(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
 def at_rest_by_route(snapshot: Snapshot, stable: str) -> Plan:
     """Stable has n pods and all the traffic; who may still get a request keeps its pods."""
     n = snapshot.replicas
-    wish = Wish(stable)
+    wanted = WantedTraffic(stable)
     kept = routing.reachable(snapshot) - {stable}
     goal = {stable: n, **{name: snapshot.revision(name).wanted for name in sorted(kept)}}
     allowed = ratio_limits(snapshot)
     if kept:
         allowed = Limits(max(n, allowed.surge), allowed.unavailable)
-    traffic = routing.next_traffic(snapshot, wish)
-    reached = routing.is_set(snapshot, wish)
+    traffic = routing.next_traffic(snapshot, wanted)
+    reached = routing.is_set(snapshot, wanted)
     return Plan(goal, allowed, 0, reached, traffic.main, traffic)
 
 
@@ -70,10 +70,10 @@ def _by_route(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
     n, target, stable = snapshot.replicas, snapshot.target, str(snapshot.stable)
     weight = _weight(snapshot, progress)
     pods = routed_split(n, weight, _scale(snapshot, progress), autoscaled=snapshot.autoscaled)
-    wish = Wish(stable, target, weight, pods.candidate, pods.stable)
-    is_set = routing.is_set(snapshot, wish)
+    wanted = WantedTraffic(stable, target, weight, pods.candidate, pods.stable)
+    is_set = routing.is_set(snapshot, wanted)
     sizes = {stable: pods.stable, target: pods.candidate}
-    traffic = routing.next_traffic(snapshot, wish)
+    traffic = routing.next_traffic(snapshot, wanted)
     if traffic.main is None:
         # The Service would send traffic to it, and is narrowed when stable is complete.
         sizes |= {stable: n, target: 0}

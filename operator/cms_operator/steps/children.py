@@ -135,7 +135,7 @@ class Children:
         wanted.append(hpa.build(hcms))
         wanted.append(ingress.build(hcms))
         leads = decision.traffic is not None and decision.traffic.leads
-        wanted.append(http_route.build(hcms, _trial(decision), leads_to_preview=leads))
+        wanted.append(http_route.build(hcms, _traffic_split(decision), leads_to_preview=leads))
         return [manifest for manifest in wanted if manifest is not None]
 
     async def _try(self, manifest: Manifest, uid: str, right: dict[Name, Object]) -> Problem | None:
@@ -176,12 +176,12 @@ def _asked(
     return hcms, decision.sizes, recorded, decision.active, decision.preview, decision.traffic
 
 
-def _trial(decision: Decision) -> http_route.Trial | None:
+def _traffic_split(decision: Decision) -> http_route.TrafficSplit | None:
     traffic = decision.traffic
     if traffic is None or not traffic.opened:
         return None
     stable = traffic.main or decision.target
-    return http_route.Trial(stable, traffic.preview, traffic.weight)
+    return http_route.TrafficSplit(stable, traffic.preview, traffic.weight)
 
 
 def _unwanted(  # noqa: PLR0913, PLR0917 - one argument a fact

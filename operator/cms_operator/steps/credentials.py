@@ -64,17 +64,17 @@ class Credentials:
         revisions: Mapping[str, Revision],
         before: JwtKeysStatus | None,
         now: datetime,
-    ) -> keys.Step:
+    ) -> keys.RotationStep:
         """Make the ring of signing keys, or take it one step further.
 
         Raises ProblemError, NameHeldError, ApiError.
         """
         request = hcms.metadata.annotations.get(ROTATE)
-        wish = keys.Wish(request and request[:_LONGEST_REQUEST], sources.jwt_secret)
+        asked = keys.RotationRequest(request and request[:_LONGEST_REQUEST], sources.jwt_secret)
         name = names.jwt_secret(hcms.name)
         secret = family.of_kind(SECRET.name).get(name)
         if secret is None:
-            step = keys.first_step(jwt_keys.initial(self._random, wish.user_value), wish, now)
+            step = keys.first_step(jwt_keys.initial(self._random, asked.user_value), asked, now)
         else:
             try:
                 ring = jwt_keys.read(secret)
@@ -83,7 +83,7 @@ class Credentials:
             reported = await self._reported(family, revisions, before, now)
             configurations = [revision.config for revision in revisions.values()]
             life = keys.token_life(hcms.spec.auth.access_token_seconds, configurations)
-            step = keys.next_step(ring, before, wish, reported, life, now, self._random)
+            step = keys.next_step(ring, before, asked, reported, life, now, self._random)
         await self._write(hcms, jwt_keys.build(hcms, step.ring), secret)
         return step
 

@@ -20,7 +20,7 @@ _METADATA = ("name", "namespace", "uid", "generation", "annotations")
 
 
 @dataclass(slots=True)
-class Reading:
+class ParsedResource:
     """One HeadlessCMS as it is now; `read_sources` comes first, the rest is asked of the result."""
 
     hcms: HeadlessCMS
@@ -59,14 +59,14 @@ class Known:
     """The readings of those that were looked at last."""
 
     def __init__(self) -> None:
-        self._readings: Recent[Key, Reading] = Recent(_MOST)
+        self._readings: Recent[Key, ParsedResource] = Recent(_MOST)
 
-    def read(self, key: Key, parent: Object) -> Reading:
+    def read(self, key: Key, parent: Object) -> ParsedResource:
         """Raises InvalidSpec."""
         reading = self._readings.get(key)
         if reading is None or not reading.is_of(parent):
             hcms = parse({**parent, "status": {}})
-            reading = Reading(hcms, parent["spec"], _metadata_of(parent))
+            reading = ParsedResource(hcms, parent["spec"], _metadata_of(parent))
             self._readings.put(key, reading)
         return reading
 

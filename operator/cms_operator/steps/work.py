@@ -37,22 +37,22 @@ from cms_operator.rollout.routes import route_state, with_traffic
 from cms_operator.rollout.schema import Schemas, can_run, known_schemas
 from cms_operator.rollout.snapshot import MigrationPhase, Request, RouteState, Snapshot
 from cms_operator.rollout.transitions import is_in_flight
-from cms_operator.rollout.wishes import Wish, unchanged
+from cms_operator.rollout.wanted import WantedRevision, unchanged
 from cms_operator.steps.analysis import Judgement
-from cms_operator.steps.known import Reading
+from cms_operator.steps.known import ParsedResource
 
 
 @dataclass(slots=True)
 class Pass:
     """What one reconcile works on and has found; `again` collects when to look once more."""
 
-    reading: Reading
+    reading: ParsedResource
     before: Status
     now: datetime
     family: Family = field(default_factory=Family)
     sources: Sources | None = None
     revision: Revision | None = None
-    wish: Wish | None = None
+    wish: WantedRevision | None = None
     secrets_problem: Problem | None = None
     children_problem: Problem | None = None
     migration: MigrationStatus | None = None
@@ -76,7 +76,7 @@ class Pass:
         return self.wanted.target
 
     @property
-    def wanted(self) -> Wish:
+    def wanted(self) -> WantedRevision:
         return self.wish or unchanged(self.before)
 
 

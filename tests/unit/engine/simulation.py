@@ -18,7 +18,7 @@ from cms_operator.rollout.decide import Decision, decide
 from cms_operator.rollout.routes import with_traffic
 from cms_operator.rollout.schema import Schemas
 from cms_operator.rollout.snapshot import Request, RevisionState, RouteState, Snapshot
-from cms_operator.rollout.wishes import Situation, Wish, wished
+from cms_operator.rollout.wanted import Situation, WantedRevision, wanted_revision
 from tests.unit.engine.pictures import NOON
 
 TICK = timedelta(seconds=5)
@@ -218,31 +218,31 @@ class World:
     def now(self) -> datetime:
         return self.clock(self)
 
-    def wish(self) -> Wish:
+    def wanted(self) -> WantedRevision:
         before = Status(
             stable_revision=self.stable, rollout=self.progress, pin=self.pin, restart=self.restart
         )
         known = {*self.known, self.target}
         found = Situation(before, self._named, lambda: self.target, known, self.now, self.schemas)
-        return wished(found, self.requests)
+        return wanted_revision(found, self.requests)
 
     def _named(self, restart: str | None) -> str:
         return f"{self.target}-{restart.replace(':', '-')}" if restart else self.target
 
     def snapshot(self) -> Snapshot:
-        wish = self.wish()
+        wanted = self.wanted()
         return Snapshot(
             replicas=self.replicas,
-            target=wish.target,
-            pin=wish.pin,
-            answers=wish.answers,
+            target=wanted.target,
+            pin=wanted.pin,
+            answers=wanted.answers,
             now=self.now,
             stable=self.stable,
             rollout=self.rollout,
             progress=self.progress,
             revisions=self.cluster.states(),
             requests=self.requests,
-            failure=self.cluster.failure(wish.target),
+            failure=self.cluster.failure(wanted.target),
             schemas=self.schemas,
             route=self.cluster.route(),
             formerly=self.formerly,
@@ -251,27 +251,27 @@ class World:
 
     def turn(self, *, killed_after: int | None = None) -> Decision:
         """One reconcile and one tick; an operator that dies after so many writes makes no more."""
-        wish = self.wish()
+        wanted = self.wanted()
         decision = decide(self.snapshot())
         if _takes_away(decision, self.cluster) and decision.traffic is None:
             # The live read. Where a route weighs, the slices themselves are taken to lag.
             self.cluster.follow()
             decision = decide(self.snapshot())
         self.check(self, self.snapshot(), decision)
-        for write in islice(self._writes(decision, wish), killed_after):
+        for write in islice(self._writes(decision, wanted), killed_after):
             write()
         self.cluster.tick()
         self.turns += 1
         return decision
 
-    def _writes(self, decision: Decision, wish: Wish) -> Iterator[Callable[[], object]]:
+    def _writes(self, decision: Decision, wanted: WantedRevision) -> Iterator[Callable[[], object]]:
         """Whatever differs, in the operator's order: Services, sizes, removals, the status.
 
         What cannot be taken back waits for a turn in which the status tells why.
         """
         cluster = self.cluster
         if _takes_away(decision, cluster) and is_a_turn(self.stable, self.progress, decision):
-            yield partial(self._report, decision, wish)
+            yield partial(self._report, decision, wanted)
             return
         if (cluster.active, cluster.preview) != (decision.active, decision.preview):
             yield partial(cluster.direct, decision.active, decision.preview)
@@ -286,16 +286,16 @@ class World:
         for name in decision.retire:
             yield partial(cluster.deployments.pop, name)
         known = (self.stable, self.progress, self.pin, self.restart)
-        if known != (decision.stable, decision.progress, wish.pin, wish.restart):
-            yield partial(self._report, decision, wish)
+        if known != (decision.stable, decision.progress, wanted.pin, wanted.restart):
+            yield partial(self._report, decision, wanted)
 
-    def _report(self, decision: Decision, wish: Wish) -> None:
+    def _report(self, decision: Decision, wanted: WantedRevision) -> None:
         if self.stable and self.stable != decision.stable:
             old = (self.stable, *self.formerly)
             self.formerly = tuple(name for name in dict.fromkeys(old) if name != decision.stable)
         self.stable, self.progress = decision.stable, decision.progress
-        self.pin, self.restart = wish.pin, wish.restart
-        self.known.add(wish.target)
+        self.pin, self.restart = wanted.pin, wanted.restart
+        self.known.add(wanted.target)
 
     def is_over(self) -> bool:
         return self.progress is not None and self.progress.phase in ("Completed", "Aborted")

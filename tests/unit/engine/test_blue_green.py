@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cms_operator.api.status import RolloutStatus
-from cms_operator.rollout.decide import Decision, Phase
+from cms_operator.rollout.decide import Decision, DecisionPhase
 from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState
 from tests.unit.engine.pictures import later, picture, rollout, serving, starting
 
@@ -47,7 +47,7 @@ def test_the_bake_begins_when_the_endpoints_show_the_switch() -> None:
     lagging = at(serving(3), behind_preview(3), rollout=BAKES, progress=switching.progress)
     assert progress(lagging).phase == "Switching"
     baking = at(behind_preview(3), serving(3), rollout=BAKES, progress=switching.progress)
-    assert (baking.phase, baking.again) == (Phase.BAKING, 60)
+    assert (baking.phase, baking.again) == (DecisionPhase.BAKING, 60)
     assert baking.sizes == {"a": 3, "b": 3}, "warm, for an instant way back"
 
 
@@ -74,7 +74,7 @@ def test_an_abort_after_the_switch_moves_the_traffic_first_and_pods_later() -> N
 def test_the_old_pods_stay_for_their_delay_after_the_promotion() -> None:
     switching = at(serving(3), behind_preview(3))
     promoted = at(behind_preview(3), serving(3), progress=switching.progress)
-    assert (promoted.phase, promoted.stable, promoted.again) == (Phase.HEALTHY, "b", 30)
+    assert (promoted.phase, promoted.stable, promoted.again) == (DecisionPhase.HEALTHY, "b", 30)
     assert promoted.sizes == {"a": 3, "b": 3}
     settled = {"a": behind_preview(3), "b": serving(3)}
     over = picture(
@@ -86,7 +86,7 @@ def test_the_old_pods_stay_for_their_delay_after_the_promotion() -> None:
 
 def test_it_waits_for_a_person_where_that_is_asked() -> None:
     waiting = at(serving(3), behind_preview(3), rollout=WAITS)
-    assert (waiting.phase, waiting.active, waiting.again) == (Phase.PAUSED, "a", None)
+    assert (waiting.phase, waiting.active, waiting.again) == (DecisionPhase.PAUSED, "a", None)
     promoted = at(
         serving(3), behind_preview(3),
         rollout=WAITS, progress=waiting.progress, requests=(Request("promote", "b"),),
@@ -105,17 +105,17 @@ def test_one_that_was_held_while_its_pods_started_is_ready_as_long_as_any_other_
         () if by == "the spec" else (Request(verb, "b"),) for verb in ("pause", "resume")
     )
     begun = at(serving(3), starting(3), rollout=held, requests=pause)
-    assert begun.phase is Phase.PAUSED
+    assert begun.phase is DecisionPhase.PAUSED
     waiting = at(serving(3), starting(3), rollout=held, now=later(700), progress=begun.progress)
     let_go = at(
         serving(3), starting(3), rollout=free, now=later(701), progress=waiting.progress,
         requests=resume,
     )  # fmt: skip
-    assert let_go.phase is Phase.PROGRESSING
+    assert let_go.phase is DecisionPhase.PROGRESSING
     ready = at(
         serving(3), behind_preview(3), rollout=free, now=later(705), progress=let_go.progress
     )
-    assert (ready.phase, ready.active, ready.again) == (Phase.PAUSED, "a", 600)
+    assert (ready.phase, ready.active, ready.again) == (DecisionPhase.PAUSED, "a", 600)
     switched = at(
         serving(3), behind_preview(3), rollout=free, now=later(1305), progress=ready.progress
     )
@@ -132,12 +132,12 @@ def test_a_pause_that_has_begun_is_begun_once_whoever_holds_it_and_whatever_n_be
     let_go = at(
         serving(3), behind_preview(3), rollout=free, now=later(200), progress=holding.progress
     )
-    assert (let_go.phase, let_go.again) == (Phase.PAUSED, 400)
+    assert (let_go.phase, let_go.again) == (DecisionPhase.PAUSED, 400)
     growing = {"a": serving(3), "b": behind_preview(3)}
     grown = picture(
         4, "b", "a", revisions=growing, rollout=free, now=later(300), progress=let_go.progress
     )
-    assert (grown.phase, progress(grown).since) == (Phase.PAUSED, progress(begun).since)
+    assert (grown.phase, progress(grown).since) == (DecisionPhase.PAUSED, progress(begun).since)
 
 
 def test_the_way_back_needs_no_person() -> None:
@@ -164,14 +164,14 @@ def test_pods_that_shall_get_no_traffic_keep_the_service_narrow() -> None:
 def test_a_candidate_that_never_gets_ready_is_taken_back_without_a_request() -> None:
     first = at(serving(3), starting(3, 1))
     back = at(serving(3), starting(3, 1), progress=first.progress, now=later(600))
-    assert (back.phase, back.active, back.sizes) == (Phase.ABORTED, "a", {"a": 3, "b": 0})
+    assert (back.phase, back.active, back.sizes) == (DecisionPhase.ABORTED, "a", {"a": 3, "b": 0})
 
 
 def test_a_candidate_that_loses_all_its_pods_in_its_bake_gives_the_traffic_back() -> None:
     switching = at(serving(3), behind_preview(3), rollout=BAKES)
     baking = at(behind_preview(3), serving(3), rollout=BAKES, progress=switching.progress)
     lost = at(behind_preview(3), starting(3), rollout=BAKES, progress=baking.progress)
-    assert (lost.phase, lost.active) == (Phase.BAKING, "a")
+    assert (lost.phase, lost.active) == (DecisionPhase.BAKING, "a")
     again = at(serving(3), behind_preview(3), rollout=BAKES, progress=lost.progress)
     assert again.active == "b"
 

@@ -6,7 +6,7 @@ import pytest
 
 from cms_operator.api.rollout import RollbackWindow, seconds
 from cms_operator.api.status import RolloutStatus, Verb
-from cms_operator.rollout.decide import Decision, Phase
+from cms_operator.rollout.decide import Decision, DecisionPhase
 from cms_operator.rollout.snapshot import Request
 from tests.unit.engine.pictures import later, picture, rollout, serving, starting
 
@@ -37,17 +37,21 @@ def test_it_goes_step_by_step_to_the_end() -> None:
     first = at(3, 0)
     assert (first.sizes, progress(first).set_weight) == ({"a": 3, "b": 1}, 34)
     one_third = at(2, 1, progress=first.progress)
-    assert (one_third.phase, one_third.again) == (Phase.PAUSED, 60)
+    assert (one_third.phase, one_third.again) == (DecisionPhase.PAUSED, 60)
     assert progress(one_third).current_step_index == 1
     assert progress(one_third).actual_weight == 33
     two_thirds = at(2, 1, progress=one_third.progress, now=later(60))
     assert two_thirds.sizes == {"a": 2, "b": 2}
     waiting = at(1, 2, progress=two_thirds.progress, now=later(70))
-    assert (waiting.phase, waiting.again, waiting.sizes) == (Phase.PAUSED, None, {"a": 1, "b": 2})
+    assert (waiting.phase, waiting.again, waiting.sizes) == (
+        DecisionPhase.PAUSED,
+        None,
+        {"a": 1, "b": 2},
+    )
     promoted = at(1, 2, progress=waiting.progress, requests=asked("promote"), now=later(80))
     assert promoted.sizes == {"a": 1, "b": 3}
     done = at(0, 3, progress=promoted.progress, now=later(90))
-    assert (done.phase, done.stable) == (Phase.HEALTHY, "b")
+    assert (done.phase, done.stable) == (DecisionPhase.HEALTHY, "b")
 
 
 def test_a_request_is_done_once() -> None:
@@ -55,7 +59,7 @@ def test_a_request_is_done_once() -> None:
     promoted = at(2, 1, progress=paused.progress, requests=asked("promote"))
     assert progress(promoted).current_step_index == 2
     waiting = at(1, 2, progress=promoted.progress, requests=asked("promote"))
-    assert (waiting.phase, progress(waiting).current_step_index) == (Phase.PAUSED, 3)
+    assert (waiting.phase, progress(waiting).current_step_index) == (DecisionPhase.PAUSED, 3)
     again = at(1, 2, progress=waiting.progress, requests=asked("promote", "b:2"))
     assert progress(again).current_step_index == 4
 
@@ -92,14 +96,14 @@ def test_paused_by_a_person_it_stays_where_it_is_until_resumed() -> None:
     held = at(2, 1, progress=one_third.progress, requests=asked("pause"))
     assert (progress(held).held_by, held.again) == ("unverified", None)
     hours = at(2, 1, progress=held.progress, now=later(9999))
-    assert (hours.phase, hours.sizes) == (Phase.PAUSED, {"a": 2, "b": 1})
+    assert (hours.phase, hours.sizes) == (DecisionPhase.PAUSED, {"a": 2, "b": 1})
     for verb in ("promote", "promote-full"):
         late = progress(at(2, 1, progress=hours.progress, requests=asked(verb)))
         assert late.requests[-1].outcome == "refused: it was paused by unverified; resume it first"
     twice = progress(at(2, 1, progress=hours.progress, requests=asked("pause", "b:2")))
     assert twice.requests[-1].outcome == "refused: it was paused by unverified already"
     resumed = at(2, 1, progress=hours.progress, requests=asked("resume"), now=later(9999))
-    assert (resumed.phase, resumed.sizes) == (Phase.PROGRESSING, {"a": 2, "b": 2})
+    assert (resumed.phase, resumed.sizes) == (DecisionPhase.PROGRESSING, {"a": 2, "b": 2})
 
 
 def test_a_pause_outlives_other_steps_and_ends_with_its_rollout() -> None:
@@ -115,10 +119,10 @@ def test_a_pause_outlives_other_steps_and_ends_with_its_rollout() -> None:
 def test_a_bake_that_is_paused_has_no_end() -> None:
     spec = rollout(bakeSeconds=60)
     baking = at(0, 3, progress=at(3, 0, rollout=spec).progress, rollout=spec)
-    assert baking.phase is Phase.BAKING
+    assert baking.phase is DecisionPhase.BAKING
     held = at(0, 3, progress=baking.progress, rollout=spec, requests=asked("pause"), now=later(9))
     hours = at(0, 3, progress=held.progress, rollout=spec, now=later(9999))
-    assert (hours.phase, hours.stable) == (Phase.BAKING, "a")
+    assert (hours.phase, hours.stable) == (DecisionPhase.BAKING, "a")
     resumed = at(
         0, 3, progress=hours.progress, rollout=spec, requests=asked("resume", "b"), now=later(9999)
     )
@@ -135,7 +139,7 @@ def test_promoted_in_full_it_goes_on_within_the_surge() -> None:
 def test_an_abort_brings_stable_back_one_for_one() -> None:
     paused = at(1, 2, progress=at(3, 0).progress)
     aborted = at(1, 2, progress=paused.progress, requests=asked("abort"))
-    assert (aborted.phase, aborted.sizes) == (Phase.ABORTED, {"a": 2, "b": 2})
+    assert (aborted.phase, aborted.sizes) == (DecisionPhase.ABORTED, {"a": 2, "b": 2})
     assert at(2, 2, progress=aborted.progress).sizes == {"a": 2, "b": 1}
     assert progress(aborted).set_weight == 0
 
@@ -154,7 +158,7 @@ def test_what_is_asked_while_the_steps_are_edited_is_done_once(verb: Verb) -> No
     paused = at(2, 1, progress=at(3, 0).progress)
     edited = at(2, 1, progress=paused.progress, rollout=other, requests=asked(verb))
     again = at(2, 1, progress=edited.progress, rollout=other, requests=asked(verb))
-    assert (edited.phase, again.phase) == (Phase.PAUSED, Phase.PAUSED)
+    assert (edited.phase, again.phase) == (DecisionPhase.PAUSED, DecisionPhase.PAUSED)
     (answered,) = progress(again).requests
     assert not answered.outcome.startswith("refused")
 
@@ -164,7 +168,7 @@ def test_who_aborts_and_then_wants_it_tried_again_has_the_last_word() -> None:
     both = (*asked("abort", "b:1"), *asked("retry", "b:2"))
     first = at(2, 1, progress=at(3, 0).progress, requests=both)
     second = at(2, 1, progress=first.progress, requests=both)
-    assert second.phase is not Phase.ABORTED
+    assert second.phase is not DecisionPhase.ABORTED
     assert [given.verb for given in progress(second).requests] == ["abort", "retry"]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from cms_operator.api.rollout import CanaryScale
 from cms_operator.rollout.capacity import Split, routed_split
-from cms_operator.rollout.decide import Decision, Phase
+from cms_operator.rollout.decide import Decision, DecisionPhase
 from cms_operator.rollout.routing import Traffic, waits_for_gateway
 from cms_operator.rollout.snapshot import Request, RevisionState, RouteState
 from tests.unit.engine.pictures import later, picture, rollout, snapshot
@@ -54,9 +54,9 @@ def test_the_pods_come_first_and_the_weight_when_they_are_ready() -> None:
 def test_a_step_is_done_when_the_gateway_has_accepted_it() -> None:
     progress = begun().progress
     waiting = at(pods(3), pods(0, 2), route(weight=34, settled=False), progress=progress)
-    assert waiting.phase is Phase.PROGRESSING
+    assert waiting.phase is DecisionPhase.PROGRESSING
     done = at(pods(3), pods(0, 2), route(weight=34), progress=progress)
-    assert done.phase is Phase.PAUSED
+    assert done.phase is DecisionPhase.PAUSED
     assert done.progress
     assert (done.progress.set_weight, done.progress.actual_weight) == (34, 34)
     assert done.serving == ("a", "b")
@@ -71,7 +71,11 @@ def test_with_all_the_traffic_the_old_one_stays_warm_until_the_bake_is_over() ->
     promoted = at(pods(3), pods(0, 2), route(weight=34), progress=paused(), requests=asked)
     assert promoted.sizes == {"a": 3, "b": 3}
     baking = at(pods(3), pods(0, 3), route(weight=100), progress=promoted.progress)
-    assert (baking.phase, baking.sizes, baking.serving) == (Phase.BAKING, {"a": 3, "b": 3}, ("b",))
+    assert (baking.phase, baking.sizes, baking.serving) == (
+        DecisionPhase.BAKING,
+        {"a": 3, "b": 3},
+        ("b",),
+    )
     assert baking.traffic == Traffic("a", "b", 100, opened=True, leads=True), (
         "the Service is still the old one"
     )
@@ -120,7 +124,7 @@ def test_testers_keep_the_candidate_when_its_pods_begin_to_follow_the_weight() -
     found: dict[str, Any] = {"rollout": TESTERS_FIRST}
     one = pods(3), pods(0, 1), route()
     testing = at(*one, **found)
-    while testing.phase is not Phase.PAUSED:
+    while testing.phase is not DecisionPhase.PAUSED:
         testing = at(*one, progress=testing.progress, **found)
     assert testing.sizes == {"a": 3, "b": 1}
     asked = (Request("promote", "b"),)
@@ -140,7 +144,7 @@ def test_a_gateway_that_is_away_is_named_and_counts_against_the_deadline() -> No
     never = route(weight=34, settled=False)
     first = at(pods(3), pods(0, 2), never, progress=begun().progress)
     late = at(pods(3), pods(0, 2), never, progress=first.progress, now=later(3600))
-    assert late.phase is Phase.ABORTED
+    assert late.phase is DecisionPhase.ABORTED
     assert late.progress
     assert "gateway has not accepted" in (late.progress.message or "")
     fine = snapshot(3, "b", "a", rollout=CANARY, route=route())

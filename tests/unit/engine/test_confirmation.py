@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cms_operator.rollout.confirmation import shifts, takes_away
-from cms_operator.rollout.decide import Decision, Phase
+from cms_operator.rollout.decide import Decision, DecisionPhase
 from cms_operator.rollout.family import Family
 from cms_operator.rollout.routing import Traffic
 from cms_operator.rollout.snapshot import RouteState
@@ -36,7 +36,7 @@ def family(replicas: int, selected: str | None) -> Family:
 def test_what_cannot_be_taken_back_is_confirmed(
     replicas: int, selected: str | None, decided: dict[str, Any], *, expected: bool
 ) -> None:
-    decision = Decision(Phase.PROGRESSING, "b", "a", **decided)
+    decision = Decision(DecisionPhase.PROGRESSING, "b", "a", **decided)
     assert takes_away(decision, family(replicas, selected), "shop") is expected
 
 
@@ -52,5 +52,5 @@ def test_what_cannot_be_taken_back_is_confirmed(
 )
 def test_a_route_that_changes_is_confirmed(traffic: Traffic | None, *, expected: bool) -> None:
     seen = RouteState("a", "b", 34, opened=True)
-    assert shifts(Decision(Phase.PROGRESSING, "b", "a", traffic=traffic), seen) is expected
-    assert not shifts(Decision(Phase.PROGRESSING, "b", "a", traffic=traffic), None)
+    assert shifts(Decision(DecisionPhase.PROGRESSING, "b", "a", traffic=traffic), seen) is expected
+    assert not shifts(Decision(DecisionPhase.PROGRESSING, "b", "a", traffic=traffic), None)

@@ -1,6 +1,6 @@
 """What the engine does next, as a person on call would tell it."""
 
-from cms_operator.rollout.decide import Phase
+from cms_operator.rollout.decide import DecisionPhase
 from cms_operator.rollout.snapshot import MigrationPhase, RevisionState
 from tests.unit.engine.pictures import picture, serving, starting
 
@@ -9,14 +9,18 @@ FAILED, RUNNING, COMPLETE = MigrationPhase.FAILED, MigrationPhase.RUNNING, Migra
 
 def test_a_new_cms_starts_its_pods_only_after_its_migration() -> None:
     waiting = picture(3, "a", migration=RUNNING)
-    assert (waiting.phase, waiting.sizes) == (Phase.MIGRATING, {})
+    assert (waiting.phase, waiting.sizes) == (DecisionPhase.MIGRATING, {})
     started = picture(3, "a", migration=COMPLETE)
-    assert (started.phase, started.sizes) == (Phase.PROGRESSING, {"a": 3})
+    assert (started.phase, started.sizes) == (DecisionPhase.PROGRESSING, {"a": 3})
 
 
 def test_the_first_revision_that_serves_is_stable() -> None:
     decision = picture(3, "a", revisions={"a": serving(3)})
-    assert (decision.phase, decision.stable, decision.progress) == (Phase.HEALTHY, "a", None)
+    assert (decision.phase, decision.stable, decision.progress) == (
+        DecisionPhase.HEALTHY,
+        "a",
+        None,
+    )
 
 
 def test_a_first_revision_that_never_serves_gives_way_to_its_fix() -> None:
@@ -27,12 +31,16 @@ def test_a_first_revision_that_never_serves_gives_way_to_its_fix() -> None:
 
 def test_a_failed_migration_leaves_the_stable_revision_at_its_size() -> None:
     decision = picture(3, "b", "a", migration=FAILED, revisions={"a": serving(3)})
-    assert (decision.phase, decision.sizes, decision.stable) == (Phase.MIGRATING, {"a": 3}, "a")
+    assert (decision.phase, decision.sizes, decision.stable) == (
+        DecisionPhase.MIGRATING,
+        {"a": 3},
+        "a",
+    )
 
 
 def test_figures_of_an_older_deployment_spec_prove_nothing() -> None:
     unseen = RevisionState(3, 3, 3, 3, 3, observed=False)
-    assert picture(3, "a", revisions={"a": unseen}).phase is Phase.PROGRESSING
+    assert picture(3, "a", revisions={"a": unseen}).phase is DecisionPhase.PROGRESSING
 
 
 def test_a_deleted_stable_deployment_comes_back() -> None:
@@ -43,7 +51,7 @@ def test_a_deleted_stable_deployment_comes_back() -> None:
 
 def test_a_tenant_added_later_migrates_without_touching_the_pods() -> None:
     decision = picture(3, "a", "a", migration=RUNNING, revisions={"a": serving(3)})
-    assert (decision.phase, decision.sizes) == (Phase.HEALTHY, {"a": 3})
+    assert (decision.phase, decision.sizes) == (DecisionPhase.HEALTHY, {"a": 3})
 
 
 def test_scaling_to_zero_is_a_wish_like_any_other() -> None:

@@ -14,7 +14,7 @@ from cms_operator.election import (
     Timing,
     View,
     claimed,
-    next_step,
+    next_act,
     released,
     see,
 )
@@ -68,7 +68,7 @@ def test_no_write_is_under_way_when_another_may_lead(seconds: int) -> None:
 def test_a_standby_waits_for_as_long_as_the_lease_lasts(
     view: View, now: float, act: Act, until: float
 ) -> None:
-    step = next_step(view, Candidate(B), TIMING, now)
+    step = next_act(view, Candidate(B), TIMING, now)
     assert (step.act, step.until) == (act, until)
 
 
@@ -96,12 +96,12 @@ def test_a_standby_waits_for_as_long_as_the_lease_lasts(
 def test_a_leader_renews_and_gives_up_before_another_may_lead(
     view: View, now: float, act: Act, until: float
 ) -> None:
-    step = next_step(view, Candidate(A, renewed=100, tried=100), TIMING, now)
+    step = next_act(view, Candidate(A, renewed=100, tried=100), TIMING, now)
     assert (step.act, step.until) == (act, until)
 
 
 def test_a_claim_that_failed_is_tried_again_after_a_pause() -> None:
-    step = next_step(seen({}, None), Candidate(B, tried=100), TIMING, 100.5)
+    step = next_act(seen({}, None), Candidate(B, tried=100), TIMING, 100.5)
     assert (step.act, step.until) == (Act.WAIT, 102)
 
 
@@ -139,7 +139,7 @@ def test_the_standby_leads_as_soon_as_the_lease_of_a_dead_leader_has_run_out() -
     server.write(View({}, None, 0), claimed(View({}, None, 0), A, TIMING, WALL))
     view = see(None, server.spec, server.version, 50)
     times = [50 + n / 10 for n in itertools.takewhile(lambda n: n < 200, itertools.count())]
-    first = next(t for t in times if next_step(view, Candidate(B), TIMING, t).act is Act.CLAIM)
+    first = next(t for t in times if next_act(view, Candidate(B), TIMING, t).act is Act.CLAIM)
     assert first == 65
 
 
@@ -201,7 +201,7 @@ class Elections:
 
     def act(self, one: Process) -> None:
         sent = self.now + one.offset
-        act = next_step(one.view, one.me, TIMING, sent).act
+        act = next_act(one.view, one.me, TIMING, sent).act
         if act is Act.GIVE_UP:
             one.me = replace(one.me, renewed=None)
         if act is not Act.CLAIM:

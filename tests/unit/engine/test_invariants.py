@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cms_operator.rollout.capacity import FULL, cost, existing, limits, serving
-from cms_operator.rollout.decide import Decision, Phase, decide
+from cms_operator.rollout.decide import Decision, DecisionPhase, decide
 from cms_operator.rollout.schema import Schemas, can_run
 from cms_operator.rollout.snapshot import Request, Snapshot
 from tests.unit.engine.pictures import rollout
@@ -174,7 +174,11 @@ def starts_nothing_that_the_schema_left_behind(snapshot: Snapshot, decision: Dec
 
 def an_abort_takes_the_weight_at_once(world: World, decision: Decision) -> None:
     progress = decision.progress
-    if decision.phase is not Phase.ABORTED or progress is None or progress.strategy != "Canary":
+    if (
+        decision.phase is not DecisionPhase.ABORTED
+        or progress is None
+        or progress.strategy != "Canary"
+    ):
         return
     if world.cluster.gateway and decision.traffic:
         route = world.cluster.route()
@@ -201,9 +205,9 @@ def disturb(world: World, kind: str, value: Any) -> None:
     elif kind in EDITS:
         world.rollout = world.rollout.model_copy(update=EDITS[kind](value))
     elif kind == "rollback":
-        world.requests = (Request("rollback", f"{world.wish().revision}:{value}:{world.turns}"),)
+        world.requests = (Request("rollback", f"{world.wanted().revision}:{value}:{world.turns}"),)
     elif kind in VERBS:
-        target = world.wish().target
+        target = world.wanted().target
         world.requests = (Request(kind, f"{target}:{world.turns}"),)  # type: ignore[arg-type]
     for _ in range(value if kind == "wait" else 1):
         world.turn(killed_after=value if kind == "kill" else None)
@@ -229,18 +233,18 @@ def ends_well(world: World) -> None:
         else:
             world.turn()
     end = decide(world.snapshot())
-    back = end.phase in (Phase.ABORTED, Phase.REFUSED)
-    expected = world.stable if back else world.wish().target
-    assert back or end.phase is Phase.HEALTHY
+    back = end.phase in (DecisionPhase.ABORTED, DecisionPhase.REFUSED)
+    expected = world.stable if back else world.wanted().target
+    assert back or end.phase is DecisionPhase.HEALTHY
     assert world.stable == expected
     assert good(expected or "X")
     assert world.sizes() == {expected: world.replicas}
-    if end.phase is Phase.ABORTED:
+    if end.phase is DecisionPhase.ABORTED:
         why = str(end.progress and end.progress.message)
         was_away = world.cluster.gateway is not None and world.cluster.gateway.was_away
-        assert not good(world.wish().target) or "on request" in why or was_away
+        assert not good(world.wanted().target) or "on request" in why or was_away
     if world.pin:
-        assert world.pin.from_revision == world.wish().revision
+        assert world.pin.from_revision == world.wanted().revision
 
 
 @settings(max_examples=200)

@@ -8,7 +8,7 @@ import pytest
 from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import RolloutStatus, Status, Verb
-from cms_operator.rollout.decide import Decision, Phase, decide
+from cms_operator.rollout.decide import Decision, DecisionPhase, decide
 from cms_operator.rollout.events import happenings
 from cms_operator.rollout.snapshot import Request, RevisionState, Snapshot
 from tests.unit.engine.pictures import NOON, later, rollout, serving, snapshot
@@ -95,7 +95,7 @@ def test_what_was_measured_to_be_worse_is_taken_back(
     story.then(WARM if "BlueGreen" in str(spec.strategy) else revisions)
     story.then(revisions)
     back = story.then(revisions, measured("Failed"))
-    assert back.phase is Phase.ABORTED
+    assert back.phase is DecisionPhase.ABORTED
     found = progress(back)
     assert (found.message, found.set_weight) == ("errors: 5 % of the candidate.", 0)
     assert back.active == ("a" if spec.strategy == "BlueGreen" else None)
@@ -104,17 +104,17 @@ def test_what_was_measured_to_be_worse_is_taken_back(
 @pytest.mark.parametrize("verdict", ["NoData", "Error", "Inconclusive"])
 def test_in_the_background_only_a_proven_failure_ends_a_rollout(verdict: str) -> None:
     story = Story(rollout())
-    assert story.then(ALL, measured(verdict)).phase is Phase.HEALTHY
+    assert story.then(ALL, measured(verdict)).phase is DecisionPhase.HEALTHY
 
 
 def test_a_step_waits_until_enough_was_measured() -> None:
     story = Story(STEP)
     waiting = story.then(ONE_THIRD)
-    assert (waiting.phase, progress(waiting).current_step_index) == (Phase.ANALYZING, 1)
+    assert (waiting.phase, progress(waiting).current_step_index) == (DecisionPhase.ANALYZING, 1)
     assert waiting.again == 300, "then it is treated as onNoData says"
-    assert story.then(ONE_THIRD, measured("Successful", 2), 20).phase is Phase.ANALYZING
+    assert story.then(ONE_THIRD, measured("Successful", 2), 20).phase is DecisionPhase.ANALYZING
     passed = story.then(ONE_THIRD, measured("Successful", 3), 30)
-    assert (passed.phase, progress(passed).set_weight) == (Phase.PROGRESSING, 67)
+    assert (passed.phase, progress(passed).set_weight) == (DecisionPhase.PROGRESSING, 67)
 
 
 def test_what_was_measured_before_a_step_does_not_count_for_it() -> None:
@@ -129,18 +129,20 @@ def test_without_data_a_person_decides() -> None:
     story = Story(STEP)
     story.then(ONE_THIRD)
     held = story.then(ONE_THIRD, measured("NoData", 30, 5), 300)
-    assert held.phase is Phase.ANALYZING
+    assert held.phase is DecisionPhase.ANALYZING
     found = progress(held).analysis
     assert found is not None
     assert found.held == "NoData"
     later_on = story.then(ONE_THIRD, found.model_copy(update={"samples": 500}), 400)
-    assert later_on.phase is Phase.ANALYZING, "what comes now is too late"
+    assert later_on.phase is DecisionPhase.ANALYZING, "what comes now is too late"
     promoted = story.then(ONE_THIRD, found, 410, verb="promote")
     assert progress(promoted).current_step_index == 2
 
 
-@pytest.mark.parametrize(("wish", "phase"), [("Fail", Phase.ABORTED), ("Extend", Phase.ANALYZING)])
-def test_or_what_the_spec_says(wish: str, phase: Phase) -> None:
+@pytest.mark.parametrize(
+    ("wish", "phase"), [("Fail", DecisionPhase.ABORTED), ("Extend", DecisionPhase.ANALYZING)]
+)
+def test_or_what_the_spec_says(wish: str, phase: DecisionPhase) -> None:
     spec = STEP.model_dump(by_alias=True) | {"analysis": {"onNoData": wish}}
     story = Story(rollout(**spec))
     story.then(ONE_THIRD)
@@ -150,7 +152,7 @@ def test_or_what_the_spec_says(wish: str, phase: Phase) -> None:
 def test_before_a_switch_pods_are_judged_without_traffic() -> None:
     story = Story(blue_green(prePromotionAnalysis={}))
     waiting = story.then(WARM)
-    assert (waiting.phase, waiting.active) == (Phase.ANALYZING, "a")
+    assert (waiting.phase, waiting.active) == (DecisionPhase.ANALYZING, "a")
     switched = story.then(WARM, measured("NoData", 3, 0), 30)
     assert switched.active == "b"
 
@@ -158,9 +160,9 @@ def test_before_a_switch_pods_are_judged_without_traffic() -> None:
 def test_after_a_switch_the_bake_waits_for_the_verdict() -> None:
     story = Story(blue_green(postPromotionAnalysis={"count": 2}))
     story.then(WARM)
-    assert story.then(SWITCHED).phase is Phase.BAKING
-    assert story.then(SWITCHED, measured("Successful", 1), 10).phase is Phase.BAKING
-    assert story.then(SWITCHED, measured("Successful", 2), 20).phase is Phase.HEALTHY
+    assert story.then(SWITCHED).phase is DecisionPhase.BAKING
+    assert story.then(SWITCHED, measured("Successful", 1), 10).phase is DecisionPhase.BAKING
+    assert story.then(SWITCHED, measured("Successful", 2), 20).phase is DecisionPhase.HEALTHY
 
 
 def test_the_next_measurement_is_when_to_look_again() -> None:

@@ -12,9 +12,9 @@ from cms_operator.resources.jwt_keys import Ring
 from cms_operator.rollout import keys
 from cms_operator.rollout.keys import (
     MARGIN,
-    Phase,
-    Step,
-    Wish,
+    RotationPhase,
+    RotationRequest,
+    RotationStep,
     first_step,
     needs_pods,
     next_step,
@@ -28,11 +28,13 @@ ONE = Ring(1, "k1", {"k1": OLD})
 GROWN = Ring(2, "k1", {"k1": OLD, "k2": NEW})
 SIGNING = Ring(3, "k2", {"k1": OLD, "k2": NEW})
 RETIRED = Ring(4, "k2", {"k2": NEW})
-NOTHING = Wish(None, None)
-ASKED = Wish("today", None)
+NOTHING = RotationRequest(None, None)
+ASKED = RotationRequest("today", None)
 
 
-def status(ring: Ring, phase: Phase, handled: str | None = None, age: int = 0) -> JwtKeysStatus:
+def status(
+    ring: Ring, phase: RotationPhase, handled: str | None = None, age: int = 0
+) -> JwtKeysStatus:
     since = NOW - timedelta(seconds=age)
     return JwtKeysStatus(
         generation=ring.generation, phase=phase, handled_request=handled, since=since
@@ -40,15 +42,15 @@ def status(ring: Ring, phase: Phase, handled: str | None = None, age: int = 0) -
 
 
 def step(
-    ring: Ring, before: JwtKeysStatus | None, wish: Wish, reported: Sequence[int] = ()
-) -> Step:
-    return next_step(ring, before, wish, reported, LIFE, NOW, lambda length: NEW[:length])
+    ring: Ring, before: JwtKeysStatus | None, wanted: RotationRequest, reported: Sequence[int] = ()
+) -> RotationStep:
+    return next_step(ring, before, wanted, reported, LIFE, NOW, lambda length: NEW[:length])
 
 
-def test_without_a_wish_nothing_changes_and_no_pod_is_asked() -> None:
+def test_without_a_request_nothing_changes_and_no_pod_is_asked() -> None:
     before = status(ONE, "Stable", "yesterday")
-    after = step(ONE, before, Wish("yesterday", OLD))
-    assert after == Step(ONE, before)
+    after = step(ONE, before, RotationRequest("yesterday", OLD))
+    assert after == RotationStep(ONE, before)
     assert not needs_pods(before)
 
 
@@ -58,17 +60,18 @@ def test_a_new_one_has_handled_the_request_that_it_was_made_with() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "key"), [(ASKED, NEW), (Wish(None, USERS), USERS), (Wish("today", USERS), USERS)]
+    ("wanted", "key"),
+    [(ASKED, NEW), (RotationRequest(None, USERS), USERS), (RotationRequest("today", USERS), USERS)],
 )
-def test_a_wish_adds_a_key_that_does_not_sign_yet(wish: Wish, key: bytes) -> None:
-    after = step(ONE, status(ONE, "Stable"), wish)
+def test_a_request_adds_a_key_that_does_not_sign_yet(wanted: RotationRequest, key: bytes) -> None:
+    after = step(ONE, status(ONE, "Stable"), wanted)
     assert after.ring == Ring(2, "k1", {"k1": OLD, "k2": key})
-    assert (after.status.phase, after.status.handled_request) == ("Verifying", wish.request)
+    assert (after.status.phase, after.status.handled_request) == ("Verifying", wanted.annotation)
 
 
 def test_a_key_of_the_users_own_is_rotated_in_their_secret_alone() -> None:
     """One of ours would sign for a while, and theirs, which has leaked, again after it."""
-    after = step(ONE, status(ONE, "Stable"), Wish("today", OLD))
+    after = step(ONE, status(ONE, "Stable"), RotationRequest("today", OLD))
     assert after.ring == ONE
     assert (after.status.phase, after.status.handled_request) == ("Stable", "today")
 
@@ -85,7 +88,7 @@ def test_a_key_of_the_users_own_is_rotated_in_their_secret_alone() -> None:
     ],
 )
 def test_each_step_waits_until_all_pods_have_the_ring(
-    phase: Phase, ring: Ring, reported: list[int], then: str, ring_then: Ring
+    phase: RotationPhase, ring: Ring, reported: list[int], then: str, ring_then: Ring
 ) -> None:
     after = step(ring, status(ring, phase), NOTHING, reported)
     assert (after.status.phase, after.ring) == (then, ring_then)
@@ -115,17 +118,17 @@ def test_the_wait_begins_when_every_pod_signs_with_the_new_key() -> None:
 
 
 def test_a_second_wish_waits_for_the_end_of_the_first_rotation() -> None:
-    wish = Wish("tomorrow", None)
-    rotating: list[tuple[Phase, Ring]] = [
+    wanted = RotationRequest("tomorrow", None)
+    rotating: list[tuple[RotationPhase, Ring]] = [
         ("Verifying", GROWN),
         ("Signing", SIGNING),
         ("Retiring", SIGNING),
     ]
     for phase, ring in rotating:
-        after = step(ring, status(ring, phase, "today"), wish, [0])
+        after = step(ring, status(ring, phase, "today"), wanted, [0])
         assert after.ring == ring
         assert after.status.handled_request == "today"
-    after = step(ONE, status(ONE, "Stable", "today"), wish)
+    after = step(ONE, status(ONE, "Stable", "today"), wanted)
     assert after.status.phase == "Verifying"
 
 
@@ -151,7 +154,7 @@ def test_a_key_that_leaks_while_a_rotations_status_is_not_written_is_rotated_too
     """The status was refused because of the annotation itself, or a new leader's copy of the
     ring is older than the status.
     """
-    leaked = Wish("tomorrow", None)
+    leaked = RotationRequest("tomorrow", None)
     after = step(ring, before, leaked, [0])
     a_key_was_made = after.ring.newest != ring.newest
     assert after.status.handled_request == ("tomorrow" if a_key_was_made else "today")
@@ -165,41 +168,45 @@ def test_a_lost_status_never_skips_the_question_to_the_pods(ring: Ring, phase: s
 
 
 rings = st.sampled_from([ONE, GROWN, SIGNING, Ring(7, "k4", {"k3": OLD, "k4": NEW})])
-phases: st.SearchStrategy[Phase] = st.sampled_from(["Stable", "Verifying", "Signing", "Retiring"])
+phases: st.SearchStrategy[RotationPhase] = st.sampled_from(
+    ["Stable", "Verifying", "Signing", "Retiring"]
+)
 statuses = st.none() | st.builds(
     status, rings, phases, st.sampled_from([None, "today"]), st.integers(0, 5000)
 )
-wishes = st.builds(
-    Wish, st.sampled_from([None, "today", "tomorrow"]), st.sampled_from([None, OLD, USERS])
+requests = st.builds(
+    RotationRequest,
+    st.sampled_from([None, "today", "tomorrow"]),
+    st.sampled_from([None, OLD, USERS]),
 )
 
 
-@given(rings, statuses, wishes, st.lists(st.integers(0, 9), max_size=3))
+@given(rings, statuses, requests, st.lists(st.integers(0, 9), max_size=3))
 def test_no_state_is_a_dead_end_and_none_loses_the_key_that_signs(
-    ring: Ring, before: JwtKeysStatus | None, wish: Wish, reported: list[int]
+    ring: Ring, before: JwtKeysStatus | None, wanted: RotationRequest, reported: list[int]
 ) -> None:
     asked = reported if needs_pods(before) else []
-    after = step(ring, before, wish, asked)
+    after = step(ring, before, wanted, asked)
     assert after.ring.keys[ring.sign] == ring.keys[ring.sign]
     assert 1 <= len(after.ring.keys) <= 2
     assert after.ring.generation - ring.generation == (after.ring != ring)
     assert after.status.phase == "Stable" or after.again is not None
 
 
-@given(wishes, st.lists(st.integers(0, 1), min_size=1, max_size=3))
+@given(requests, st.lists(st.integers(0, 1), min_size=1, max_size=3))
 def test_every_rotation_comes_to_its_end_once_the_pods_follow(
-    wish: Wish, laggards: list[int]
+    wanted: RotationRequest, laggards: list[int]
 ) -> None:
     ring, now, before = ONE, NOW, first_step(ONE, NOTHING, NOW).status
     for turn in range(20):
         generation = ring.generation - (laggards[turn] if turn < len(laggards) else 0)
         reported = [generation] if keys.needs_pods(before) else []
-        after = next_step(ring, before, wish, reported, LIFE, now, lambda length: NEW[:length])
+        after = next_step(ring, before, wanted, reported, LIFE, now, lambda length: NEW[:length])
         signing_key_was_known = ring.sign == after.ring.sign or after.ring.sign in ring.keys
         assert signing_key_was_known
         ring, before = after.ring, after.status
         now += timedelta(seconds=after.again or 0)
     assert before.phase == "Stable"
     assert len(ring.keys) == 1
-    if wish.user_value:
-        assert wish.user_value in ring.keys.values()
+    if wanted.user_value:
+        assert wanted.user_value in ring.keys.values()

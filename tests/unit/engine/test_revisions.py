@@ -6,7 +6,7 @@ import pytest
 
 from cms_operator.api import parse
 from cms_operator.api.status import RevisionStatus, Status
-from cms_operator.rollout.decide import Decision, Phase
+from cms_operator.rollout.decide import Decision, DecisionPhase
 from cms_operator.rollout.family import Family
 from cms_operator.rollout.revisions import kept_records, version_of
 from tests.support.specs import manifest
@@ -21,7 +21,9 @@ def test_a_revision_that_is_retired_counts_as_history_at_once() -> None:
     records = {name: labelled(name, revision=number) for number, name in enumerate("abc")}
     family = Family({"ControllerRevision": records, "Deployment": {"b": labelled("b")}})
     hcms = parse(manifest({"rollout": {"revisionHistoryLimit": 1}}))
-    done = Decision(target="c", phase=Phase.HEALTHY, sizes={"c": 3}, stable="c", retire=("b",))
+    done = Decision(
+        target="c", phase=DecisionPhase.HEALTHY, sizes={"c": 3}, stable="c", retire=("b",)
+    )
     assert kept_records(hcms, family, done, Status(stable_revision="b")) == {"b", "c"}
 
 
@@ -37,7 +39,9 @@ def test_what_was_stable_is_kept_before_what_never_was_or_long_ago() -> None:
             RevisionStatus(name="b", image="i", created_at=NOON, stable_at=NOON),
         ),
     )
-    done = Decision(target="m", phase=Phase.HEALTHY, sizes={"m": 3}, stable="m", retire=("a",))
+    done = Decision(
+        target="m", phase=DecisionPhase.HEALTHY, sizes={"m": 3}, stable="m", retire=("a",)
+    )
 
     def kept(limit: int) -> set[str]:
         hcms = parse(manifest({"rollout": {"revisionHistoryLimit": limit}}))

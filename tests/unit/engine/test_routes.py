@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cms_operator.api.route import GatewayRoute
-from cms_operator.resources.http_route import Trial, build
+from cms_operator.resources.http_route import TrafficSplit, build
 from cms_operator.rollout.routes import is_accepted, route_state, with_traffic
 from cms_operator.rollout.snapshot import RouteState
 from tests.unit.resources.test_children import GATEWAY, shop
@@ -17,23 +17,25 @@ def service(revision: str) -> dict[str, Any]:
     return {"spec": {"selector": {"headlesscms.io/revision": revision}}}
 
 
-def written(trial: Trial | None) -> RouteState:
-    route = build(shop(route=GATEWAY), trial)
+def written(split: TrafficSplit | None) -> RouteState:
+    route = build(shop(route=GATEWAY), split)
     services = {"shop": service("a"), "shop-preview": service("b")}
     return route_state("shop", PUBLIC, route, services, {"a": 3})
 
 
 @pytest.mark.parametrize(
-    ("trial", "weight", "opened"),
+    ("split", "weight", "opened"),
     [
         (None, 0, False),
-        (Trial("a", "b", 0), 0, True),
-        (Trial("a", "b", 34), 34, True),
-        (Trial("a", "b", 100), 100, True),
+        (TrafficSplit("a", "b", 0), 0, True),
+        (TrafficSplit("a", "b", 34), 34, True),
+        (TrafficSplit("a", "b", 100), 100, True),
     ],
 )
-def test_what_is_written_is_read_again(trial: Trial | None, weight: int, *, opened: bool) -> None:
-    found = written(trial)
+def test_what_is_written_is_read_again(
+    split: TrafficSplit | None, weight: int, *, opened: bool
+) -> None:
+    found = written(split)
     assert (found.weight, found.opened) == (weight, opened)
     assert (found.main, found.preview, found.settled) == ("a", "b", False)
 
@@ -42,32 +44,32 @@ BOTH = ["shop", "shop-preview"]
 
 
 @pytest.mark.parametrize(
-    ("trial", "headers", "backends"),
+    ("split", "headers", "backends"),
     [
         (None, [[], ["candidate"], ["stable"]], [["shop"], ["shop"], ["shop"]]),
         (
-            Trial("a", "b", 0),
+            TrafficSplit("a", "b", 0),
             [[], ["b", "candidate"], ["a", "stable"]],
             [["shop"], ["shop-preview"], ["shop"]],
         ),
         (
-            Trial("a", "b", 34),
+            TrafficSplit("a", "b", 34),
             [[], ["b", "candidate"], ["a", "stable"]],
             [BOTH, ["shop-preview"], ["shop"]],
         ),
         (
-            Trial("a", "b", 100),
+            TrafficSplit("a", "b", 100),
             [[], ["b", "candidate"], ["stable"]],
             [BOTH, ["shop-preview"], BOTH],
         ),
     ],
-    ids=["no trial", "testers only", "a share", "everybody"],
+    ids=["no split", "testers only", "a share", "everybody"],
 )
 def test_a_header_outranks_the_weights_and_keeps_a_session_where_it_began(
-    trial: Trial | None, headers: list[list[str]], backends: list[list[str]]
+    split: TrafficSplit | None, headers: list[list[str]], backends: list[list[str]]
 ) -> None:
     """Each rule is there always, in its place: gateways name what is behind a rule by its place."""
-    route = build(shop(route=GATEWAY), trial)
+    route = build(shop(route=GATEWAY), split)
     assert route
     rules = route["spec"]["rules"]
     asked = [[m["headers"][0]["value"] for m in r["matches"] if "headers" in m] for r in rules]
@@ -76,7 +78,7 @@ def test_a_header_outranks_the_weights_and_keeps_a_session_where_it_began(
 
 
 def test_the_order_of_rules_is_not_what_tells_the_weight() -> None:
-    route = build(shop(route=GATEWAY), Trial("a", "b", 34))
+    route = build(shop(route=GATEWAY), TrafficSplit("a", "b", 34))
     assert route
     route["spec"]["rules"].reverse()
     assert route_state("shop", PUBLIC, route, {}, {}).weight == 34

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cms_operator.api.status import MigrationStatus, RevisionStatus
-from cms_operator.rollout.decide import Decision, Phase, may_contract
+from cms_operator.rollout.decide import Decision, DecisionPhase, may_contract
 from cms_operator.rollout.schema import Schemas, can_run, known_schemas, oldest_in_use
 from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState
 from tests.unit.engine.pictures import NOON, later, picture, rollout, serving, snapshot, starting
@@ -32,7 +32,11 @@ def test_a_revision_that_the_schema_left_behind_is_not_started(strategy: str) ->
     decision = picture(
         3, "b", "a", rollout=rollout(strategy=strategy), schemas=TOO_OLD, revisions=STABLE
     )
-    assert (decision.phase, decision.sizes, decision.stable) == (Phase.REFUSED, {"a": 3}, "a")
+    assert (decision.phase, decision.sizes, decision.stable) == (
+        DecisionPhase.REFUSED,
+        {"a": 3},
+        "a",
+    )
     assert decision.progress is None
 
 
@@ -42,7 +46,7 @@ def test_stable_runs_on_whatever_the_database_says(strategy: str) -> None:
     decision = picture(
         3, "a", "a", rollout=rollout(strategy=strategy), schemas=behind, revisions=STABLE
     )
-    assert (decision.phase, decision.sizes) == (Phase.HEALTHY, {"a": 3})
+    assert (decision.phase, decision.sizes) == (DecisionPhase.HEALTHY, {"a": 3})
 
 
 @EVERY_STRATEGY
@@ -51,7 +55,7 @@ def test_a_candidate_that_can_no_longer_run_is_taken_back(strategy: str) -> None
     begun = picture(3, "b", "a", rollout=spec, revisions=STABLE).progress
     pods = {"a": serving(3), "b": starting(1)}
     back = picture(3, "b", "a", rollout=spec, revisions=pods, progress=begun, schemas=TOO_OLD)
-    assert (back.phase, back.sizes) == (Phase.REFUSED, {"a": 3, "b": 0})
+    assert (back.phase, back.sizes) == (DecisionPhase.REFUSED, {"a": 3, "b": 0})
     assert back.progress is not None
     assert back.progress.phase == "Aborted"
     assert "made for schema 2" in str(back.progress.message)
@@ -63,7 +67,7 @@ def test_a_refused_spec_ends_the_rollout_that_was_under_way(strategy: str) -> No
     begun = picture(3, "c", "a", rollout=spec, revisions=STABLE).progress
     pods = {"a": serving(3), "c": starting(1)}
     decision = picture(3, "b", "a", rollout=spec, revisions=pods, progress=begun, schemas=TOO_OLD)
-    assert (decision.phase, decision.sizes) == (Phase.REFUSED, {"a": 3, "c": 0})
+    assert (decision.phase, decision.sizes) == (DecisionPhase.REFUSED, {"a": 3, "c": 0})
     assert decision.progress is not None
     assert decision.progress.phase == "Superseded"
 
@@ -74,7 +78,7 @@ def test_a_retry_of_it_is_refused_with_the_reason() -> None:
         3, "b", "a",
         revisions=STABLE, progress=aborted, schemas=TOO_OLD, requests=(Request("retry", "b"),),
     )  # fmt: skip
-    assert decision.phase is Phase.REFUSED
+    assert decision.phase is DecisionPhase.REFUSED
     assert decision.progress is not None
     (answer,) = decision.progress.requests
     assert answer.outcome == (
@@ -90,7 +94,11 @@ def test_a_failed_migration_leaves_stable_untouched(strategy: str) -> None:
         3, "b", "a",
         rollout=rollout(strategy=strategy), migration=MigrationPhase.FAILED, revisions=STABLE,
     )  # fmt: skip
-    assert (decision.phase, decision.sizes, decision.stable) == (Phase.MIGRATING, {"a": 3}, "a")
+    assert (decision.phase, decision.sizes, decision.stable) == (
+        DecisionPhase.MIGRATING,
+        {"a": 3},
+        "a",
+    )
     assert (decision.progress, decision.serving) == (None, ("a",))
 
 

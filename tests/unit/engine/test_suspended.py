@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import Verb
-from cms_operator.rollout.decide import Phase, decide
+from cms_operator.rollout.decide import DecisionPhase, decide
 from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState, Snapshot
 from cms_operator.rollout.transitions import is_in_flight
 from tests.unit.engine.pictures import later, rollout, serving, snapshot, starting
@@ -36,7 +36,7 @@ def test_a_release_that_waited_for_the_end_of_a_suspension_has_its_whole_time() 
     waiting = snapshot(3, "b", "a", rollout=DEADLINE, revisions={"a": serving(3)}, suspended=True)
     resumed = after(waiting, HOURS, suspended=False)
     decision = decide(resumed)
-    assert decision.phase is Phase.PROGRESSING
+    assert decision.phase is DecisionPhase.PROGRESSING
     assert decision.sizes["b"] > 0
 
 
@@ -45,9 +45,9 @@ def test_a_suspension_in_the_middle_of_a_rollout_does_not_count_against_it() -> 
     rolling = snapshot(3, "b", "a", rollout=DEADLINE, revisions=pods)
     held = after(after(rolling, 1, suspended=True), HOURS)
     resumed = after(held, HOURS, suspended=False)
-    assert decide(resumed).phase is Phase.PROGRESSING
+    assert decide(resumed).phase is DecisionPhase.PROGRESSING
     late = after(resumed, HOURS + 601)
-    assert decide(late).phase is Phase.ABORTED, "afterwards its time runs again"
+    assert decide(late).phase is DecisionPhase.ABORTED, "afterwards its time runs again"
 
 
 def judged(picture: Snapshot) -> Snapshot:
@@ -102,9 +102,9 @@ def test_what_is_suspended_twice_stands_both_times() -> None:
 def test_a_migration_in_the_middle_of_a_rollout_does_not_count_against_it() -> None:
     rolling = snapshot(3, "b", "a", rollout=DEADLINE, revisions={"a": serving(3)})
     migrating = after(rolling, 1, migration=MigrationPhase.RUNNING)
-    assert decide(migrating).phase is Phase.MIGRATING
+    assert decide(migrating).phase is DecisionPhase.MIGRATING
     migrated = after(migrating, HOURS, migration=MigrationPhase.COMPLETE)
-    assert decide(migrated).phase is Phase.PROGRESSING
+    assert decide(migrated).phase is DecisionPhase.PROGRESSING
 
 
 @pytest.mark.parametrize("failure", ["", "Its pods have ended twice."])
@@ -116,7 +116,7 @@ def test_no_request_is_answered_and_no_failure_judged(verb: Verb, failure: str) 
     asked_of = after(rolling, 1, suspended=True, requests=asked, failure=failure)
     held = after(asked_of, 1)
     decision = decide(held)
-    assert decision.phase is Phase.SUSPENDED
+    assert decision.phase is DecisionPhase.SUSPENDED
     assert decision.progress == held.progress
 
 

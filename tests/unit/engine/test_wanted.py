@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from cms_operator.api.status import RequestStatus, RevisionStatus, RolloutStatus, Status
-from cms_operator.rollout.decide import Decision, Phase, decide, may_contract
+from cms_operator.rollout.decide import Decision, DecisionPhase, decide, may_contract
 from cms_operator.rollout.revisions import stable_times
 from cms_operator.rollout.schema import Schemas
 from cms_operator.rollout.snapshot import MigrationPhase, Request
-from cms_operator.rollout.wishes import Situation, Wish, unchanged, wished
+from cms_operator.rollout.wanted import Situation, WantedRevision, unchanged, wanted_revision
 from tests.unit.engine.pictures import NOON, picture, rollout, serving, snapshot
 
 CANARY = rollout(strategy="Canary", canary={"steps": [{"setWeight": 34}, {"pause": {}}]})
@@ -22,28 +22,30 @@ def named(base: str) -> Any:
     return lambda restart: f"{base}+{restart.replace(':', '-')}" if restart else base
 
 
-def ask(before: Status, *requests: Request, spec: str = "c", sources: str = "") -> Wish:
+def ask(before: Status, *requests: Request, spec: str = "c", sources: str = "") -> WantedRevision:
     named_so = named(spec + sources)
-    return wished(Situation(before, named_so, lambda: spec, {"a", "b", "c"}, NOON), requests)
+    return wanted_revision(
+        Situation(before, named_so, lambda: spec, {"a", "b", "c"}, NOON), requests
+    )
 
 
 def status(stable: str | None = "c", **found: Any) -> Status:
     return Status(stable_revision=stable, **found)
 
 
-def after(before: Status, wish: Wish) -> Status:
+def after(before: Status, wanted: WantedRevision) -> Status:
     """The status that the operator leaves, with the answers."""
     rollout = before.rollout or RolloutStatus(
         revision="c", strategy="RollingUpdate", phase="Completed", started_at=NOON, since=NOON
     )
-    requests = {found.verb: found for found in (*rollout.requests, *wish.answers)}
+    requests = {found.verb: found for found in (*rollout.requests, *wanted.answers)}
     kept = rollout.model_copy(update={"requests": tuple(requests.values())})
     return before.model_copy(
         update={
             "rollout": kept,
-            "pin": wish.pin,
-            "restart": wish.restart,
-            "updated_revision": wish.revision,
+            "pin": wanted.pin,
+            "restart": wanted.restart,
+            "updated_revision": wanted.revision,
         }
     )
 
@@ -55,8 +57,8 @@ def back_to(to: str, of: str = "c") -> Request:
 ROLLED_BACK = after(status(), ask(status(), back_to("b")))
 
 
-def outcome(wish: Wish) -> str:
-    (found,) = wish.answers
+def outcome(wanted: WantedRevision) -> str:
+    (found,) = wanted.answers
     return found.outcome
 
 
@@ -101,19 +103,19 @@ def test_a_retry_of_what_the_spec_asks_for_ends_a_rollback() -> None:
 def test_a_rollback_that_makes_no_sense_is_refused_with_the_reason(
     before: Status, value: str, words: str
 ) -> None:
-    wish = ask(before, Request("rollback", value))
-    assert outcome(wish).startswith("refused: ")
-    assert words in outcome(wish)
-    assert wish.pin == before.pin
+    wanted = ask(before, Request("rollback", value))
+    assert outcome(wanted).startswith("refused: ")
+    assert words in outcome(wanted)
+    assert wanted.pin == before.pin
 
 
 def test_a_rollback_to_an_image_that_cannot_read_the_schema_is_refused() -> None:
     schemas = Schemas({"a": 1, "b": 2}, oldest_readable=2)
     found = Situation(status(), named("c"), lambda: "c", {"a", "b", "c"}, NOON, schemas)
-    refused = wished(found, [back_to("a")])
+    refused = wanted_revision(found, [back_to("a")])
     assert "its image was made for schema 1" in outcome(refused)
     assert refused.pin is None
-    assert wished(found, [back_to("b")]).target == "b"
+    assert wanted_revision(found, [back_to("b")]).target == "b"
 
 
 def test_no_schema_is_contracted_while_a_rollback_holds() -> None:
@@ -127,8 +129,8 @@ def test_a_rollback_can_go_on_to_another_revision() -> None:
 
 
 def test_before_anything_is_stable_there_is_nothing_to_ask() -> None:
-    wish = ask(status(None), back_to("b"), Request("restart", "c"))
-    assert wish == Wish("c")
+    wanted = ask(status(None), back_to("b"), Request("restart", "c"))
+    assert wanted == WantedRevision("c")
 
 
 def test_a_restart_is_a_revision_of_its_own_until_the_spec_changes() -> None:
@@ -157,9 +159,9 @@ def test_a_restart_is_a_revision_of_its_own_until_the_spec_changes() -> None:
     ],
 )
 def test_only_what_has_passed_is_restarted(before: Status, value: str, words: str) -> None:
-    wish = ask(before, Request("restart", value))
-    assert words in outcome(wish)
-    assert wish.restart is None
+    wanted = ask(before, Request("restart", value))
+    assert words in outcome(wanted)
+    assert wanted.restart is None
 
 
 def rolled_back(**found: Any) -> Decision:
@@ -180,7 +182,7 @@ def test_what_somebody_rolled_back_from_gets_all_its_steps_when_it_is_tried_agai
     quick = {"formerly": ("b",)}
     begun = rolled_back(**quick)
     over = rolled_back(**quick, revisions={"b": serving(3)}, progress=begun.progress)
-    assert (over.phase, over.stable) == (Phase.HEALTHY, "b")
+    assert (over.phase, over.stable) == (DecisionPhase.HEALTHY, "b")
     again = picture(
         3, "c", "b", revisions={"b": serving(3)}, rollout=CANARY, progress=over.progress
     ).progress
@@ -206,7 +208,7 @@ def test_the_answer_is_kept_while_a_migration_is_awaited() -> None:
             answers=(answer,),
         )
     )  # fmt: skip
-    assert waiting.phase is Phase.MIGRATING
+    assert waiting.phase is DecisionPhase.MIGRATING
     assert waiting.progress is not None
     assert waiting.progress.requests == (answer,)
 

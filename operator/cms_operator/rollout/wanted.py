@@ -19,7 +19,7 @@ Named = Callable[[str | None], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class WantedRevision:
     """`revision` is that of the spec, with its restart; `target` the one that is wanted."""
 
     revision: str
@@ -46,29 +46,29 @@ class Situation:
     schemas: Schemas = field(default_factory=Schemas)
 
 
-def unchanged(before: Status) -> Wish:
+def unchanged(before: Status) -> WantedRevision:
     """While the spec's revision cannot be known, what was wanted last."""
     revision = before.updated_revision or before.stable_revision or ""
-    return Wish(revision, before.restart, before.pin)
+    return WantedRevision(revision, before.restart, before.pin)
 
 
-def wished(found: Situation, requests: Iterable[Request]) -> Wish:
-    """The wish after all requests about it that were not answered before."""
-    wish = _standing(found)
+def wanted_revision(found: Situation, requests: Iterable[Request]) -> WantedRevision:
+    """What is wanted after all requests about it that were not answered before."""
+    wanted = _standing(found)
     if found.before.stable_revision is None:
-        return wish
+        return wanted
     for request in unanswered(requests, found.before.rollout):
         if request.verb in _TAKEN_UP:
-            wish = _TAKEN_UP[request.verb](wish, request, found)
-    return wish
+            wanted = _TAKEN_UP[request.verb](wanted, request, found)
+    return wanted
 
 
-def _standing(found: Situation) -> Wish:
+def _standing(found: Situation) -> WantedRevision:
     """What was asked for earlier and still belongs to the spec."""
     before, base = found.before, found.named(None)
     restart = before.restart if before.restart and before.restart.revision == base else None
     revision = found.named(restart.value) if restart else base
-    return Wish(revision, restart, _pinned(found, revision))
+    return WantedRevision(revision, restart, _pinned(found, revision))
 
 
 def _pinned(found: Situation, revision: str) -> PinStatus | None:
@@ -82,75 +82,75 @@ def _pinned(found: Situation, revision: str) -> PinStatus | None:
     return pin.model_copy(update={"from_revision": revision}) if same else None
 
 
-def rollback_refusal(wish: Wish, request: Request, found: Situation) -> str:
+def rollback_refusal(wanted: WantedRevision, request: Request, found: Situation) -> str:
     """Why a rollback makes no sense; empty where it does."""
     to = request.destination
     if not to:
         return "a rollback needs FROM:TO"
-    if request.revision != wish.revision:
-        return f"the spec asks for revision {wish.revision}"
-    if to == wish.revision:
+    if request.revision != wanted.revision:
+        return f"the spec asks for revision {wanted.revision}"
+    if to == wanted.revision:
         return "the spec asks for it already; retry ends a rollback"
-    if wish.pin and wish.pin.to_revision == to:
+    if wanted.pin and wanted.pin.to_revision == to:
         return "it is rolled back to this revision already"
     if to not in found.known:
         return f"there is no revision {to}; status.revisions lists those that are kept"
     return "" if can_run(found.schemas, to) else why_not(found.schemas, to)
 
 
-def _roll_back(wish: Wish, request: Request, found: Situation) -> Wish:
-    if why := rollback_refusal(wish, request, found):
-        return _refused(wish, request, why)
+def _roll_back(wanted: WantedRevision, request: Request, found: Situation) -> WantedRevision:
+    if why := rollback_refusal(wanted, request, found):
+        return _refused(wanted, request, why)
     to = request.destination
     pin = PinStatus(
-        from_revision=wish.revision,
+        from_revision=wanted.revision,
         to_revision=to,
         by=request.by,
         since=stamp(found.now),
         spec_hash=found.spec_hash(),
     )
-    return _done(replace(wish, pin=pin), request, f"rolled back to {to}")
+    return _done(replace(wanted, pin=pin), request, f"rolled back to {to}")
 
 
-def restart_refusal(wish: Wish, request: Request, base: str, before: Status) -> str:
+def restart_refusal(wanted: WantedRevision, request: Request, base: str, before: Status) -> str:
     """Only what has passed is restarted; a restart is a release."""
-    if request.revision not in (wish.revision, base):
-        return f"the spec asks for revision {wish.revision}"
-    if wish.pin:
-        return f"the rollback to {wish.pin.to_revision} holds; retry ends it"
-    if before.stable_revision != wish.revision:
+    if request.revision not in (wanted.revision, base):
+        return f"the spec asks for revision {wanted.revision}"
+    if wanted.pin:
+        return f"the rollback to {wanted.pin.to_revision} holds; retry ends it"
+    if before.stable_revision != wanted.revision:
         under_way = is_in_flight(before.rollout)
         return "a rollout is under way" if under_way else "it is not stable; retry begins it anew"
     return ""
 
 
-def _restart(wish: Wish, request: Request, found: Situation) -> Wish:
+def _restart(wanted: WantedRevision, request: Request, found: Situation) -> WantedRevision:
     base = found.named(None)
-    if why := restart_refusal(wish, request, base, found.before):
-        return _refused(wish, request, why)
+    if why := restart_refusal(wanted, request, base, found.before):
+        return _refused(wanted, request, why)
     revision = found.named(request.value)
     restart = RestartStatus(revision=base, value=request.value, by=request.by)
-    restarted = replace(wish, revision=revision, restart=restart)
+    restarted = replace(wanted, revision=revision, restart=restart)
     return _done(restarted, request, f"released anew as revision {revision}")
 
 
-def _retry(wish: Wish, request: Request, _: Situation) -> Wish:
+def _retry(wanted: WantedRevision, request: Request, _: Situation) -> WantedRevision:
     """What the spec asks for is tried again; any other retry is the rollout's affair."""
-    if wish.pin is None or request.revision != wish.revision:
-        return wish
-    outcome = f"the rollback to {wish.pin.to_revision} is ended"
-    return _done(replace(wish, pin=None), request, outcome)
+    if wanted.pin is None or request.revision != wanted.revision:
+        return wanted
+    outcome = f"the rollback to {wanted.pin.to_revision} is ended"
+    return _done(replace(wanted, pin=None), request, outcome)
 
 
-def _refused(wish: Wish, request: Request, why: str) -> Wish:
-    return _done(wish, request, f"refused: {why}")
+def _refused(wanted: WantedRevision, request: Request, why: str) -> WantedRevision:
+    return _done(wanted, request, f"refused: {why}")
 
 
-def _done(wish: Wish, request: Request, outcome: str) -> Wish:
-    return replace(wish, answers=(*wish.answers, answered(request, outcome)))
+def _done(wanted: WantedRevision, request: Request, outcome: str) -> WantedRevision:
+    return replace(wanted, answers=(*wanted.answers, answered(request, outcome)))
 
 
-_TAKEN_UP: dict[str, Callable[[Wish, Request, Situation], Wish]] = {
+_TAKEN_UP: dict[str, Callable[[WantedRevision, Request, Situation], WantedRevision]] = {
     "rollback": _roll_back,
     "restart": _restart,
     "retry": _retry,
