@@ -344,7 +344,7 @@ def condition(  # noqa: PLR0913 - the fields of a condition
     generation: int,
     now: datetime,
 ) -> Condition:
-    """None is Unknown. A message that is too long is cut."""
+    """A condition that is Unknown where `status` is None. A message that is too long is cut."""
     return Condition(
         type=kind.value,
         status="Unknown" if status is None else "True" if status else "False",

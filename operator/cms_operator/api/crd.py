@@ -92,8 +92,8 @@ def _schema() -> dict[str, Any]:
                 "description": "What the operator has found and done.",
                 # kstatus takes an object without a status for one that is well.
                 "default": {"observedGeneration": NOT_OBSERVED},
-                # It has one writer. Whose each field is would be a third of the object, and a
-                # quarter of what a write of the status takes the server.
+                # It has one writer: to record an owner for each field would be a third of the
+                # object, and a quarter of what a write of the status costs the server.
                 "x-kubernetes-map-type": "atomic",
                 **status,
             },
@@ -107,7 +107,7 @@ def plain_text() -> str:
 
 
 def chart_text() -> str:
-    """The same for Helm, which must not take any of its text for a template."""
+    """The definition for Helm, which must not take any of its text for a template."""
     lines = _to_yaml(build()).replace("{{", '{{ "{{" }}').splitlines()
     name = lines.index("metadata:")
     keep = [

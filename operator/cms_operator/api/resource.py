@@ -91,7 +91,7 @@ def parse(
 
 
 def _without_nulls(value: Any) -> Any:
-    """To the API server a null is an absent field."""
+    """The object without nulls: to the API server a null is an absent field."""
     if isinstance(value, Mapping):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
@@ -100,7 +100,7 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _causes(problems: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Without the lists that are too short only because pydantic dropped a bad item."""
+    """The problems without lists that are too short only because pydantic dropped a bad item."""
     places = [problem["loc"] for problem in problems]
     return [
         problem

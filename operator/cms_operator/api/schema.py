@@ -1,4 +1,4 @@
-"""From a pydantic model to a structural schema, as a CustomResourceDefinition wants it."""
+"""A pydantic model as a structural schema, as a CustomResourceDefinition wants it."""
 
 from typing import Any
 

@@ -31,7 +31,7 @@ Most = Annotated[int, Field(ge=0, le=10**15)]
 
 
 class TenantLimits(Model):
-    """By the names of `cms tenants limits`."""
+    """What a tenant may have, named as `cms tenants limits` names it."""
 
     content_types: Most | None = None
     """Most content types. What is absent, here and below, is as in the release."""

@@ -25,7 +25,7 @@ HostName = Annotated[
     ),
 ]
 MAX_PATH = 256
-# Without what would need quoting.
+# Characters that need no quoting.
 IS_PATH = matches(
     r"^/[-A-Za-z0-9._~/%?&=,:+]*$",
     "must be a path that begins with /, such as /health or /posts?limit=1",

@@ -11,7 +11,7 @@ REVISION_HEADER = "X-HCMS-Revision"
 # The gateway may still send requests to the preview Service, whatever the route says by now: it is
 # taken away when the gateway has accepted a route that leads to nobody there.
 LEADS_TO_PREVIEW = "headlesscms.io/leads-to-preview"
-# For testers, who need not know the revision. With no candidate both are the stable one.
+# Header values for testers, who know no revision. With no candidate both are the stable one.
 ANY_CANDIDATE = "candidate"
 ANY_STABLE = "stable"
 _FULL = 100
@@ -76,7 +76,7 @@ def _shares(resource: HeadlessCMS, split: TrafficSplit) -> list[Manifest]:
 
 
 def _rule(backends: list[Manifest], *revisions: str) -> Manifest:
-    """For those who ask for one of the revisions; for all where none is named."""
+    """A rule for those who ask for one of the revisions; for all where none is named."""
     matches = [_everything(revision) for revision in revisions] or [_everything()]
     return {"matches": matches, "backendRefs": backends}
 

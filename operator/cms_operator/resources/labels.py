@@ -48,12 +48,7 @@ def other_revisions_text(resource: HeadlessCMS, revision: str) -> str:
     return ",".join([*parts, f"{REVISION}!={revision}"])
 
 
-def instance_text(resource: HeadlessCMS) -> str:
-    """Selects everything around a HeadlessCMS."""
-    return ",".join(f"{key}={value}" for key, value in instance(resource).items())
-
-
 def selector_text(resource: HeadlessCMS, revisions: Iterable[str]) -> str:
-    """For status.selector, from which the autoscaler counts pods."""
+    """The selector in status.selector, by which the autoscaler counts pods."""
     parts = [f"{key}={value}" for key, value in serving(resource).items()]
     return ",".join([*parts, f"{REVISION} in ({','.join(sorted(revisions))})"])

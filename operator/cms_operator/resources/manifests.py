@@ -1,4 +1,4 @@
-"""From fields of the spec to parts of manifests."""
+"""Fields of the spec as parts of manifests."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ Manifest = dict[str, Any]
 
 
 def part(model: Model) -> Manifest:
-    """Without what is absent, nor lists and maps that are empty; an empty group stays."""
+    """The fields that say something: none absent, no empty lists or maps; an empty group stays."""
     fields = type(model).model_fields
     values = {field.alias or name: getattr(model, name) for name, field in fields.items()}
     return {name: _plain(value) for name, value in values.items() if not _says_nothing(value)}

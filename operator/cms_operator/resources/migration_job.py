@@ -142,7 +142,7 @@ def _container(
 
 
 def _literal(text: str) -> str:
-    """As the kubelet gives it on: it would put other variables in place of $(NAME)."""
+    """Escape a value: the kubelet would put other variables in place of $(NAME)."""
     return text.replace("$", "$$")
 
 

@@ -53,7 +53,7 @@ def service_account(name: str) -> str:
 
 
 def route(name: str) -> str:
-    """Ingress and HTTPRoute."""
+    """The name of the Ingress and of the HTTPRoute."""
     return name
 
 

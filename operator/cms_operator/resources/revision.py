@@ -75,7 +75,7 @@ def name_of(spec: Spec, sources: Sources, restart: str | None) -> str:
 
 
 def spec_hash(spec: Spec) -> str:
-    """Of what the spec itself says of a revision, whatever is in the Secrets that it names."""
+    """The hash of what the spec itself says of a revision, whatever its Secrets hold."""
     return hash_of(_spec_inputs(spec) | _pick(spec, _NAMES_SOURCES))
 
 
@@ -111,7 +111,7 @@ def _pick(model: BaseModel, fields: tuple[str, ...]) -> dict[str, Any]:
 
 @cache
 def _default(model: type[BaseModel], name: str) -> Any:
-    """Only to compare with: pydantic makes a copy each time that it is asked."""
+    """The field's default, only to compare with: pydantic makes a copy each time it is asked."""
     field = model.model_fields[name]
     return _NO_DEFAULT if field.is_required() else field.get_default(call_default_factory=True)
 

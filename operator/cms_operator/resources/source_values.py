@@ -18,7 +18,7 @@ _DATABASE_OPTIONS = {
     *("sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs"),
     "pgbouncer",
 }
-# Of libpq, with what they check of the server's certificate.
+# libpq's modes; those that verify the server's certificate; those that read a root certificate.
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _VERIFYING = ("verify-ca", "verify-full")
 _READ_ROOTS = ("require", *_VERIFYING)

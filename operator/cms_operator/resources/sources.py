@@ -28,7 +28,7 @@ Values = Mapping[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class SecretRefs:
-    """Where to look. What is optional is missed only where the spec names it by itself."""
+    """The keys to read. An optional one is missed only where the spec names it by itself."""
 
     database: SecretKey
     redis: SecretKey
@@ -61,7 +61,7 @@ class Sources:
 
     @property
     def owner(self) -> DatabaseSource:
-        """Whose role migrates."""
+        """The source whose role migrates."""
         return self.migration or self.database
 
 

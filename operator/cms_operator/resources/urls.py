@@ -135,7 +135,7 @@ def _decode(text: str) -> str:
 def format_url(
     scheme: str, endpoints: tuple[Endpoint, ...], path: str, options: Mapping[str, str]
 ) -> str:
-    """Without credentials."""
+    """The URL without credentials."""
     hosts = ",".join(str(endpoint) for endpoint in endpoints)
     query = f"?{urlencode(options)}" if options else ""
     return f"{scheme}://{hosts}/{quote(path, safe='')}{query}"

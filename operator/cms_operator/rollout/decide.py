@@ -173,7 +173,9 @@ def _kept_warm(snapshot: Snapshot) -> str | None:
 
 
 def _narrowed_to(snapshot: Snapshot) -> str | None:
-    """The Service stays narrowed as long as pods are there that shall get no traffic."""
+    """The revision that the Service selects, None for all; it stays narrowed while pods are there
+    that shall get no traffic.
+    """
     stable = snapshot.stable or snapshot.target
     progress = snapshot.progress
     others = any(existing(found) for name, found in snapshot.revisions.items() if name != stable)
@@ -198,7 +200,7 @@ def _waits_for_migration(snapshot: Snapshot) -> bool:
 
 
 def _of_target(snapshot: Snapshot) -> RolloutStatus | None:
-    """One to another revision is over, though the one that the spec asks for cannot begin."""
+    """The rollout to the target; one to another revision is over, though this one cannot begin."""
     progress = snapshot.progress
     if progress and transitions.is_in_flight(progress) and progress.revision != snapshot.target:
         return transitions.enter(progress, "Superseded", snapshot.now)

@@ -55,8 +55,8 @@ def failure_of(pods: Iterable[Mapping[str, Any]], since: datetime) -> str:
 
 
 def _ends_since(since: datetime, pod: Mapping[str, Any], container: Mapping[str, Any]) -> int:
-    """Of a pod that was there before only the last end has a time; one in a crash loop has just had
-    some.
+    """A pod older than `since` gives a time only for its last exit, so that one counts at most; in
+    CrashLoopBackOff all restarts count.
     """
     restarts = int(container["restartCount"])
     created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"])

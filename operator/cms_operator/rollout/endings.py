@@ -16,7 +16,9 @@ class End(NamedTuple):
 
 
 def ended(before: RolloutStatus | None, after: RolloutStatus | None, now: datetime) -> End | None:
-    """The outcome is one of OUTCOMES; Superseded is also one that another took the place of."""
+    """The rollout that was under way before and is no longer. Its outcome is one of OUTCOMES:
+    Superseded also where another took its place.
+    """
     if before is None or not is_in_flight(before):
         return None
     same = after is not None and (after.revision, after.started_at) == (

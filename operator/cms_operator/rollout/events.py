@@ -48,10 +48,9 @@ class Happening(NamedTuple):
 
 
 def happenings(before: Status, after: Status) -> list[Happening]:
-    """One for each cause that is new.
+    """One Event for each cause that is new.
 
-    That it has become ready says that it has rolled out too, and that the database is there for
-    the first time that the first pods come.
+    Ready says also that it has rolled out, and the first Migrated that the first pods come.
     """
     known = {condition.type: condition for condition in before.conditions}
     found: dict[str, Happening] = {}
@@ -71,7 +70,7 @@ def happenings(before: Status, after: Status) -> list[Happening]:
 
 
 def _verdict(before: RolloutStatus | None, after: RolloutStatus | None) -> Happening | None:
-    """Another verdict of an analysis than before."""
+    """The verdict of an analysis, where it is another than before."""
     if after is None or after.analysis is None or not after.analysis.measures:
         return None
     found = after.analysis

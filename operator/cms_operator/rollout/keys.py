@@ -107,8 +107,8 @@ def _begin(
 
 
 def _handled(ring: Ring, before: JwtKeysStatus | None, request: RotationRequest) -> str | None:
-    """The request that a ring is about whose status was not written: the present one only where
-    the ring grew for it. One that came later still wants a key of its own.
+    """Which request a ring answers whose status was never written: the current one only if the ring
+    grew for it. A later request still gets its own key.
     """
     if before is None or (before.phase == "Stable" and ring.generation > before.generation):
         return request.annotation

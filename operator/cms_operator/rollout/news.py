@@ -10,14 +10,14 @@ from cms_operator.rollout.snapshot import Snapshot
 
 # While pods come and go the counts change all the time; each write is an event for all who watch.
 COUNTS_EVERY = timedelta(seconds=10)
-# So long they give way to whatever else there is to do.
+# While there is much else to do, counts wait up to this long.
 COUNTS_AT_LEAST_EVERY = timedelta(seconds=60)
 # Where a write takes long, the API server has better things to do: counts get 1 % of the time.
 COUNTS_PER_COST = 100
-# Of a status or of a revision in it, and of a rollout.
+# Fields that only count pods: of a status or a revision in it, and of a rollout.
 _COUNTS = {"replicas", "ready_replicas"}
 _PODS = {"actual_weight", "serving", "awaited", "lagging_since"}
-# Of the condition Available. That fewer pods answer is news, that more do is a count.
+# Reasons of Available, worst first. That fewer pods answer is news, that more do is a count.
 _AVAILABLE = (Reason.NO_PODS, Reason.FEWER_PODS, Reason.ENOUGH_PODS)
 
 
@@ -46,7 +46,7 @@ def at_rest(snapshot: Snapshot) -> bool:
 
 
 def only_counts(before: Status, after: Status) -> bool:
-    """Nothing else differs than numbers of pods, and what is said of them."""
+    """Nothing differs but numbers of pods, and what is said of them."""
     return before != after and (
         _same(before, after, {*_COUNTS, "revisions", "conditions", "rollout"})
         and _all_same(before.revisions, after.revisions, _COUNTS)

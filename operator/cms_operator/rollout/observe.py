@@ -73,7 +73,7 @@ def has_started(pod: Object) -> bool:
 
 
 def is_serving(pod: Object) -> bool:
-    """It has an address and is ready, and nobody has asked it to go."""
+    """The pod has an address and is ready, and nobody has asked it to go."""
     status = pod["status"]
     leaving = pod["metadata"].get("deletionTimestamp") is not None
     return not leaving and bool(status.get("podIP")) and _is_ready(status)
@@ -85,7 +85,7 @@ def ready_since(pod: Object) -> datetime:
 
 
 def is_starting(pod: Object) -> bool:
-    """It is on its way to serve."""
+    """The pod is on its way to serve."""
     leaving = pod["metadata"].get("deletionTimestamp") is not None
     ended = pod["status"].get("phase") in ("Succeeded", "Failed")
     return not leaving and not ended and not is_serving(pod)
@@ -96,7 +96,7 @@ def _is_ready(status: Object) -> bool:
 
 
 def is_alive(pod: Object) -> bool:
-    """Its containers run, or may yet."""
+    """The pod's containers run, or may yet."""
     return pod["status"].get("phase") not in ("Succeeded", "Failed")
 
 

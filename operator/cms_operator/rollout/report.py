@@ -1,4 +1,4 @@
-"""From what a reconcile found to the status that people and tools read."""
+"""What a reconcile found, as the status that people and tools read."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from cms_operator.rollout.detail_conditions import detail_conditions, has_failed
 from cms_operator.rollout.facts import Facts
 from cms_operator.rollout.progressing import pinned, progressing, refused, rolled_back, too_late
 
-# So long a problem counts as under way, before it counts as stalled.
+# For this long a problem counts as under way, then as stalled.
 PATIENCE = timedelta(seconds=30)
 _BEFORE_PODS = (
     ConditionType.SECRETS_READY,
@@ -153,7 +153,7 @@ def _stalled(facts: Facts, lasting: set[str]) -> ConditionState:
 
 
 def _end(facts: Facts) -> Problem | None:
-    """Where the rollout has come to, if somebody has to do something now."""
+    """How the rollout has ended, where somebody has to do something now."""
     phase = facts.decision.phase
     if phase is DecisionPhase.REFUSED:
         return Problem(Reason.SCHEMA_TOO_NEW, refused(facts))

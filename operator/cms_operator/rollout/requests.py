@@ -49,7 +49,7 @@ def answer(progress: RolloutStatus, snapshot: Snapshot) -> RolloutStatus:
 
 
 def keep_answers(progress: RolloutStatus, snapshot: Snapshot) -> RolloutStatus:
-    """Keep what was answered where the target was found."""
+    """Keep the answers that were given when the wanted revision was found."""
     for given in snapshot.answers:
         progress = with_answer(progress, given)
     return progress

@@ -1,4 +1,4 @@
-"""From an HTTPRoute and the Services behind it to what decide() sees of them."""
+"""What an HTTPRoute and the Services behind it say, as decide() sees it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def route_state(
     services: Mapping[str, Object],
     endpoints: Mapping[str, int],
 ) -> RouteState:
-    """Of the HeadlessCMS `name`; `endpoints` are its main Service's by revision."""
+    """The route of the HeadlessCMS `name`; `endpoints` are its main Service's by revision."""
     preview = names.preview_service(name)
     return RouteState(
         main=_selected(services.get(names.service(name))),
@@ -72,7 +72,7 @@ def _selected(service: Object | None) -> str | None:
 
 
 def _weight(route: Object | None, preview: str) -> int:
-    """Of the rule that takes whatever no header has decided, wherever it stands."""
+    """The preview Service's percentage of the requests whose headers ask for no revision."""
     refs = [ref for rule in _rules(route) if _is_for_everybody(rule) for ref in _refs(rule)]
     total = sum(ref.get("weight", 1) for ref in refs)
     share = sum(ref.get("weight", 1) for ref in refs if ref.get("name") == preview)

@@ -41,8 +41,8 @@ class Traffic:
 
 
 def weighs(snapshot: Snapshot, strategy: str) -> bool:
-    """A route that still leads to a candidate is closed first, whatever comes next; it is not
-    closed before the gateway has accepted that.
+    """Whether a route weighs the traffic. One that still leads to a candidate does, whatever the
+    strategy, until the gateway has accepted that it is closed.
     """
     return snapshot.route is not None and (strategy == "Canary" or snapshot.route.uses_preview)
 
@@ -139,7 +139,7 @@ def _towards(snapshot: Snapshot, seen: RouteState, wanted: WantedTraffic) -> int
 
 
 def _closed(snapshot: Snapshot, seen: RouteState) -> int:
-    """At once; but requests that are answered are not sent to where nobody answers."""
+    """Weight 0 at once, unless only pods behind the preview Service answer."""
     preview = snapshot.revision(seen.preview or "").preview
     return 0 if any(seen.endpoints.values()) or not preview else seen.weight
 

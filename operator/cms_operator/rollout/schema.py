@@ -17,7 +17,7 @@ class Schemas:
 
 
 def can_run(schemas: Schemas, revision: str) -> bool:
-    """What nobody knows is left to the migration Job, which asks the database itself."""
+    """True also where a schema is not known: the migration Job asks the database itself."""
     oldest, made_for = schemas.oldest_readable, schemas.made_for.get(revision)
     return oldest is None or made_for is None or made_for >= oldest
 
@@ -42,13 +42,13 @@ def known_schemas(
         if migration.schema_version is not None:
             by_image[migration.image] = migration.schema_version
         elif migration.to_version is not None:
-            # An image that does not tell: of its schema, unless another one came before it.
+            # The image does not tell its schema: taken for what it migrated to, unless known.
             by_image.setdefault(migration.image, migration.to_version)
     made_for = {name: by_image[image] for name, image in images.items() if image in by_image}
     return Schemas(made_for, migration.oldest_readable if migration else None)
 
 
 def oldest_in_use(schemas: Schemas, running: Iterable[str]) -> int | None:
-    """Of revisions that have pods."""
+    """The oldest schema that a running revision's image was made for."""
     found = (schemas.made_for[name] for name in running if name in schemas.made_for)
     return min(found, default=None)

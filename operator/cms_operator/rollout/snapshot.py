@@ -123,7 +123,7 @@ class Snapshot:
 
     @property
     def endpoints(self) -> dict[str, int]:
-        """By revision."""
+        """Pods that the Service sends traffic to, by revision."""
         return {name: found.endpoints for name, found in self.revisions.items()}
 
     def revision(self, name: str) -> RevisionState:

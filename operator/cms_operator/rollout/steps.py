@@ -18,8 +18,7 @@ from cms_operator.api.status import RolloutStatus
 from cms_operator.rollout.capacity import FULL
 
 _HASH_LENGTH = 10
-# A BlueGreen has one: the switch, which it waits for as long as a pause lasts. An analysis may
-# come before.
+# A BlueGreen has one step: the pause before the switch. An analysis may come before it.
 SWITCH = 1
 
 
@@ -124,7 +123,7 @@ def is_measured(rollout: Rollout, strategy: Strategy) -> bool:
 
 
 def is_judged_now(rollout: Rollout, progress: RolloutStatus) -> bool:
-    """In the background or for a step."""
+    """Whether the candidate is judged at this moment, in the background or for a step."""
     strategy, index = progress.strategy, progress.current_step_index
     if progress.phase == "Analyzing":
         return True

@@ -75,7 +75,7 @@ def _by_route(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
     sizes = {stable: pods.stable, target: pods.candidate}
     traffic = routing.next_traffic(snapshot, wanted)
     if traffic.main is None:
-        # The Service would send traffic to it, and is narrowed when stable is complete.
+        # The Service selects all, and would send the candidate traffic until stable is complete.
         sizes |= {stable: n, target: 0}
     if is_set and weight == FULL:
         sizes[stable] = n  # warm, for an instant way back
@@ -117,7 +117,7 @@ def _by_ratio(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
 
 
 def _weight(snapshot: Snapshot, progress: RolloutStatus) -> int:
-    """While it is held between two steps, the weight stays what it was."""
+    """The step's weight; while the rollout is held between two steps, the one that it had."""
     if is_held(snapshot, progress):
         return progress.set_weight
     return steps.weight_at(
@@ -151,7 +151,7 @@ def _blue_green(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
             found.endpoints for name, found in snapshot.revisions.items() if name != target
         )
         switched = full and candidate.endpoints >= n and others == 0
-        # It lost its pods after it was switched to, or before, while the operator was away.
+        # It lost its pods after the switch, or before, while the operator was away.
         empty = not candidate.endpoints and candidate.preview < n
         back = empty and (progress.phase == "Switching" or snapshot.revision(stable).available)
         active = who_answers(snapshot, stable) if back else target
@@ -161,7 +161,9 @@ def _blue_green(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
 
 
 def who_answers(snapshot: Snapshot, wanted: str) -> str | None:
-    """No traffic is taken from those who answer for one who has nobody, or too few; None: all."""
+    """The revision that the Service is to select, None for all. One without pods, or with too few,
+    takes no traffic from those who answer.
+    """
     if _mixed_pods_are_needed(snapshot, wanted):
         return None
     found = snapshot.revision(wanted)

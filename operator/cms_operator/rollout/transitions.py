@@ -29,7 +29,7 @@ def stamp(now: datetime) -> datetime:
 
 
 def begin(snapshot: Snapshot) -> RolloutStatus:
-    """The first moment of a rollout; back to one that was stable lately, without a pause."""
+    """The first moment of a rollout; one back to a lately stable revision skips all steps."""
     strategy = snapshot.rollout.strategy
     count = steps.count(snapshot.rollout, strategy)
     now = stamp(snapshot.now)
@@ -49,7 +49,7 @@ def begin(snapshot: Snapshot) -> RolloutStatus:
 
 
 def at_rest(snapshot: Snapshot) -> RolloutStatus:
-    """Of a first revision, which nothing was rolled out from; it keeps answers."""
+    """The completed rollout of a first revision, which replaced none; it keeps answers."""
     done = begin(replace(snapshot, pin=None)).model_copy(update={"phase": "Completed"})
     return done.model_copy(update={"previous": None, "current_step_index": done.steps})
 
@@ -63,7 +63,7 @@ def _is_way_back(snapshot: Snapshot) -> bool:
 
 
 def follow_spec(progress: RolloutStatus, snapshot: Snapshot) -> RolloutStatus:
-    """Other steps than those it began with: from the first one anew."""
+    """Begin at the first step anew where the spec has other steps than the rollout began with."""
     if steps.hash_of(snapshot.rollout, progress.strategy) == progress.steps_hash:
         return progress
     anew = begin(replace(snapshot, progress=progress))
@@ -79,12 +79,12 @@ def follow_spec(progress: RolloutStatus, snapshot: Snapshot) -> RolloutStatus:
 
 
 def is_told_to_wait(snapshot: Snapshot, progress: RolloutStatus) -> bool:
-    """By the spec, or by somebody who asked."""
+    """The spec holds the rollout, or somebody who asked."""
     return snapshot.rollout.paused or progress.held_by is not None
 
 
 def enter(progress: RolloutStatus, phase: RolloutPhase, now: datetime) -> RolloutStatus:
-    """When it is over, what was observed in its last interval would stand there for ever."""
+    """Enter a phase with new clocks; the last observed weight does not outlive the rollout."""
     over = {"observed_weight": None} if phase in ("Completed", "Aborted") else {}
     clocks = {"since": stamp(now), "stopped_since": None, "lagging_since": None}
     anew = {"phase": phase, **clocks, "serving": 0, "awaited": 0, **over}
@@ -98,7 +98,7 @@ def hold_at_weight(progress: RolloutStatus, weight: int, now: datetime) -> Rollo
 
 
 def enter_judged(progress: RolloutStatus, phase: RolloutPhase, now: datetime) -> RolloutStatus:
-    """A phase that a verdict ends: what was measured before it does not count for that."""
+    """Enter a phase that a verdict ends: what was measured before it does not count for that."""
     known = progress.analysis or AnalysisStatus(since=stamp(now))
     anew = {"since": stamp(now), "measurements": 0, "samples": 0, "held": None}
     analysis = known.model_copy(update=anew)
@@ -106,7 +106,7 @@ def enter_judged(progress: RolloutStatus, phase: RolloutPhase, now: datetime) ->
 
 
 def hold(progress: RolloutStatus, why: Held, message: str) -> RolloutStatus:
-    """A person has to decide."""
+    """Wait for a person, who has to decide."""
     if progress.analysis is None or progress.analysis.held == why:
         return progress
     analysis = progress.analysis.model_copy(update={"held": why, "message": message})
@@ -154,7 +154,7 @@ def keep_warm(progress: RolloutStatus, delay: timedelta, now: datetime) -> Rollo
 
 
 def stop_clocks(progress: RolloutStatus | None, now: datetime) -> RolloutStatus | None:
-    """While nobody may act on it, no time counts, neither for it nor against it."""
+    """While nobody may act on the rollout, no time counts, neither for it nor against it."""
     if progress is None or not is_in_flight(progress):
         return progress
     stopped = progress.stopped_since or stamp(now)
@@ -162,7 +162,7 @@ def stop_clocks(progress: RolloutStatus | None, now: datetime) -> RolloutStatus 
 
 
 def start_clocks(progress: RolloutStatus, now: datetime) -> RolloutStatus:
-    """What was left of its pause, its bake or its analysis is left now."""
+    """Let time count again: what was left of a pause, a bake or an analysis is left now."""
     if progress.stopped_since is None:
         return progress
     stood = stamp(now) - progress.stopped_since
@@ -173,7 +173,7 @@ def start_clocks(progress: RolloutStatus, now: datetime) -> RolloutStatus:
 
 
 def measured(progress: RolloutStatus, found: AnalysisStatus) -> RolloutStatus:
-    """With what the pods have counted, and the share of the traffic that this shows."""
+    """The rollout with what the pods have counted, and the share of the traffic that this shows."""
     last = found.intervals[-1:]
     weight = observed_weight(last[0].candidate.requests, last[0].stable.requests) if last else None
     return progress.model_copy(update={"analysis": found, "observed_weight": weight})
@@ -182,8 +182,8 @@ def measured(progress: RolloutStatus, found: AnalysisStatus) -> RolloutStatus:
 def observe_pods(
     progress: RolloutStatus, serving: int, awaited: int, now: datetime, *, reached: bool
 ) -> RolloutStatus:
-    """Keep the time since which the candidate has come no nearer to its goal, nor those that it
-    waits for to theirs.
+    """Track since when neither the candidate's pods nor the stable pods it waits for have made
+    progress; None once the goal is reached.
     """
     nearer = serving > progress.serving or awaited > progress.awaited
     if not reached and progress.lagging_since is not None and not nearer:

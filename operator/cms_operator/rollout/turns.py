@@ -88,7 +88,7 @@ def _after_bake(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
 def _after_analysis(
     snapshot: Snapshot, progress: RolloutStatus, step: AnalysisStep, passed: RolloutStatus
 ) -> RolloutStatus:
-    """Where its verdict leads; `passed` if it is good."""
+    """Where the verdict of an analysis leads; `passed` if it is good."""
     rollout = snapshot.rollout
     least = steps.least_samples(rollout, progress, step)
     found = conclude(progress.analysis, step, least, rollout.judged_by, snapshot.now)
@@ -106,13 +106,15 @@ def _served(snapshot: Snapshot) -> int:
 
 
 def _awaited(snapshot: Snapshot, wanted: Plan) -> int:
-    """Of stable, which grows again where it was nearly replaced, before another release begins."""
+    """Stable pods, which also count as progress: they come back first when an earlier rollout had
+    almost replaced them.
+    """
     stable = str(snapshot.stable)
     return min(serving(snapshot.revision(stable)), wanted.goal.get(stable, 0))
 
 
 def share(snapshot: Snapshot, progress: RolloutStatus) -> int:
-    """As the gateway has accepted it, or by endpoints."""
+    """The candidate's percentage of the traffic, as the gateway has accepted it or by endpoints."""
     route = _route_of(snapshot, progress)
     if route is None:
         return actual_weight(snapshot)
@@ -159,7 +161,7 @@ def _analysis(snapshot: Snapshot, progress: RolloutStatus) -> AnalysisStep | Non
 
 
 def _analysis_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime | None:
-    """When one that came to no conclusion is treated as the spec says; None once it was."""
+    """When an analysis without a conclusion is treated as the spec says; None once it was."""
     found = progress.analysis
     if found is None or found.held:
         return None
@@ -180,7 +182,7 @@ def _deadline(snapshot: Snapshot, progress: RolloutStatus) -> datetime | None:
 
 
 def until(snapshot: Snapshot, moment: datetime | None) -> float:
-    """Seconds; infinity where there is no such moment."""
+    """Seconds until the moment; infinity where there is none."""
     return (moment - snapshot.now).total_seconds() if moment else inf
 
 

@@ -47,7 +47,7 @@ class Situation:
 
 
 def unchanged(before: Status) -> WantedRevision:
-    """While the spec's revision cannot be known, what was wanted last."""
+    """What was wanted last, for while the spec's revision cannot be known."""
     revision = before.updated_revision or before.stable_revision or ""
     return WantedRevision(revision, before.restart, before.pin)
 
@@ -72,8 +72,8 @@ def _standing(found: Situation) -> WantedRevision:
 
 
 def _pinned(found: Situation, revision: str) -> PinStatus | None:
-    """The revision has another name where the source Secrets say something else, which is no reason
-    to release again what somebody has taken back.
+    """The rollback, while the spec asks for what was taken back. Other source Secrets give that
+    another name, which is no reason to release it again.
     """
     pin = found.before.pin
     if pin is None or pin.from_revision == revision:
@@ -113,7 +113,7 @@ def _roll_back(wanted: WantedRevision, request: Request, found: Situation) -> Wa
 
 
 def restart_refusal(wanted: WantedRevision, request: Request, base: str, before: Status) -> str:
-    """Only what has passed is restarted; a restart is a release."""
+    """Why a restart makes no sense; empty where it does. It is a release, of what has passed."""
     if request.revision not in (wanted.revision, base):
         return f"the spec asks for revision {wanted.revision}"
     if wanted.pin:

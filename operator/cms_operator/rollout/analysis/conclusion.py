@@ -27,7 +27,7 @@ def conclude(
     settings: Analysis,
     now: datetime,
 ) -> Conclusion:
-    """What has failed is taken back before it comes to this."""
+    """Whether the step may end. A failed verdict never comes here: it ends the rollout."""
     if found is None:
         return Conclusion()
     if found.held is not None:

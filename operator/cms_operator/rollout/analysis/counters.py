@@ -1,4 +1,4 @@
-"""From what pods have counted at two moments to what happened in between."""
+"""What happened between two moments, from what pods had counted at each."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ class Counts:
 
 
 def _added(one: Counts, other: Counts) -> Mapping[int, int]:
-    """Bounds that both have; a side without answers has any."""
+    """The bounds that both sides have; a side without answers takes the other's."""
     if not one.timed or not other.timed:
         return one.within if one.timed else other.within
     return {
@@ -97,7 +97,7 @@ class Opening:
     pods: Mapping[str, PodSample] = field(default_factory=dict)
 
     def followed_by(self, at: datetime, read: Iterable[PodSample], living: set[str]) -> "Opening":
-        """The next one: a pod that gave no answer this time goes on from where it was."""
+        """The next opening: a pod that gave no answer this time goes on from where it was."""
         pods = {uid: found for uid, found in self.pods.items() if uid in living}
         return Opening(at, pods | {found.uid: found for found in read})
 
@@ -133,7 +133,7 @@ def tally(opening: Opening, read: Sequence[PodSample], revision: str, warm_up: W
 
 def _grown(opening: Opening, pod: PodSample) -> Counts:
     before = opening.pods.get(pod.uid)
-    if before is None:  # of a pod that was there unseen, nobody knows what is new
+    if before is None:  # it may have been there unseen: nobody knows what is new
         return pod.counts if pod.ready_since >= opening.at else Counts()
     if before.process != pod.process:
         return pod.counts

@@ -22,21 +22,21 @@ from dataclasses import dataclass
 from math import ceil, exp, log, log1p, sqrt
 
 THETAS = (1.5, 4.0, 16.0, 64.0)
-# Of all identical images, at most so many are taken back; the measures share it.
+# At most this share of identical images is taken back; the measures divide it among them.
 FALSE_ALARMS = 0.01
 STATISTICAL_MEASURES = 3
 ALPHA = FALSE_ALARMS / STATISTICAL_MEASURES
 # Evidence of 10 to 1 is no proof, and no reason to go on either.
 SUSPICION = log(10)
 PROOF = log(1 / ALPHA)
-# That it matters: the candidate is also above what is allowed whatever stable does.
+# Evidence that it matters: the candidate is above what is allowed, whatever stable does.
 RELEVANCE = log(20)
 CLUSTER = 2.0
-# Clear intervals that it takes: with stable beside, and alone.
+# Clear intervals that a proof takes: with traffic on stable, and without.
 PAIRED, ALONE = 2, 3
 # Kept as whole thousandths of a natural logarithm: a status has no floating-point numbers.
 UNIT = 1000
-# More, or less, is told apart by nothing.
+# Beyond these bounds a value says nothing more.
 _LEAST, _MOST = -50 * UNIT, 50 * UNIT
 _LEVEL_999 = 3.09
 _LEVEL_95 = 1.645

@@ -12,7 +12,7 @@ DURATIONS = "hcms_http_request_duration_seconds_bucket"
 DATABASE_UP = "hcms_database_up"
 CACHE_UP = "hcms_redis_up"
 STARTED = "process_start_time_seconds"
-# As a page is asked for them with ?name[]=.
+# The only series that a page is asked for, with ?name[]=.
 SERIES = (REQUESTS, DURATIONS, DATABASE_UP, CACHE_UP, STARTED)
 # Probes and people's look at the health are no traffic.
 QUIET_ROUTES = frozenset({"/health"})

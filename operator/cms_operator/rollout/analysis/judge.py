@@ -59,7 +59,7 @@ def fold(
     *,
     judged: bool = True,
 ) -> AnalysisStatus:
-    """Until it is `judged`, only what stable does is kept."""
+    """Add an interval and judge anew; until it is `judged`, only stable's baseline grows."""
     baseline = status_values.counts_of(before.baseline)
     kept = before.model_copy(update={"baseline": _grown(baseline, measured.stable)})
     if not judged:
@@ -92,7 +92,7 @@ def _measures(
     intervals: tuple[IntervalStatus, ...],
     settings: Analysis,
 ) -> tuple[MeasureStatus, ...]:
-    """Those that were measured now, and after them the others as they were."""
+    """The measures of this interval, and after them the others as they were."""
     known = {found.name: found for found in before.measures}
     comparable = _comparable(measured)
     answers = [
@@ -125,7 +125,7 @@ def remember(found: AnalysisStatus, stable: Iterable[Counts]) -> AnalysisStatus:
 
 
 def health(measured: Measured) -> Iterable[Reading]:
-    """What the candidate's pods say of what they use. Stable without it too: no one's fault."""
+    """Whether the candidate's pods reach database and cache; undecided if stable's do not."""
     mine, theirs = measured.candidate, measured.stable
     if mine.pods == 0:
         return

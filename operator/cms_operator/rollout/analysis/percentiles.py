@@ -39,7 +39,8 @@ def slow_bounds(baseline: Counts, settings: Analysis) -> SlowBounds:
 
 
 def _slow_bound(baseline: Counts, percentile: Percentile, settings: Analysis) -> int | None:
-    """Above it, an answer is slow: stable's percentile, surely not too low, times what is allowed.
+    """The bound above which an answer is slow: stable's percentile, surely not too low, times what
+    is allowed.
 
     None where stable has had too few requests to tell, or the histogram ends below.
     """
@@ -60,5 +61,5 @@ def _slow_bound(baseline: Counts, percentile: Percentile, settings: Analysis) ->
 
 
 def slower(counts: Counts, bound: int | None) -> int:
-    """0 where there is no bound."""
+    """Answers above the bound; 0 where there is none."""
     return max(0, (counts.slower_than(bound) if bound is not None else None) or 0)

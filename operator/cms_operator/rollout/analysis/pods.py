@@ -37,7 +37,9 @@ def states(
 def readings(
     before: Mapping[str, PodState], now: Mapping[str, PodState], candidate: str, stable: str
 ) -> tuple[Reading, ...]:
-    """Nothing is said of a candidate without pods. What befalls stable too is not its fault."""
+    """Whether the candidate's pods stop being ready or restart. What befalls stable too is not its
+    fault; without pods there is nothing to say.
+    """
     if not any(found.revision == candidate for found in now.values()):
         return ()
     fell = {name: _unready(now, name) for name in (candidate, stable)}

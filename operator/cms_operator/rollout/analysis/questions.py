@@ -164,9 +164,9 @@ def _bet(found: Evidence, events: Events, share: float, least_intervals: int) ->
 
 
 def _bet_on_difference(found: Evidence, question: Question) -> Evidence:
-    """Against what stable does at the same time, so that what hits both says nothing.
+    """Bet against what stable does at the same time: what hits both proves nothing.
 
-    Without traffic there, against what it did before, and how uncertain that is.
+    Without traffic there, bet against what it did before, and how uncertain that is.
     """
     candidate, stable = question.candidate, question.stable
     if stable.of >= _LEAST_SHARE * (candidate.of + stable.of):

@@ -1,4 +1,4 @@
-"""Between the analysis as the status keeps it and the values that are reckoned with."""
+"""The analysis as the status keeps it, and the values that it is judged by."""
 
 from cms_operator.api.analysis_status import BaselineStatus, EvidenceStatus, TallyStatus
 from cms_operator.rollout.analysis.counters import Counts, Tally
