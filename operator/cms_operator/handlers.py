@@ -1,85 +1,68 @@
-"""Events of HeadlessCMS objects, and those of their children, become keys in the queue."""
+"""What kopf calls: the start and end of the operator, and the events of HeadlessCMS objects."""
 
-import itertools
-from collections.abc import Callable, Iterator
+import time
 from typing import Any
 
 import kopf
 
-from cms_operator.cluster.client import WATCH_SECONDS
-from cms_operator.cluster.kinds import SECRET, Kind
-from cms_operator.cluster.pause import PAUSE_SECONDS
-from cms_operator.cluster.store import Key, Store, key_of
-from cms_operator.observability.metrics import WATCH_EVENTS
-
-# Of a list: there are several copies of a page, and a task for each object.
-PAGE = 50
-NEVER_SECONDS = 10 * 365 * 86400.0
-# Tells which HeadlessCMS objects read a Secret of this namespace and name.
-ReadersOf = Callable[[str, str], set[Key]]
+from cms_operator import kopf_settings
+from cms_operator.cluster.client import KubernetesClient
+from cms_operator.cluster.elector import Election
+from cms_operator.cluster.kinds import ALL, HEADLESS_CMS
+from cms_operator.cluster.kopf_session import SERVER
+from cms_operator.cluster.pace import Pace
+from cms_operator.process import Operator
+from cms_operator.settings import Settings
 
 
-class Events:
-    """Takes events into the store and queues whom they concern."""
+class _Process:
+    """kopf calls module-level functions; this is what they share."""
 
-    def __init__(self, store: Store, queue: Callable[[Key], None], readers_of: ReadersOf) -> None:
-        self._store = store
-        self._queue = queue
-        self._readers_of = readers_of
+    operator: Operator | None = None
 
-    def take(self, kind: Kind, event_type: str | None, found: dict[str, Any]) -> None:
-        WATCH_EVENTS.labels(kind.plural).inc()
-        metadata = found["metadata"]
-        known = self._store.get(kind, metadata["namespace"], metadata["name"])
-        gone = event_type == "DELETED"
-        changed = self._store.discard(kind, found) if gone else self._store.put(kind, found)
-        if not changed:
-            return
-        # What has lost its owner or its label still concerns its HeadlessCMS.
-        for key in (key_of(kind, found), known and key_of(kind, known)):
-            if key:
-                self._queue(key)
-        if kind is SECRET:
-            for reader in self._readers_of(metadata["namespace"], metadata["name"]):
-                self._queue(reader)
+    @classmethod
+    def running(cls) -> Operator:
+        if cls.operator is None:
+            raise RuntimeError("the operator has not started")
+        return cls.operator
 
 
-class _Patience:
-    """Endless delays, in seconds, between kopf's tries of one request."""
+@kopf.on.startup()
+async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
+    own = Settings.from_environment()
+    if settings.peering.clusterwide == bool(own.namespaces):
+        raise kopf.PermanentError(
+            "kopf and the operator must follow the same: start kopf with -A, or with -n for each "
+            "namespace that HCMS_WATCH_NAMESPACES names"
+        )
+    kopf_settings.configure(settings)
+    election = await Election.prepare(own) if own.lease.elected else None
+    client = await KubernetesClient.connect(
+        connections=own.workers * 2 + len(ALL) * max(1, len(own.namespaces)),
+        pace=Pace(own.requests_per_second, time.monotonic),
+        fence=election.fence if election else None,
+        identity=election.identity if election else "",
+    )
+    reviews = await KubernetesClient.connect(connections=2) if own.metrics_authenticated else None
+    operator = Operator(own, client, election, reviews)
+    await operator.start()
+    _Process.operator = operator
 
-    def __iter__(self) -> Iterator[float]:
-        yield from (1, 1, 2, 3, 5, 8)
-        yield from itertools.repeat(13)
+
+@kopf.on.login()
+async def login(**_: Any) -> kopf.AiohttpSession:
+    return kopf.AiohttpSession(server=SERVER, aiohttp_session=_Process.running().kopf_session())
 
 
-class _NoDiffs(kopf.DiffBaseStorage):
-    """There are no handlers of changes, for which kopf would copy and compare each object."""
-
-    def build(self, **_: Any) -> kopf.BodyEssence:
-        return kopf.BodyEssence()
-
-    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
-        return None
-
-    def store(self, **_: Any) -> None:
-        """Nothing."""
+@kopf.on.event(HEADLESS_CMS.group, HEADLESS_CMS.version, HEADLESS_CMS.plural)
+async def take(event: kopf.RawEvent, **_: Any) -> None:
+    _Process.running().events.take(HEADLESS_CMS, event["type"], dict(event["object"]))
 
 
-def configure(settings: kopf.OperatorSettings) -> None:
-    """Let kopf read HeadlessCMS objects, and write nothing at all."""
-    # It looks once for what it shall watch (cluster/kopf_session.py), and watches no CRDs.
-    settings.scanning.disabled = True
-    settings.watching.chunk_size = PAGE
-    settings.watching.reconnect_backoff = PAUSE_SECONDS
-    # Else each object of a list has a task for 5 s.
-    settings.queueing.idle_timeout = 0.1
-    settings.watching.server_timeout = WATCH_SECONDS
-    # The session ends a watch that is silent for longer, and at a time that suits kopf.
-    settings.watching.inactivity_timeout = NEVER_SECONDS
-    settings.networking.error_backoffs = _Patience()
-    settings.posting.enabled = False
-    # Operators find one another by the Lease; kopf's own way would write, and pause them all.
-    settings.peering.standalone = True
-    # No object can have this one, so kopf finds none that it would have to remove.
-    settings.persistence.finalizer = "none of kopf"
-    settings.persistence.diffbase_storage = _NoDiffs()
+@kopf.on.cleanup()
+async def stop(**_: Any) -> None:
+    if _Process.operator is not None:
+        await _Process.operator.stop()
+
+
+HANDLERS = kopf.get_default_registry()

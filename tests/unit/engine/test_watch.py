@@ -13,7 +13,7 @@ from cms_operator.cluster.kinds import HEADLESS_CMS, HTTP_ROUTE, SERVICE, Kind
 from cms_operator.cluster.pause import LONGEST_PAUSE_SECONDS, LONGEST_REFUSED_SECONDS, PAUSE_SECONDS
 from cms_operator.cluster.store import Key, Store, TurnedBackError
 from cms_operator.cluster.watch import Watch
-from cms_operator.handlers import Events
+from cms_operator.events import EventSink
 from cms_operator.observability.metrics import REGISTRY
 from cms_operator.resources import labels
 from cms_operator.workqueue import WorkQueue
@@ -93,7 +93,7 @@ class Operator:
     def __init__(self, server: Server, kind: Kind = SERVICE) -> None:
         self.store = Store()
         self.queue: WorkQueue[Key] = WorkQueue(virtual_time.now, lambda: 1.0)
-        events = Events(self.store, self.queue.add, lambda *_: set())
+        events = EventSink(self.store, self.queue.add, lambda *_: set())
         self.watch = Watch(
             cast(KubernetesClient, server),
             self.store,
