@@ -11,7 +11,7 @@ from cms_operator.rollout import routing, steps, transitions
 from cms_operator.rollout.capacity import FULL, Limits, existing, next_sizes, serving
 from cms_operator.rollout.requests import answer, keep_answers
 from cms_operator.rollout.routing import Traffic
-from cms_operator.rollout.schema import can_run, why_not
+from cms_operator.rollout.schema import Schemas, can_run, why_not
 from cms_operator.rollout.snapshot import Snapshot
 from cms_operator.rollout.strategies import (
     Plan,
@@ -71,7 +71,7 @@ def decide(snapshot: Snapshot) -> Decision:
         return _first(snapshot)
     if snapshot.target == snapshot.stable:
         return _settled(snapshot)
-    if not can_run(snapshot.schemas, snapshot.target):
+    if is_refused(snapshot.stable, snapshot.target, snapshot.schemas):
         return _refused(snapshot)
     if _waits_for_migration(snapshot):
         progress = transitions.stop_clocks(_of_target(snapshot), snapshot.now)
@@ -79,6 +79,11 @@ def decide(snapshot: Snapshot) -> Decision:
             progress = keep_answers(progress or transitions.at_rest(snapshot), snapshot)
         return _acts(snapshot, DecisionPhase.MIGRATING, _at_rest(snapshot), progress)
     return _rollout(snapshot)
+
+
+def is_refused(stable: str | None, target: str, schemas: Schemas) -> bool:
+    """No rollout to this target: the database no longer works with its image."""
+    return stable not in (None, target) and not can_run(schemas, target)
 
 
 def serves(snapshot: Snapshot, name: str) -> bool:

@@ -1,1 +1,1 @@
-"""The acts of one reconcile, in the order in which it makes them."""
+"""What one reconcile works on, and its acts."""

@@ -1,45 +1,30 @@
-"""What one reconcile works on and has found, and what the pure core is shown of it."""
+"""What one reconcile works on and has found."""
 
-from collections.abc import Mapping
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from cms_operator.api import HeadlessCMS
+from cms_operator.api.conditions import ConditionType
 from cms_operator.api.problem import Problem
 from cms_operator.api.status import JwtKeysStatus, MigrationStatus, Status
-from cms_operator.cluster.kinds import (
-    CONTROLLER_REVISION,
-    DEPLOYMENT,
-    HTTP_ROUTE,
-    INGRESS,
-    SERVICE,
-)
-from cms_operator.cluster.store import Key, Object
-from cms_operator.resources import labels, names
-from cms_operator.resources.connections import demand
+from cms_operator.cluster.kinds import CONTROLLER_REVISION
+from cms_operator.cluster.store import Key, Store
+from cms_operator.resources import controller_revision, labels, names
 from cms_operator.resources.revision import Revision
 from cms_operator.resources.sources import Sources
-from cms_operator.rollout import observe
-from cms_operator.rollout.addresses import find_address
+from cms_operator.rollout import decide
 from cms_operator.rollout.confirmation import is_a_turn, takes_away
 from cms_operator.rollout.decide import Decision
-from cms_operator.rollout.diagnosis import failure_of, find_problem
-from cms_operator.rollout.facts import Connections, Facts
-from cms_operator.rollout.family import Family
-from cms_operator.rollout.jobs import pods_of_job
-from cms_operator.rollout.revisions import (
-    formerly_stable,
-    revision_statuses,
-    stable_times,
-    version_of,
-)
-from cms_operator.rollout.routes import route_state, with_traffic
-from cms_operator.rollout.schema import Schemas, can_run, known_schemas
-from cms_operator.rollout.snapshot import MigrationPhase, Request, RouteState, Snapshot
-from cms_operator.rollout.transitions import is_in_flight
+from cms_operator.rollout.family import Family, gather
+from cms_operator.rollout.retries import retry_after
+from cms_operator.rollout.schema import Schemas, known_schemas
+from cms_operator.rollout.snapshot import Request
 from cms_operator.rollout.wanted import WantedRevision, unchanged
 from cms_operator.steps.analysis import Judgement
 from cms_operator.steps.known import ParsedResource
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -49,6 +34,7 @@ class Pass:
     reading: ParsedResource
     before: Status
     now: datetime
+    requests: tuple[Request, ...]
     family: Family = field(default_factory=Family)
     sources: Sources | None = None
     revision: Revision | None = None
@@ -79,81 +65,27 @@ class Pass:
     def wanted(self) -> WantedRevision:
         return self.wish or unchanged(self.before)
 
+    def look(self, store: Store) -> None:
+        """Take the family from the store; own writes are in it."""
+        self.family = gather(
+            store.children(self.key),
+            self.hcms.metadata.uid,
+            labels.Component.API,
+            labels.Component.MIGRATION,
+        )
+        self.revisions = _recorded(self.family)
 
-def snapshot_of(work: Pass, requests: tuple[Request, ...]) -> Snapshot:
-    family, name = work.family, work.hcms.name
-    deployments = family.of_kind(DEPLOYMENT.name).values()
-    endpoints, preview = (
-        observe.serving_endpoints(family.slices, family.pods, service)
-        for service in (names.service(name), names.preview_service(name))
-    )
-    route = _route(work, endpoints)
-    answering = with_traffic(route, preview) if route else endpoints
-    return Snapshot(
-        replicas=work.hcms.spec.replicas,
-        target=work.target,
-        now=work.now,
-        stable=work.before.stable_revision,
-        rollout=work.hcms.spec.rollout,
-        progress=work.before.rollout,
-        migration=_phase_of(work),
-        schemas=schemas_of(work),
-        revisions=observe.revision_states(deployments, answering, preview),
-        requests=requests,
-        failure=failure_of(_pods_of(work), _aimed_at_since(work)),
-        suspended=work.hcms.spec.suspend,
-        problem=_pod_problem(work),
-        pin=work.wanted.pin,
-        answers=work.wanted.answers,
-        judgement=work.judgement.status,
-        reading_due=work.judgement.due,
-        route=route,
-        formerly=formerly_stable(work.before),
-        autoscaled=work.hcms.spec.autoscaling is not None,
-    )
+    def look_again(self, seconds: float | None) -> None:
+        if seconds is not None:
+            self.again.append(seconds)
 
+    def try_again(self, told_by: ConditionType) -> None:
+        self.again.append(retry_after(self.before.conditions, told_by, self.now))
 
-def facts_of(work: Pass, decision: Decision, snapshot: Snapshot) -> Facts:
-    hcms, family = work.hcms, work.family
-    stable = work.revisions.get(decision.stable or "")
-    address = find_address(
-        hcms,
-        family.of_kind(SERVICE.name).get(names.service(hcms.name)),
-        next(iter(family.of_kind(INGRESS.name).values()), None),
-        next(iter(family.of_kind(HTTP_ROUTE.name).values()), None),
-    )
-    return Facts(
-        snapshot=snapshot,
-        decision=decision,
-        connections=_connections(work),
-        secrets=work.secrets_problem,
-        children=work.children_problem,
-        migration=work.migration,
-        migration_pod=_migration_problem(work),
-        contract_pod=_contract_problem(work),
-        keys=work.keys,
-        revisions=revision_statuses(
-            family.by_revision(CONTROLLER_REVISION.name),
-            work.revisions,
-            snapshot,
-            stable_times(work.before, decision.stable, work.wanted.pin, work.now),
-        ),
-        version=version_of(stable.image) if stable else None,
-        selector=_selector(work, decision),
-        address=address.value,
-        address_pending=address.pending,
-        restart=work.wanted.restart,
-    )
-
-
-def _phase_of(work: Pass) -> MigrationPhase:
-    if work.contract_ends:
-        return MigrationPhase.RUNNING
-    if not work.hcms.spec.migration.enabled or work.wanted.pin:  # an earlier one has had its own
-        return MigrationPhase.NOT_NEEDED
-    if work.migration is None:
-        return MigrationPhase.PENDING
-    return MigrationPhase(work.migration.phase)
+    def blocked(self, problem: Problem) -> None:
+        """The first of the problems with children is the one that is told."""
+        self.children_problem = self.children_problem or problem
+        self.try_again(ConditionType.CHILDREN_OWNED)
 
 
 def schemas_of(work: Pass) -> Schemas:
@@ -164,71 +96,13 @@ def schemas_of(work: Pass) -> Schemas:
 
 
 def is_refused(work: Pass) -> bool:
-    """As decide() will find it: then what is known of the database and its Job stay as they are."""
-    stable = work.before.stable_revision
-    return stable not in (None, work.target) and not can_run(schemas_of(work), work.target)
+    """Then what is known of the database and its Job stay as they are."""
+    return decide.is_refused(work.before.stable_revision, work.target, schemas_of(work))
 
 
 def has_migrated(work: Pass) -> bool:
     """A migration of the image that the spec asks for has passed before."""
     return work.revision is not None and work.revision.hash in schemas_of(work).made_for
-
-
-def _route(work: Pass, endpoints: Mapping[str, int]) -> RouteState | None:
-    route, name = work.hcms.spec.route, work.hcms.name
-    if route is None or route.gateway is None:
-        return None
-    found = work.family.of_kind(HTTP_ROUTE.name).get(names.route(name))
-    services = work.family.of_kind(SERVICE.name)
-    return route_state(name, route.gateway, found, services, endpoints)
-
-
-def _aimed_at_since(work: Pass) -> datetime:
-    """When the rollout to the target began; now, where that is still to come."""
-    progress = work.before.rollout
-    return progress.started_at if progress and progress.revision == work.target else work.now
-
-
-def _pods_of(work: Pass) -> list[Object]:
-    return [pod for pod in work.family.pods if observe.revision_of(pod) == work.target]
-
-
-def _pod_problem(work: Pass) -> Problem | None:
-    """Why the pods of the wanted revision do not get ready."""
-    target = work.family.by_revision(DEPLOYMENT.name).get(work.target)
-    return find_problem([target] if target else [], _pods_of(work))
-
-
-def _selector(work: Pass, decision: Decision) -> str | None:
-    """The autoscaler cannot read one that names no revision."""
-    revisions = decision.serving or (work.target,)
-    return labels.selector_text(work.hcms, revisions) if any(revisions) else None
-
-
-def _migration_problem(work: Pass) -> Problem | None:
-    """Why the pod of the migration Job does not start."""
-    if work.migration is None or work.migration.phase not in ("Pending", "Running"):
-        return None
-    job = names.migration_job(work.hcms.name, work.migration.key)
-    return find_problem([], pods_of_job(work.family.job_pods, job))
-
-
-def _contract_problem(work: Pass) -> Problem | None:
-    """Why the pod of the contract Job does not start."""
-    contract = work.migration and work.migration.contract
-    if work.migration is None or contract is None or contract.phase not in ("Pending", "Running"):
-        return None
-    job = names.contract_job(work.hcms.name, work.migration.key)
-    return find_problem([], pods_of_job(work.family.job_pods, job))
-
-
-def _connections(work: Pass) -> Connections:
-    if work.sources is None:
-        return Connections(0)
-    allowed = work.migration.max_connections if work.migration else None
-    rollout = work.before.rollout
-    running = rollout.strategy if rollout and is_in_flight(rollout) else None
-    return Connections(demand(work.hcms.spec, work.sources, running).connections, allowed)
 
 
 def takes_anything_away(work: Pass, decision: Decision) -> bool:
@@ -241,3 +115,14 @@ def is_to_be_recorded(work: Pass, decision: Decision) -> bool:
     return takes_anything_away(work, decision) and is_a_turn(
         before.stable_revision, before.rollout, decision
     )
+
+
+def _recorded(family: Family) -> dict[str, Revision]:
+    """The revisions as they were recorded, so that nothing since has changed their pods."""
+    found = {}
+    for name, record in family.by_revision(CONTROLLER_REVISION.name).items():
+        try:
+            found[name] = controller_revision.read(record)
+        except ValueError:
+            log.warning("ControllerRevision %s is not a record", record["metadata"]["name"])
+    return found

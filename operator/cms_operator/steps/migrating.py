@@ -1,0 +1,100 @@
+"""When the Jobs of a migration run, wait, and are ended."""
+
+from cms_operator.api.status import MigrationStatus
+from cms_operator.cluster.apply import Applier, NameHeldError
+from cms_operator.cluster.client import ApiError
+from cms_operator.cluster.kinds import POD
+from cms_operator.cluster.store import Store
+from cms_operator.observability.measuring import phase
+from cms_operator.resources import labels
+from cms_operator.resources.sources import Sources
+from cms_operator.rollout import observe
+from cms_operator.rollout.capacity import existing
+from cms_operator.rollout.decide import Decision, DecisionPhase, may_contract
+from cms_operator.rollout.schema import oldest_in_use
+from cms_operator.steps.children import name_held, refusal
+from cms_operator.steps.migration import (
+    Migrations,
+    expected,
+    has_contract_job,
+    has_to_contract,
+)
+from cms_operator.steps.views import snapshot_of
+from cms_operator.steps.work import Pass, has_migrated, is_refused, schemas_of
+
+CONTRACT_POLL_SECONDS = 2.0
+
+
+class Migrating:
+    def __init__(self, applier: Applier, store: Store) -> None:
+        self._applier = applier
+        self._store = store
+        self._migrations = Migrations(applier)
+
+    async def end_contract(self, work: Pass, known: MigrationStatus) -> MigrationStatus:
+        """Before a rollback: what it goes back to may need what a contract takes away.
+
+        Raises StaleReadError, ApiError.
+        """
+        work.contract_ends = await self._migrations.end_contract(work.hcms, work.family, known.key)
+        if work.contract_ends:
+            work.again.append(CONTRACT_POLL_SECONDS)
+        if known.contract and known.contract.phase in ("Pending", "Running"):
+            return known.model_copy(update={"contract": None})
+        return known
+
+    async def migrate(self, work: Pass, sources: Sources, known: MigrationStatus | None) -> None:
+        """Raises NameHeldError, StaleReadError, ApiError."""
+        if not work.hcms.spec.migration.enabled:
+            work.migration = None
+            return
+        if is_refused(work):
+            return
+        if work.wanted.pin and not has_migrated(work):
+            pending = expected(work.hcms, sources, work.family, known)
+            work.migration = await self._migrations.set_aside(work.hcms, work.family, pending)
+            return
+        states = snapshot_of(work).revisions.items()
+        in_use = oldest_in_use(
+            schemas_of(work), [name for name, found in states if existing(found)]
+        )
+        work.migration, again = await self._migrations.ensure(
+            work.hcms, sources, work.family, known, in_use, work.now
+        )
+        work.look_again(again)
+
+    @phase("contract")
+    async def contract(self, work: Pass, decision: Decision) -> None:
+        """Once the revision counts as stable and is alone: what it takes away never comes back."""
+        hcms, migration = work.hcms, work.migration
+        if work.sources is None or migration is None or not has_to_contract(migration):
+            return
+        if work.wanted.pin:  # which has ended it
+            return
+        due = may_contract(snapshot_of(work), decision)
+        if due and not has_contract_job(hcms, work.family, migration):
+            due = await self._is_alone(work)
+        elif (
+            decision.phase is DecisionPhase.HEALTHY
+            and work.before.stable_revision != decision.stable
+        ):
+            work.again.append(CONTRACT_POLL_SECONDS)
+        try:
+            work.migration, again = await self._migrations.contract(
+                hcms, work.sources, work.family, migration, work.now, due=due
+            )
+            work.look_again(again)
+        except NameHeldError as held:
+            work.blocked(name_held(held))
+        except ApiError as error:
+            work.blocked(refusal(error, "Job"))
+        work.look(self._store)
+
+    async def _is_alone(self, work: Pass) -> bool:
+        """By a live read: a pod that is on its way out may still answer."""
+        selector = labels.other_revisions_text(work.hcms, work.target)
+        others = await self._applier.list(POD, work.hcms.namespace, selector)
+        alone = not any(observe.is_alive(pod) for pod in others)
+        if not alone:
+            work.again.append(CONTRACT_POLL_SECONDS)
+        return alone

@@ -1,0 +1,77 @@
+"""The source Secrets, the revision that they and the spec ask for, and why there is none."""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from cms_operator.api.conditions import ConditionType, Reason
+from cms_operator.api.problem import Problem
+from cms_operator.api.timestamps import to_text
+from cms_operator.cluster.client import ApiError
+from cms_operator.cluster.kinds import SECRET
+from cms_operator.cluster.sources import Late, SourceSecrets
+from cms_operator.observability.measuring import phase
+from cms_operator.resources import names
+from cms_operator.resources.revision import spec_hash
+from cms_operator.resources.sources import SourceError, Sources, required_secrets
+from cms_operator.rollout.report import PATIENCE
+from cms_operator.rollout.schema import known_schemas
+from cms_operator.rollout.wanted import Situation, wanted_revision
+from cms_operator.steps.children import refusal
+from cms_operator.steps.migration import known_migration
+from cms_operator.steps.work import Pass
+
+# For this long a serving CMS may go on with the last known values of its Secrets.
+LONGEST_SILENCE = timedelta(minutes=5)
+
+
+@phase("sources")
+async def read_sources(work: Pass, secrets: SourceSecrets) -> None:
+    """Fill in the sources, the wanted revision and what is wrong with the Secrets.
+
+    Raises ApiError where the server is to blame, and none of this object.
+    """
+    refs = required_secrets(work.hcms.spec)
+    try:
+        # A key is drawn once: not because of a Secret that was completed a moment ago.
+        keyless = names.jwt_secret(work.hcms.name) not in work.family.of_kind(SECRET.name)
+        values = await secrets.read(work.key, refs.names, work.now, live=keyless)
+        if late := secrets.late(work.key):
+            work.secrets_problem = unheard(late, work.now, known=True)
+            work.try_again(ConditionType.SECRETS_READY)
+        work.sources = work.reading.sources(values)
+        _want(work, work.sources)
+    except SourceError as error:
+        first = error.problems[0]
+        work.secrets_problem = Problem(first.reason, str(error))
+        work.try_again(ConditionType.SECRETS_READY)
+        secrets.expire_of(work.key)
+    except ApiError as error:
+        late = secrets.late(work.key) if error.is_passing else None
+        work.secrets_problem = (
+            unheard(late, work.now, known=False) if late else refusal(error, "Secret")
+        )
+        if not work.secrets_problem:
+            raise
+        work.try_again(ConditionType.SECRETS_READY)
+
+
+def _want(work: Pass, sources: Sources) -> None:
+    named = partial(work.reading.name_of, sources)
+    images = {name: found.image for name, found in work.revisions.items()}
+    known = known_migration(work.hcms, sources, work.family, work.before.migration, work.now)
+    schemas = known_schemas(work.before.revisions, images, known)
+    asked = partial(spec_hash, work.hcms.spec)
+    found = Situation(work.before, named, asked, work.revisions, work.now, schemas)
+    work.wish = wanted_revision(found, () if work.hcms.spec.suspend else work.requests)
+    restart = work.wish.restart
+    work.revision = work.reading.revision(sources, restart.value if restart else None)
+
+
+def unheard(late: Late, now: datetime, *, known: bool) -> Problem | None:
+    """A server that is unwell for a moment is no news. `known`: what it said before is used."""
+    if now - late.since < (LONGEST_SILENCE if known else PATIENCE):
+        return None
+    reason = Reason.SECRET_UNREADABLE
+    since = to_text(late.since)
+    what = f"The API server cannot tell a Secret since {since}: {late.error.message}."
+    return Problem(reason, f"{what} {reason.advice}")
