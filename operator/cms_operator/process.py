@@ -11,7 +11,8 @@ from aiohttp import web
 
 from cms_operator import tasks
 from cms_operator.cluster import scrapers
-from cms_operator.cluster.client import ABOUT_ONE_KIND, KubernetesClient
+from cms_operator.cluster.api_error import NO_ANSWER
+from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.coverage import Space
 from cms_operator.cluster.elector import Election, Elector
 from cms_operator.cluster.kinds import ALL, CHILDREN, HEADLESS_CMS
@@ -190,7 +191,7 @@ class Operator:
         try:
             with metrics.RESYNC_SECONDS.time():
                 refused = await resync(self._client, self._store, ALL, spaces, self._missed)
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except NO_ANSWER as error:
             metrics.RESYNCS.labels("api_error").inc()
             log.warning("could not list; the watches go on, the next list comes: %s", error)
             return False
@@ -203,7 +204,7 @@ class Operator:
         metrics.RESYNCS.labels("api_error" if refused else "success").inc()
         for kind, refusal in refused:
             log.warning("could not list %s; its watch goes on: %s", kind.plural, refusal)
-        return all(refusal.status in ABOUT_ONE_KIND for _, refusal in refused)
+        return all(refusal.is_about_one_kind for _, refusal in refused)
 
     def _missed(self, key: Key) -> None:
         metrics.MISSED.inc()

@@ -10,8 +10,8 @@ from cms_operator.api import HeadlessCMS, InvalidSpec
 from cms_operator.api.conditions import Reason
 from cms_operator.api.problem import Problem, ProblemError
 from cms_operator.api.status import Status
+from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.apply import Applier, NameHeldError
-from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.kinds import HEADLESS_CMS
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.sources import SourceSecrets

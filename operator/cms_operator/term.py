@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import aiohttp
-
 from cms_operator import tasks
+from cms_operator.cluster.api_error import FAILURES, ApiError
 from cms_operator.cluster.apply import Applier
-from cms_operator.cluster.client import ABOUT_ONE_KIND, ApiError, KubernetesClient
+from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.coverage import Space
 from cms_operator.cluster.kinds import HEADLESS_CMS, Kind
 from cms_operator.cluster.measures import MeasureReader
@@ -122,8 +121,8 @@ class Term:
         while True:
             try:
                 await relist(tools.client, tools.store, HEADLESS_CMS, space, self.queue.add)
-            except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-                if isinstance(error, ApiError) and error.status in ABOUT_ONE_KIND:
+            except FAILURES as error:
+                if isinstance(error, ApiError) and error.is_about_one_kind:
                     return error
                 log.warning("cannot list HeadlessCMS objects yet: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)

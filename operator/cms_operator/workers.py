@@ -5,13 +5,10 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
-
-import aiohttp
 
 from cms_operator import tasks
+from cms_operator.cluster.api_error import FAILURES, ApiError
 from cms_operator.cluster.apply import StaleReadError
-from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.fence import NotLeadingError
 from cms_operator.cluster.store import Key
 from cms_operator.observability import logs, metrics
@@ -27,7 +24,6 @@ SUCCESS = "success"
 # The server is away, busy or does not know us: no object is to blame, and all are to be well soon
 # after it is back.
 LONGEST_AWAY = 30.0
-_AWAY = (401, 429)
 
 # Gives the seconds after which the key should be looked at again, or None.
 Reconcile = Callable[[Key], Awaitable[float | None]]
@@ -85,7 +81,7 @@ class Workers:
             # The lease is renewed late, or lost: to go on trying would make it later still.
             await asyncio.sleep(REST_SECONDS)
             return "not_leading"
-        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+        except FAILURES as error:
             delay = self._queue.retry(key, _longest(error))
             log.warning("the API server refused or was away, again in %.1f s: %s", delay, error)
             return "api_error"
@@ -101,9 +97,5 @@ class Workers:
 
 def _longest(error: Exception) -> float:
     """Until the next try, however many have failed."""
-    of_the_object = (
-        isinstance(error, ApiError)
-        and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        and error.status not in _AWAY
-    )
+    of_the_object = isinstance(error, ApiError) and error.is_the_objects_fault
     return LONGEST_DELAY if of_the_object else LONGEST_AWAY

@@ -4,14 +4,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cms_operator.cluster.client import (
-    APPLY,
-    FIELD_MANAGER,
-    JSON,
-    MERGE,
-    ApiError,
-    KubernetesClient,
-)
+from cms_operator.cluster.api_error import ApiError
+from cms_operator.cluster.client import APPLY, FIELD_MANAGER, JSON, MERGE, KubernetesClient
 from cms_operator.cluster.drift import APPLIED, fingerprint, first_difference
 from cms_operator.cluster.kinds import BY_NAME, HEADLESS_CMS, SECRET, Kind
 from cms_operator.cluster.store import Object, Store
@@ -19,8 +13,6 @@ from cms_operator.rollout.family import is_controlled_by
 
 log = logging.getLogger(__name__)
 
-HTTP_NOT_FOUND = 404
-HTTP_CONFLICT = 409
 # No object has this version after etcd's first write, so the server creates it or answers 409.
 CREATE_ONLY = "1"
 
@@ -171,8 +163,8 @@ class Applier:
             )
         except ApiError as error:
             # An apply to what has gone is a conflict, too.
-            gone = error.status == HTTP_NOT_FOUND and write.content_type == MERGE
-            if error.status != HTTP_CONFLICT and not gone:
+            gone = error.is_not_found and write.content_type == MERGE
+            if not error.is_conflict and not gone:
                 raise
             if live is None:
                 await self._tell_ours_from_others(kind, metadata)
@@ -213,7 +205,7 @@ class Applier:
         try:
             answer: Object = await self._client.request("GET", kind.path(namespace, name))
         except ApiError as error:
-            if error.status == HTTP_NOT_FOUND:
+            if error.is_not_found:
                 return None
             raise
         return answer
@@ -244,9 +236,9 @@ class Applier:
                 },
             )
         except ApiError as error:
-            if error.status == HTTP_CONFLICT:
+            if error.is_conflict:
                 raise StaleReadError(f"{kind.name} {metadata['name']}") from None
-            if error.status != HTTP_NOT_FOUND:
+            if not error.is_not_found:
                 raise
         self._store.discard(kind, found)
 
@@ -266,9 +258,9 @@ class Applier:
                 content_type=MERGE,
             )
         except ApiError as error:
-            if error.status == HTTP_CONFLICT:
+            if error.is_conflict:
                 raise StaleReadError(f"HeadlessCMS {metadata['name']}") from None
-            if error.status != HTTP_NOT_FOUND:
+            if not error.is_not_found:
                 raise
             # Deleted while we were at work, and the event has not come yet.
             self._store.discard(HEADLESS_CMS, parent)

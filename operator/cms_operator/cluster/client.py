@@ -16,6 +16,7 @@ import orjson
 from kubernetes.aio import client, config
 from kubernetes.aio.config import incluster_config
 
+from cms_operator.cluster.api_error import BUSY, ApiError
 from cms_operator.cluster.fence import READS, Fence
 from cms_operator.cluster.pace import Pace
 from cms_operator.cluster.token_file import TokenFile
@@ -25,7 +26,6 @@ FIELD_MANAGER = "headlesscms-operator"
 APPLY = "application/apply-patch+yaml"
 JSON = "application/json"
 MERGE = "application/merge-patch+json"
-HTTP_OK = 200
 REQUEST_SECONDS = 30
 # The server sends a bookmark each minute, but not while nothing has been written. So it is asked to
 # end each watch before long, and a connection that is silent for longer is dead.
@@ -35,35 +35,9 @@ READ_AHEAD = 2**16
 # What a busy server asks for in Retry-After is 1 s, but a proxy may ask for anything.
 LONGEST_PATIENCE_SECONDS = 30.0
 _TRIES_OF_A_BUSY_SERVER = 3
-_BUSY = (429, 503)
-# To a list: this kind may not be read here, or is not there. Of others that says nothing.
-ABOUT_ONE_KIND = (403, 404)
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class ApiError(Exception):
-    """The API server answered with a status other than 2xx.
-
-    `reason` is the machine-readable word of the server's Status (NotFound,
-    Conflict, Forbidden, ...), `message` its sentence. `patience` are the seconds that a busy
-    server asks to wait, None where it does not ask.
-    """
-
-    def __init__(
-        self, status: int, reason: str, message: str, patience: float | None = None
-    ) -> None:
-        super().__init__(f"{status} {reason}: {message}")
-        self.status = status
-        self.reason = reason
-        self.message = message
-        self.patience = patience
-
-    @property
-    def is_passing(self) -> bool:
-        """The server is unwell or busy, whatever it is asked: it may soon answer the same well."""
-        return self.status in _BUSY or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _patient(ask: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
@@ -189,7 +163,7 @@ class KubernetesClient:
         limits = aiohttp.ClientTimeout(total=None, sock_read=SILENCE_SECONDS)
         response = await self._send("GET", path, asked, None, JSON, limits)
         try:
-            if response.status != HTTP_OK:
+            if response.status != HTTPStatus.OK:
                 decode(response, await response.read())
             async for event in events(response.content):
                 yield event
@@ -283,7 +257,7 @@ def _loads(data: bytes) -> Any:
 def _patience(status: int, headers: Mapping[str, str]) -> float | None:
     """Kubernetes sends seconds; a date, which HTTP allows, is not understood."""
     asked = headers.get("Retry-After", "")
-    if status not in _BUSY or not asked.isdecimal():
+    if status not in BUSY or not asked.isdecimal():
         return None
     return min(float(asked), LONGEST_PATIENCE_SECONDS)
 

@@ -12,12 +12,12 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from http import HTTPStatus
 
 from cms_operator import tasks
-from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.api_error import FAILURES, ApiError
+from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.fence import Fence, clock
-from cms_operator.cluster.lease import FAILURES, Lease, Place
+from cms_operator.cluster.lease import Lease, Place
 from cms_operator.cluster.store import TurnedBackError
 from cms_operator.election import Act, Candidate, Timing, claimed, next_act, released
 from cms_operator.observability import metrics
@@ -25,8 +25,6 @@ from cms_operator.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# Somebody else has written it, or it is gone, or it is there after all.
-_OTHERS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 # For the writes that are under way when the lease is given back.
 _DRAIN_SECONDS = 3.0
 # To aiohttp, none at all would be no limit.
@@ -138,7 +136,8 @@ class Elector:
         return max(_SHORTEST_SECONDS, min(self._timing.request, left))
 
     async def _claim_failed(self, error: Exception) -> None:
-        was_others = isinstance(error, ApiError) and error.status in _OTHERS
+        # Somebody else has written it, or it is gone, or it is there after all.
+        was_others = isinstance(error, ApiError) and (error.is_not_found or error.is_conflict)
         if self._me.renewed is not None:
             metrics.LEASE_RENEW_FAILURES.inc()
             log.warning("could not renew the lease %s: %s", self._name, error)

@@ -18,11 +18,10 @@ from typing import Any, cast
 import aiohttp
 import orjson
 
+from cms_operator.cluster.api_error import NO_ANSWER, ApiError
 from cms_operator.cluster.client import (
-    ABOUT_ONE_KIND,
     REQUEST_SECONDS,
     SILENCE_SECONDS,
-    ApiError,
     KubernetesClient,
     decode,
     events,
@@ -82,7 +81,7 @@ class KopfSession:
                 return await self._discover(request)
             return await self._ask(request, stream)
         except ApiError as error:
-            if stream and error.status in ABOUT_ONE_KIND:
+            if stream and error.is_about_one_kind:
                 await stream.refused(error)
             else:
                 WATCH_ERRORS.labels(HEADLESS_CMS.plural).inc()
@@ -186,7 +185,7 @@ class _Stream:
                 self._store.hear(HEADLESS_CMS, self._namespace, version)
                 self.pause.went_well()
                 yield line
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except NO_ANSWER as error:
             self._broke_off(error)
         except Exception as error:  # noqa: BLE001  - an ERROR event, or what is not known
             self._broke_off(error)

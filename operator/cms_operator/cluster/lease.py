@@ -4,12 +4,10 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
-import aiohttp
-
-from cms_operator.cluster.client import MERGE, ApiError, KubernetesClient
+from cms_operator.cluster.api_error import FAILURES, ApiError
+from cms_operator.cluster.client import MERGE, KubernetesClient
 from cms_operator.cluster.fence import clock
 from cms_operator.cluster.kinds import Kind
 from cms_operator.cluster.store import TurnedBackError
@@ -18,7 +16,6 @@ from cms_operator.election import Timing, View, see
 log = logging.getLogger(__name__)
 
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
-FAILURES = (ApiError, aiohttp.ClientError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ class Lease:
         try:
             found = await self._client.request("GET", path, seconds=self._timing.request)
         except ApiError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
+            if not error.is_not_found:
                 raise
             self._see(None, None)
         else:

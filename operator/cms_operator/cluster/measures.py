@@ -9,6 +9,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -31,7 +32,6 @@ AT_ONCE = 16
 # The slow ones of one tenant leave places for the others'.
 AT_ONCE_PER_NAMESPACE = 4
 _LONGEST_TOKEN = 16 * 1024
-_OK = 200
 # Prometheus tells in JSON what is wrong with a query, and that one took too long.
 _TOLD = (400, 422, 503)
 
@@ -178,7 +178,7 @@ class MeasureReader:
         """The decoded answer. Raises ProviderError."""
         try:
             async with session.request(method, url, allow_redirects=False, **request) as response:
-                if response.status != _OK and response.status not in told:
+                if response.status != HTTPStatus.OK and response.status not in told:
                     raise ProviderError(f"{who} answered with the status {response.status}")
                 return orjson.loads(await bodies.read(response, MAX_BYTES))
         except TimeoutError:

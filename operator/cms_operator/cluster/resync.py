@@ -6,8 +6,8 @@ A watch can lose a deletion (a relist after HTTP 410 does); a list finds it.
 import asyncio
 from collections.abc import Callable, Iterable
 
-from cms_operator.cluster.apply import HTTP_NOT_FOUND
-from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.api_error import ApiError
+from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import Kind
 from cms_operator.cluster.store import Key, Listing, Store, TurnedBackError
 
@@ -72,7 +72,7 @@ async def _list(
             query["continue"] = page["metadata"]["continue"]
         listing.end(version)
     except ApiError as error:
-        if not kind.optional or error.status != HTTP_NOT_FOUND:
+        if not kind.optional or not error.is_not_found:
             raise
         listing.changed |= store.drop(kind, namespace)
         return None

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.api_error import FAILURES
+from cms_operator.cluster.client import KubernetesClient
 
 PATH = "/metrics"
 ALLOWED_SECONDS = 60.0
@@ -82,7 +82,7 @@ class Gate:
         try:
             async with self._places:
                 found = await self._review(token)
-        except (ApiError, aiohttp.ClientError, TimeoutError):
+        except FAILURES:
             return HTTPStatus.SERVICE_UNAVAILABLE
         finally:
             self._waiting -= 1

@@ -10,13 +10,12 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.api_error import NO_ANSWER, ApiError
+from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import SERVICE
 
-_NOT_FOUND = 404
 _SUFFIX = "svc"
 
 Look = Callable[[str, str], Awaitable[Mapping[str, Any] | None]]
@@ -38,10 +37,10 @@ def by_name(client: KubernetesClient) -> Look:
         try:
             found: Mapping[str, Any] = await client.request("GET", SERVICE.path(namespace, name))
         except ApiError as error:
-            if error.status == _NOT_FOUND:
+            if error.is_not_found:
                 return None
             raise NoAddressError("cannot be looked up at the API server") from None
-        except (aiohttp.ClientError, TimeoutError):
+        except NO_ANSWER:
             raise NoAddressError("cannot be looked up at the API server") from None
         return found
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.apply import Applier
-from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.kinds import SECRET
 from cms_operator.cluster.store import Key, Object, Store
 from cms_operator.cluster.trimming import DIGEST

@@ -10,9 +10,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import aiohttp
-
-from cms_operator.cluster.client import ABOUT_ONE_KIND, ApiError, KubernetesClient
+from cms_operator.cluster.api_error import NO_ANSWER, ApiError
+from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import Kind
 from cms_operator.cluster.pause import Pause
 from cms_operator.cluster.resync import relist, selection
@@ -20,9 +19,6 @@ from cms_operator.cluster.store import Key, Store, TurnedBackError
 from cms_operator.observability.metrics import WATCH_ERRORS
 
 log = logging.getLogger(__name__)
-
-# Refused for now: what is known is no worse for it, and a list would be refused as well.
-_FOR_NOW = (401, 403, 429, 503, 504)
 
 Take = Callable[[Kind, str, dict[str, Any]], None]
 Listed = Callable[[Kind, str | None], None]
@@ -83,10 +79,10 @@ class Watch:
             found = await self._follow()
         except ApiError as error:
             # 410 Gone above all: what has happened since then the server no longer knows.
-            if error.status not in _FOR_NOW:
+            if not error.is_for_now:
                 self._seen = None
             self._was_refused(error)
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except NO_ANSWER as error:
             self._broke_off(error)
         except TurnedBackError:
             raise
@@ -101,7 +97,7 @@ class Watch:
 
     def _was_refused(self, error: ApiError) -> None:
         """What may stay so for days is told once."""
-        if error.status not in ABOUT_ONE_KIND:
+        if not error.is_about_one_kind:
             self._broke_off(error, error.patience or 0.0)
         elif self._pause.refused(str(error)):
             self._tell(error)

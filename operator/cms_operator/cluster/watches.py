@@ -6,9 +6,8 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-import aiohttp
-
-from cms_operator.cluster.client import ABOUT_ONE_KIND, ApiError, KubernetesClient
+from cms_operator.cluster.api_error import FAILURES, ApiError
+from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.coverage import Coverage, Space
 from cms_operator.cluster.kinds import CHILDREN, HEADLESS_CMS, Kind
 from cms_operator.cluster.resync import relist
@@ -53,7 +52,7 @@ class Watches:
         for delay in itertools.chain((1, 2, 5), itertools.repeat(10)):
             try:
                 known = [await self._list(space) for space in self._watches]
-            except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            except FAILURES as error:
                 log.warning("cannot list what is there, again in %d s: %s", delay, error)
             else:
                 if any(known):
@@ -83,7 +82,7 @@ class Watches:
             for watch in self._watches[space]:
                 await watch.list()
         except ApiError as error:
-            if error.status not in ABOUT_ONE_KIND:
+            if not error.is_about_one_kind:
                 raise
             where = f"namespace {space}" if space else "the cluster"
             log.warning("nothing is done in %s until all of it can be listed: %s", where, error)

@@ -6,13 +6,12 @@ from typing import Any
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.conditions import Reason
 from cms_operator.api.problem import Problem
+from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.apply import (
-    HTTP_NOT_FOUND,
     Applier,
     NameHeldError,
     StillEndingError,
 )
-from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.kinds import (
     BY_NAME,
     CHILDREN,
@@ -49,8 +48,6 @@ from cms_operator.rollout.family import Family
 from cms_operator.steps.verified import Name, Verified
 
 Manifest = Mapping[str, Any]
-# The server's answers about one object. A webhook that is down is one too: it stops no other child.
-_REFUSALS = (400, 403, 404, 405, 413, 422, 429, 500, 503, 504)
 _OPTIONAL = {kind.name for kind in BY_NAME.values() if kind.optional}
 # Secrets hold what cannot be made again, Deployments go when the decision retires them, and the
 # ServiceAccount is always wanted.
@@ -243,9 +240,9 @@ def refusal(error: ApiError, kind: str) -> Problem:
 
     Raises the error again where it is of another sort.
     """
-    if error.status not in _REFUSALS:
+    if not error.is_refusal:
         raise error
-    if error.status == HTTP_NOT_FOUND and kind in _OPTIONAL:
+    if error.is_not_found and kind in _OPTIONAL:
         reason, what = Reason.MISSING_API, f"The cluster does not know the kind {kind}."
     elif "exceeded quota" in error.message:
         reason, what = Reason.QUOTA_EXCEEDED, f"{kind}: {error.message}."

@@ -1,8 +1,8 @@
 """When the Jobs of a migration run, wait, and are ended."""
 
 from cms_operator.api.status import MigrationStatus
+from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.apply import Applier, NameHeldError
-from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.kinds import POD
 from cms_operator.cluster.store import Store
 from cms_operator.observability.measuring import phase

@@ -5,11 +5,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-import aiohttp
-
 from cms_operator.api.status import Status
+from cms_operator.cluster.api_error import FAILURES
 from cms_operator.cluster.apply import Applier
-from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.store import Key, Object
 from cms_operator.observability.measuring import phase
 from cms_operator.observability.metrics import ROLLOUT_SECONDS
@@ -61,5 +59,5 @@ class Publisher:
         """An Event is a courtesy: a server that refuses it, or is away, stops no reconcile."""
         try:
             await self._applier.create_event(parent["metadata"]["namespace"], body)
-        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+        except FAILURES as error:
             log.warning("the Event %s was not taken: %s", body["reason"], error or "no answer")

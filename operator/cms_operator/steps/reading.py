@@ -6,7 +6,7 @@ from functools import partial
 from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.problem import Problem
 from cms_operator.api.timestamps import to_text
-from cms_operator.cluster.client import ApiError
+from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.kinds import SECRET
 from cms_operator.cluster.sources import Late, SourceSecrets
 from cms_operator.observability.measuring import phase

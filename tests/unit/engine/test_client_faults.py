@@ -15,7 +15,8 @@ from kubernetes.aio import client as aio
 from kubernetes.aio.config import incluster_config
 
 from cms_operator.cluster import client as module
-from cms_operator.cluster.client import LONGEST_PATIENCE_SECONDS, ApiError, KubernetesClient
+from cms_operator.cluster.api_error import ApiError
+from cms_operator.cluster.client import LONGEST_PATIENCE_SECONDS, KubernetesClient
 from cms_operator.cluster.pace import Pace
 from tests.support import virtual_time
 

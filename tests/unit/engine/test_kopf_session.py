@@ -12,7 +12,8 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio import client as aio
 
 from cms_operator.cluster import kopf_session
-from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.api_error import ApiError
+from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import HEADLESS_CMS
 from cms_operator.cluster.kopf_session import DEAF_SECONDS, SERVER, KopfSession
 from cms_operator.cluster.pause import LONGEST_REFUSED_SECONDS, PAUSE_SECONDS

@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from cms_operator.cluster import elector, lease
-from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.api_error import ApiError
+from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.elector import Election, Elector
 from cms_operator.cluster.fence import Fence
 from cms_operator.cluster.lease import Place

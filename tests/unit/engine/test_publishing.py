@@ -8,8 +8,9 @@ import pytest
 
 from cms_operator.api.conditions import ConditionType, Reason, condition
 from cms_operator.api.status import RolloutStatus, Status
+from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.apply import Applier, StaleReadError
-from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import HEADLESS_CMS
 from cms_operator.cluster.store import Key, Store
 from cms_operator.observability.metrics import REGISTRY

@@ -5,7 +5,8 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
-from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.api_error import ApiError
+from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import ALL, CONFIG_MAP, DEPLOYMENT, SECRET, SERVICE, Kind
 from cms_operator.cluster.resync import resync
 from cms_operator.cluster.store import Key, Store

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.apply import Applier
-from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.kinds import SECRET, Kind
 from cms_operator.cluster.sources import SourceSecrets
 from cms_operator.cluster.store import Key, Store

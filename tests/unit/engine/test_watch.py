@@ -8,7 +8,8 @@ from typing import Any, Self, cast
 import aiohttp
 import pytest
 
-from cms_operator.cluster.client import ABOUT_ONE_KIND, ApiError, KubernetesClient
+from cms_operator.cluster.api_error import ApiError
+from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import HEADLESS_CMS, HTTP_ROUTE, SERVICE, Kind
 from cms_operator.cluster.pause import LONGEST_PAUSE_SECONDS, LONGEST_REFUSED_SECONDS, PAUSE_SECONDS
 from cms_operator.cluster.store import Key, Store, TurnedBackError
@@ -147,7 +148,7 @@ def test_an_api_server_that_refuses_for_hours_is_followed_again_soon_after(statu
             if status in PASSING:  # what it has missed the server tells
                 server.told.put_nowait({"type": "MODIFIED", "object": service(99, type="X")})
                 server.told.put_nowait({"type": "DELETED", "object": service(98, "gone")})
-            rarely = status in ABOUT_ONE_KIND
+            rarely = error(status).is_about_one_kind
             await asyncio.sleep(LONGEST_REFUSED_SECONDS if rarely else LONGEST_PAUSE_SECONDS)
             assert operator.queued() == {SHOP}
             assert operator.store.get(SERVICE, "team-a", "gone") is None

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from cms_operator.cluster.client import ApiError, KubernetesClient
+from cms_operator.cluster.api_error import ApiError
+from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import CHILDREN, HEADLESS_CMS
 from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pause import LONGEST_REFUSED_SECONDS

@@ -8,8 +8,8 @@ from collections import Counter
 import aiohttp
 import pytest
 
+from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.apply import StaleReadError
-from cms_operator.cluster.client import ApiError
 from cms_operator.cluster.store import Key
 from cms_operator.workers import LONGEST_AWAY, Workers
 from cms_operator.workqueue import WorkQueue

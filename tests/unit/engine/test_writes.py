@@ -6,6 +6,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
+from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.apply import (
     Applier,
     NameTakenError,
@@ -13,7 +14,7 @@ from cms_operator.cluster.apply import (
     StillEndingError,
     stamped,
 )
-from cms_operator.cluster.client import APPLY, MERGE, ApiError, KubernetesClient
+from cms_operator.cluster.client import APPLY, MERGE, KubernetesClient
 from cms_operator.cluster.kinds import CONFIG_MAP, DEPLOYMENT, JOB, Kind
 from cms_operator.cluster.store import Object, Store
 

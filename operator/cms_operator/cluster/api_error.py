@@ -1,0 +1,67 @@
+"""The API server's refusals, and what each of them means."""
+
+from http import HTTPStatus
+
+import aiohttp
+
+# It has done nothing yet, and may say in Retry-After when to ask again.
+BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+_ABOUT_ONE_KIND = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+_REFUSALS = (400, 403, 404, 405, 413, 422, 429, 500, 503, 504)
+_FOR_NOW = (401, 403, 429, 503, 504)
+_ABOUT_US = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+
+
+class ApiError(Exception):
+    """The API server answered with a status other than 2xx.
+
+    `reason` is the machine-readable word of the server's Status (NotFound,
+    Conflict, Forbidden, ...), `message` its sentence. `patience` are the seconds that a busy
+    server asks to wait, None where it does not ask.
+    """
+
+    def __init__(
+        self, status: int, reason: str, message: str, patience: float | None = None
+    ) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.patience = patience
+
+    @property
+    def is_not_found(self) -> bool:
+        return self.status == HTTPStatus.NOT_FOUND
+
+    @property
+    def is_conflict(self) -> bool:
+        return self.status == HTTPStatus.CONFLICT
+
+    @property
+    def is_passing(self) -> bool:
+        """The server is unwell or busy, whatever it is asked: it may soon answer the same well."""
+        return self.status in BUSY or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+    @property
+    def is_for_now(self) -> bool:
+        """To a watch: what is known is no worse for it, and a list would be refused as well."""
+        return self.status in _FOR_NOW
+
+    @property
+    def is_about_one_kind(self) -> bool:
+        """To a list: this kind may not be read here, or is not there. Of others it says nothing."""
+        return self.status in _ABOUT_ONE_KIND
+
+    @property
+    def is_refusal(self) -> bool:
+        """Of one object, of others it says nothing. A webhook that is down counts as well."""
+        return self.status in _REFUSALS
+
+    @property
+    def is_the_objects_fault(self) -> bool:
+        """The server is there, knows us and has time: what was asked is what it refuses."""
+        return self.status < HTTPStatus.INTERNAL_SERVER_ERROR and self.status not in _ABOUT_US
+
+
+NO_ANSWER = (aiohttp.ClientError, TimeoutError)
+FAILURES = (ApiError, *NO_ANSWER)
