@@ -15,6 +15,7 @@ from cms_operator.cluster.apply import Applier, NameHeldError
 from cms_operator.cluster.kinds import HEADLESS_CMS
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.sources import SourceSecrets
+from cms_operator.cluster.status_writer import StatusWriter
 from cms_operator.cluster.store import Key, Object, Store
 from cms_operator.observability.measuring import phase
 from cms_operator.rollout import report, request_annotations, steps
@@ -49,6 +50,7 @@ class Reconciler:
         *,
         store: Store,
         applier: Applier,
+        writer: StatusWriter,
         pods: PodReader,
         analyses: Analyses,
         settings: Settings,
@@ -57,7 +59,7 @@ class Reconciler:
         busy: Callable[[], bool],
     ) -> None:
         self._store = store
-        self._applier = applier
+        self._writer = writer
         self._now = now
         self._busy = busy
         self._settings = settings
@@ -67,7 +69,7 @@ class Reconciler:
         self._confirmation = Confirmation(applier, store)
         self._children = Children(applier, settings.operator_namespace)
         self._reported: dict[Key, datetime] = {}
-        self._publisher = Publisher(applier, now)
+        self._publisher = Publisher(writer, now)
         self._analyses = analyses
         self._known = Known()
         self._remembers = (
@@ -83,7 +85,7 @@ class Reconciler:
 
     def expire_sources(self) -> None:
         self._secrets.expire()
-        self._applier.expire()
+        self._writer.expire()
 
     async def reconcile(self, key: Key) -> float | None:
         """Return the seconds after which to look again, or None to wait for an event."""

@@ -21,6 +21,7 @@ from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pause import rarer
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.resync import relist
+from cms_operator.cluster.status_writer import StatusWriter
 from cms_operator.cluster.store import Key, Store
 from cms_operator.cluster.synthetic import SyntheticSender
 from cms_operator.reconcile import Reconciler
@@ -65,6 +66,7 @@ class Term:
         self._reconciler = Reconciler(
             store=tools.store,
             applier=Applier(tools.client, tools.store, tools.written),
+            writer=StatusWriter(tools.client, tools.store),
             pods=tools.pods,
             analyses=self._analyses,
             settings=tools.settings,

@@ -1,6 +1,5 @@
-"""Writes: creates, server-side apply with preconditions, guarded deletes, status and Events."""
+"""Writes of children: creates, server-side apply with preconditions, guarded deletes."""
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,8 +9,6 @@ from cms_operator.cluster.drift import APPLIED, fingerprint, first_difference
 from cms_operator.cluster.kinds import BY_NAME, HEADLESS_CMS, SECRET, Kind
 from cms_operator.cluster.store import Object, Store
 from cms_operator.rollout.family import is_controlled_by
-
-log = logging.getLogger(__name__)
 
 # No object has this version after etcd's first write, so the server creates it or answers 409.
 CREATE_ONLY = "1"
@@ -109,12 +106,6 @@ class Applier:
         self._client = client
         self._store = store
         self._written = written
-        self._not_kept: dict[str, Mapping[str, Any]] = {}
-        self._told: set[str] = set()
-
-    def expire(self) -> None:
-        """Write once more what the server did not keep: its CRD may be another by now."""
-        self._not_kept.clear()
 
     def known(self, manifest: Mapping[str, Any]) -> Object | None:
         """The store's copy of a child."""
@@ -241,63 +232,3 @@ class Applier:
             if not error.is_not_found:
                 raise
         self._store.discard(kind, found)
-
-    async def patch_status(self, parent: Object, status: Mapping[str, Any]) -> bool:
-        """Write what differs of the status; False where nothing does that the server would keep."""
-        changes = merge_patch(parent.get("status") or {}, status)
-        metadata = parent["metadata"]
-        if not changes or changes == self._not_kept.get(metadata["uid"]):
-            return False
-        guard = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
-        try:
-            answer = await self._client.request(
-                "PATCH",
-                HEADLESS_CMS.path(metadata["namespace"], metadata["name"]) + "/status",
-                query={"fieldManager": FIELD_MANAGER},
-                body={"metadata": guard, "status": changes},
-                content_type=MERGE,
-            )
-        except ApiError as error:
-            if error.is_conflict:
-                raise StaleReadError(f"HeadlessCMS {metadata['name']}") from None
-            if not error.is_not_found:
-                raise
-            # Deleted while we were at work, and the event has not come yet.
-            self._store.discard(HEADLESS_CMS, parent)
-            return False
-        self._store.put(HEADLESS_CMS, answer)
-        self._remember_what_was_not_kept(answer, status)
-        return True
-
-    def _remember_what_was_not_kept(self, answer: Object, status: Mapping[str, Any]) -> None:
-        """A server prunes what its CRD does not know."""
-        uid, lost = answer["metadata"]["uid"], merge_patch(answer.get("status") or {}, status)
-        self._not_kept.pop(uid, None)
-        if not lost:
-            return
-        self._not_kept[uid] = lost
-        if new := lost.keys() - self._told:
-            self._told |= new
-            log.warning(
-                "the API server does not keep status.%s: its CRD is of another version than the "
-                "operator; apply the one that comes with it",
-                ", status.".join(sorted(new)),
-            )
-
-    async def create_event(self, namespace: str, event: Mapping[str, Any]) -> None:
-        await self._client.request(
-            "POST", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", body=event
-        )
-
-
-def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON merge patch that turns `before` into `after` (RFC 7396)."""
-    patch: dict[str, Any] = {key: None for key in before if key not in after}
-    for key, value in after.items():
-        old = before.get(key)
-        if isinstance(value, Mapping) and isinstance(old, Mapping):
-            if inner := merge_patch(old, value):
-                patch[key] = inner
-        elif value != old:
-            patch[key] = value
-    return patch

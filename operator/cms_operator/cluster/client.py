@@ -12,11 +12,11 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import orjson
 from kubernetes.aio import client, config
 from kubernetes.aio.config import incluster_config
 
-from cms_operator.cluster.api_error import BUSY, ApiError
+from cms_operator.cluster.answers import decode, events
+from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.fence import READS, Fence
 from cms_operator.cluster.pace import Pace
 from cms_operator.cluster.token_file import TokenFile
@@ -32,8 +32,6 @@ REQUEST_SECONDS = 30
 WATCH_SECONDS = 120
 SILENCE_SECONDS = 150
 READ_AHEAD = 2**16
-# What a busy server asks for in Retry-After is 1 s, but a proxy may ask for anything.
-LONGEST_PATIENCE_SECONDS = 30.0
 _TRIES_OF_A_BUSY_SERVER = 3
 
 P = ParamSpec("P")
@@ -202,66 +200,9 @@ class KubernetesClient:
         return response
 
 
-async def events(content: aiohttp.StreamReader) -> AsyncIterator[dict[str, Any]]:
-    """Of a watch, until the server ends it. What it has begun to tell is not told.
-
-    Raises ApiError for an event of the type ERROR, aiohttp.ClientError, TimeoutError.
-    """
-    async for line in _lines(content):
-        event: dict[str, Any] = _loads(line)
-        if event["type"] == "ERROR":
-            raise _refused(event["object"].get("code", 0), event["object"])
-        yield event
-
-
-async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Of any length: the reader's own bound would have to be as large as the largest object."""
-    begun: list[bytes] = []
-    async for chunk in content.iter_any():
-        *ended, rest = chunk.split(b"\n")
-        for end in ended:
-            yield b"".join((*begun, end))
-            begun.clear()
-        begun.append(rest)
-
-
 def proxy_of(server: str) -> str | None:
     """What HTTPS_PROXY and NO_PROXY say, as for kubectl."""
     url = urlsplit(server)
     if not url.hostname or proxy_bypass(url.hostname):
         return None
     return getproxies().get(url.scheme)
-
-
-def decode(response: aiohttp.ClientResponse, data: bytes) -> Any:
-    """What an answer brings. Raises ApiError, aiohttp.ClientPayloadError."""
-    status = response.status
-    if status < 300:  # noqa: PLR2004  - the class of HTTP statuses that mean success
-        return _loads(data) if data else None
-    patience = _patience(status, response.headers)
-    try:
-        raise _refused(status, orjson.loads(data), patience)
-    except (orjson.JSONDecodeError, AttributeError):
-        text = data[:200].decode(errors="replace")
-        raise ApiError(status, "", text, patience) from None
-
-
-def _loads(data: bytes) -> Any:
-    """Half an answer is none. Raises aiohttp.ClientPayloadError."""
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise aiohttp.ClientPayloadError(f"the answer is no JSON: {error}") from None
-
-
-def _patience(status: int, headers: Mapping[str, str]) -> float | None:
-    """Kubernetes sends seconds; a date, which HTTP allows, is not understood."""
-    asked = headers.get("Retry-After", "")
-    if status not in BUSY or not asked.isdecimal():
-        return None
-    return min(float(asked), LONGEST_PATIENCE_SECONDS)
-
-
-def _refused(status: int, answer: Mapping[str, Any], patience: float | None = None) -> ApiError:
-    """From the server's Status object."""
-    return ApiError(status, str(answer.get("reason", "")), str(answer.get("message", "")), patience)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import Kind
-from cms_operator.cluster.store import Key, Listing, Store, TurnedBackError
+from cms_operator.cluster.listing import Listing
+from cms_operator.cluster.store import Key, Store, TurnedBackError
 
 Tell = Callable[[Key], None]
 # Longer than one API server of several lags where a SQL database is in place of etcd, as with k3s:

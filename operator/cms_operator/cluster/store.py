@@ -10,7 +10,7 @@ asked for last stay open.
 
 import zlib
 from collections import OrderedDict, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -205,51 +205,6 @@ class Store:
         self._children[kept.parent].pop(ref, None)
         if not self._children[kept.parent]:
             del self._children[kept.parent]
-
-
-class Listing:
-    """Takes a list, page by page, as the truth of its version.
-
-    An event that was missed, a deletion above all, is found here. What is
-    newer than the list, such as an own write since, stays. `changed` are the
-    keys of those that differed. A list that names no version is as new as what a majority of etcd
-    has: it is older than what was heard before it was asked for only where that was restored.
-    """
-
-    def __init__(self, store: Store, kind: Kind, namespace: str | None) -> None:
-        """To be made before the list is asked for."""
-        self._store = store
-        self._kind = kind
-        self._namespace = namespace
-        self._newest = store.newest(kind, namespace)
-        self._listed: set[Ref] = set()
-        self.changed: set[Key] = set()
-
-    def take(self, page: Iterable[Object], version: int) -> None:
-        """All pages have the same version. Raises TurnedBackError."""
-        for found in self.seen(page, version):
-            if self._store.put(self._kind, found) and (key := key_of(self._kind, found)):
-                self.changed.add(key)
-
-    def end(self, version: int) -> None:
-        self.changed |= self._store.keep_only(self._kind, self._namespace, self._listed, version)
-
-    def seen(self, page: Iterable[Object], version: int) -> Iterator[Object]:
-        """The same objects; only that they are there is taken in. Raises TurnedBackError."""
-        if version < self._newest:
-            raise TurnedBackError(self._kind)
-        for found in page:
-            if self._store.is_ahead(self._kind, found, version):
-                raise TurnedBackError(self._kind)
-            self._listed.add(ref_of(self._kind, found))
-            yield found
-        self._store.hear(self._kind, self._namespace, version)
-
-    def gone(self, version: int) -> list[Object]:
-        """What `end` would forget."""
-        refs = self._store.lacking(self._kind, self._namespace, self._listed, version)
-        kept = (self._store.get(self._kind, ref.namespace, ref.name) for ref in refs)
-        return [found for found in kept if found is not None]
 
 
 def _packed(found: Object) -> bytes:

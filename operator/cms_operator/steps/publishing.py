@@ -7,7 +7,7 @@ from typing import Any
 
 from cms_operator.api.status import Status
 from cms_operator.cluster.api_error import FAILURES
-from cms_operator.cluster.apply import Applier
+from cms_operator.cluster.status_writer import StatusWriter
 from cms_operator.cluster.store import Key, Object
 from cms_operator.observability.measuring import phase
 from cms_operator.observability.metrics import ROLLOUT_SECONDS
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 class Publisher:
     """`cost` is what a write of a status takes."""
 
-    def __init__(self, applier: Applier, now: Callable[[], datetime]) -> None:
-        self._applier = applier
+    def __init__(self, writer: StatusWriter, now: Callable[[], datetime]) -> None:
+        self._writer = writer
         self._now = now
         self._told: dict[Key, Status] = {}
         self.cost = timedelta()
@@ -40,7 +40,7 @@ class Publisher:
         key = Key(metadata["namespace"], metadata["name"])
         started = self._now()
         told = self._told.setdefault(key, before)
-        written = await self._applier.patch_status(parent, after.to_json())
+        written = await self._writer.write(parent, after.to_json())
         del self._told[key]
         if written:
             self.cost = (self.cost + (self._now() - started)) / 2
@@ -58,6 +58,6 @@ class Publisher:
     async def _send(self, parent: Object, body: Mapping[str, Any]) -> None:
         """An Event is a courtesy: a server that refuses it, or is away, stops no reconcile."""
         try:
-            await self._applier.create_event(parent["metadata"]["namespace"], body)
+            await self._writer.create_event(parent["metadata"]["namespace"], body)
         except FAILURES as error:
             log.warning("the Event %s was not taken: %s", body["reason"], error or "no answer")

@@ -15,8 +15,9 @@ from kubernetes.aio import client as aio
 from kubernetes.aio.config import incluster_config
 
 from cms_operator.cluster import client as module
+from cms_operator.cluster.answers import LONGEST_PATIENCE_SECONDS
 from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.client import LONGEST_PATIENCE_SECONDS, KubernetesClient
+from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.pace import Pace
 from tests.support import virtual_time
 

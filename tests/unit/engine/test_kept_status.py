@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import HEADLESS_CMS
+from cms_operator.cluster.status_writer import StatusWriter
 from cms_operator.cluster.store import Object, Store
 
 STATUS = {"replicas": 1, "version": "1.0.0", "rollout": {"phase": "Baking", "heldBy": "ann"}}
@@ -36,36 +36,36 @@ class Server:
         return self.parent
 
 
-def applier(server: Server) -> Applier:
-    return Applier(cast(KubernetesClient, server), Store(), lambda _: None)
+def writer_of(server: Server) -> StatusWriter:
+    return StatusWriter(cast(KubernetesClient, server), Store())
 
 
 async def test_what_is_not_kept_is_written_once(caplog: pytest.LogCaptureFixture) -> None:
     server = Server("replicas", "rollout")
-    applies = applier(server)
+    writer = writer_of(server)
     with caplog.at_level(logging.WARNING):
-        assert await applies.patch_status(server.parent, STATUS)
+        assert await writer.write(server.parent, STATUS)
         for _ in range(5):
-            assert not await applies.patch_status(server.parent, STATUS)
+            assert not await writer.write(server.parent, STATUS)
     assert server.writes == [STATUS]
     assert caplog.text.count("status.version") == 1
 
 
 async def test_news_are_written_all_the_same() -> None:
     server = Server("replicas")
-    applies = applier(server)
+    writer = writer_of(server)
     for replicas in (1, 2, 3):
-        assert await applies.patch_status(server.parent, STATUS | {"replicas": replicas})
-        assert not await applies.patch_status(server.parent, STATUS | {"replicas": replicas})
+        assert await writer.write(server.parent, STATUS | {"replicas": replicas})
+        assert not await writer.write(server.parent, STATUS | {"replicas": replicas})
     assert server.parent["status"] == {"replicas": 3}
 
 
 async def test_a_newer_crd_gets_it_after_the_next_resync() -> None:
     server = Server("replicas")
-    applies = applier(server)
-    await applies.patch_status(server.parent, STATUS)
+    writer = writer_of(server)
+    await writer.write(server.parent, STATUS)
     server.known |= STATUS.keys()
-    assert not await applies.patch_status(server.parent, STATUS)
-    applies.expire()
-    assert await applies.patch_status(server.parent, STATUS)
+    assert not await writer.write(server.parent, STATUS)
+    writer.expire()
+    assert await writer.write(server.parent, STATUS)
     assert server.parent["status"] == STATUS

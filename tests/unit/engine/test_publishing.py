@@ -9,9 +9,10 @@ import pytest
 from cms_operator.api.conditions import ConditionType, Reason, condition
 from cms_operator.api.status import RolloutStatus, Status
 from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.apply import Applier, StaleReadError
+from cms_operator.cluster.apply import StaleReadError
 from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import HEADLESS_CMS
+from cms_operator.cluster.status_writer import StatusWriter
 from cms_operator.cluster.store import Key, Store
 from cms_operator.observability.metrics import REGISTRY
 from cms_operator.steps.publishing import Publisher
@@ -67,8 +68,8 @@ class Server:
 
 
 def publisher_of(server: Server) -> Publisher:
-    applier = Applier(cast(KubernetesClient, server), Store(), lambda _: None)
-    return Publisher(applier, lambda: later(60))
+    writer = StatusWriter(cast(KubernetesClient, server), Store())
+    return Publisher(writer, lambda: later(60))
 
 
 def aborted() -> float:

@@ -17,7 +17,8 @@ from cms_operator.cluster.kinds import (
     SECRET,
     Kind,
 )
-from cms_operator.cluster.store import Key, Listing, Store, TurnedBackError
+from cms_operator.cluster.listing import Listing
+from cms_operator.cluster.store import Key, Store, TurnedBackError
 
 SHOP = Key("team-a", "shop")
 OWNER = {"kind": "HeadlessCMS", "name": "shop", "uid": "9", "controller": True}

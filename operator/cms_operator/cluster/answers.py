@@ -1,0 +1,69 @@
+"""What the API server answers, taken apart: JSON, refusals, the events of a watch."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import aiohttp
+import orjson
+
+from cms_operator.cluster.api_error import BUSY, ApiError
+
+# What a busy server asks for in Retry-After is 1 s, but a proxy may ask for anything.
+LONGEST_PATIENCE_SECONDS = 30.0
+
+
+def decode(response: aiohttp.ClientResponse, data: bytes) -> Any:
+    """What an answer brings. Raises ApiError, aiohttp.ClientPayloadError."""
+    status = response.status
+    if status < 300:  # noqa: PLR2004  - the class of HTTP statuses that mean success
+        return _loads(data) if data else None
+    patience = _patience(status, response.headers)
+    try:
+        raise _refused(status, orjson.loads(data), patience)
+    except (orjson.JSONDecodeError, AttributeError):
+        text = data[:200].decode(errors="replace")
+        raise ApiError(status, "", text, patience) from None
+
+
+def _loads(data: bytes) -> Any:
+    """Half an answer is none. Raises aiohttp.ClientPayloadError."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise aiohttp.ClientPayloadError(f"the answer is no JSON: {error}") from None
+
+
+def _patience(status: int, headers: Mapping[str, str]) -> float | None:
+    """Kubernetes sends seconds; a date, which HTTP allows, is not understood."""
+    asked = headers.get("Retry-After", "")
+    if status not in BUSY or not asked.isdecimal():
+        return None
+    return min(float(asked), LONGEST_PATIENCE_SECONDS)
+
+
+def _refused(status: int, answer: Mapping[str, Any], patience: float | None = None) -> ApiError:
+    """From the server's Status object."""
+    return ApiError(status, str(answer.get("reason", "")), str(answer.get("message", "")), patience)
+
+
+async def events(content: aiohttp.StreamReader) -> AsyncIterator[dict[str, Any]]:
+    """Of a watch, until the server ends it. What it has begun to tell is not told.
+
+    Raises ApiError for an event of the type ERROR, aiohttp.ClientError, TimeoutError.
+    """
+    async for line in _lines(content):
+        event: dict[str, Any] = _loads(line)
+        if event["type"] == "ERROR":
+            raise _refused(event["object"].get("code", 0), event["object"])
+        yield event
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Of any length: the reader's own bound would have to be as large as the largest object."""
+    begun: list[bytes] = []
+    async for chunk in content.iter_any():
+        *ended, rest = chunk.split(b"\n")
+        for end in ended:
+            yield b"".join((*begun, end))
+            begun.clear()
+        begun.append(rest)
