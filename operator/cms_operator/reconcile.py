@@ -141,22 +141,18 @@ class Reconciler:
         sources, revision, hcms = work.sources, work.revision, work.hcms
         if sources is None or revision is None:
             return
-        work.migration = known = known_migration(
-            hcms, sources, work.family, work.before.migration, work.now
-        )
+        work.migration = known = known_migration(work.subject, sources, work.before.migration)
         if hcms.spec.migration.enabled and not is_refused(work):
             # Whatever fails before the Job is made, no pod starts without its migration.
-            work.migration = expected(hcms, sources, work.family, known)
+            work.migration = expected(work.subject, sources, known)
         try:
-            await self._credentials.ensure(hcms, sources, work.family)
-            step = await self._credentials.rotate_keys(
-                hcms, sources, work.family, work.revisions, work.before.jwt_keys, work.now
-            )
+            await self._credentials.ensure(work.subject, sources)
+            step = await self._credentials.rotate_keys(work.subject, sources, work.before.jwt_keys)
             work.keys = step.status
             work.look_again(step.again)
             work.look(self._store)
             if not work.wanted.pin:
-                await self._children.record(hcms, revision, work.family)
+                await self._children.record(work.subject, revision)
             elif known:
                 known = await self._migrating.end_contract(work, known)
             await self._migrating.migrate(work, sources, known)
@@ -196,9 +192,7 @@ class Reconciler:
     async def _apply(self, work: Pass, decision: Decision) -> None:
         key = work.migration.key if work.migration else None
         records = kept_records(work.hcms, work.family, decision, work.before)
-        problem = await self._children.apply(
-            work.hcms, work.revisions, decision, work.family, records, key
-        )
+        problem = await self._children.apply(work.subject, decision, records, key)
         if problem:
             work.blocked(problem)
         work.look(self._store)

@@ -44,6 +44,11 @@ class RevisionStatus(Model):
 JobPhase = Literal["Pending", "Running", "Complete", "Failed"]
 
 
+def is_under_way(phase: JobPhase) -> bool:
+    """The Job has not ended; it may not have begun either."""
+    return phase in {"Pending", "Running"}
+
+
 class ContractStatus(Model):
     phase: JobPhase
     """Pending, Running, Complete or Failed."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.resource import HeadlessCMS
-from cms_operator.api.status import ContractStatus, MigrationStatus, Refusal
+from cms_operator.api.status import ContractStatus, MigrationStatus, Refusal, is_under_way
 from cms_operator.rollout.condition_state import ConditionState, false, true, unknown
 from cms_operator.rollout.decide import DecisionPhase
 from cms_operator.rollout.facts import Facts
@@ -55,7 +55,7 @@ def _database_migrated(hcms: HeadlessCMS, facts: Facts) -> ConditionState:
         return false(kind, facts.migration_pod.reason, facts.migration_pod.message)
     if has_failed(migration):
         return migration_failure(migration)
-    if migration is None or migration.phase in ("Pending", "Running"):
+    if migration is None or is_under_way(migration.phase):
         return false(kind, *_unfinished(facts))
     version = migration.to_version
     return true(kind, Reason.MIGRATED, f"The schema is at version {version}." if version else "")

@@ -45,6 +45,7 @@ from cms_operator.resources import (
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.decide import Decision
 from cms_operator.rollout.family import Family
+from cms_operator.steps.subject import Subject
 from cms_operator.steps.verified import Name, Verified
 
 Manifest = Mapping[str, Any]
@@ -68,12 +69,12 @@ class Children:
     def forget(self, key: Key) -> None:
         self._verified.forget(key)
 
-    async def record(self, hcms: HeadlessCMS, revision: Revision, family: Family) -> None:
+    async def record(self, subject: Subject, revision: Revision) -> None:
         """Keep what the revision is, before anything is made of it, and where the watch sees it.
 
         Raises NameHeldError, StaleReadError, ApiError.
         """
-        known = family.by_revision(CONTROLLER_REVISION.name)
+        known = subject.family.by_revision(CONTROLLER_REVISION.name)
         live = known.get(revision.hash)
         if live is None:
             number = 1 + max((int(found["revision"]) for found in known.values()), default=0)
@@ -81,15 +82,13 @@ class Children:
             return
         else:
             number = int(live["revision"])
-        manifest = controller_revision.build(hcms, revision, number)
-        await self._applier.apply(manifest, hcms.metadata.uid)
+        manifest = controller_revision.build(subject.hcms, revision, number)
+        await self._applier.apply(manifest, subject.hcms.metadata.uid)
 
-    async def apply(  # noqa: PLR0913, PLR0917 - one argument a fact
+    async def apply(
         self,
-        hcms: HeadlessCMS,
-        revisions: Mapping[str, Revision],
+        subject: Subject,
         decision: Decision,
-        family: Family,
         records: Collection[str],
         migration_key: str | None,
     ) -> Problem | None:
@@ -99,23 +98,23 @@ class Children:
         The others are made all the same. `records` are the revisions that stay on record. Raises
         StaleReadError, ApiError.
         """
-        wanted = self._wanted(hcms, revisions, decision)
-        right = self._verified.of(Key(hcms.namespace, hcms.name), _asked(hcms, revisions, decision))
+        hcms = subject.hcms
+        wanted = self._wanted(subject, decision)
+        right = self._verified.of(Key(hcms.namespace, hcms.name), _asked(subject, decision))
         problems: dict[str, Problem] = {}
         for manifest in wanted:
             if problem := await self._try(manifest, hcms.metadata.uid, right):
                 problems.setdefault(manifest["kind"], problem)
         held = _WAYS if problems.keys() & _WAYS else frozenset()
-        for kind, child in _unwanted(hcms, wanted, decision, family, records, migration_key):
+        for kind, child in _unwanted(subject, wanted, decision, records, migration_key):
             if kind.name in held:
                 continue
             if problem := await self._remove(kind, child):
                 problems.setdefault(kind.name, problem)
         return _all_of(problems)
 
-    def _wanted(
-        self, hcms: HeadlessCMS, revisions: Mapping[str, Revision], decision: Decision
-    ) -> list[Manifest]:
+    def _wanted(self, subject: Subject, decision: Decision) -> list[Manifest]:
+        hcms, revisions = subject.hcms, subject.revisions
         # The Service first: narrowed before a pod that shall get no traffic can start.
         wanted: list[Manifest | None] = [
             service_account.build(hcms),
@@ -165,12 +164,11 @@ def _all_of(problems: Mapping[str, Problem]) -> Problem | None:
     return Problem(problems[first].reason, problems[first].message + more)
 
 
-def _asked(
-    hcms: HeadlessCMS, revisions: Mapping[str, Revision], decision: Decision
-) -> tuple[Any, ...]:
+def _asked(subject: Subject, decision: Decision) -> tuple[Any, ...]:
     """All that the manifests are made from."""
-    recorded = [(name, revisions.get(name)) for name in decision.sizes]
-    return hcms, decision.sizes, recorded, decision.active, decision.preview, decision.traffic
+    recorded = [(name, subject.revisions.get(name)) for name in decision.sizes]
+    shown = decision.active, decision.preview, decision.traffic
+    return subject.hcms, decision.sizes, recorded, *shown
 
 
 def _traffic_split(decision: Decision) -> http_route.TrafficSplit | None:
@@ -181,15 +179,15 @@ def _traffic_split(decision: Decision) -> http_route.TrafficSplit | None:
     return http_route.TrafficSplit(stable, traffic.preview, traffic.weight)
 
 
-def _unwanted(  # noqa: PLR0913, PLR0917 - one argument a fact
-    hcms: HeadlessCMS,
+def _unwanted(
+    subject: Subject,
     wanted: Iterable[Manifest],
     decision: Decision,
-    family: Family,
     records: Collection[str],
     migration_key: str | None,
 ) -> Iterator[tuple[Kind, Manifest]]:
     """Deployments without a pod, and whatever else the spec no longer asks for."""
+    hcms, family = subject.hcms, subject.family
     deployments = family.by_revision(DEPLOYMENT.name)
     doomed = [(DEPLOYMENT, deployments[name]) for name in decision.retire if name in deployments]
     keep = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in wanted}

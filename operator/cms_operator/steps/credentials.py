@@ -1,7 +1,7 @@
 """Generated Secrets: made once, never made anew by accident, rotated on request."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.conditions import Reason
@@ -13,11 +13,10 @@ from cms_operator.cluster.pods import PodReader, Target
 from cms_operator.cluster.store import Object
 from cms_operator.resources import admin_secret, jwt_keys, names, service_role
 from cms_operator.resources.manifests import Manifest
-from cms_operator.resources.revision import Revision
 from cms_operator.resources.sources import Sources
 from cms_operator.rollout import keys
-from cms_operator.rollout.family import Family
 from cms_operator.rollout.observe import is_serving, is_starting, revision_of
+from cms_operator.steps.subject import Subject
 
 ROTATE = "headlesscms.io/rotate-jwt-key"
 # The kubelet brings a changed Secret to every mount in less.
@@ -33,12 +32,12 @@ class Credentials:
         self._pods = pods
         self._random = random_bytes
 
-    async def ensure(self, hcms: HeadlessCMS, sources: Sources, family: Family) -> None:
+    async def ensure(self, subject: Subject, sources: Sources) -> None:
         """The database role of the pods and the first owners' passwords.
 
         Raises ProblemError, NameHeldError, ApiError.
         """
-        secrets = family.of_kind(SECRET.name)
+        hcms, secrets = subject.hcms, subject.family.of_kind(SECRET.name)
         if sources.makes_service_role:
             existing = secrets.get(names.database_secret(hcms.name))
             role = service_role.read(existing) if existing else None
@@ -56,23 +55,18 @@ class Credentials:
         write = self._applier.apply if existing else self._applier.create
         await write(secret, hcms.metadata.uid)
 
-    async def rotate_keys(  # noqa: PLR0913, PLR0917  - each is one fact that the step depends on
-        self,
-        hcms: HeadlessCMS,
-        sources: Sources,
-        family: Family,
-        revisions: Mapping[str, Revision],
-        before: JwtKeysStatus | None,
-        now: datetime,
+    async def rotate_keys(
+        self, subject: Subject, sources: Sources, before: JwtKeysStatus | None
     ) -> keys.RotationStep:
         """Make the ring of signing keys, or take it one step further.
 
         Raises ProblemError, NameHeldError, ApiError.
         """
+        hcms, now = subject.hcms, subject.now
         request = hcms.metadata.annotations.get(ROTATE)
         asked = keys.RotationRequest(request and request[:_LONGEST_REQUEST], sources.jwt_secret)
         name = names.jwt_secret(hcms.name)
-        secret = family.of_kind(SECRET.name).get(name)
+        secret = subject.family.of_kind(SECRET.name).get(name)
         if secret is None:
             step = keys.first_step(jwt_keys.initial(self._random, asked.user_value), asked, now)
         else:
@@ -80,20 +74,14 @@ class Credentials:
                 ring = jwt_keys.read(secret)
             except ValueError:
                 raise _unreadable(name) from None
-            reported = await self._reported(family, revisions, before, now)
-            configurations = [revision.config for revision in revisions.values()]
+            reported = await self._reported(subject, before)
+            configurations = [revision.config for revision in subject.revisions.values()]
             life = keys.token_life(hcms.spec.auth.access_token_seconds, configurations)
             step = keys.next_step(ring, before, asked, reported, life, now, self._random)
         await self._write(hcms, jwt_keys.build(hcms, step.ring), secret)
         return step
 
-    async def _reported(
-        self,
-        family: Family,
-        revisions: Mapping[str, Revision],
-        before: JwtKeysStatus | None,
-        now: datetime,
-    ) -> tuple[int, ...]:
+    async def _reported(self, subject: Subject, before: JwtKeysStatus | None) -> tuple[int, ...]:
         """The generation of each pod that serves, and 0 for one that cannot be asked: it is still
         starting, or the record of its revision is lost.
 
@@ -103,15 +91,15 @@ class Credentials:
         if before is None or not keys.needs_pods(before):
             return ()
         targets, unknown = [], 0
-        for pod in family.pods:
-            revision = revisions.get(revision_of(pod) or "")
+        for pod in subject.family.pods:
+            revision = subject.revisions.get(revision_of(pod) or "")
             if revision and is_serving(pod):
                 port = int(revision.config["ADMIN_PORT"])
                 targets.append(Target(str(pod["status"]["podIP"]), port))
             elif is_serving(pod) or is_starting(pod):
                 unknown += 1
         reported = await self._pods.key_generations(targets)
-        fresh = before.since is not None and now - before.since < MOUNTS_SETTLE
+        fresh = before.since is not None and subject.now - before.since < MOUNTS_SETTLE
         return (*reported, *([0] * unknown if fresh else ()))
 
 

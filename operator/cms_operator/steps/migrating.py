@@ -1,6 +1,6 @@
 """When the Jobs of a migration run, wait, and are ended."""
 
-from cms_operator.api.status import MigrationStatus
+from cms_operator.api.status import MigrationStatus, is_under_way
 from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.apply import Applier, NameHeldError
 from cms_operator.cluster.kinds import POD
@@ -36,10 +36,10 @@ class Migrating:
 
         Raises StaleReadError, ApiError.
         """
-        work.contract_ends = await self._migrations.end_contract(work.hcms, work.family, known.key)
+        work.contract_ends = await self._migrations.end_contract(work.subject, known.key)
         if work.contract_ends:
             work.again.append(CONTRACT_POLL_SECONDS)
-        if known.contract and known.contract.phase in ("Pending", "Running"):
+        if known.contract and is_under_way(known.contract.phase):
             return known.model_copy(update={"contract": None})
         return known
 
@@ -51,28 +51,26 @@ class Migrating:
         if is_refused(work):
             return
         if work.wanted.pin and not has_migrated(work):
-            pending = expected(work.hcms, sources, work.family, known)
-            work.migration = await self._migrations.set_aside(work.hcms, work.family, pending)
+            pending = expected(work.subject, sources, known)
+            work.migration = await self._migrations.set_aside(work.subject, pending)
             return
         states = snapshot_of(work).revisions.items()
         in_use = oldest_in_use(
             schemas_of(work), [name for name, found in states if existing(found)]
         )
-        work.migration, again = await self._migrations.ensure(
-            work.hcms, sources, work.family, known, in_use, work.now
-        )
+        work.migration, again = await self._migrations.ensure(work.subject, sources, known, in_use)
         work.look_again(again)
 
     @phase("contract")
     async def contract(self, work: Pass, decision: Decision) -> None:
         """Once the revision counts as stable and is alone: what it takes away never comes back."""
-        hcms, migration = work.hcms, work.migration
+        migration = work.migration
         if work.sources is None or migration is None or not has_to_contract(migration):
             return
         if work.wanted.pin:  # which has ended it
             return
         due = may_contract(snapshot_of(work), decision)
-        if due and not has_contract_job(hcms, work.family, migration):
+        if due and not has_contract_job(work.subject, migration):
             due = await self._is_alone(work)
         elif (
             decision.phase is DecisionPhase.HEALTHY
@@ -81,7 +79,7 @@ class Migrating:
             work.again.append(CONTRACT_POLL_SECONDS)
         try:
             work.migration, again = await self._migrations.contract(
-                hcms, work.sources, work.family, migration, work.now, due=due
+                work.subject, work.sources, migration, due=due
             )
             work.look_again(again)
         except NameHeldError as held:

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from cms_operator.api import HeadlessCMS
-from cms_operator.api.status import ContractStatus, JobPhase, MigrationStatus
+from cms_operator.api.status import ContractStatus, JobPhase, MigrationStatus, is_under_way
 from cms_operator.cluster.apply import Applier, was_asked_otherwise
 from cms_operator.cluster.kinds import JOB, SECRET
 from cms_operator.cluster.store import Object
@@ -24,6 +23,7 @@ from cms_operator.rollout.jobs import (
 )
 from cms_operator.rollout.observe import has_started, has_succeeded, is_alive
 from cms_operator.rollout.snapshot import MigrationPhase
+from cms_operator.steps.subject import Subject
 
 # A failed Job stays that long, for its logs, before it is tried again.
 RETRY = timedelta(seconds=60)
@@ -50,85 +50,68 @@ class Migrations:
     def __init__(self, applier: Applier) -> None:
         self._applier = applier
 
-    async def ensure(  # noqa: PLR0913, PLR0917 - one argument a fact
+    async def ensure(
         self,
-        hcms: HeadlessCMS,
+        subject: Subject,
         sources: Sources,
-        family: Family,
         known: MigrationStatus | None,
         in_use: int | None,
-        now: datetime,
     ) -> tuple[MigrationStatus, float | None]:
         """Start, follow or try again the Job; its state, and when to look again.
 
         `known` is what is known of the migration and this database, `in_use` the oldest schema that
         an image with pods was made for. Raises NameHeldError, StaleReadError, ApiError.
         """
-        pending = expected(hcms, sources, family, known)
+        pending = expected(subject, sources, known)
         if pending.phase == "Complete":
             return pending, None
-        wanted = migration_job.build(hcms, sources, pending.key, in_use)
-        found = await self._run(hcms, wanted, family, RETRY, now)
-        if found.phase in ("Pending", "Running"):
+        wanted = migration_job.build(subject.hcms, sources, pending.key, in_use)
+        found = await self._run(subject, wanted, RETRY)
+        if is_under_way(found.phase):
             return pending.model_copy(update={"phase": found.phase}), found.again
         return _ended(pending, found), found.again
 
-    async def contract(  # noqa: PLR0913 - one argument a fact
-        self,
-        hcms: HeadlessCMS,
-        sources: Sources,
-        family: Family,
-        migration: MigrationStatus,
-        now: datetime,
-        *,
-        due: bool,
+    async def contract(
+        self, subject: Subject, sources: Sources, migration: MigrationStatus, *, due: bool
     ) -> tuple[MigrationStatus, float | None]:
         """The same for the contract Job: started and tried again only while it is due.
 
         Raises NameHeldError, StaleReadError, ApiError.
         """
-        if not has_to_contract(migration) or not (due or has_contract_job(hcms, family, migration)):
+        if not has_to_contract(migration) or not (due or has_contract_job(subject, migration)):
             return migration, None
-        wanted = migration_job.build_contract(hcms, sources, migration.key)
-        found = await self._run(hcms, wanted, family, CONTRACT_RETRY if due else None, now)
+        wanted = migration_job.build_contract(subject.hcms, sources, migration.key)
+        found = await self._run(subject, wanted, CONTRACT_RETRY if due else None)
         return _contracted(migration, found), found.again
 
-    async def end_contract(self, hcms: HeadlessCMS, family: Family, key: str) -> bool:
+    async def end_contract(self, subject: Subject, key: str) -> bool:
         """Of a revision that was rolled back from; tells whether some of it is still there.
 
         Raises StaleReadError, ApiError.
         """
-        name = names.contract_job(hcms.name, key)
+        name, family = names.contract_job(subject.hcms.name, key), subject.family
         job = family.of_kind(JOB.name).get(name)
         under_way = await self._end([job] if job else [])
         return under_way or any(is_alive(pod) for pod in pods_of_job(family.job_pods, name))
 
-    async def set_aside(
-        self, hcms: HeadlessCMS, family: Family, pending: MigrationStatus
-    ) -> MigrationStatus:
+    async def set_aside(self, subject: Subject, pending: MigrationStatus) -> MigrationStatus:
         """End the Job of a revision that was rolled back from before it had passed.
 
         Raises StaleReadError, ApiError.
         """
-        job = family.of_kind(JOB.name).get(names.migration_job(hcms.name, pending.key))
+        name = names.migration_job(subject.hcms.name, pending.key)
+        job = subject.family.of_kind(JOB.name).get(name)
         await self._end([job] if job else [])
         return pending.model_copy(update={"message": None, "refusal": None})
 
-    async def _run(
-        self,
-        hcms: HeadlessCMS,
-        wanted: Manifest,
-        family: Family,
-        retry: timedelta | None,
-        now: datetime,
-    ) -> _Outcome:
+    async def _run(self, subject: Subject, wanted: Manifest, retry: timedelta | None) -> _Outcome:
         """Without `retry` a Job that has failed stays as it is."""
-        name = wanted["metadata"]["name"]
+        name, family, now = wanted["metadata"]["name"], subject.family, subject.now
         job = family.of_kind(JOB.name).get(name)
         if job is None:
             if await self._others_go_on(family, name):
                 return _Outcome("Pending", again=POLL_SECONDS)
-            await self._applier.create(wanted, hcms.metadata.uid)
+            await self._applier.create(wanted, subject.hcms.metadata.uid)
             return _Outcome("Pending")
         pods = pods_of_job(family.job_pods, name)
         if not any(has_started(pod) for pod in pods) and was_asked_otherwise(wanted, job):
@@ -174,15 +157,14 @@ class Migrations:
         return replace(found, again=max(POLL_SECONDS, left.total_seconds()))
 
 
-def expected(
-    hcms: HeadlessCMS, sources: Sources, family: Family, known: MigrationStatus | None
-) -> MigrationStatus:
+def expected(subject: Subject, sources: Sources, known: MigrationStatus | None) -> MigrationStatus:
     """What the present spec needs: the known state of its migration, or a pending one.
 
     A pending one keeps what the last report said of the database, and one that is
     tried again the message of its failure.
     """
-    key = migration_job.key(hcms, sources, _role_uid(hcms, sources, family))
+    hcms = subject.hcms
+    key = migration_job.key(hcms, sources, _role_uid(subject, sources))
     database = migration_job.database(hcms, sources)
     image = hcms.spec.image
     if known is None or known.key != key:
@@ -200,35 +182,29 @@ def expected(
 
 
 def known_migration(
-    hcms: HeadlessCMS,
-    sources: Sources,
-    family: Family,
-    before: MigrationStatus | None,
-    now: datetime,
+    subject: Subject, sources: Sources, before: MigrationStatus | None
 ) -> MigrationStatus | None:
     """What was reported and what a contract has come to since, without what that says of the schema
     of another database.
     """
     if before is None:
         return None
-    known = _with_contract(hcms, family, before, now)
-    if known.database in ("", migration_job.database(hcms, sources)):
+    known = _with_contract(subject, before)
+    if known.database in ("", migration_job.database(subject.hcms, sources)):
         return known
     return known.model_copy(update={"oldest_readable": None})
 
 
-def _with_contract(
-    hcms: HeadlessCMS, family: Family, known: MigrationStatus, now: datetime
-) -> MigrationStatus:
+def _with_contract(subject: Subject, known: MigrationStatus) -> MigrationStatus:
     """Its Job may have ended while nobody followed it."""
-    name = names.contract_job(hcms.name, known.key)
-    job = family.of_kind(JOB.name).get(name)
+    name = names.contract_job(subject.hcms.name, known.key)
+    job = subject.family.of_kind(JOB.name).get(name)
     if job is None or not has_to_contract(known):
         return known
     if migration_phase(job) is not MigrationPhase.COMPLETE:
         return known
-    pods = pods_of_job(family.job_pods, name)
-    found = _completed(job, [pod for pod in pods if has_succeeded(pod)], now)
+    pods = pods_of_job(subject.family.job_pods, name)
+    found = _completed(job, [pod for pod in pods if has_succeeded(pod)], subject.now)
     return _contracted(known, found) if found.phase == "Complete" else known
 
 
@@ -236,14 +212,15 @@ def has_to_contract(migration: MigrationStatus) -> bool:
     return migration.phase == "Complete" and bool(migration.to_contract)
 
 
-def has_contract_job(hcms: HeadlessCMS, family: Family, migration: MigrationStatus) -> bool:
-    return names.contract_job(hcms.name, migration.key) in family.of_kind(JOB.name)
+def has_contract_job(subject: Subject, migration: MigrationStatus) -> bool:
+    return names.contract_job(subject.hcms.name, migration.key) in subject.family.of_kind(JOB.name)
 
 
-def _role_uid(hcms: HeadlessCMS, sources: Sources, family: Family) -> str:
+def _role_uid(subject: Subject, sources: Sources) -> str:
     if not sources.makes_service_role:
         return ""
-    secret = family.of_kind(SECRET.name).get(names.database_secret(hcms.name))
+    name = names.database_secret(subject.hcms.name)
+    secret = subject.family.of_kind(SECRET.name).get(name)
     return str(secret["metadata"]["uid"]) if secret else ""
 
 

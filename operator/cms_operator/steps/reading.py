@@ -58,7 +58,7 @@ async def read_sources(work: Pass, secrets: SourceSecrets) -> None:
 def _want(work: Pass, sources: Sources) -> None:
     named = partial(work.reading.name_of, sources)
     images = {name: found.image for name, found in work.revisions.items()}
-    known = known_migration(work.hcms, sources, work.family, work.before.migration, work.now)
+    known = known_migration(work.subject, sources, work.before.migration)
     schemas = known_schemas(work.before.revisions, images, known)
     asked = partial(spec_hash, work.hcms.spec)
     found = Situation(work.before, named, asked, work.revisions, work.now, schemas)

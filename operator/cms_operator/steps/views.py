@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from cms_operator.api.problem import Problem
+from cms_operator.api.status import JobPhase, is_under_way
 from cms_operator.cluster.kinds import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
@@ -140,19 +141,23 @@ def _selector(work: Pass, decision: Decision) -> str | None:
 
 
 def _migration_problem(work: Pass) -> Problem | None:
-    """Why the pod of the migration Job does not start."""
-    if work.migration is None or work.migration.phase not in ("Pending", "Running"):
+    if work.migration is None:
         return None
     job = names.migration_job(work.hcms.name, work.migration.key)
-    return find_problem([], pods_of_job(work.family.job_pods, job))
+    return _job_problem(work, work.migration.phase, job)
 
 
 def _contract_problem(work: Pass) -> Problem | None:
-    """Why the pod of the contract Job does not start."""
-    contract = work.migration and work.migration.contract
-    if work.migration is None or contract is None or contract.phase not in ("Pending", "Running"):
+    if work.migration is None or work.migration.contract is None:
         return None
     job = names.contract_job(work.hcms.name, work.migration.key)
+    return _job_problem(work, work.migration.contract.phase, job)
+
+
+def _job_problem(work: Pass, phase: JobPhase, job: str) -> Problem | None:
+    """Why the pod of a Job does not start."""
+    if not is_under_way(phase):
+        return None
     return find_problem([], pods_of_job(work.family.job_pods, job))
 
 

@@ -23,6 +23,7 @@ from cms_operator.rollout.snapshot import Request
 from cms_operator.rollout.wanted import WantedRevision, unchanged
 from cms_operator.steps.analysis import Judgement
 from cms_operator.steps.known import ParsedResource
+from cms_operator.steps.subject import Subject
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,10 @@ class Pass:
     @property
     def hcms(self) -> HeadlessCMS:
         return self.reading.hcms
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.hcms, self.family, self.revisions, self.now)
 
     @property
     def key(self) -> Key:

@@ -1,7 +1,7 @@
 """What is known of the database before a request or a release is judged by it."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from cms_operator.api.status import ContractStatus, MigrationStatus
 from cms_operator.resources import migration_job, names
 from cms_operator.rollout.family import Family
 from cms_operator.steps.migration import REPORT_PATIENCE, known_migration
+from cms_operator.steps.subject import Subject
 from tests.support.children import case
 from tests.support.specs import SOURCES, manifest
 from tests.unit.engine.pictures import NOON
@@ -46,8 +47,12 @@ def family(*, ended: bool, told: bool) -> Family:
     return Family({"Job": {JOB: job}}, job_pods=(pod,))
 
 
+def subject(found: Family, now: datetime = NOON) -> Subject:
+    return Subject(HCMS, found, {}, now)
+
+
 def test_a_contract_that_came_to_its_end_while_nobody_looked_is_known() -> None:
-    known = known_migration(HCMS, OURS, family(ended=True, told=True), WAITS, NOON)
+    known = known_migration(subject(family(ended=True, told=True)), OURS, WAITS)
     assert known
     assert (known.oldest_readable, known.to_contract) == (5, 0)
     assert known.contract
@@ -58,15 +63,15 @@ def test_a_contract_that_came_to_its_end_while_nobody_looked_is_known() -> None:
 def test_of_one_without_a_report_yet_nothing_is_said(*, ended: bool) -> None:
     found = family(ended=ended, told=False)
     now = NOON + REPORT_PATIENCE - timedelta(seconds=1)
-    assert known_migration(HCMS, OURS, found, WAITS, now) == WAITS
+    assert known_migration(subject(found, now), OURS, WAITS) == WAITS
 
 
 def test_it_says_nothing_of_another_database() -> None:
     former = WAITS.model_copy(update={"database": "another"})
-    known = known_migration(HCMS, OURS, family(ended=True, told=True), former, NOON)
+    known = known_migration(subject(family(ended=True, told=True)), OURS, former)
     assert known
     assert known.oldest_readable is None
 
 
 def test_before_the_first_migration_nothing_is_known() -> None:
-    assert known_migration(HCMS, OURS, Family(), None, NOON) is None
+    assert known_migration(subject(Family()), OURS, None) is None

@@ -13,6 +13,7 @@ from cms_operator.resources import jwt_keys, labels
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.family import Family
 from cms_operator.steps.credentials import MOUNTS_SETTLE, Credentials
+from cms_operator.steps.subject import Subject
 from tests.support.children import case, no_randomness
 from tests.support.specs import SOURCES, manifest
 from tests.unit.engine.pictures import NOON, later
@@ -48,9 +49,8 @@ async def phase(pods: Sequence[Any], *, seconds: float) -> str:
     secret = jwt_keys.build(SHOP.resource, GROWN)
     family = Family({SECRET.name: {secret["metadata"]["name"]: secret}}, tuple(pods))
     credentials = Credentials(cast(Applier, Server()), cast(PodReader, Pods()), no_randomness)
-    step = await credentials.rotate_keys(
-        SHOP.resource, SHOP.sources, family, {"known": RECORD}, VERIFYING, later(seconds)
-    )
+    subject = Subject(SHOP.resource, family, {"known": RECORD}, later(seconds))
+    step = await credentials.rotate_keys(subject, SHOP.sources, VERIFYING)
     return step.status.phase
 
 
