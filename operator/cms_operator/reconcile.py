@@ -25,7 +25,7 @@ from cms_operator.rollout.revisions import kept_records
 from cms_operator.rollout.snapshot import Request
 from cms_operator.rollout.transitions import is_in_flight
 from cms_operator.settings import Settings
-from cms_operator.steps.analysis import Analyses, Judgement, Trial
+from cms_operator.steps.analysis import Analyses, Judgement
 from cms_operator.steps.children import Children, name_held, refusal
 from cms_operator.steps.confirming import Confirmation
 from cms_operator.steps.credentials import Credentials
@@ -34,6 +34,7 @@ from cms_operator.steps.migrating import Migrating
 from cms_operator.steps.migration import expected, known_migration
 from cms_operator.steps.publishing import Publisher
 from cms_operator.steps.reading import read_sources
+from cms_operator.steps.trial import Trial
 from cms_operator.steps.views import facts_of, snapshot_of
 from cms_operator.steps.work import Pass, is_refused, is_to_be_recorded
 

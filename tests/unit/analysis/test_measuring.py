@@ -20,7 +20,8 @@ from cms_operator.resources.revision import Revision
 from cms_operator.rollout.analysis.exposition import Page
 from cms_operator.rollout.family import Family
 from cms_operator.settings import PrometheusSettings
-from cms_operator.steps.analysis import Analyses, Judgement, Trial
+from cms_operator.steps.analysis import Analyses, Judgement
+from cms_operator.steps.trial import Trial
 from cms_service.core.metrics import Metrics
 from tests.support.specs import manifest
 from tests.unit.analysis.servers import Loopback, Serve, endless, never
