@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from cms_operator.api import HeadlessCMS, InvalidSpec
 from cms_operator.api.conditions import Reason
+from cms_operator.api.objects import Object
 from cms_operator.api.problem import Problem, ProblemError
 from cms_operator.api.status import Status
 from cms_operator.cluster.api_error import ApiError
@@ -16,7 +17,7 @@ from cms_operator.cluster.kinds import HEADLESS_CMS
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.sources import SourceSecrets
 from cms_operator.cluster.status_writer import StatusWriter
-from cms_operator.cluster.store import Key, Object, Store
+from cms_operator.cluster.store import Key, Store
 from cms_operator.observability.measuring import phase
 from cms_operator.rollout import report, request_annotations, steps
 from cms_operator.rollout.decide import Decision, decide

@@ -1,13 +1,12 @@
 """What a request is about, how it is written, and what the operator has answered."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cms_operator.api.conditions import ConditionType, Reason
+from cms_operator.api.objects import Object
 from cms_operator.api.resource import GROUP
 from cms_operator.api.status import Verb
 
-Object = Mapping[str, Any]
 _REFUSED = "refused: "
 
 

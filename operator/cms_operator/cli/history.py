@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from cms_operator.api.objects import Object
 from cms_operator.cli.text import age, labels_of, table
 from cms_operator.cli.tree import roles_of
 from cms_operator.resources import controller_revision
@@ -11,7 +12,6 @@ from cms_operator.resources.labels import REVISION
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.revisions import newest_first
 
-Object = Mapping[str, Any]
 # It names the revision itself.
 _OWN_NAME = "HCMS_REVISION"
 

@@ -9,11 +9,11 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
+from cms_operator.api.objects import Object
 from cms_operator.api.resource import GROUP, PLURAL
 
-Object = dict[str, Any]
 RESOURCE = f"{PLURAL}.{GROUP}"
 _FORBIDDEN = "(Forbidden)"  # the reason, as kubectl writes it
 _GONE = 410

@@ -2,11 +2,11 @@
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import yaml
 
 from cms_operator.api import HeadlessCMS, InvalidSpec, parse
+from cms_operator.api.objects import Object
 from cms_operator.api.resource import KIND
 from cms_operator.cli.steps import with_pods
 from cms_operator.cli.text import BAD, GOOD, count, table
@@ -15,8 +15,6 @@ from cms_operator.resources.connections import demand, most_pods
 from cms_operator.resources.revision import build_revision
 from cms_operator.resources.service import service_type
 from cms_operator.resources.sources import SourceError, Sources, read_sources, required_secrets
-
-Object = Mapping[str, Any]
 
 
 class UnreadableError(Exception):

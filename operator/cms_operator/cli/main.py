@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
+from cms_operator.api.objects import Object
 from cms_operator.api.status import Verb
 from cms_operator.cli import asking, history, lint, tree
 from cms_operator.cli.kubectl import (
@@ -17,7 +18,6 @@ from cms_operator.cli.kubectl import (
     ForbiddenError,
     Kubectl,
     KubectlError,
-    Object,
     Watch,
 )
 from cms_operator.cli.text import coloured, cut

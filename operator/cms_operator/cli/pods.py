@@ -1,12 +1,9 @@
 """One line for a pod."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
+from cms_operator.api.objects import Object
 from cms_operator.cli.text import BAD, BUSY, GOOD, age, count
-
-Object = Mapping[str, Any]
 
 
 def row(pod: Object, now: datetime) -> list[str]:

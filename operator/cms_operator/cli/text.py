@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+
+from cms_operator.api.objects import Object
 
 GOOD, BAD, BUSY, HELD = "✔", "✖", "◌", "⏸"
 _COLOURS = {GOOD: 32, BAD: 31, BUSY: 36, HELD: 33}
@@ -48,5 +49,5 @@ def count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def labels_of(found: Mapping[str, Any]) -> Mapping[str, str]:
+def labels_of(found: Object) -> Mapping[str, str]:
     return found["metadata"].get("labels") or {}

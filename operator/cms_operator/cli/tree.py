@@ -1,10 +1,11 @@
 """`kubectl hcms status`: the object, its rollout and its pods as a tree."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, get_args
 
 from cms_operator.api import InvalidSpec, parse
+from cms_operator.api.objects import Object
 from cms_operator.api.rollout import Strategy
 from cms_operator.cli import pods as pod_rows
 from cms_operator.cli.steps import steps_of
@@ -12,7 +13,6 @@ from cms_operator.cli.text import BAD, BUSY, GOOD, HELD, age, labels_of, table
 from cms_operator.resources.labels import REVISION
 from cms_operator.rollout.transitions import IN_FLIGHT
 
-Object = Mapping[str, Any]
 # Conditions that are good when they are false.
 _NEGATIVE = ("Reconciling", "Stalled")
 _SHOWN_ALWAYS = ("Ready", "Reconciling", "Stalled", "Available", "Progressing")

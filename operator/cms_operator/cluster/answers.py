@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from cms_operator.api.objects import Object
 from cms_operator.cluster.api_error import BUSY, ApiError
 
 # What a busy server asks for in Retry-After is 1 s, but a proxy may ask for anything.
@@ -41,7 +42,7 @@ def _patience(status: int, headers: Mapping[str, str]) -> float | None:
     return min(float(asked), LONGEST_PATIENCE_SECONDS)
 
 
-def _refused(status: int, answer: Mapping[str, Any], patience: float | None = None) -> ApiError:
+def _refused(status: int, answer: Object, patience: float | None = None) -> ApiError:
     """From the server's Status object."""
     return ApiError(status, str(answer.get("reason", "")), str(answer.get("message", "")), patience)
 

@@ -1,13 +1,14 @@
 """Writes of children: creates, server-side apply with preconditions, guarded deletes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from cms_operator.api.objects import Object
 from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.client import APPLY, FIELD_MANAGER, JSON, MERGE, KubernetesClient
 from cms_operator.cluster.drift import APPLIED, fingerprint, first_difference
 from cms_operator.cluster.kinds import BY_NAME, HEADLESS_CMS, SECRET, Kind
-from cms_operator.cluster.store import Object, Store
+from cms_operator.cluster.store import Store
 from cms_operator.rollout.family import is_controlled_by
 
 # No object has this version after etcd's first write, so the server creates it or answers 409.
@@ -39,7 +40,7 @@ class StaleReadError(Exception):
     """An object has changed since it was read; the next reconcile sees it."""
 
 
-def stamped(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def stamped(manifest: Object) -> dict[str, Any]:
     """Add the fingerprint; a Secret gets none, so that no hash of a value can be read off it."""
     metadata = dict(manifest["metadata"])
     if manifest["kind"] != SECRET.name:
@@ -48,14 +49,14 @@ def stamped(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {**manifest, "metadata": metadata}
 
 
-def drift(manifest: Mapping[str, Any], live: Object | None) -> str | None:
+def drift(manifest: Object, live: Object | None) -> str | None:
     """Name what would have to be written: a field's path, or None."""
     if live is None:
         return "the object is missing"
     return first_difference(stamped(manifest), live)
 
 
-def was_asked_otherwise(manifest: Mapping[str, Any], live: Object) -> bool:
+def was_asked_otherwise(manifest: Object, live: Object) -> bool:
     annotations = live["metadata"].get("annotations") or {}
     return bool(annotations.get(APPLIED) != fingerprint(manifest))
 
@@ -66,10 +67,10 @@ class _Write(NamedTuple):
     method: str
     name: str | None
     content_type: str
-    body: Mapping[str, Any]
+    body: Object
 
 
-def _write(kind: Kind, manifest: Mapping[str, Any], live: Object | None) -> _Write:
+def _write(kind: Kind, manifest: Object, live: Object | None) -> _Write:
     """What makes `live` as it was asked for; an apply takes the server twice the work."""
     name = manifest["metadata"]["name"]
     if live is None and kind.fixed:
@@ -88,7 +89,7 @@ def _write(kind: Kind, manifest: Mapping[str, Any], live: Object | None) -> _Wri
     return _Write("PATCH", name, APPLY, whole)
 
 
-def _differs_in_replicas_alone(manifest: Mapping[str, Any], live: Object) -> bool:
+def _differs_in_replicas_alone(manifest: Object, live: Object) -> bool:
     spec = manifest.get("spec", {})
     rest = {key: value for key, value in spec.items() if key != "replicas"}
     return "replicas" in spec and drift({**manifest, "spec": rest}, live) is None
@@ -107,12 +108,12 @@ class Applier:
         self._store = store
         self._written = written
 
-    def known(self, manifest: Mapping[str, Any]) -> Object | None:
+    def known(self, manifest: Object) -> Object | None:
         """The store's copy of a child."""
         metadata = manifest["metadata"]
         return self._store.get(BY_NAME[manifest["kind"]], metadata["namespace"], metadata["name"])
 
-    async def apply(self, manifest: Mapping[str, Any], owner_uid: str) -> bool:
+    async def apply(self, manifest: Object, owner_uid: str) -> bool:
         """Make one child as asked; False where it already was.
 
         Raises NameHeldError, StaleReadError, ApiError.
@@ -126,7 +127,7 @@ class Applier:
         await self._send(kind, manifest, live)
         return True
 
-    async def create(self, manifest: Mapping[str, Any], owner_uid: str) -> None:
+    async def create(self, manifest: Object, owner_uid: str) -> None:
         """Make a child that is not there; one that is there after all is never written over.
 
         Raises NameHeldError, StaleReadError, ApiError.
@@ -140,7 +141,7 @@ class Applier:
         else:
             raise self._not_ours(kind, live)
 
-    async def _send(self, kind: Kind, manifest: Mapping[str, Any], live: Object | None) -> None:
+    async def _send(self, kind: Kind, manifest: Object, live: Object | None) -> None:
         metadata = manifest["metadata"]
         write = _write(kind, manifest, live)
         force = {"force": "true"} if write.content_type == APPLY else {}
@@ -163,7 +164,7 @@ class Applier:
         self._store.put(kind, answer)
         self._written(kind)
 
-    async def _tell_ours_from_others(self, kind: Kind, metadata: Mapping[str, Any]) -> None:
+    async def _tell_ours_from_others(self, kind: Kind, metadata: Object) -> None:
         """After a refused create: learn of our own object, or of what it is.
 
         Raises NameHeldError, ApiError.
@@ -187,7 +188,7 @@ class Applier:
             return StillEndingError(kind.name, metadata["name"], metadata.get("finalizers") or ())
         return NameTakenError(kind.name, metadata["name"])
 
-    def _lives(self, namespace: str, owner: Mapping[str, Any]) -> bool:
+    def _lives(self, namespace: str, owner: Object) -> bool:
         found = self._store.get(HEADLESS_CMS, namespace, owner["name"])
         return found is not None and found["metadata"]["uid"] == owner["uid"]
 

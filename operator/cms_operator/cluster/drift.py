@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from cms_operator.api import quantities
+from cms_operator.api.objects import Object
 
 APPLIED = "headlesscms.io/applied"
 # Lists whose items the server merges by these keys; it takes any other list as a whole.
@@ -33,7 +34,7 @@ _WHOLE_MAPS = (
 _QUANTITY_PARENTS = ("requests", "limits", "sizeLimit", "averageValue")
 
 
-def fingerprint(manifest: Mapping[str, Any]) -> str:
+def fingerprint(manifest: Object) -> str:
     """A short name for what was asked; it changes too when something is no longer asked for.
 
     Replicas are always asked for and have no part in it: the Deployment controller copies the
@@ -66,7 +67,7 @@ def first_difference(wanted: Any, live: Any, path: str = "") -> str | None:
     return path
 
 
-def _mapping_difference(wanted: Mapping[str, Any], live: Any, path: str) -> str | None:
+def _mapping_difference(wanted: Object, live: Any, path: str) -> str | None:
     if live is None:
         live = {}
     if not isinstance(live, Mapping):
@@ -105,7 +106,7 @@ def _field(path: str) -> str:
     return path.rpartition(".")[2]
 
 
-def _identity(item: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[Any, ...]:
+def _identity(item: Object, keys: tuple[str, ...]) -> tuple[Any, ...]:
     return tuple(item.get(key) for key in keys)
 
 

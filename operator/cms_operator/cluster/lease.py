@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from cms_operator.api.objects import Object
 from cms_operator.cluster.api_error import FAILURES, ApiError
 from cms_operator.cluster.client import MERGE, KubernetesClient
 from cms_operator.cluster.fence import clock
@@ -53,7 +52,7 @@ class Lease:
         else:
             self._answered(found, known)
 
-    async def write(self, spec: Mapping[str, Any], seconds: float) -> None:
+    async def write(self, spec: Object, seconds: float) -> None:
         """Refused where it is no longer as it was seen. Raises FAILURES, TurnedBackError."""
         known = self._newest
         namespace, name = self._place.namespace, self._place.name
@@ -103,16 +102,16 @@ class Lease:
             elif event["type"] != "BOOKMARK":
                 self._take(event["object"])
 
-    def _answered(self, found: Mapping[str, Any], known: int) -> None:
+    def _answered(self, found: Object, known: int) -> None:
         if _version(found) < known:
             self.news.set()
             raise TurnedBackError(LEASE)
         self._take(found)
 
-    def _take(self, found: Mapping[str, Any]) -> None:
+    def _take(self, found: Object) -> None:
         self._see(found.get("spec") or {}, _version(found))
 
-    def _see(self, spec: Mapping[str, Any] | None, version: int | None) -> None:
+    def _see(self, spec: Object | None, version: int | None) -> None:
         before = self.view.holder
         self._newest = max(self._newest, version or 0)
         self.view = see(self.view, spec, version, clock())
@@ -121,5 +120,5 @@ class Lease:
             log.info("the lease %s is held by %s", self._place.name, self.view.holder)
 
 
-def _version(found: Mapping[str, Any]) -> int:
+def _version(found: Object) -> int:
     return int(found["metadata"]["resourceVersion"])

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
+from cms_operator.api.objects import Object
 from cms_operator.cluster.kinds import Kind
-from cms_operator.cluster.store import Key, Object, Ref, Store, TurnedBackError, key_of, ref_of
+from cms_operator.cluster.store import Key, Ref, Store, TurnedBackError, key_of, ref_of
 
 
 class Listing:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cms_operator.api.objects import Object
 
-def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+
+def merge_patch(before: Object, after: Object) -> dict[str, Any]:
     """The JSON merge patch that turns `before` into `after` (RFC 7396)."""
     patch: dict[str, Any] = {key: None for key in before if key not in after}
     for key, value in after.items():

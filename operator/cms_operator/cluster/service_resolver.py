@@ -7,18 +7,18 @@ server, of this machine. Its cluster IP is the API server's choice and leads now
 
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from cms_operator.api.objects import Object
 from cms_operator.cluster.api_error import NO_ANSWER, ApiError
 from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import SERVICE
 
 _SUFFIX = "svc"
 
-Look = Callable[[str, str], Awaitable[Mapping[str, Any] | None]]
+Look = Callable[[str, str], Awaitable[Object | None]]
 
 
 class NoAddressError(OSError):
@@ -33,9 +33,9 @@ def host_of(service: str, namespace: str) -> str:
 def by_name(client: KubernetesClient) -> Look:
     """Reads the Service `name` of `namespace`, live; None where there is none."""
 
-    async def look(namespace: str, name: str) -> Mapping[str, Any] | None:
+    async def look(namespace: str, name: str) -> Object | None:
         try:
-            found: Mapping[str, Any] = await client.request("GET", SERVICE.path(namespace, name))
+            found: Object = await client.request("GET", SERVICE.path(namespace, name))
         except ApiError as error:
             if error.is_not_found:
                 return None
@@ -75,7 +75,7 @@ class ServiceResolver(AbstractResolver):
         pass
 
 
-def cluster_addresses(spec: Mapping[str, Any]) -> list[str]:
+def cluster_addresses(spec: Object) -> list[str]:
     """Of a Service's spec. An alias may still show the address that it had before."""
     if spec.get("type") == "ExternalName":
         return []

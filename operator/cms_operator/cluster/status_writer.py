@@ -1,15 +1,14 @@
 """Writes of the status of a HeadlessCMS, and of the Events that tell of it."""
 
 import logging
-from collections.abc import Mapping
-from typing import Any
 
+from cms_operator.api.objects import Object
 from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.apply import StaleReadError
 from cms_operator.cluster.client import FIELD_MANAGER, MERGE, KubernetesClient
 from cms_operator.cluster.kinds import HEADLESS_CMS
 from cms_operator.cluster.merge_patch import merge_patch
-from cms_operator.cluster.store import Object, Store
+from cms_operator.cluster.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -18,14 +17,14 @@ class StatusWriter:
     def __init__(self, client: KubernetesClient, store: Store) -> None:
         self._client = client
         self._store = store
-        self._not_kept: dict[str, Mapping[str, Any]] = {}
+        self._not_kept: dict[str, Object] = {}
         self._told: set[str] = set()
 
     def expire(self) -> None:
         """Write once more what the server did not keep: its CRD may be another by now."""
         self._not_kept.clear()
 
-    async def write(self, parent: Object, status: Mapping[str, Any]) -> bool:
+    async def write(self, parent: Object, status: Object) -> bool:
         """Write what differs of the status; False where nothing does that the server would keep.
 
         Raises StaleReadError, ApiError.
@@ -55,7 +54,7 @@ class StatusWriter:
         self._remember_what_was_not_kept(answer, status)
         return True
 
-    def _remember_what_was_not_kept(self, answer: Object, status: Mapping[str, Any]) -> None:
+    def _remember_what_was_not_kept(self, answer: Object, status: Object) -> None:
         """A server prunes what its CRD does not know."""
         uid, lost = answer["metadata"]["uid"], merge_patch(answer.get("status") or {}, status)
         self._not_kept.pop(uid, None)
@@ -70,7 +69,7 @@ class StatusWriter:
                 ", status.".join(sorted(new)),
             )
 
-    async def create_event(self, namespace: str, event: Mapping[str, Any]) -> None:
+    async def create_event(self, namespace: str, event: Object) -> None:
         await self._client.request(
             "POST", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", body=event
         )

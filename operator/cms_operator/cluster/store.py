@@ -10,18 +10,18 @@ asked for last stay open.
 
 import zlib
 from collections import OrderedDict, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
+from cms_operator.api.objects import Object
 from cms_operator.cluster.kinds import HEADLESS_CMS, POD, Kind
 from cms_operator.cluster.trimming import owner_of, trim
 from cms_operator.recent import Recent
 from cms_operator.resources import labels
 
-Object = Mapping[str, Any]
 _MOST_GONE = 10_000
 # Some sixty HeadlessCMS objects with all that belongs to them, 8 KB each.
 _MOST_OPEN = 1_000

@@ -1,8 +1,6 @@
 """What the store keeps of an object."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from cms_operator.api.objects import Object
 from cms_operator.cluster.kinds import (
     AUTOSCALER,
     DEPLOYMENT,
@@ -18,7 +16,6 @@ from cms_operator.resources import names
 from cms_operator.resources.secret_data import digest
 from cms_operator.rollout.observe import takes_traffic
 
-Object = Mapping[str, Any]
 DIGEST = "digest"
 _DEPLOYMENT_CONDITIONS = {"Progressing": "reason", "ReplicaFailure": "message"}
 # On its way a pod passes others, and each would be news.

@@ -4,14 +4,14 @@ Its fields are read as they are: to validate a thousand objects at each scrape w
 than all that is shown of them.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cms_operator.api.objects import Object
 from cms_operator.rollout.transitions import IN_FLIGHT
 
-Object = Mapping[str, Any]
 # Label values, in the order of the family's own labels, and the value.
 Sample = tuple[tuple[str, ...], float]
 

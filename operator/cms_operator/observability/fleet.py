@@ -7,7 +7,8 @@ made here: the client library's takes three times as long, and all objects at on
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 
-from cms_operator.observability.families import FAMILIES, NAMED, MetricFamily, Object
+from cms_operator.api.objects import Object
+from cms_operator.observability.families import FAMILIES, NAMED, MetricFamily
 
 FAILURES = "hcms_operator_reconcile_failures"
 _FAILURES_HELP = "Reconciles of it that have failed in a row; absent where none has."

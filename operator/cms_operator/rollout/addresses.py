@@ -1,12 +1,9 @@
 """Where the CMS is reached from outside."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from cms_operator.api import HeadlessCMS
-
-Object = Mapping[str, Any]
+from cms_operator.api.objects import Object
 
 
 @dataclass(frozen=True, slots=True)

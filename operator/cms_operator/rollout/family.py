@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from cms_operator.api.objects import Object
 from cms_operator.resources import labels
 from cms_operator.rollout.observe import revision_of
-
-Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

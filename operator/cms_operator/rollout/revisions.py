@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from cms_operator.api import HeadlessCMS
+from cms_operator.api.objects import Object
 from cms_operator.api.status import MOST_REVISIONS, PinStatus, RevisionStatus, Status
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.decide import Decision
@@ -13,7 +13,6 @@ from cms_operator.rollout.family import Family
 from cms_operator.rollout.observe import revision_of
 from cms_operator.rollout.snapshot import Snapshot
 
-Object = Mapping[str, Any]
 _TAG = re.compile(r":(?P<tag>[\w][\w.-]{0,127})$", re.ASCII)
 _DIGEST_LENGTH = 12
 

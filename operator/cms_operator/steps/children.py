@@ -5,6 +5,7 @@ from typing import Any
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.conditions import Reason
+from cms_operator.api.objects import Object
 from cms_operator.api.problem import Problem
 from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.apply import (
@@ -27,7 +28,7 @@ from cms_operator.cluster.kinds import (
     SERVICE_ACCOUNT,
     Kind,
 )
-from cms_operator.cluster.store import Key, Object
+from cms_operator.cluster.store import Key
 from cms_operator.resources import (
     configmap,
     controller_revision,
@@ -48,7 +49,6 @@ from cms_operator.rollout.family import Family
 from cms_operator.steps.subject import Subject
 from cms_operator.steps.verified import Name, Verified
 
-Manifest = Mapping[str, Any]
 _OPTIONAL = {kind.name for kind in BY_NAME.values() if kind.optional}
 # Secrets hold what cannot be made again, Deployments go when the decision retires them, and the
 # ServiceAccount is always wanted.
@@ -113,10 +113,10 @@ class Children:
                 problems.setdefault(kind.name, problem)
         return _all_of(problems)
 
-    def _wanted(self, subject: Subject, decision: Decision) -> list[Manifest]:
+    def _wanted(self, subject: Subject, decision: Decision) -> list[Object]:
         hcms, revisions = subject.hcms, subject.revisions
         # The Service first: narrowed before a pod that shall get no traffic can start.
-        wanted: list[Manifest | None] = [
+        wanted: list[Object | None] = [
             service_account.build(hcms),
             service.build(hcms, decision.active),
             service.build_preview(hcms, decision.preview),
@@ -134,7 +134,7 @@ class Children:
         wanted.append(http_route.build(hcms, _traffic_split(decision), leads_to_preview=leads))
         return [manifest for manifest in wanted if manifest is not None]
 
-    async def _try(self, manifest: Manifest, uid: str, right: dict[Name, Object]) -> Problem | None:
+    async def _try(self, manifest: Object, uid: str, right: dict[Name, Object]) -> Problem | None:
         name = (manifest["kind"], manifest["metadata"]["name"])
         live = self._applier.known(manifest)
         if live is not None and right.get(name) is live:
@@ -148,7 +148,7 @@ class Children:
             return refusal(error, manifest["kind"])
         return None
 
-    async def _remove(self, kind: Kind, child: Manifest) -> Problem | None:
+    async def _remove(self, kind: Kind, child: Object) -> Problem | None:
         try:
             await self._applier.delete(kind, child)
         except ApiError as error:
@@ -181,11 +181,11 @@ def _traffic_split(decision: Decision) -> http_route.TrafficSplit | None:
 
 def _unwanted(
     subject: Subject,
-    wanted: Iterable[Manifest],
+    wanted: Iterable[Object],
     decision: Decision,
     records: Collection[str],
     migration_key: str | None,
-) -> Iterator[tuple[Kind, Manifest]]:
+) -> Iterator[tuple[Kind, Object]]:
     """Deployments without a pod, and whatever else the spec no longer asks for."""
     hcms, family = subject.hcms, subject.family
     deployments = family.by_revision(DEPLOYMENT.name)

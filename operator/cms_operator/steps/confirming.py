@@ -1,8 +1,9 @@
 """A live read before traffic or pods are taken away."""
 
+from cms_operator.api.objects import Object
 from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.kinds import ENDPOINT_SLICE, HTTP_ROUTE, Kind
-from cms_operator.cluster.store import Object, Store
+from cms_operator.cluster.store import Store
 from cms_operator.observability.measuring import phase
 from cms_operator.resources import names
 from cms_operator.rollout.confirmation import shifts

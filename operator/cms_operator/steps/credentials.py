@@ -5,12 +5,12 @@ from datetime import timedelta
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.conditions import Reason
+from cms_operator.api.objects import Object
 from cms_operator.api.problem import Problem, ProblemError
 from cms_operator.api.status import JwtKeysStatus
 from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.kinds import SECRET
 from cms_operator.cluster.pods import PodReader, Target
-from cms_operator.cluster.store import Object
 from cms_operator.resources import admin_secret, jwt_keys, names, service_role
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.sources import Sources

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cms_operator.api import HeadlessCMS, parse
-from cms_operator.cluster.store import Key, Object
+from cms_operator.api.objects import Object
+from cms_operator.cluster.store import Key
 from cms_operator.recent import Recent
 from cms_operator.resources.revision import Revision, build_revision, name_of
 from cms_operator.resources.sources import Sources, Values, read_sources
@@ -24,7 +25,7 @@ class ParsedResource:
     """One HeadlessCMS as it is now; `read_sources` comes first, the rest is asked of the result."""
 
     hcms: HeadlessCMS
-    _asked: Mapping[str, Any]
+    _asked: Object
     _metadata: tuple[Any, ...]
     _values: Mapping[str, Values | None] = field(default_factory=dict)
     _sources: Sources | None = None

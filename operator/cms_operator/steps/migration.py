@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from cms_operator.api.objects import Object
 from cms_operator.api.status import ContractStatus, JobPhase, MigrationStatus, is_under_way
 from cms_operator.cluster.apply import Applier, was_asked_otherwise
 from cms_operator.cluster.kinds import JOB, SECRET
-from cms_operator.cluster.store import Object
 from cms_operator.resources import migration_job, names
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.sources import Sources

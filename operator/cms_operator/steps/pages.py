@@ -3,8 +3,8 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from cms_operator.api.objects import Object
 from cms_operator.cluster.pods import PodReader
-from cms_operator.cluster.store import Object
 from cms_operator.rollout.analysis.counters import PodSample
 from cms_operator.rollout.analysis.exposition import Page
 from cms_operator.rollout.observe import ready_since, revision_of

@@ -1,14 +1,14 @@
 """The status as it is written, and the Events and numbers that tell what is new in it."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
+from cms_operator.api.objects import Object
 from cms_operator.api.status import Status
 from cms_operator.cluster.api_error import FAILURES
 from cms_operator.cluster.status_writer import StatusWriter
-from cms_operator.cluster.store import Key, Object
+from cms_operator.cluster.store import Key
 from cms_operator.observability.measuring import phase
 from cms_operator.observability.metrics import ROLLOUT_SECONDS
 from cms_operator.rollout.endings import ended
@@ -55,7 +55,7 @@ class Publisher:
             log.info("%s: %s", happening.reason, happening.note)
             await self._send(parent, event(parent, happening, self._now()))
 
-    async def _send(self, parent: Object, body: Mapping[str, Any]) -> None:
+    async def _send(self, parent: Object, body: Object) -> None:
         """An Event is a courtesy: a server that refuses it, or is away, stops no reconcile."""
         try:
             await self._writer.create_event(parent["metadata"]["namespace"], body)

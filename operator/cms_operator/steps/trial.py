@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cms_operator.api import HeadlessCMS
+from cms_operator.api.objects import Object
 from cms_operator.api.status import RolloutStatus
 from cms_operator.cluster.pods import Target
-from cms_operator.cluster.store import Key, Object
+from cms_operator.cluster.store import Key
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.family import Family
 from cms_operator.rollout.observe import is_serving, revision_of

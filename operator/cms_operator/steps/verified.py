@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from cms_operator.cluster.store import Key, Object
+from cms_operator.api.objects import Object
+from cms_operator.cluster.store import Key
 from cms_operator.recent import Recent
 
 # Each keeps a dozen objects of the store open.

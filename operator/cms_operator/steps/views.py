@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from cms_operator.api.objects import Object
 from cms_operator.api.problem import Problem
 from cms_operator.api.status import JobPhase, is_under_way
 from cms_operator.cluster.kinds import (
@@ -12,7 +13,6 @@ from cms_operator.cluster.kinds import (
     INGRESS,
     SERVICE,
 )
-from cms_operator.cluster.store import Object
 from cms_operator.resources import labels, names
 from cms_operator.resources.connections import demand
 from cms_operator.rollout import observe
