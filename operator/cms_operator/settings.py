@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 _LEVELS = ("debug", "info", "warning", "error")
 _FORMATS = ("json", "plain")
-_FLAGS = ("true", "false")
 _MAX_WORKERS = 64
 _SAMPLER = "parentbased_traceidratio"
 _PROTOCOL = "http/protobuf"
@@ -90,10 +89,9 @@ class Settings:
                 "HCMS_RESYNC_WORKERS", 1, _MAX_WORKERS, cls.resync_workers
             ),
             requests_per_second=reader.number("HCMS_REQUESTS_PER_SECOND", 0, 10_000, 0),
-            requests_stamped=reader.choice("HCMS_REQUESTS_STAMPED", _FLAGS, "false") == "true",
+            requests_stamped=reader.flag("HCMS_REQUESTS_STAMPED"),
             lease=reader.lease(),
-            metrics_authenticated=reader.choice("HCMS_METRICS_AUTHENTICATED", _FLAGS, "false")
-            == "true",
+            metrics_authenticated=reader.flag("HCMS_METRICS_AUTHENTICATED"),
             prometheus=reader.prometheus(),
             tracing=reader.tracing(),
         )
@@ -109,6 +107,9 @@ class _Reader:
             raise SettingsError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")
         return value
 
+    def flag(self, name: str) -> bool:
+        return self.choice(name, ("true", "false"), "false") == "true"
+
     def number(self, name: str, low: int, high: int, default: int) -> int:
         value = self.environment.get(name, str(default))
         if not value.isdecimal() or not low <= int(value) <= high:
@@ -117,7 +118,7 @@ class _Reader:
 
     def lease(self) -> LeaseSettings:
         return LeaseSettings(
-            elected=self.choice("HCMS_LEADER_ELECTION", _FLAGS, "false") == "true",
+            elected=self.flag("HCMS_LEADER_ELECTION"),
             name=self.environment.get("HCMS_LEASE_NAME", LeaseSettings.name),
             seconds=self.number("HCMS_LEASE_SECONDS", 5, 60, LeaseSettings.seconds),
         )

@@ -1,5 +1,6 @@
 """The cluster by way of kubectl, so that whatever a user has set up to log in works here too."""
 
+import argparse
 import json
 import queue
 import shlex
@@ -36,6 +37,12 @@ class Kubectl:
     """`flags` say which cluster and namespace."""
 
     flags: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "Kubectl":
+        """The cluster and namespace that the command line names."""
+        given = {name: getattr(options, name) for name in ("namespace", "context", "kubeconfig")}
+        return cls(tuple(f"--{name}={value}" for name, value in given.items() if value))
 
     def get(self, *arguments: str) -> Object:
         """Raises KubectlError."""
