@@ -193,7 +193,11 @@ class Operator:
                 refused = await resync(self._client, self._store, ALL, spaces, self._missed)
         except NO_ANSWER as error:
             metrics.RESYNCS.labels("api_error").inc()
-            log.warning("could not list; the watches go on, the next list comes: %s", error)
+            log.warning(
+                "resync failed; watches continue, next resync in %d s: %s",
+                self.settings.resync_seconds,
+                error,
+            )
             return False
         except TurnedBackError:
             raise

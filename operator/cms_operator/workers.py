@@ -76,7 +76,7 @@ class Workers:
             self._queue.retry(key, LONGEST_STALE)
             return "stale"
         except NotLeadingError as error:
-            log.info("left as it is: %s", error)
+            log.info("write withheld: this operator does not hold the Lease (%s)", error)
             self._queue.retry(key)
             # The lease is renewed late, or lost: to go on trying would make it later still.
             await asyncio.sleep(REST_SECONDS)

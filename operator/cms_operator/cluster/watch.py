@@ -88,7 +88,7 @@ class Watch:
             raise
         except Exception as error:
             self._seen = None
-            log.exception("the watch of %s met what it does not know", self._kind.plural)
+            log.exception("unexpected failure in the watch of %s; listing again", self._kind.plural)
             self._broke_off(error)
         else:
             self._pause.went_well()

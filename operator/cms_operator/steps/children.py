@@ -160,7 +160,7 @@ def _all_of(problems: Mapping[str, Problem]) -> Problem | None:
     if not problems:
         return None
     first, *others = problems
-    more = f" So it is with {', '.join(others)}." if others else ""
+    more = f" The same holds for: {', '.join(others)}." if others else ""
     return Problem(problems[first].reason, problems[first].message + more)
 
 
