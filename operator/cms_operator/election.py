@@ -100,7 +100,7 @@ class Act(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NextAct:
-    """To wait is until then, or until there is news."""
+    """What to do now; with WAIT, until `until` or until there is news."""
 
     act: Act
     until: float = 0.0

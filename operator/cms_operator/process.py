@@ -94,7 +94,7 @@ class Operator:
         self._show_queue()
         metrics.OBJECTS.set_function(lambda: len(self._store.parents()))
         if self.settings.tracing.endpoint:
-            # What it brings is paid by those alone who want it.
+            # Only who wants it pays for loading it.
             from cms_operator.observability.otlp import OtlpTracing  # noqa: PLC0415
 
             tracing.now = OtlpTracing(self.settings.tracing)
@@ -131,7 +131,7 @@ class Operator:
             await self._web.cleanup()
 
     def kopf_session(self) -> aiohttp.ClientSession:
-        """For kopf, which asks nothing before start() has returned."""
+        """A session for kopf, which asks nothing before start() has returned."""
         if self._kopf is None:
             raise RuntimeError("the operator has not started")
         return self._kopf.open()
@@ -141,7 +141,7 @@ class Operator:
         return Fleet(self._store.of_kind(HEADLESS_CMS), failures)
 
     def _show_queue(self) -> None:
-        """A standby has none."""
+        """Let the metrics show the queue; a standby has none."""
         metrics.QUEUE_DEPTH.set_function(lambda: self._term.queue.depth() if self._term else 0)
         metrics.QUEUE_WORKING.set_function(lambda: self._term.queue.working() if self._term else 0)
         metrics.QUEUE_OLDEST_SECONDS.set_function(
@@ -166,7 +166,7 @@ class Operator:
         return whole and listens and (self._term is None or self._term.alive())
 
     def _queue(self, key: Key) -> None:
-        """A standby need not: a term begins with all that there is."""
+        """Queue a key. A standby need not: a term begins with all that there is."""
         if self._term:
             self._term.queue.add(key)
 
@@ -216,14 +216,14 @@ class Operator:
 
 
 def _has_ended(task: asyncio.Task[None]) -> None:
-    """Begin anew where a part that runs forever has died; a probe would tell, but later."""
+    """End the process when a part that runs forever has died: a probe would find it later."""
     if not task.cancelled():
         log.critical("the operator ends: %s", task.exception())
         signal.raise_signal(signal.SIGTERM)
 
 
 def _spare_what_stays() -> None:
-    """Keep the modules and what was listed out of the garbage collector's rounds."""
+    """Keep the garbage collector off the modules and what was listed, which stay."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])

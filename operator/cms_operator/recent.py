@@ -1,4 +1,4 @@
-"""What was used last, a bounded number of it: the rest is worked out anew when it is asked for."""
+"""A bounded cache of what was used last; the rest is worked out anew when it is asked for."""
 
 from collections import OrderedDict
 from typing import Generic, TypeVar

@@ -18,7 +18,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class PrometheusSettings:
-    """Where the queries of measures go; without `url` there is no Prometheus."""
+    """The Prometheus that measures query; without `url` there is none."""
 
     url: str = ""
     token_file: str = ""
@@ -27,7 +27,7 @@ class PrometheusSettings:
 
 @dataclass(frozen=True)
 class TracingSettings:
-    """By OpenTelemetry's names, as for the CMS; without `endpoint` nothing is recorded."""
+    """OpenTelemetry's settings, as for the CMS; without `endpoint` nothing is recorded."""
 
     endpoint: str = ""
     ratio: float = 0.01

@@ -1,4 +1,4 @@
-"""How tasks end."""
+"""Ends tasks."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ AGAIN_SECONDS = 1.0
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel them until each has ended.
+    """Cancel tasks until each has ended.
 
     Once is not enough: aiohttp takes a cancellation for its own timeout where both come at once.
     """

@@ -76,7 +76,7 @@ class Term:
         )
         self.readers_of = self._reconciler.readers_of
         self._workers = Workers(self.queue, self._reconcile, tools.settings.workers)
-        # Namespaces in which the one before may have reported what the watches have not brought.
+        # Namespaces in which the leader before may have written what the watches have not brought.
         self._behind: set[Space] = set(tools.settings.namespaces or (None,))
         self._begun = asyncio.create_task(self._begin())
         self._late = asyncio.create_task(self._catch_up_late())
@@ -100,7 +100,7 @@ class Term:
             self.queue.add_routine(key)
 
     async def _reconcile(self, key: Key) -> float | None:
-        """Where something is not known yet nothing is done: the key comes again when it is."""
+        """Reconcile, unless something is not known yet: the key comes again when it is."""
         is_behind = key.namespace in self._behind or None in self._behind
         if is_behind or not self._tools.covers(key.namespace):
             return None
@@ -115,7 +115,7 @@ class Term:
         log.info("at work for %d HeadlessCMS objects", len(self._tools.store.parents()))
 
     async def _catch_up(self, space: Space) -> ApiError | None:
-        """Read what the one before has reported last: the watches may not have brought it yet.
+        """Read what the leader before has reported last: the watches may not have brought it yet.
 
         A namespace that may not be read stays behind; the refusal is returned.
         """
@@ -133,7 +133,7 @@ class Term:
                 return None
 
     async def _catch_up_late(self) -> None:
-        """With the namespaces that could not be read at first, as soon as they can."""
+        """Catch up with the namespaces that could not be read at first, as soon as they can be."""
         await asyncio.shield(self._begun)
         seconds = LATE_RETRY_SECONDS
         while True:
@@ -145,6 +145,6 @@ class Term:
                         self.queue.add(key)
 
     def _is_busy(self) -> bool:
-        """Keys wait for a worker, or most workers wait for the API server."""
+        """Whether keys wait for a worker, or most workers for the API server."""
         many = max(1, self._tools.settings.workers // 2)
         return self.queue.depth() > 0 or self.queue.working() > many

@@ -30,7 +30,7 @@ Reconcile = Callable[[Key], Awaitable[float | None]]
 
 
 class Workers:
-    """Runs until it is stopped; no failure of one key slows or stops the others."""
+    """Workers that run until they are stopped; no failure of a key slows or stops the others."""
 
     def __init__(self, queue: WorkQueue[Key], reconcile: Reconcile, count: int) -> None:
         self._queue = queue
@@ -65,7 +65,7 @@ class Workers:
             metrics.RECONCILES.labels(outcome).inc()
             if outcome != SUCCESS:
                 metrics.QUEUE_RETRIES.labels(outcome).inc()
-            # A pass that asked nobody for anything has let nobody else run.
+            # A pass without a request has not let other tasks run.
             await asyncio.sleep(0)
 
     async def _work(self, key: Key) -> str:
@@ -96,6 +96,6 @@ class Workers:
 
 
 def _longest(error: Exception) -> float:
-    """Until the next try, however many have failed."""
+    """The longest delay until the next try, in seconds, however many have failed."""
     of_the_object = isinstance(error, ApiError) and error.is_the_objects_fault
     return LONGEST_DELAY if of_the_object else LONGEST_AWAY

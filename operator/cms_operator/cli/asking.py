@@ -11,7 +11,7 @@ _REFUSED = "refused: "
 
 
 class CannotAskError(Exception):
-    """There is nothing to ask for; the message says why."""
+    """A request makes no sense now; the message says why."""
 
 
 class Answer(NamedTuple):

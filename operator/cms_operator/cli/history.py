@@ -41,7 +41,7 @@ def history(hcms: Object, records: Sequence[Object], now: datetime) -> list[str]
 
 
 def find(records: Sequence[Object], name: str) -> Revision:
-    """By its name or the beginning of it. Raises UnknownRevisionError."""
+    """The record of a revision, by its name or the beginning of it. Raises UnknownRevisionError."""
     found = [record for record in records if labels_of(record).get(REVISION, "").startswith(name)]
     if len(found) != 1 or not name:
         what = "is not on record" if not found else "is the beginning of several"

@@ -29,7 +29,7 @@ class KubectlError(Exception):
 
 
 class ForbiddenError(KubectlError):
-    """The server lets this user not do it."""
+    """The user lacks the rights for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,6 @@ class Watch:
 
 
 def _error(status: Object) -> KubectlError:
-    """Of a watch: the version that it reads from may be too old by now, and it begins anew."""
+    """The error that ends a watch: only one whose version is too old by now is begun anew."""
     words = status.get("message") or "the server has given up the watch"
     return KubectlError(words, ended=status.get("code") == _GONE)

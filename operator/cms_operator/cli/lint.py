@@ -75,7 +75,7 @@ def _lint(document: Object, secrets: Mapping[str, Mapping[str, bytes]]) -> tuple
 
 
 def _sources(hcms: HeadlessCMS, secrets: Mapping[str, Mapping[str, bytes]]) -> Sources | None:
-    """None where the file has not all Secrets that the spec names. Raises SourceError."""
+    """The sources; None where the file lacks a Secret that the spec names. Raises SourceError."""
     needed = required_secrets(hcms.spec).names
     return read_sources(hcms.spec, secrets) if needed <= secrets.keys() else None
 

@@ -34,7 +34,7 @@ def _scale(scale: CanaryScale) -> str:
 
 
 def with_pods(spec: Spec) -> list[str]:
-    """For the spec's own strategy and n: what each step comes to."""
+    """What each step comes to, for the spec's own strategy and n."""
     strategy = spec.rollout.strategy
     words = steps_of(spec.rollout, strategy)
     if strategy == "BlueGreen":

@@ -142,7 +142,7 @@ def _important(status: Object) -> set[Any]:
 
 
 def _branches(items: Iterable[Object]) -> Iterator[tuple[Object, str, str]]:
-    """Each with what stands before it, and before what hangs on it."""
+    """Each line with what is drawn before it, and before the lines that hang on it."""
     every = list(items)
     for index, item in enumerate(every):
         last = index == len(every) - 1

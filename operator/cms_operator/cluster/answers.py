@@ -14,7 +14,7 @@ LONGEST_PATIENCE_SECONDS = 30.0
 
 
 def decode(response: aiohttp.ClientResponse, data: bytes) -> Any:
-    """What an answer brings. Raises ApiError, aiohttp.ClientPayloadError."""
+    """The decoded body of an answer. Raises ApiError, aiohttp.ClientPayloadError."""
     status = response.status
     if status < 300:  # noqa: PLR2004  - the class of HTTP statuses that mean success
         return _loads(data) if data else None
@@ -27,7 +27,7 @@ def decode(response: aiohttp.ClientResponse, data: bytes) -> Any:
 
 
 def _loads(data: bytes) -> Any:
-    """Half an answer is none. Raises aiohttp.ClientPayloadError."""
+    """Decode JSON; half an answer is none. Raises aiohttp.ClientPayloadError."""
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -35,7 +35,7 @@ def _loads(data: bytes) -> Any:
 
 
 def _patience(status: int, headers: Mapping[str, str]) -> float | None:
-    """Kubernetes sends seconds; a date, which HTTP allows, is not understood."""
+    """The seconds in Retry-After. Kubernetes sends no date, which HTTP allows too."""
     asked = headers.get("Retry-After", "")
     if status not in BUSY or not asked.isdecimal():
         return None
@@ -43,12 +43,12 @@ def _patience(status: int, headers: Mapping[str, str]) -> float | None:
 
 
 def _refused(status: int, answer: Object, patience: float | None = None) -> ApiError:
-    """From the server's Status object."""
+    """What the server's Status object says, as an error."""
     return ApiError(status, str(answer.get("reason", "")), str(answer.get("message", "")), patience)
 
 
 async def events(content: aiohttp.StreamReader) -> AsyncIterator[dict[str, Any]]:
-    """Of a watch, until the server ends it. What it has begun to tell is not told.
+    """Yield a watch's events until the server closes it; a half-sent last line is dropped.
 
     Raises ApiError for an event of the type ERROR, aiohttp.ClientError, TimeoutError.
     """
@@ -60,7 +60,7 @@ async def events(content: aiohttp.StreamReader) -> AsyncIterator[dict[str, Any]]
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Of any length: the reader's own bound would have to be as large as the largest object."""
+    """Yield lines of any length: a bounded reader would need the size of the largest object."""
     begun: list[bytes] = []
     async for chunk in content.iter_any():
         *ended, rest = chunk.split(b"\n")

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 import aiohttp
 
-# It has done nothing yet, and may say in Retry-After when to ask again.
+# The server has done nothing yet, and may say in Retry-After when to ask again.
 BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _ABOUT_ONE_KIND = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 _REFUSALS = (400, 403, 404, 405, 413, 422, 429, 500, 503, 504)
@@ -39,22 +39,22 @@ class ApiError(Exception):
 
     @property
     def is_passing(self) -> bool:
-        """The server is unwell or busy, whatever it is asked: it may soon answer the same well."""
+        """The server is unwell or busy: the same request may soon succeed."""
         return self.status in BUSY or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
     @property
     def is_for_now(self) -> bool:
-        """To a watch: what is known is no worse for it, and a list would be refused as well."""
+        """What a watch knows stays good: a list would be refused as well."""
         return self.status in _FOR_NOW
 
     @property
     def is_about_one_kind(self) -> bool:
-        """To a list: this kind may not be read here, or is not there. Of others it says nothing."""
+        """The kind may not be read here, or is not served; that says nothing of other kinds."""
         return self.status in _ABOUT_ONE_KIND
 
     @property
     def is_refusal(self) -> bool:
-        """Of one object, of others it says nothing. A webhook that is down counts as well."""
+        """The answer is about one object alone. A webhook that is down counts as well."""
         return self.status in _REFUSALS
 
     @property

@@ -25,11 +25,11 @@ class NameHeldError(Exception):
 
 
 class NameTakenError(NameHeldError):
-    """By an object of somebody else."""
+    """The name belongs to an object of somebody else."""
 
 
 class StillEndingError(NameHeldError):
-    """By what is left of a deleted object, which goes by itself when no finalizer is left."""
+    """The name belongs to a deleted object, which goes when it has no finalizer left."""
 
     def __init__(self, kind: str, name: str, finalizers: Sequence[str]) -> None:
         super().__init__(kind, name)
@@ -62,7 +62,7 @@ def was_asked_otherwise(manifest: Object, live: Object) -> bool:
 
 
 class _Write(NamedTuple):
-    """`name` is in the path, but for what is posted to the collection."""
+    """One request. `name` is part of its path; None where it goes to the collection."""
 
     method: str
     name: str | None
@@ -71,10 +71,10 @@ class _Write(NamedTuple):
 
 
 def _write(kind: Kind, manifest: Object, live: Object | None) -> _Write:
-    """What makes `live` as it was asked for; an apply takes the server twice the work."""
+    """The cheapest request that makes `live` as asked: an apply costs the server twice as much."""
     name = manifest["metadata"]["name"]
     if live is None and kind.fixed:
-        # With no later apply nobody has to know whose each field is.
+        # It is never applied later, so no field needs an owner.
         return _Write("POST", None, JSON, stamped(manifest))
     if live is None:
         guard = {"resourceVersion": CREATE_ONLY}
@@ -165,7 +165,7 @@ class Applier:
         self._written(kind)
 
     async def _tell_ours_from_others(self, kind: Kind, metadata: Object) -> None:
-        """After a refused create: learn of our own object, or of what it is.
+        """Read what a create has met: take in an object of ours, else tell whose it is.
 
         Raises NameHeldError, ApiError.
         """
@@ -178,7 +178,7 @@ class Applier:
         self._store.put(kind, found)
 
     def _not_ours(self, kind: Kind, found: Object) -> NameHeldError:
-        """Somebody else's, or the remains of a deleted HeadlessCMS, which go by themselves."""
+        """Which error tells whose it is: somebody's, or left of a deleted HeadlessCMS."""
         metadata = found["metadata"]
         owners = metadata.get("ownerReferences") or []
         if metadata.get("deletionTimestamp") or any(

@@ -1,4 +1,4 @@
-"""Answers of others, read as far as they may be long."""
+"""Bodies of answers, read up to a bound."""
 
 import aiohttp
 
@@ -8,7 +8,7 @@ class TooLongError(ValueError):
 
 
 async def read(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """All of it: a part could pass for a whole. Raises TooLongError, aiohttp.ClientError."""
+    """Read all of a body: a part could pass for it. Raises TooLongError, aiohttp.ClientError."""
     found = bytearray()
     async for chunk in response.content.iter_any():
         found += chunk

@@ -132,7 +132,7 @@ class KubernetesClient:
         ):
             limits = aiohttp.ClientTimeout(total=left, ceil_threshold=REQUEST_SECONDS)
             if left < REQUEST_SECONDS:
-                # The server gives up with us, even if we are not there to close the connection.
+                # The server gives up when we do, even if we cannot close the connection.
                 query = {**(query or {}), "timeout": f"{max(1, int(left))}s"}
             response = await self._send(method, path, query, body, content_type, limits)
             answer.status = response.status
@@ -140,7 +140,7 @@ class KubernetesClient:
 
     @contextmanager
     def _allowed(self, method: str, seconds: float) -> Iterator[float]:
-        """The seconds that a request may take. Raises NotLeadingError."""
+        """Let a request past the fence; gives the seconds it may take. Raises NotLeadingError."""
         if self._fence is None or method in READS:
             yield seconds
         else:
@@ -201,7 +201,7 @@ class KubernetesClient:
 
 
 def proxy_of(server: str) -> str | None:
-    """What HTTPS_PROXY and NO_PROXY say, as for kubectl."""
+    """The proxy that HTTPS_PROXY and NO_PROXY choose, as for kubectl."""
     url = urlsplit(server)
     if not url.hostname or proxy_bypass(url.hostname):
         return None

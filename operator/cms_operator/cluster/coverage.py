@@ -31,6 +31,6 @@ class Coverage:
                 self._whole(space)
 
     def covers(self, namespace: str) -> bool:
-        """May objects of this namespace be worked on?"""
+        """Whether objects of this namespace may be worked on."""
         space = namespace if namespace in self._missing else None
         return not self._missing.get(space, {space})

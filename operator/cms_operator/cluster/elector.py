@@ -25,9 +25,9 @@ from cms_operator.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# For the writes that are under way when the lease is given back.
+# How long to wait for writes that are under way when the lease is given back.
 _DRAIN_SECONDS = 3.0
-# To aiohttp, none at all would be no limit.
+# aiohttp takes 0 for no limit.
 _SHORTEST_SECONDS = 0.1
 
 
@@ -88,7 +88,10 @@ class Elector:
                 return
 
     async def run(self) -> None:
-        """After look(), until it is cancelled; then give_back() is due. Raises TurnedBackError."""
+        """Run the election until cancelled; look() comes before it, give_back() after.
+
+        Raises TurnedBackError.
+        """
         watching = asyncio.create_task(self._lease.watch_forever())
         try:
             while not watching.done():

@@ -1,4 +1,4 @@
-"""Lets writes out while the lease lasts, and none after: asked just before each is sent."""
+"""Lets writes out only while the lease lasts: asked just before each is sent."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ def clock() -> float:
 
 
 class Fence:
-    """Opened by each renewal for a time; closed before, after, and when somebody says so."""
+    """Open for a time after each renewal, until somebody closes it."""
 
     def __init__(self, timing: Timing, now: Callable[[], float] = clock) -> None:
         self._timing = timing
@@ -34,7 +34,7 @@ class Fence:
         self._idle.set()
 
     def renewed(self, at: float) -> None:
-        """A renewal has been accepted that was sent then."""
+        """Note that a renewal sent at `at` was accepted."""
         self._renewed = at
 
     def close(self) -> None:
@@ -57,14 +57,14 @@ class Fence:
 
     @contextmanager
     def writing(self) -> Iterator[float]:
-        """Around one write; gives what check() does. Raises NotLeadingError."""
+        """Count one write as under way; gives what check() does. Raises NotLeadingError."""
         left = self.check()
         self._under_way += 1
         self._idle.clear()
         try:
             yield left
         except aiohttp.ClientError:
-            self.check()  # at the socket it has found the same, and aiohttp tells it as its own
+            self.check()  # closed at the socket, which aiohttp reports as an error of its own
             raise
         finally:
             self._under_way -= 1
@@ -81,7 +81,7 @@ class Fence:
         return True
 
     def at_the_socket(self) -> aiohttp.TraceConfig:
-        """Asks once more when a connection is there, whatever has been waited for until then.
+        """Check again once there is a connection, however long that was waited for.
 
         aiohttp tells of a body just before it writes it, together with the headers.
         """

@@ -35,9 +35,9 @@ from cms_operator.observability.metrics import WATCH_ERRORS
 
 log = logging.getLogger(__name__)
 
-# Only kopf's log shows it: the client knows where the API server is.
+# Shown in kopf's log only; the client knows where the API server is.
 SERVER = "http://kubernetes"
-# Longer than kopf's pauses, ours and a watch that gets no answer take together.
+# Longer than the pauses of kopf and ours and an unanswered watch together.
 DEAF_SECONDS = 2.0 * SILENCE_SECONDS
 _RESOURCES = f"/apis/{HEADLESS_CMS.api_version}"
 _EXPIRED = b'{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}\n'
@@ -58,7 +58,7 @@ class KopfSession:
         }
 
     def open(self) -> aiohttp.ClientSession:
-        """For one login; kopf closes it."""
+        """A session for one login; kopf closes it."""
         return aiohttp.ClientSession(middlewares=(self._answer,))
 
     def alive(self) -> bool:
@@ -69,10 +69,11 @@ class KopfSession:
     async def _answer(
         self, request: aiohttp.ClientRequest, _: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """Raises aiohttp.ClientConnectionError: after a pause kopf asks the same again.
+        """Answer a request of kopf, or raise what makes kopf do the right thing.
 
-        On aiohttp.ClientPayloadError it begins the list anew, on TurnedBackError, which is of the
-        second list in a row that is older than what was known, it ends.
+        On aiohttp.ClientConnectionError it asks the same again after a pause, on
+        aiohttp.ClientPayloadError it begins the list anew, and on TurnedBackError, of the second
+        list in a row that is older than what was known, it ends.
         """
         stream = self._streams.get(request.url.path)
         for asked in (stream,) if stream else self._streams.values():
@@ -101,7 +102,7 @@ class KopfSession:
             raise aiohttp.ClientConnectionError(repr(error)) from error
 
     async def _discover(self, request: aiohttp.ClientRequest) -> aiohttp.ClientResponse:
-        """Once kopf looks for what it shall watch, so the answer that it gets has it."""
+        """Answer discovery only when HeadlessCMS is served: kopf looks for it just once."""
         url = request.url
         response = await self._client.get(url.raw_path_qs, REQUEST_SECONDS)
         body = await response.read()
@@ -162,7 +163,7 @@ class _Stream:
         self._listing = Listing(self._store, HEADLESS_CMS, self._namespace)
 
     def take(self, page: Any) -> None:
-        """A page of the list; with the last one it is known what is gone.
+        """Take in a page of the list; after the last one it is known what is gone.
 
         Raises TurnedBackError.
         """
@@ -197,7 +198,7 @@ class _Stream:
         yield _EXPIRED
 
     async def refused(self, error: ApiError) -> None:
-        """What may stay so for days is told once; kopf tells of it whenever it hears of it."""
+        """Log a refusal, which may last for days, once; kopf logs each one it hears of."""
         self.heard = _now()
         if self.refusals.refused(str(error)):
             self._tell(error)
@@ -213,7 +214,7 @@ class _Stream:
 
 
 class _Content:
-    """In place of what an answer holds: whole lines alone."""
+    """Stands in for the body of a watch's answer: gives only whole lines."""
 
     def __init__(self, content: aiohttp.StreamReader, lines: AsyncIterator[bytes]) -> None:
         self._content = content
@@ -236,13 +237,13 @@ def _has(found: list[Any], name: str) -> bool:
 
 
 def _identified(found: Object) -> None:
-    """Raises KeyError, TypeError, ValueError where it lacks what kopf or the store needs of it."""
+    """Check that kopf and the store can use an object. Raises KeyError, TypeError, ValueError."""
     metadata = found["metadata"]
     _ = metadata["uid"], metadata["namespace"], metadata["name"], int(metadata["resourceVersion"])
 
 
 def _deletion(found: Object, version: str) -> Any:
-    """As a server tells it, with the version from which a watch can go on."""
+    """The event of a deletion, with the version from which a watch can go on."""
     metadata = {**found["metadata"], "resourceVersion": version}
     return {"type": "DELETED", "object": {**found, "metadata": metadata}}
 

@@ -24,11 +24,11 @@ class Place:
 
 
 class Lease:
-    """`view` is how it was seen last, before the first read as if there were none.
+    """`view` is how the Lease was seen last; before the first read it is as if there were none.
 
-    Each time that it is seen `news` is set. A watch may tell old news, of an API server that lags.
-    But reads, which name no version, and writes are answered by what a majority of etcd has: an
-    answer older than what was seen before it was asked for is that of a restored database.
+    `news` is set each time that it is seen. A watch may bring old news from an API server that
+    lags. But reads, which name no version, and writes are answered from a majority of etcd: an
+    answer older than what was seen before the request comes from a restored database.
     """
 
     def __init__(self, client: KubernetesClient, place: Place, timing: Timing) -> None:
@@ -40,7 +40,7 @@ class Lease:
         self._newest = 0  # version that was seen
 
     async def read(self) -> None:
-        """Raises FAILURES, TurnedBackError."""
+        """See the Lease as it is now. Raises FAILURES, TurnedBackError."""
         known = self._newest
         path = LEASE.path(self._place.namespace, self._place.name)
         try:
@@ -53,7 +53,10 @@ class Lease:
             self._answered(found, known)
 
     async def write(self, spec: Object, seconds: float) -> None:
-        """Refused where it is no longer as it was seen. Raises FAILURES, TurnedBackError."""
+        """Write the Lease, unless it has changed since it was seen.
+
+        Raises FAILURES, TurnedBackError.
+        """
         known = self._newest
         namespace, name = self._place.namespace, self._place.name
         if self.view.version is None:
@@ -74,7 +77,7 @@ class Lease:
         self._answered(answer, known)
 
     async def watch_forever(self) -> None:
-        """So that a lease that is given back is claimed at once. Raises TurnedBackError."""
+        """See changes at once, and so claim at once what is given back. Raises TurnedBackError."""
         told = ""
         while True:
             began = clock()

@@ -1,4 +1,4 @@
-"""A list, page by page, as the truth of its version."""
+"""Takes a list, page by page, as the truth of its version."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,14 +8,15 @@ from cms_operator.cluster.store import Key, Ref, Store, TurnedBackError, key_of,
 
 
 class Listing:
-    """An event that was missed, a deletion above all, is found here. What is
-    newer than the list, such as an own write since, stays. `changed` are the
-    keys of those that differed. A list that names no version is as new as what a majority of etcd
-    has: it is older than what was heard before it was asked for only where that was restored.
+    """One list of a kind, made before the list is asked for.
+
+    It finds events that were missed, deletions above all. What is newer than the list, such as an
+    own write since, stays. `changed` are the keys of those that differed. A list that names no
+    version is answered from a majority of etcd: it is older than what was heard before only where
+    etcd was restored.
     """
 
     def __init__(self, store: Store, kind: Kind, namespace: str | None) -> None:
-        """To be made before the list is asked for."""
         self._store = store
         self._kind = kind
         self._namespace = namespace
@@ -24,7 +25,7 @@ class Listing:
         self.changed: set[Key] = set()
 
     def take(self, page: Iterable[Object], version: int) -> None:
-        """All pages have the same version. Raises TurnedBackError."""
+        """Take in a page; all pages have the same version. Raises TurnedBackError."""
         for found in self.seen(page, version):
             if self._store.put(self._kind, found) and (key := key_of(self._kind, found)):
                 self.changed.add(key)
@@ -33,7 +34,7 @@ class Listing:
         self.changed |= self._store.keep_only(self._kind, self._namespace, self._listed, version)
 
     def seen(self, page: Iterable[Object], version: int) -> Iterator[Object]:
-        """The same objects; only that they are there is taken in. Raises TurnedBackError."""
+        """Yield a page's objects and note only that they exist. Raises TurnedBackError."""
         if version < self._newest:
             raise TurnedBackError(self._kind)
         for found in page:
@@ -44,7 +45,7 @@ class Listing:
         self._store.hear(self._kind, self._namespace, version)
 
     def gone(self, version: int) -> list[Object]:
-        """What `end` would forget."""
+        """The objects that `end` would forget."""
         refs = self._store.lacking(self._kind, self._namespace, self._listed, version)
         kept = (self._store.get(self._kind, ref.namespace, ref.name) for ref in refs)
         return [found for found in kept if found is not None]

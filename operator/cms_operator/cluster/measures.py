@@ -29,7 +29,7 @@ from cms_operator.settings import PrometheusSettings, SettingsError
 MAX_BYTES = 64 * 1024
 ANSWER_SECONDS = 5.0
 AT_ONCE = 16
-# The slow ones of one tenant leave places for the others'.
+# The slow providers of one namespace leave places for the others.
 AT_ONCE_PER_NAMESPACE = 4
 _LONGEST_TOKEN = 16 * 1024
 # Prometheus tells in JSON what is wrong with a query, and that one took too long.
@@ -41,8 +41,9 @@ class ProviderError(Exception):
 
 
 class _Places:
-    """For those who ask at the same time. The wait for one is no part of a provider's time, for
-    it is others that are slow; it may last `seconds`.
+    """Places for those who ask at the same time; one may be waited for `seconds`.
+
+    That wait is no part of a provider's time, for it is others that are slow.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -52,7 +53,7 @@ class _Places:
 
     @asynccontextmanager
     async def one(self, namespace: str) -> AsyncIterator[None]:
-        """Raises ProviderError."""
+        """Hold a place. Raises ProviderError."""
         share = self._of.setdefault(namespace, asyncio.Semaphore(AT_ONCE_PER_NAMESPACE))
         async with AsyncExitStack() as places:
             try:

@@ -1,4 +1,4 @@
-"""The difference of two JSON objects, as it is written."""
+"""The difference of two JSON objects, as one writes it to the API server."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-# So many seconds' worth may come at once.
+# The requests of this many seconds may come at once.
 BURST_SECONDS = 2.0
 
 
 class Pace:
-    """At most `per_second` requests on average (GCRA, ITU-T I.371); 0 is no limit.
+    """Limits requests to `per_second` on average (GCRA, ITU-T I.371); 0 is no limit.
 
     `clock` gives seconds (monotonic).
     """

@@ -6,17 +6,17 @@ import math
 # Between the beginnings of two tries; it doubles with each one that soon breaks off.
 PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 16.0
-# Of what is refused it grows on, slowly: a right may be missing, or a namespace, for long.
+# After a refusal the pause grows further, slowly: a right or a namespace may be missing for long.
 LONGEST_REFUSED_SECONDS = 120.0
 
 
 def rarer(seconds: float) -> float:
-    """The next pause, where it was still refused after one of so many seconds."""
+    """The pause after one of `seconds` that has ended in another refusal."""
     return min(1.25 * seconds, LONGEST_REFUSED_SECONDS)
 
 
 class Pause:
-    """Of one watch. After one that lasted the next begins at once."""
+    """The pause before one watch begins again: none after a watch that lasted."""
 
     def __init__(self) -> None:
         self._seconds = PAUSE_SECONDS
@@ -34,12 +34,15 @@ class Pause:
         self._refusal = ""
 
     def broke_off(self, patience: float = 0.0) -> None:
-        """`patience` are the seconds that the server asks to wait."""
+        """Note a failure and lengthen the pause; `patience`: seconds that the server asks for."""
         self._seconds = max(min(2 * self._seconds, LONGEST_PAUSE_SECONDS), patience)
         self._refusal = ""
 
     def refused(self, why: str) -> bool:
-        """By somebody's rules, or because it is not there. False where it was so before."""
+        """Note a refusal (no rights, or no such kind) and lengthen the pause.
+
+        Returns False if the reason is the same as last time.
+        """
         soon = min(2 * self._seconds, LONGEST_PAUSE_SECONDS)
         self._seconds = max(soon, rarer(self._seconds))
         is_news, self._refusal = why != self._refusal, why

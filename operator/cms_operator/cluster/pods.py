@@ -49,7 +49,7 @@ class PodReader:
         return tuple(_generation(answer) for answer in answers)
 
     async def metrics(self, target: Target) -> Page | str:
-        """What the pod has counted; why not, where it does not tell."""
+        """What the pod has counted, or in words why it does not tell."""
         wanted = [("name[]", name) for name in exposition.SERIES]
         try:
             async with self._session.get(

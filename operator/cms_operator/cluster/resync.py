@@ -13,8 +13,8 @@ from cms_operator.cluster.listing import Listing
 from cms_operator.cluster.store import Key, Store, TurnedBackError
 
 Tell = Callable[[Key], None]
-# Longer than one API server of several lags where a SQL database is in place of etcd, as with k3s:
-# of a kind of which there is nothing it tells what it has heard of last, not what the database has.
+# Longer than one of several API servers lags behind a SQL database in place of etcd, as with k3s:
+# for a kind without objects it answers what it has heard of last, not what the database has.
 LAG_SECONDS = 5.0
 
 
@@ -42,7 +42,7 @@ async def resync(
 async def relist(
     client: KubernetesClient, store: Store, kind: Kind, namespace: str | None, tell: Tell
 ) -> int | None:
-    """The version of the list, None where the cluster lacks an optional kind.
+    """Take in a list; returns its version, None where the cluster lacks an optional kind.
 
     `tell` gets the key of whatever differed from the store, also of what came before an error. A
     page is taken in before the next is asked for: this bounds the memory of a list. One that is

@@ -1,6 +1,6 @@
 """Who may read /metrics: whom the API server knows by a bearer token and allows to GET it.
 
-As kube-rbac-proxy does it, with a TokenReview and a SubjectAccessReview.
+It asks with a TokenReview and a SubjectAccessReview, as kube-rbac-proxy does.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ class Gate:
         self._waiting = 0
 
     async def verdict(self, header: str) -> Verdict:
-        """Of the header Authorization; SERVICE_UNAVAILABLE where nobody can be asked now."""
+        """Judge a header Authorization; SERVICE_UNAVAILABLE where nobody can be asked now."""
         token = header.removeprefix(_SCHEME)
         if token == header or not 0 < len(token) <= _LONGEST_TOKEN or not token.isascii():
             return HTTPStatus.UNAUTHORIZED
@@ -98,7 +98,7 @@ class Gate:
 
 
 def middleware(gate: Gate) -> Middleware:
-    """Before /metrics alone: the kubelet's probes have no token."""
+    """Guards /metrics alone: the kubelet's probes have no token."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -76,7 +76,7 @@ class ServiceResolver(AbstractResolver):
 
 
 def cluster_addresses(spec: Object) -> list[str]:
-    """Of a Service's spec. An alias may still show the address that it had before."""
+    """The cluster IPs in a Service's spec; none of an alias, which may show an old address."""
     if spec.get("type") == "ExternalName":
         return []
     return spec.get("clusterIPs") or [spec.get("clusterIP") or ""]

@@ -27,7 +27,7 @@ class _Read(NamedTuple):
 
 
 class Late(NamedTuple):
-    """The server is unwell, and has not told a Secret since then."""
+    """The server is unwell and has not answered for a Secret since `since`."""
 
     since: datetime
     error: ApiError
@@ -36,9 +36,9 @@ class Late(NamedTuple):
 class SourceSecrets:
     """Keeps what was read until expire(): a change is seen at the next resync.
 
-    Of a Secret with the label headlesscms.io/watch=true the store has a digest,
-    and a change of it is seen at once. One that is missing is asked for each
-    time. What a server that is unwell does not tell is as it was last.
+    For a Secret with the label headlesscms.io/watch=true the store has a digest,
+    and a change of it is seen at once. A missing one is asked for each time. While
+    the server is unwell the last known values are used.
     """
 
     def __init__(self, applier: Applier, store: Store) -> None:
@@ -65,7 +65,7 @@ class SourceSecrets:
         }
 
     def late(self, key: Key) -> Late | None:
-        """Since when one of its Secrets cannot be read, and is as it was before, if it is known."""
+        """Since when one of its Secrets cannot be read; None where all can."""
         places = (_Place(key.namespace, name) for name in self._named.get(key, ()))
         found = (self._late[place] for place in places if place in self._late)
         return min(found, key=lambda late: late.since, default=None)
@@ -81,7 +81,7 @@ class SourceSecrets:
         self._fresh.clear()
 
     def expire_of(self, key: Key) -> None:
-        """Read this one's Secrets again next time: something in them has to be mended."""
+        """Read the Secrets of `key` again next time: something in them has to be mended."""
         for name in self._named.get(key, ()):
             self._fresh.discard(_Place(key.namespace, name))
 

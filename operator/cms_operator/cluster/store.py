@@ -23,7 +23,7 @@ from cms_operator.recent import Recent
 from cms_operator.resources import labels
 
 _MOST_GONE = 10_000
-# Some sixty HeadlessCMS objects with all that belongs to them, 8 KB each.
+# Objects of some sixty HeadlessCMS, 8 KB each.
 _MOST_OPEN = 1_000
 # From so many bytes on it is worth the time to compress them, to a third.
 _LONG = 2_000
@@ -43,7 +43,7 @@ class TurnedBackError(Exception):
 
 
 class Key(NamedTuple):
-    """A HeadlessCMS."""
+    """Names a HeadlessCMS."""
 
     namespace: str
     name: str
@@ -114,7 +114,7 @@ class Store:
         return found
 
     def hear(self, kind: Kind, namespace: str | None, version: int) -> None:
-        """A list or a watch tells that the server has come so far, whatever it has of the kind."""
+        """Note the version that a list or a watch has reached, whatever it shows of the kind."""
         place = kind.name, namespace
         self._heard[place] = max(self._heard.get(place, 0), version)
 
@@ -124,7 +124,7 @@ class Store:
         return max(self._heard.get((kind.name, namespace), 0), max(versions, default=0))
 
     def is_ahead(self, kind: Kind, listed: Object, version: int) -> bool:
-        """Is it newer here, or gone, than in a list of that version, which had to show it so?"""
+        """Whether it is newer here, or gone, although a list of `version` had to show it so."""
         kept = self._objects.get(ref_of(kind, listed))
         known = max(self._gone.get(listed["metadata"]["uid"], 0), kept.version if kept else 0)
         return _version(listed) < known <= version
@@ -174,7 +174,7 @@ class Store:
     def lacking(
         self, kind: Kind, namespace: str | None, listed: Collection[Ref], version: int
     ) -> list[Ref]:
-        """What a list of that version would have, were it still there."""
+        """What a list of that version would show if it still existed."""
         return [
             ref
             for ref in self._refs(kind, namespace)

@@ -1,4 +1,4 @@
-"""Requests of the operator's own, for pods that get too few of others' to be judged.
+"""The operator's own requests to pods that get too few from readers to be judged.
 
 The pods count them like any others, and so nothing is made of the answers here.
 """
@@ -24,7 +24,7 @@ AT_ONCE = 8
 # At most ten a second for each pod, which is no load worth the name.
 PAUSE_SECONDS = 0.1
 ANSWER_SECONDS = 2.0
-# Then no more is sent, so that one slow tenant's do not go on into its next interval.
+# Sending ends after this time, so that slow pods are not still asked in the next interval.
 SENDING_SECONDS = 10.0
 _MAX_BYTES = 1024 * 1024
 
@@ -37,10 +37,7 @@ class SyntheticLimits:
 
 
 class SyntheticSender:
-    """Sends a bounded number of GET requests, in turns, so that all pods get as many.
-
-    None while `may_send` says no.
-    """
+    """Sends a bounded number of GET requests to each pod in turn; none while `may_send` says no."""
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ log = logging.getLogger(__name__)
 
 
 class TokenFile:
-    """Reads it again as soon as the file is another one.
+    """Reads the token again as soon as the file is another one.
 
     kubernetes.aio does so once in a minute of the wall clock, which somebody may set back.
     """
@@ -19,7 +19,7 @@ class TokenFile:
         self._seen: tuple[int, int] | None = None
 
     def refresh(self, configuration: client.Configuration) -> None:
-        """Before each request. A file that cannot be read leaves the token as it was."""
+        """Called before each request. A file that cannot be read leaves the token as it was."""
         try:
             found = self._path.stat()
             seen = (found.st_ino, found.st_mtime_ns)

@@ -18,7 +18,7 @@ from cms_operator.rollout.observe import takes_traffic
 
 DIGEST = "digest"
 _DEPLOYMENT_CONDITIONS = {"Progressing": "reason", "ReplicaFailure": "message"}
-# On its way a pod passes others, and each would be news.
+# Other conditions come and go while a pod starts, and each would be news.
 _POD_CONDITIONS = {
     ("Ready", "True"): ("lastTransitionTime",),
     ("PodScheduled", "False"): ("reason", "message"),
@@ -59,10 +59,10 @@ def trim(kind: Kind, found: Object) -> Object:
 
 
 def _is_child(kind: Kind, metadata: Object) -> bool:
-    """Of the Secrets that name a HeadlessCMS as their owner no more than those that it can have.
+    """Whether a HeadlessCMS owns it; a Secret must also be one that the operator makes.
 
-    Others are deleted: by the operator what is not asked for, by the garbage collector what has an
-    owner that is not there.
+    Children of other kinds that nobody asks for are deleted: by the operator, or by the garbage
+    collector where the owner is not there.
     """
     owner = owner_of(metadata)
     if owner is None or kind is not SECRET:
@@ -89,12 +89,12 @@ def _deployment_status(deployment: Object) -> Object:
 
 
 def _slice_metadata(metadata: Object) -> Object:
-    """Without the time of the last change, which an annotation tells."""
+    """Leave out the time of the last change, which an annotation tells."""
     return {k: v for k, v in metadata.items() if k not in ("annotations", "generation")}
 
 
 def _endpoints(found: Object) -> list[Object]:
-    """Those that get traffic: a pod that starts or ends in a slice is no news."""
+    """The endpoints that get traffic: a pod that starts or ends is no news."""
     return [endpoint for endpoint in found.get("endpoints") or [] if takes_traffic(endpoint)]
 
 
@@ -121,7 +121,7 @@ def _pod_status(pod: Object) -> Object:
 
 
 def owner_of(metadata: Object) -> str | None:
-    """The HeadlessCMS that is said to control it."""
+    """The name of the HeadlessCMS that is its controller."""
     for owner in metadata.get("ownerReferences") or ():
         if owner.get("controller") and owner["kind"] == HEADLESS_CMS.name:
             return str(owner["name"])

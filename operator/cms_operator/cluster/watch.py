@@ -51,7 +51,7 @@ class Watch:
         self._look.set()
 
     def look(self, kind: Kind) -> None:
-        """Something shows that the kind may be there: a write of it that went well, a resync."""
+        """Try again: a successful write of the kind or a resync shows that it may be there."""
         if kind is self._kind:
             self._look.set()
 
@@ -65,7 +65,7 @@ class Watch:
         self._listed(self._kind, self._namespace)
 
     async def run(self) -> None:
-        """Until it is cancelled. Raises TurnedBackError."""
+        """Follow the kind until cancelled. Raises TurnedBackError."""
         while True:
             await self._look.wait()
             await self._pause.begin()
@@ -96,7 +96,7 @@ class Watch:
         return True
 
     def _was_refused(self, error: ApiError) -> None:
-        """What may stay so for days is told once."""
+        """Log a refusal, which may last for days, once."""
         if not error.is_about_one_kind:
             self._broke_off(error, error.patience or 0.0)
         elif self._pause.refused(str(error)):

@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 
 class Watches:
-    """`queue` gets the keys of whom a list concerns, and all of a namespace that has become known
-    as a whole; `take` gets the events.
+    """`take` gets the events; `queue` gets the keys that a list concerns, and all keys of a
+    namespace once all of it is known.
     """
 
     def __init__(

@@ -65,7 +65,7 @@ def _moment(*path: str) -> Callable[[Object], Iterator[Sample]]:
 
 
 def _rollout(found: Object) -> Object:
-    """The one that is under way."""
+    """The rollout that is under way."""
     rollout: Object = _at(found, "status", "rollout") or {}
     return rollout if rollout.get("phase") in IN_FLIGHT else {}
 
@@ -96,7 +96,7 @@ def _rollout_weights(found: Object) -> Iterator[Sample]:
 
 
 def _revisions(field: str) -> Callable[[Object], Iterator[Sample]]:
-    """Of those that have pods: a history of old ones is no series."""
+    """The revisions that have pods: a history of old ones is no series."""
 
     def read(found: Object) -> Iterator[Sample]:
         for revision in _at(found, "status", "revisions") or ():
@@ -126,7 +126,7 @@ def _at(found: Object, *path: str) -> Any:
 
 
 def _seconds(moment: str | None) -> float | None:
-    """Of the epoch; None where it is no time."""
+    """Seconds since 1970; None where it is no time."""
     try:
         return datetime.fromisoformat(moment).timestamp() if moment else None
     except ValueError:

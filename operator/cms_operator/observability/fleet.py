@@ -28,9 +28,9 @@ class Fleet:
         self._failures = failures
 
     def text(self, names: Collection[str] = ()) -> Iterator[bytes]:
-        """In Prometheus' text format, all metrics or those of the given names.
+        """All metrics, or those of the given names, in Prometheus' text format.
 
-        Most pieces are empty: between two of them others may have their turn.
+        It comes in pieces, most of them empty: between two others may have their turn.
         """
         families = [found for found in FAMILIES if not names or found.name in names]
         bodies = {family.name: bytearray() for family in families}

@@ -18,13 +18,13 @@ reconcile_id: contextvars.ContextVar[str] = contextvars.ContextVar("reconcile_id
 subject: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar(
     "subject", default=None
 )
-# JSON leaves these as they are; to terminals and some readers they are commands and ends of lines.
+# JSON leaves these as they are, but terminals and some readers take them for commands or line ends.
 _BREAKS = re.compile("[\x7f-\x9f\u2028\u2029]")
 _FAREWELL = "Fatal error on SSL protocol"
 
 
 def loop_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """What no task is there to hear of.
+    """Log a failure that no task waits for, unless it is a known and harmless one.
 
     Watches that are cancelled at the end may still be closing when the loop closes what is left
     open: that costs nothing, and a traceback of it would only frighten. So may uvloop still say

@@ -47,7 +47,7 @@ class Answer:
 
 @contextmanager
 def api_request(method: str, path: str) -> Iterator[Answer]:
-    """Around one request; the status of its answer is to be set."""
+    """Measure one request; the caller sets the status of its answer."""
     parts = _parts(path)
     resource, verb = parts[0] if parts else "", verb_of(method, parts)
     answer, started = Answer(), time.monotonic()

@@ -35,10 +35,10 @@ _recorded: ContextVar[SdkSpan | None] = ContextVar("recorded_span", default=None
 
 class OtlpTracing:
     def __init__(self, settings: TracingSettings) -> None:
-        # It would say of each try what `_Counted` says once.
+        # The library would log at each try what `_Counted` logs once.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         self._provider = TracerProvider(
-            sampler=ALWAYS_ON,  # of those that `reconcile` has chosen
+            sampler=ALWAYS_ON,  # `reconcile` has chosen already
             resource=Resource.create(
                 {"service.name": settings.service_name, "service.version": VERSION}
             ),
@@ -71,7 +71,7 @@ class OtlpTracing:
         return _span(self._tracer.start_span(name, context, kind, dict(attributes)))
 
     async def close(self, seconds: float) -> None:
-        """In a thread that the process does not wait for: the collector may be away."""
+        """Send what is left in a thread that the process does not wait for: nobody may answer."""
         done, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def flush() -> None:

@@ -21,12 +21,12 @@ class Span(Protocol):
 
 class Tracing(Protocol):
     def reconcile(self, attributes: Attributes) -> AbstractContextManager[Span]:
-        """A trace of its own, if it is among those that are chosen."""
+        """Begin a trace, if this reconcile is among those that are chosen."""
 
     def inside(
         self, name: str, attributes: Attributes, *, calls: bool = False
     ) -> AbstractContextManager[Span]:
-        """A part of the reconcile that is being recorded, if one is; `calls` another server."""
+        """Begin a span in the reconcile that is recorded, if one is; `calls`: to another server."""
 
     async def close(self, seconds: float) -> None:
         """Send what is left, for so long at most."""
@@ -56,7 +56,7 @@ class Untraced:
 
 
 class Switch:
-    """What everybody asks; main.py may put another one in its place."""
+    """Holds the tracing in use; process.py puts another one in its place where it is on."""
 
     def __init__(self) -> None:
         self.now: Tracing = Untraced()

@@ -19,10 +19,10 @@ class Confirmation:
 
     @phase("confirm")
     async def confirm(self, work: Pass, decision: Decision) -> Decision:
-        """Before traffic or pods are taken away: decide on endpoints that were read just now.
+        """Decide again on endpoints read just now, where traffic or pods would be taken away.
 
-        By name, which is cheap in a namespace of many: a slice that is not known yet would only
-        show more endpoints. Raises ApiError.
+        They are read by name, which is cheap in a namespace of many: a slice that is not known
+        yet would only show more endpoints. Raises ApiError.
         """
         if not takes_anything_away(work, decision) and not shifts(
             decision, snapshot_of(work).route

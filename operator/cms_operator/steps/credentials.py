@@ -19,7 +19,7 @@ from cms_operator.rollout.observe import is_serving, is_starting, revision_of
 from cms_operator.steps.subject import Subject
 
 ROTATE = "headlesscms.io/rotate-jwt-key"
-# The kubelet brings a changed Secret to every mount in less.
+# The kubelet brings a changed Secret to every mount within this time.
 MOUNTS_SETTLE = timedelta(seconds=90)
 _LONGEST_REQUEST = 256
 
@@ -33,7 +33,7 @@ class Credentials:
         self._random = random_bytes
 
     async def ensure(self, subject: Subject, sources: Sources) -> None:
-        """The database role of the pods and the first owners' passwords.
+        """Make the Secrets of the pods' database role and of the first owners' passwords.
 
         Raises ProblemError, NameHeldError, ApiError.
         """
@@ -51,7 +51,7 @@ class Credentials:
             await self._write(hcms, admin_secret.build(hcms, values), existing)
 
     async def _write(self, hcms: HeadlessCMS, secret: Manifest, existing: Object | None) -> None:
-        """What was drawn anew must never replace what is in use and was only not seen."""
+        """New random values must never replace a Secret that is in use and was only not seen."""
         write = self._applier.apply if existing else self._applier.create
         await write(secret, hcms.metadata.uid)
 

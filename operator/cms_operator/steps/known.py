@@ -15,14 +15,14 @@ from cms_operator.recent import Recent
 from cms_operator.resources.revision import Revision, build_revision, name_of
 from cms_operator.resources.sources import Sources, Values, read_sources
 
-# 20 KB each.
+# Readings, 20 KB each.
 _MOST = 100
 _METADATA = ("name", "namespace", "uid", "generation", "annotations")
 
 
 @dataclass(slots=True)
 class ParsedResource:
-    """One HeadlessCMS as it is now; `read_sources` comes first, the rest is asked of the result."""
+    """A parsed HeadlessCMS and what follows from it; ask for `sources` first."""
 
     hcms: HeadlessCMS
     _asked: Object
@@ -44,7 +44,7 @@ class ParsedResource:
         return self._sources
 
     def name_of(self, sources: Sources, restart: str | None) -> str:
-        """The name of the revision that the spec asks for, if it is restarted so."""
+        """The name of the revision that the spec and this `restart` ask for."""
         if restart not in self._names:
             self._names = {name: known for name, known in self._names.items() if name is None}
             self._names[restart] = name_of(self.hcms.spec, sources, restart)
@@ -57,7 +57,7 @@ class ParsedResource:
 
 
 class Known:
-    """The readings of those that were looked at last."""
+    """The readings of the objects looked at last."""
 
     def __init__(self) -> None:
         self._readings: Recent[Key, ParsedResource] = Recent(_MOST)

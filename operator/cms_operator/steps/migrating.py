@@ -1,4 +1,4 @@
-"""When the Jobs of a migration run, wait, and are ended."""
+"""Decides when the Jobs of a migration run, wait and are ended."""
 
 from cms_operator.api.status import MigrationStatus, is_under_way
 from cms_operator.cluster.api_error import ApiError
@@ -32,7 +32,7 @@ class Migrating:
         self._migrations = Migrations(applier)
 
     async def end_contract(self, work: Pass, known: MigrationStatus) -> MigrationStatus:
-        """Before a rollback: what it goes back to may need what a contract takes away.
+        """End a contract before a rollback, which may need what the contract takes away.
 
         Raises StaleReadError, ApiError.
         """
@@ -44,7 +44,10 @@ class Migrating:
         return known
 
     async def migrate(self, work: Pass, sources: Sources, known: MigrationStatus | None) -> None:
-        """Raises NameHeldError, StaleReadError, ApiError."""
+        """Run the migration that the pass needs, if any.
+
+        Raises NameHeldError, StaleReadError, ApiError.
+        """
         if not work.hcms.spec.migration.enabled:
             work.migration = None
             return
@@ -63,11 +66,14 @@ class Migrating:
 
     @phase("contract")
     async def contract(self, work: Pass, decision: Decision) -> None:
-        """Once the revision counts as stable and is alone: what it takes away never comes back."""
+        """Run the contract once the revision is stable and alone: it cannot be undone.
+
+        Raises StaleReadError.
+        """
         migration = work.migration
         if work.sources is None or migration is None or not has_to_contract(migration):
             return
-        if work.wanted.pin:  # which has ended it
+        if work.wanted.pin:  # the rollback has ended it
             return
         due = may_contract(snapshot_of(work), decision)
         if due and not has_contract_job(work.subject, migration):
@@ -89,7 +95,7 @@ class Migrating:
         work.look(self._store)
 
     async def _is_alone(self, work: Pass) -> bool:
-        """By a live read: a pod that is on its way out may still answer."""
+        """Whether no other revision has a pod, by a live read: one that ends may still answer."""
         selector = labels.other_revisions_text(work.hcms, work.target)
         others = await self._applier.list(POD, work.hcms.namespace, selector)
         alone = not any(observe.is_alive(pod) for pod in others)

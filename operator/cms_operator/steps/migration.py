@@ -74,7 +74,7 @@ class Migrations:
     async def contract(
         self, subject: Subject, sources: Sources, migration: MigrationStatus, *, due: bool
     ) -> tuple[MigrationStatus, float | None]:
-        """The same for the contract Job: started and tried again only while it is due.
+        """Start, follow or try again the contract Job, which begins only while it is `due`.
 
         Raises NameHeldError, StaleReadError, ApiError.
         """
@@ -85,7 +85,7 @@ class Migrations:
         return _contracted(migration, found), found.again
 
     async def end_contract(self, subject: Subject, key: str) -> bool:
-        """Of a revision that was rolled back from; tells whether some of it is still there.
+        """End the contract Job of a revision rolled back from; True while some of it is there.
 
         Raises StaleReadError, ApiError.
         """
@@ -105,7 +105,7 @@ class Migrations:
         return pending.model_copy(update={"message": None, "refusal": None})
 
     async def _run(self, subject: Subject, wanted: Manifest, retry: timedelta | None) -> _Outcome:
-        """Without `retry` a Job that has failed stays as it is."""
+        """Start or follow a Job; one that has failed is tried again after `retry`, if given."""
         name, family, now = wanted["metadata"]["name"], subject.family, subject.now
         job = family.of_kind(JOB.name).get(name)
         if job is None:
@@ -132,7 +132,7 @@ class Migrations:
         return under_way or any(is_alive(pod) for pod in family.job_pods)
 
     async def _end(self, jobs: Iterable[Object]) -> bool:
-        """Those that are under way; whether there was one."""
+        """Delete the Jobs that are under way; True where there was one."""
         under_way = [job for job in jobs if migration_phase(job) is MigrationPhase.RUNNING]
         for job in under_way:
             if not job["metadata"].get("deletionTimestamp"):
@@ -196,7 +196,7 @@ def known_migration(
 
 
 def _with_contract(subject: Subject, known: MigrationStatus) -> MigrationStatus:
-    """Its Job may have ended while nobody followed it."""
+    """Add what the contract Job has come to, which may have ended while nobody followed it."""
     name = names.contract_job(subject.hcms.name, known.key)
     job = subject.family.of_kind(JOB.name).get(name)
     if job is None or not has_to_contract(known):
@@ -225,7 +225,10 @@ def _role_uid(subject: Subject, sources: Sources) -> str:
 
 
 def _completed(job: Object, pods: list[Object], now: datetime) -> _Outcome:
-    """The Job and its pod are watched apart: the news of the Job's end may come first."""
+    """The outcome of a Job that has ended, once its report is there or overdue.
+
+    The Job and its pod are watched apart: the news of the Job's end may come first.
+    """
     found = _outcome("Complete", job, pods)
     if not pods and found.finished_at and now - found.finished_at < REPORT_PATIENCE:
         return _Outcome("Running", again=POLL_SECONDS)
@@ -244,7 +247,7 @@ def _outcome(phase: JobPhase, job: Object, pods: Iterable[Object]) -> _Outcome:
 
 
 def _ended(pending: MigrationStatus, found: _Outcome) -> MigrationStatus:
-    """A report that failed tells nothing new of the database."""
+    """The status after a Job that has ended; a failed one tells nothing new of the database."""
     report = found.report
     told = {
         "from_version": report.from_version,
@@ -266,7 +269,7 @@ def _ended(pending: MigrationStatus, found: _Outcome) -> MigrationStatus:
 
 
 def _contracted(migration: MigrationStatus, found: _Outcome) -> MigrationStatus:
-    """While it is tried again, the message of its failure stays."""
+    """The status after a contract; its failure's message stays while it is tried again."""
     before = migration.contract.message if migration.contract else None
     done = found.phase == "Complete"
     contract = ContractStatus(

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """`cost` is what a write of a status takes."""
+    """Writes statuses and tells what is new in them; `cost` is the time that a write takes."""
 
     def __init__(self, writer: StatusWriter, now: Callable[[], datetime]) -> None:
         self._writer = writer

@@ -68,7 +68,10 @@ def _want(work: Pass, sources: Sources) -> None:
 
 
 def unheard(late: Late, now: datetime, *, known: bool) -> Problem | None:
-    """A server that is unwell for a moment is no news. `known`: what it said before is used."""
+    """What to report when the API server cannot tell a source Secret: nothing for a while.
+
+    `known`: the last known values are in use, and the wait is longer.
+    """
     if now - late.since < (LONGEST_SILENCE if known else PATIENCE):
         return None
     reason = Reason.SECRET_UNREADABLE

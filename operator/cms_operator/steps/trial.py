@@ -13,7 +13,7 @@ from cms_operator.resources.revision import Revision
 from cms_operator.rollout.family import Family
 from cms_operator.rollout.observe import is_serving, revision_of
 
-# So many pods speak for a revision that has more.
+# Pods of a revision that are read at most.
 MOST_PODS = 16
 
 
@@ -50,7 +50,7 @@ class Trial:
         ]
 
     def target(self, pod: Object, port: str) -> Target:
-        """Where a pod answers; `port` is the variable of its configuration that has the number."""
+        """The address of a pod; `port` is the variable of its configuration that has the number."""
         revision = self.revisions[str(revision_of(pod))]
         return Target(str(pod["status"]["podIP"]), int(revision.config[port]))
 

@@ -19,7 +19,7 @@ class Verified:
         self._found: Recent[Key, tuple[tuple[Any, ...], dict[Name, Object]]] = Recent(_MOST)
 
     def of(self, key: Key, asked: tuple[Any, ...]) -> dict[Name, Object]:
-        """By kind and name; empty where something else was asked for until now.
+        """The verified children by kind and name; none where something else was asked for before.
 
         `asked` is all that the wanted children are made from. A copy counts only as the very
         object that the store holds: any news of a child is another.

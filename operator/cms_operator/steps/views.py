@@ -102,7 +102,7 @@ def facts_of(work: Pass, decision: Decision, snapshot: Snapshot) -> Facts:
 def _phase_of(work: Pass) -> MigrationPhase:
     if work.contract_ends:
         return MigrationPhase.RUNNING
-    if not work.hcms.spec.migration.enabled or work.wanted.pin:  # an earlier one has had its own
+    if not work.hcms.spec.migration.enabled or work.wanted.pin:  # a rollback goes to a migrated one
         return MigrationPhase.NOT_NEEDED
     if work.migration is None:
         return MigrationPhase.PENDING
@@ -135,7 +135,7 @@ def _pod_problem(work: Pass) -> Problem | None:
 
 
 def _selector(work: Pass, decision: Decision) -> str | None:
-    """The autoscaler cannot read one that names no revision."""
+    """The status's selector; None where it would name no revision: no autoscaler reads that."""
     revisions = decision.serving or (work.target,)
     return labels.selector_text(work.hcms, revisions) if any(revisions) else None
 

@@ -88,7 +88,7 @@ class Pass:
         self.again.append(retry_after(self.before.conditions, told_by, self.now))
 
     def blocked(self, problem: Problem) -> None:
-        """The first of the problems with children is the one that is told."""
+        """Note a problem with a child, of which the first is told, and when to try again."""
         self.children_problem = self.children_problem or problem
         self.try_again(ConditionType.CHILDREN_OWNED)
 
@@ -101,7 +101,7 @@ def schemas_of(work: Pass) -> Schemas:
 
 
 def is_refused(work: Pass) -> bool:
-    """Then what is known of the database and its Job stay as they are."""
+    """Whether the schema refuses the target; then the database and its Job stay as they are."""
     return decide.is_refused(work.before.stable_revision, work.target, schemas_of(work))
 
 
@@ -115,7 +115,7 @@ def takes_anything_away(work: Pass, decision: Decision) -> bool:
 
 
 def is_to_be_recorded(work: Pass, decision: Decision) -> bool:
-    """First the status, and what cannot be taken back in the next pass."""
+    """Whether the status has to be written before this decision is acted on, in the next pass."""
     before = work.before
     return takes_anything_away(work, decision) and is_a_turn(
         before.stable_revision, before.rollout, decision
