@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from cms_operator.api.model import Model
+from cms_operator.api.objects import Object
 from cms_operator.api.rules import Rule
 from cms_operator.api.spec import Spec
 from cms_operator.api.status import Status
@@ -76,9 +77,7 @@ class HeadlessCMS(Model):
         return self.metadata.namespace
 
 
-def parse(
-    resource: Mapping[str, Any], *, unknown: Literal["ignore", "forbid"] = "ignore"
-) -> HeadlessCMS:
+def parse(resource: Object, *, unknown: Literal["ignore", "forbid"] = "ignore") -> HeadlessCMS:
     """Raises InvalidSpec. Stored objects may hold fields of another version: ignore those.
     In a file that a user is about to apply they are mistakes: forbid them.
     """

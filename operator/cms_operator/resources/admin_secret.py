@@ -1,17 +1,15 @@
 """The Secret with the first owners of the tenants."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from cms_operator.api import HeadlessCMS
+from cms_operator.api.objects import Object
 from cms_operator.resources import labels, metadata, names, secret_data
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.randomness import RandomBytes, password
 
 
-def values(
-    resource: HeadlessCMS, existing: Mapping[str, Any] | None, random: RandomBytes
-) -> dict[str, str]:
+def values(resource: HeadlessCMS, existing: Object | None, random: RandomBytes) -> dict[str, str]:
     """Adds what is missing. What is there stays, for it was used when the tenant was made."""
     found = secret_data.decode(existing) if existing else {}
     for tenant in resource.spec.tenants:

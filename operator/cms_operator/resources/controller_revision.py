@@ -1,9 +1,7 @@
 """The record of a revision: what its Deployment and ConfigMap are made from ever after."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from cms_operator.api import HeadlessCMS
+from cms_operator.api.objects import Object
 from cms_operator.resources import labels, metadata, names
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.revision import Revision
@@ -25,7 +23,7 @@ def build(resource: HeadlessCMS, revision: Revision, number: int) -> Manifest:
     }
 
 
-def read(record: Mapping[str, Any]) -> Revision:
+def read(record: Object) -> Revision:
     """Raises ValueError for an object that is not such a record."""
     try:
         data = record["data"]

@@ -12,9 +12,9 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from cms_operator.api import HeadlessCMS
+from cms_operator.api.objects import Object
 from cms_operator.resources import labels, metadata, names, secret_data
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.randomness import RandomBytes
@@ -84,7 +84,7 @@ def build(resource: HeadlessCMS, ring: Ring) -> Manifest:
     }
 
 
-def read(secret: Mapping[str, Any]) -> Ring:
+def read(secret: Object) -> Ring:
     """Raises ValueError for a Secret that holds no ring; its content is not in the message."""
     try:
         found = json.loads(secret_data.decode(secret)[FILE])

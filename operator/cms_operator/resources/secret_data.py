@@ -5,16 +5,17 @@ import binascii
 import contextlib
 import hashlib
 from collections.abc import Mapping
-from typing import Any
 
 import orjson
+
+from cms_operator.api.objects import Object
 
 
 def encode(values: Mapping[str, str]) -> dict[str, str]:
     return {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
 
 
-def decode(secret: Mapping[str, Any]) -> dict[str, str]:
+def decode(secret: Object) -> dict[str, str]:
     """Leaves out what is not text."""
     values = {}
     for key, value in decode_bytes(secret).items():
@@ -23,7 +24,7 @@ def decode(secret: Mapping[str, Any]) -> dict[str, str]:
     return values
 
 
-def decode_bytes(secret: Mapping[str, Any]) -> dict[str, bytes]:
+def decode_bytes(secret: Object) -> dict[str, bytes]:
     """Leaves out what is not base64."""
     values = {}
     for key, text in (secret.get("data") or {}).items():
@@ -32,7 +33,7 @@ def decode_bytes(secret: Mapping[str, Any]) -> dict[str, bytes]:
     return values
 
 
-def digest(secret: Mapping[str, Any]) -> str:
+def digest(secret: Object) -> str:
     """Tells one content from another; it is to stay in memory, for a short value is found by it."""
     data = orjson.dumps(secret.get("data"), option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(data).hexdigest()

@@ -1,11 +1,10 @@
 """The Secret with the database role of the pods, where the operator makes that role."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from cms_operator.api import HeadlessCMS
+from cms_operator.api.objects import Object
 from cms_operator.resources import labels, metadata, names, secret_data
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.randomness import RandomBytes, password
@@ -33,7 +32,7 @@ def role_name(resource: HeadlessCMS, sources: Sources) -> str:
     return sources.database.name.encode()[:room].decode(errors="ignore") + suffix
 
 
-def read(secret: Mapping[str, Any]) -> Credentials | None:
+def read(secret: Object) -> Credentials | None:
     """None for a Secret that is incomplete."""
     values = secret_data.decode(secret)
     username, word = values.get("username"), values.get("password")

@@ -1,10 +1,10 @@
 """Why pods are not what they should be, read from their status."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from cms_operator.api.conditions import Reason
+from cms_operator.api.objects import Object
 from cms_operator.api.problem import Problem
 
 _PULL = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull")
@@ -15,9 +15,7 @@ _ENDS_THAT_COUNT = 2
 _ROUNDED = timedelta(seconds=2)
 
 
-def find_problem(
-    deployments: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]]
-) -> Problem | None:
+def find_problem(deployments: Iterable[Object], pods: Iterable[Object]) -> Problem | None:
     """The first thing that a cluster admin would have to mend, the surest cause first."""
     for deployment in deployments:
         if refusal := _refused_pods(deployment):
@@ -33,7 +31,7 @@ def find_problem(
     return None
 
 
-def failure_of(pods: Iterable[Mapping[str, Any]], since: datetime) -> str:
+def failure_of(pods: Iterable[Object], since: datetime) -> str:
     """Why a revision cannot be trusted with traffic, however long one waits; empty if it can.
 
     One end may be the node's fault, the second one is the revision's; what befell its pods before
@@ -54,7 +52,7 @@ def failure_of(pods: Iterable[Mapping[str, Any]], since: datetime) -> str:
     return f"Its pods have ended {count} times. {_repeated_end(pod, container).message}"
 
 
-def _ends_since(since: datetime, pod: Mapping[str, Any], container: Mapping[str, Any]) -> int:
+def _ends_since(since: datetime, pod: Object, container: Object) -> int:
     """A pod older than `since` gives a time only for its last exit, so that one counts at most; in
     CrashLoopBackOff all restarts count.
     """
@@ -67,7 +65,7 @@ def _ends_since(since: datetime, pod: Mapping[str, Any], container: Mapping[str,
     return int(bool(restarts and last and datetime.fromisoformat(last) > since))
 
 
-def _refused_pods(deployment: Mapping[str, Any]) -> Problem | None:
+def _refused_pods(deployment: Object) -> Problem | None:
     for condition in (deployment.get("status") or {}).get("conditions") or []:
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             message = _clip(condition.get("message"))
@@ -80,14 +78,14 @@ def _refused_pods(deployment: Mapping[str, Any]) -> Problem | None:
     return None
 
 
-def _waiting(pod: Mapping[str, Any]) -> Iterable[tuple[Mapping[str, Any], str, str]]:
+def _waiting(pod: Object) -> Iterable[tuple[Object, str, str]]:
     for container in pod["status"].get("containerStatuses") or []:
         waiting = (container.get("state") or {}).get("waiting")
         if waiting:
             yield container, str(waiting.get("reason", "")), _clip(waiting.get("message"))
 
 
-def _unpullable_image(pod: Mapping[str, Any]) -> Problem | None:
+def _unpullable_image(pod: Object) -> Problem | None:
     for _, reason, message in _waiting(pod):
         if reason in _PULL:
             return Problem(
@@ -98,7 +96,7 @@ def _unpullable_image(pod: Mapping[str, Any]) -> Problem | None:
     return None
 
 
-def _bad_configuration(pod: Mapping[str, Any]) -> Problem | None:
+def _bad_configuration(pod: Object) -> Problem | None:
     for _, reason, message in _waiting(pod):
         if reason in _CONFIG:
             return Problem(
@@ -109,14 +107,14 @@ def _bad_configuration(pod: Mapping[str, Any]) -> Problem | None:
     return None
 
 
-def _crash_loop(pod: Mapping[str, Any]) -> Problem | None:
+def _crash_loop(pod: Object) -> Problem | None:
     for container, reason, _ in _waiting(pod):
         if reason == "CrashLoopBackOff":
             return _repeated_end(pod, container)
     return None
 
 
-def _repeated_end(pod: Mapping[str, Any], container: Mapping[str, Any]) -> Problem:
+def _repeated_end(pod: Object, container: Object) -> Problem:
     last = (container.get("lastState") or {}).get("terminated") or {}
     times = "once" if container["restartCount"] == 1 else f"{container['restartCount']} times"
     if last.get("reason") == "OOMKilled":
@@ -132,7 +130,7 @@ def _repeated_end(pod: Mapping[str, Any], container: Mapping[str, Any]) -> Probl
     )
 
 
-def _unschedulable(pod: Mapping[str, Any]) -> Problem | None:
+def _unschedulable(pod: Object) -> Problem | None:
     for condition in pod["status"].get("conditions") or []:
         if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
             return Problem(
@@ -143,7 +141,7 @@ def _unschedulable(pod: Mapping[str, Any]) -> Problem | None:
     return None
 
 
-def _name(pod: Mapping[str, Any]) -> str:
+def _name(pod: Object) -> str:
     return str(pod["metadata"]["name"])
 
 

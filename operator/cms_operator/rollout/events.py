@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from cms_operator.api.conditions import Condition, ConditionType, Reason
+from cms_operator.api.objects import Object
 from cms_operator.api.resource import API_VERSION, KIND
 from cms_operator.api.status import RolloutStatus, Status
 
@@ -102,7 +103,7 @@ def _is_old(before: Condition | None, after: Condition) -> bool:
     return before is not None and (before.status, before.reason) == (after.status, after.reason)
 
 
-def event(parent: Mapping[str, Any], happening: Happening, now: datetime) -> dict[str, Any]:
+def event(parent: Object, happening: Happening, now: datetime) -> dict[str, Any]:
     """The body of an events.k8s.io/v1 Event about a HeadlessCMS."""
     metadata = parent["metadata"]
     return {

@@ -1,6 +1,7 @@
 """What a reconcile found out, for the status."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from cms_operator.api.problem import Problem
 from cms_operator.api.status import (
@@ -12,6 +13,9 @@ from cms_operator.api.status import (
 )
 from cms_operator.rollout.decide import Decision, DecisionPhase, serves
 from cms_operator.rollout.snapshot import RevisionState, Snapshot
+
+# For this long a problem counts as under way, then as stalled.
+PATIENCE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)

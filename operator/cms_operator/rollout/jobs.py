@@ -1,17 +1,16 @@
 """How a migration Job stands, and what its pods have reported."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
+from cms_operator.api.objects import Object
 from cms_operator.api.status import Refusal
 from cms_operator.rollout.observe import condition_of
 from cms_operator.rollout.snapshot import MigrationPhase
 
 _LONGEST_REPORT = 4096
-
-Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

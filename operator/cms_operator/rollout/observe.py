@@ -3,14 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
+from cms_operator.api.objects import Object
 from cms_operator.resources import labels
 from cms_operator.rollout.snapshot import RevisionState
 
 SERVICE_LABEL = "kubernetes.io/service-name"
-
-Object = Mapping[str, Any]
 
 
 def revision_of(found: Object) -> str | None:

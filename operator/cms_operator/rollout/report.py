@@ -1,7 +1,7 @@
 """What a reconcile found, as the status that people and tools read."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cms_operator.api.conditions import Condition, ConditionType, Reason, condition, set_condition
 from cms_operator.api.problem import Problem
@@ -10,11 +10,9 @@ from cms_operator.api.status import Status
 from cms_operator.rollout.condition_state import ConditionState, false, true
 from cms_operator.rollout.decide import DecisionPhase
 from cms_operator.rollout.detail_conditions import detail_conditions, has_failed, migration_failure
-from cms_operator.rollout.facts import Facts
+from cms_operator.rollout.facts import PATIENCE, Facts
 from cms_operator.rollout.progressing import pinned, progressing, refused, rolled_back, too_late
 
-# For this long a problem counts as under way, then as stalled.
-PATIENCE = timedelta(seconds=30)
 _BEFORE_PODS = (
     ConditionType.SECRETS_READY,
     ConditionType.CHILDREN_OWNED,

@@ -20,8 +20,8 @@ from cms_operator.api.status import (
 )
 from cms_operator.rollout.decide import decide
 from cms_operator.rollout.events import happenings
-from cms_operator.rollout.facts import Connections, Facts
-from cms_operator.rollout.report import PATIENCE, build_status
+from cms_operator.rollout.facts import PATIENCE, Connections, Facts
+from cms_operator.rollout.report import build_status
 from cms_operator.rollout.schema import Schemas
 from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState, Snapshot
 from tests.support.specs import manifest

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from cms_operator.api.objects import Object
 from cms_operator.rollout.analysis.readings import Reading
 from cms_operator.rollout.observe import is_alive, revision_of
 
@@ -18,9 +18,7 @@ class PodState:
     was_ready: bool
 
 
-def states(
-    pods: Iterable[Mapping[str, Any]], before: Mapping[str, PodState]
-) -> dict[str, PodState]:
+def states(pods: Iterable[Object], before: Mapping[str, PodState]) -> dict[str, PodState]:
     found = {}
     for pod in pods:
         revision, uid = revision_of(pod), pod["metadata"]["uid"]
