@@ -7,13 +7,13 @@ import logging
 import signal
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import uvicorn
 import uvloop
 
 from cms_service.app import Cms, build
 from cms_service.core import logging as json_logging
+from cms_service.core.database import Database
 from cms_service.core.http import App
 from cms_service.core.protocol import BoundedProtocol
 from cms_service.core.settings import ServeSettings
@@ -30,6 +30,8 @@ _BACKLOG = 2048
 _LAST_REQUESTS_SECONDS = 0.5
 # Between two rounds of the garbage collector: requests under way are no garbage.
 _NEW_OBJECTS = 10_000
+# Between two looks at the database's credentials.
+_RENEW_SECONDS = 1.0
 
 
 class Listener(uvicorn.Server):
@@ -83,6 +85,7 @@ async def _serve(cms: Cms, settings: ServeSettings) -> None:
         asyncio.create_task(cms.health.look_forever()),
         asyncio.create_task(cms.background.run_forever()),
         asyncio.create_task(watch_files(_watches(cms, settings))),
+        *(asyncio.create_task(_renew_forever(database)) for database in cms.databases),
     ]
     try:
         await _until_stopped(public, admin, cms, stop, settings.drain_seconds)
@@ -141,24 +144,16 @@ def _listener(app: App, host: str, port: int) -> Listener:
     return Listener(config)
 
 
+async def _renew_forever(database: Database) -> None:
+    while True:
+        try:
+            await database.renew_credentials()
+        except Exception:
+            logger.exception("could not renew the credentials of the database")
+        await asyncio.sleep(_RENEW_SECONDS)
+
+
 def _watches(cms: Cms, settings: ServeSettings) -> list[Watch]:
-    watches = []
-    if (keys_file := settings.jwt_keys_file) is not None:
-        watches.append(Watch((keys_file,), lambda: cms.keys.reload(keys_file)))
-    if files := _credential_files(
-        settings.database_credentials_dir, settings.database_credentials_url_file
-    ):
-        watches.append(Watch(files, cms.database.expire_connections))
-    if cms.replica is not None and (
-        files := _credential_files(
-            settings.database_credentials_dir, settings.database_read_replica_credentials_url_file
-        )
-    ):
-        watches.append(Watch(files, cms.replica.expire_connections))
-    return watches
-
-
-def _credential_files(directory: Path | None, url_file: Path | None) -> tuple[Path, ...]:
-    if directory is not None:
-        return directory / "username", directory / "password"
-    return () if url_file is None else (url_file,)
+    if (keys_file := settings.jwt_keys_file) is None:
+        return []
+    return [Watch((keys_file,), lambda: cms.keys.reload(keys_file))]

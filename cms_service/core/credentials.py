@@ -25,14 +25,11 @@ class AnotherPlaceError(ValueError):
 
 
 class CredentialSource:
-    """Reads anew for every connection and keeps the last good value: a file is half-written at
-    times.
-    """
+    """Reads anew each time and keeps the last good value: a file is half-written at times."""
 
     def __init__(self, read: Callable[[], Credentials]) -> None:
         self._read = read
         self._last: Credentials | None = None
-        self._given: Credentials | None = None
         self._told = ""
 
     def current(self) -> Credentials:
@@ -46,18 +43,7 @@ class CredentialSource:
             self._tell(type(error).__name__)
         if self._last is None:
             raise CredentialsUnavailableError
-        if self._given is None:
-            self._given = self._last
         return self._last
-
-    def has_changed(self) -> bool:
-        """Whether anybody may have got others than the present ones since it was last asked."""
-        before = self._given
-        try:
-            self._given = self.current()
-        except CredentialsUnavailableError:
-            return False
-        return before is not None and before != self._given
 
     def _tell(self, reason: str) -> None:
         """Once, not for each connection."""

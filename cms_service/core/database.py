@@ -23,7 +23,12 @@ import orjson
 from asyncpg.connect_utils import SessionAttribute
 
 from cms_service.core.acting import acting_values
-from cms_service.core.credentials import CredentialSource, CredentialsUnavailableError
+from cms_service.core.connector import Connector, RoleRefusedError
+from cms_service.core.credentials import (
+    Credentials,
+    CredentialSource,
+    CredentialsUnavailableError,
+)
 from cms_service.core.database_url import DatabaseUrl
 from cms_service.core.errors import OVERTAKEN, Conflict, LimitReached, Unavailable
 from cms_service.core.metrics import Metrics
@@ -206,9 +211,15 @@ class Database:
     ) -> None:
         self.name = name
         self._url = url
-        self._credentials = credentials
         self._target = _target(name, url)
         self._pool: Pool | None = None
+        self._connector = Connector(
+            name,
+            credentials,
+            self._log_in,
+            metrics.credentials_refused.labels(name).set,
+            self._expire,
+        )
         self._waiting = 0
         self._query_seconds = metrics.query_seconds
         self._span = tracing.client(
@@ -230,12 +241,16 @@ class Database:
         if self._pool is not None:
             await self._pool.close(seconds)
 
-    async def expire_connections(self) -> None:
-        """Where the credentials are others: connections made with the old ones end with their
+    async def renew_credentials(self) -> None:
+        """Where others are offered and pass, connections made with the old ones end with their
         present use.
         """
-        if self._pool is not None and self._credentials.has_changed():
-            self._pool.expire()
+        await self._connector.renew()
+
+    @property
+    def objection(self) -> str | None:
+        """To the role, where that is what keeps connections from being made."""
+        return self._connector.objection
 
     async def query(
         self, tenant_id: UUID, statement: Asked, **values: object
@@ -361,19 +376,27 @@ class Database:
 
     async def _connect(self) -> Connection:
         """Whatever keeps a connection from being made, to a request the database is away."""
-        credentials = self._credentials.current()
         try:
-            return await asyncpg.connect(
-                self._url.dsn,
-                user=credentials.username,
-                password=credentials.password,
-                timeout=_CONNECT_SECONDS,
-                command_timeout=_STATEMENT_SECONDS,
-                statement_cache_size=0 if self._url.pgbouncer else _PREPARED_STATEMENTS,
-                target_session_attrs=self._target,
-            )
+            return await self._connector.connect()
+        except RoleRefusedError as error:
+            raise ConnectionError(str(error)) from error
         except (asyncpg.PostgresError, TimeoutError) as error:
             raise ConnectionError(type(error).__name__) from error
+
+    async def _log_in(self, credentials: Credentials) -> Connection:
+        return await asyncpg.connect(
+            self._url.dsn,
+            user=credentials.username,
+            password=credentials.password,
+            timeout=_CONNECT_SECONDS,
+            command_timeout=_STATEMENT_SECONDS,
+            statement_cache_size=0 if self._url.pgbouncer else _PREPARED_STATEMENTS,
+            target_session_attrs=self._target,
+        )
+
+    def _expire(self) -> None:
+        if self._pool is not None:
+            self._pool.expire()
 
 
 def _target(name: DatabaseName, url: DatabaseUrl) -> SessionAttribute | None:

@@ -67,6 +67,12 @@ class Metrics:
             ["database"],
             registry=registry,
         )
+        self.credentials_refused = Gauge(
+            "hcms_database_credentials_refused",
+            "1 where other credentials are offered than those that are used, and may not serve.",
+            ["database"],
+            registry=registry,
+        )
         self.delivery_reads = Counts(
             "hcms_delivery_reads",
             "Reads of published content that no cache could answer, by the database that did.",

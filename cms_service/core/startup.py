@@ -1,5 +1,6 @@
-"""What has to be true before a pod serves. It is asked until it is, and never again: a database
-that goes away later must not take the pods out of service, they have a cache to serve from.
+"""What has to be true before a pod serves, besides the database's role, which each new user is
+asked for. It is asked until it is, and never again: a database that goes away later must not take
+the pods out of service, they have a cache to serve from.
 """
 
 import asyncio
@@ -17,18 +18,6 @@ logger = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 5.0
 
-# Row-level security binds neither superusers nor BYPASSRLS, and an owner may switch it off.
-# Membership counts: SET ROLE makes a member the other role.
-_ROLE = """
-SELECT
-    EXISTS (SELECT FROM pg_roles r
-            WHERE (r.rolsuper OR r.rolbypassrls) AND pg_has_role(current_user, r.oid, 'MEMBER')),
-    EXISTS (SELECT FROM pg_class c
-            WHERE c.relnamespace = to_regnamespace('cms')
-              AND pg_has_role(current_user, c.relowner, 'MEMBER')),
-    CASE WHEN has_schema_privilege(to_regnamespace('cms'), 'USAGE')
-         THEN to_regclass('cms.schema_migrations') IS NOT NULL ELSE false END
-"""
 _VERSION = """
 SELECT coalesce(max(version), 0), coalesce(max(oldest_readable), 0) FROM cms.schema_migrations
 """
@@ -49,12 +38,9 @@ async def check_until_ready(database: Database, lifecycle: Lifecycle) -> None:
 async def _check(database: Database, lifecycle: Lifecycle) -> str | None:
     """Why the pod may not serve, if so."""
     try:
-        role = (await database.fetch("startup.role", _ROLE))[0]
-        if (objection := _objection(*role)) is not None:
-            return objection
         version, oldest_readable = (await database.fetch("startup.version", _VERSION))[0]
     except Unavailable as error:
-        return error.detail
+        return database.objection or error.detail
     except asyncpg.PostgresError as error:
         return f"the database refuses the first check: {error}"
     lifecycle.schema_version = version
@@ -65,14 +51,4 @@ async def _check(database: Database, lifecycle: Lifecycle) -> str | None:
             f"the schema works with releases made for version {oldest_readable} or newer, this one"
             f" was made for {latest_version()}"
         )
-    return None
-
-
-def _objection(may_bypass: bool, owns: bool, has_schema: bool) -> str | None:  # noqa: FBT001 - columns of one row
-    if may_bypass:
-        return "the database role is a superuser or may bypass row-level security"
-    if owns:
-        return "the database role owns the tables or is a member of their owner"
-    if not has_schema:
-        return "the database has no schema yet, or the role may not use it: run the migrations"
     return None

@@ -145,12 +145,12 @@ async def test_only_other_credentials_end_connections(
         acme = await pod.log_in("acme")
         before = await backends(site, own_role)
         url_file.write_text(f"{url}?connection_limit=7")
-        await pod.cms.database.expire_connections()
+        await pod.cms.database.renew_credentials()
         expect(await acme.client.get(acme.root), 200)
         assert await backends(site, own_role) == before
 
         url_file.write_text(site.postgres.url(site.database, f"{SERVICE_ROLE}:{SERVICE_PASSWORD}"))
-        await pod.cms.database.expire_connections()
+        await pod.cms.database.renew_credentials()
         expect(await acme.client.get(acme.root), 200)
         async with asyncio.timeout(10):
             while await backends(site, own_role):

@@ -21,6 +21,11 @@ from tests.support.ports import free_port
 BAD = ["another authority", "another host name", "an expired certificate", "no TLS at all"]
 ROLE = "reader"
 PASSWORD = "over-tls-alone"
+_AS_IF_MIGRATED = (
+    "CREATE SCHEMA cms",
+    "CREATE TABLE cms.schema_migrations ()",
+    f"GRANT USAGE ON SCHEMA cms TO {ROLE}",
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +41,7 @@ def secure(issuer: Issuer) -> Iterator[Postgres]:
     secure_postgres(server, issuer.issue())
     with running(server):
         role = f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'"
-        asyncio.run(execute(server, "postgres", role))
+        asyncio.run(execute(server, "postgres", role, *_AS_IF_MIGRATED))
         yield server
 
 

@@ -90,25 +90,3 @@ def test_that_it_waits_is_said_once_and_names_nothing(
         caplog.clear()
         written(file, with_user(OWN, "pods:old"))
         source.current()
-
-
-def test_only_other_credentials_are_new_ones(tmp_path: Path) -> None:
-    file = written(tmp_path / "url", with_user(OWN, "pods:old"))
-    source = from_url_file(file, OWN, POSTGRES_PORT)
-    source.current()
-    for url in (f"{OWN}?sslmode=require", "postgresql://new.example/shop"):
-        written(file, with_user(url, "pods:old"))
-        assert not source.has_changed()
-    file.unlink()
-    assert not source.has_changed()
-    written(file, with_user(OWN, "pods:new"))
-    source.current()  # as a connection does that is made before anybody asks
-    assert source.has_changed()
-    assert not source.has_changed()
-
-
-def test_what_was_never_read_has_not_changed(tmp_path: Path) -> None:
-    source = from_url_file(tmp_path / "url", OWN, POSTGRES_PORT)
-    assert not source.has_changed()
-    written(tmp_path / "url", with_user(OWN, "pods:first"))
-    assert not source.has_changed()
