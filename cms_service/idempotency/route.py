@@ -11,6 +11,7 @@ from cms_service.core.answers import AnswerHeader, Answers
 from cms_service.core.errors import Conflict, Invalid, LimitReached
 from cms_service.core.strict_route import IDEMPOTENCY_KEY, WRITES, Handler, StrictRoute
 from cms_service.idempotency.repository import Answer
+from cms_service.idempotency.secret_members import secret_members, without
 from cms_service.idempotency.service import Idempotency, Named
 
 REPLAYED = "Idempotency-Replayed"
@@ -46,6 +47,8 @@ class IdempotentRoute(StrictRoute):
         if self.takes_idempotency_key:
             dependencies = [*(dependencies or ()), Depends(_described)]
         super().__init__(*args, methods=methods, dependencies=dependencies, **kwargs)
+        body = None if self.body_field is None else self.body_field.field_info.annotation
+        self._secrets = secret_members(body)
 
     def own_answers(self) -> Answers:
         own = super().own_answers()
@@ -86,7 +89,7 @@ class IdempotentRoute(StrictRoute):
             path=request.url.path,
             query=request.scope["query_string"],
             if_match=request.headers.get("if-match", ""),
-            body=await request.body(),
+            body=without(self._secrets, await request.body()),
         )
 
 

@@ -23,7 +23,7 @@ _FORGOTTEN_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Named:
-    """A request that named itself, and whose it is."""
+    """A request that named itself, and whose it is. There is no secret in the body."""
 
     tenant_id: UUID
     principal_id: UUID

@@ -250,3 +250,28 @@ async def test_what_a_named_write_changed_shows_on_its_pod_at_once(
     other_key = {"Idempotency-Key": "out"}
     expect(await acme.client.patch(out, json={"active": False}, headers=other_key), 200)
     expect_problem(await editor.client.get(url), 401)
+
+
+async def test_what_is_kept_of_a_request_is_no_quick_way_to_its_password(
+    site: Site, acme: Desk
+) -> None:
+    """A fingerprint is a fast hash, in the database and in each backup of it."""
+    user = {"email": "new@acme.example", "password": PASSWORD, "role": "editor"}
+    made = expect(await acme.client.post(f"{acme.root}/users", json=user, headers=KEY), 201)
+    for key, password in (("a", "first of two passwords"), ("b", "second of two passwords")):
+        answer = await acme.client.patch(
+            f"{acme.root}/users/{made['id']}",
+            json={"password": password},
+            headers={"Idempotency-Key": key},
+        )
+        expect(answer, 200)
+    kept = await site.fetch("SELECT fingerprint FROM cms.idempotency_keys WHERE key IN ('a', 'b')")
+    assert len({row["fingerprint"] for row in kept}) == 1
+
+    again = user | {"password": "another password"}
+    answer = await acme.client.post(f"{acme.root}/users", json=again, headers=KEY)
+    assert expect(answer, 201) == made
+    assert answer.headers["idempotency-replayed"] == "true"
+    for other in (user | {"role": "author"}, user | {"email": "other@acme.example"}):
+        refused = await acme.client.post(f"{acme.root}/users", json=other, headers=KEY)
+        expect_problem(refused, 422)
