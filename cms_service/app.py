@@ -232,7 +232,7 @@ def build(settings: ServeSettings) -> Cms:
             RoleService: roles,
             ApiKeyService: ApiKeyService(api_keys, roles, changes, time.time),
             LimitRepository: LimitRepository(database),
-            HostService: HostService(hosts, host_directory, shared_hosts),
+            HostService: HostService(hosts, host_directory, shared_hosts, settings.hcms_route_host),
             UserService: UserService(users, roles, passwords, changes),
             ContentTypeService: content_types,
             LocaleService: LocaleService(LocaleRepository(database), directory),

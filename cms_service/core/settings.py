@@ -139,6 +139,7 @@ class DatabaseSettings(BaseSettings):
 
 
 class ServeSettings(DatabaseSettings):
+    hcms_route_host: str = Field(default="", max_length=253)
     host: str = ""  # all addresses, of IPv4 and of IPv6
     port: Port = 3000
     admin_port: Port = 9000

@@ -11,16 +11,25 @@ from cms_service.hosts.shared import SharedHosts
 
 
 class HostService:
+    """`route_host`, if any, is as little anybody's as those that are shared; but it may have been
+    one tenant's before, who keeps it.
+    """
+
     def __init__(
-        self, repository: HostRepository, directory: HostDirectory, shared: SharedHosts
+        self,
+        repository: HostRepository,
+        directory: HostDirectory,
+        shared: SharedHosts,
+        route_host: str = "",
     ) -> None:
         self._repository = repository
         self._directory = directory
         self._shared = shared
+        self._route_host = route_host
 
     async def create(self, actor: Actor, host: str) -> Host:
         """Raises Conflict for a name that is taken."""
-        if host in self._shared:
+        if host in self._shared or host == self._route_host:
             raise Conflict(f"All tenants are reached by the host name {host}.")
         created = await self._repository.insert(actor.tenant_id, new_id(), host)
         self._directory.forget(host)

@@ -129,6 +129,25 @@ async def test_nobody_takes_the_host_by_which_all_are_reached(
             assert "All tenants" in expect_problem(refused, 409)["detail"]
 
 
+async def test_nobody_takes_the_routes_host_from_the_others_and_who_has_it_keeps_it(
+    site: Site, acme: Desk, globex: Desk
+) -> None:
+    host = "cms.example.com"
+    async with site.pod(hcms_route_host=host) as pod:
+        async with at(pod, host, acme.tokens["accessToken"]) as client:
+            refused = await client.post(f"{acme.root}/hosts", json={"host": "CMS.example.com"})
+            assert "All tenants" in expect_problem(refused, 409)["detail"]
+            expect(await client.post(f"{acme.root}/hosts", json={"host": f"acme.{host}"}), 201)
+        async with at(pod, host, globex.tokens["accessToken"]) as client:
+            expect(await client.get(globex.root), 200)
+    await make_host(acme, host)  # as the only tenant of a deployment does
+    async with (
+        site.pod(hcms_route_host=host) as pod,
+        at(pod, host, acme.tokens["accessToken"]) as client,
+    ):
+        expect(await client.get("/v1/tenant"), 200)
+
+
 @pytest.mark.parametrize("host", ["localhost", "10.0.0.1", "a b.example", "*.example", "", "a:80"])
 async def test_what_is_no_host_name_is_refused(acme: Desk, host: str) -> None:
     expect_problem(await acme.client.post(f"{acme.root}/hosts", json={"host": host}), 422)

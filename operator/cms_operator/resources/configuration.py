@@ -28,7 +28,20 @@ def _process(resource: HeadlessCMS, revision: str) -> Configuration:
         "ADMIN_PORT": str(spec.ports.admin),
         "LOG_LEVEL": spec.log_level,
         **proxies,
+        **_host_of_all(spec),
     }
+
+
+def _host_of_all(spec: Spec) -> Configuration:
+    """No tenant shall take it from the others. A single one may have it as its own, and a wildcard
+    is there for the names of tenants.
+
+    It is no part of a revision's name: pods that are there are not ended for it.
+    """
+    route = spec.route
+    if route is None or route.host.startswith("*.") or len(spec.tenants) == 1:
+        return {}
+    return {"HCMS_ROUTE_HOST": route.host}
 
 
 def _database(sources: Sources) -> Configuration:

@@ -71,7 +71,6 @@ SAME_REVISION = [
     {"service": {"port": 8080, "type": "ClusterIP"}},
     {"podDisruptionBudget": {"minAvailable": 1}},
     {"networkPolicy": {"enabled": False}},
-    {"route": {"host": "cms.example.com", "ingress": {}}},
     {"tenants": [{"name": "acme", "ownerEmail": "a@b.c"}]},
     {"tenantLimits": {"entries": 5}},
     {"migration": {"timeoutSeconds": 60}},
@@ -100,6 +99,26 @@ def test_every_new_revision_is_another_one() -> None:
 @pytest.mark.parametrize("changes", SAME_REVISION, ids=str)
 def test_everything_else_leaves_the_pods_alone(changes: dict[str, Any]) -> None:
     assert revision(changes) == revision()
+
+
+TWO = [{"name": name, "ownerEmail": f"owner@{name}.example"} for name in ("acme", "globex")]
+
+
+@pytest.mark.parametrize(
+    ("host", "tenants", "told"),
+    [
+        ("cms.example.com", [], "cms.example.com"),
+        ("cms.example.com", TWO, "cms.example.com"),
+        ("cms.example.com", TWO[:1], None),  # may be that tenant's own
+        ("*.example.com", TWO, None),  # is there for the names of tenants
+    ],
+)
+def test_the_host_of_the_route_is_told_to_new_pods_and_is_no_reason_for_any(
+    host: str, tenants: list[dict[str, str]], told: str | None
+) -> None:
+    found = revision({"route": {"host": host, "ingress": {}}, "tenants": tenants})
+    assert (found.hash, found.inputs) == (revision().hash, revision().inputs)
+    assert found.config.get("HCMS_ROUTE_HOST") == told
 
 
 def test_a_restart_is_the_same_in_new_pods() -> None:
