@@ -1,9 +1,10 @@
 """The page of metrics that a pod shows, as the CMS makes it and as others might."""
 
 import contextlib
+import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cms_operator.rollout.analysis import exposition
@@ -57,3 +58,58 @@ def test_what_is_no_such_page_is_an_error(text: str) -> None:
 def test_nothing_else_is_raised(text: str) -> None:
     with contextlib.suppress(ValueError):
         exposition.parse("hcms_database_up 1\nhcms_http_requests_total{" + text)
+
+
+BYTES = 64 * 1024
+START = "hcms_http_requests_total{"
+ORDINARY = 'route="/v1/{tenant}/entries",status="200"'
+
+
+def seconds(line: str) -> float:
+    """Of processor time, the least of some tries."""
+
+    def once() -> float:
+        begun = time.process_time()
+        with contextlib.suppress(ValueError):
+            exposition.parse(line)
+        return time.process_time() - begun
+
+    return min(once() for _ in range(3))
+
+
+def filled(unit: str, start: str = START) -> str:
+    return f"{start}{unit * ((BYTES - len(start)) // len(unit))}}} 1"
+
+
+def ordinary_page() -> str:
+    line = f"{START}{ORDINARY}}} 1\n"
+    return line * (BYTES // len(line))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        filled("a"),
+        filled("_"),
+        filled("_="),
+        filled('a="'),
+        filled("a,"),
+        filled('\\"', f'{START}a="'),
+        filled('a=\\"', f'{START}a="'),
+        filled("} "),
+        filled("} 1"),
+        filled("{}"),
+        filled("a", "hcms_http_requests_total_"),
+        filled("9", f"{START}{ORDINARY}}} "),
+        filled(" ", "hcms_database_up"),
+    ],
+    ids=lambda line: repr(line[:35]),
+)
+def test_no_page_of_a_tenant_takes_much_longer_than_one_of_the_cms(line: str) -> None:
+    assert seconds(line) < 30 * seconds(ordinary_page())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text('a_="\\,{} 1', min_size=1, max_size=6))
+def test_nor_does_any_pattern_that_goes_on_and_on(unit: str) -> None:
+    assert seconds(filled(unit)) < 30 * seconds(ordinary_page())

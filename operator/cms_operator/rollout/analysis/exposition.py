@@ -18,7 +18,9 @@ SERIES = (REQUESTS, DURATIONS, DATABASE_UP, CACHE_UP, STARTED)
 QUIET_ROUTES = frozenset({"/health"})
 
 _LINE = re.compile(r"([a-z_]+)(?:\{(.*)\})? (\S+)")
-_LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
+# A name begins nowhere but at its first letter: else a long one that is no label is read to its end
+# from each of its letters, and a page is a tenant's to write.
+_LABEL = re.compile(r'(?<![a-z_])([a-z_]+)="((?:[^"\\]|\\.)*)"')
 _SERVER_ERROR = "5"
 
 
