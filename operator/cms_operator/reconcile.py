@@ -30,6 +30,7 @@ from cms_operator.steps.analysis import Analyses, Judgement
 from cms_operator.steps.children import Children, name_held, refusal
 from cms_operator.steps.confirming import Confirmation
 from cms_operator.steps.credentials import Credentials
+from cms_operator.steps.early import read_early
 from cms_operator.steps.known import Known
 from cms_operator.steps.migrating import Migrating
 from cms_operator.steps.migration import expected, known_migration
@@ -61,6 +62,7 @@ class Reconciler:
         busy: Callable[[], bool],
     ) -> None:
         self._store = store
+        self._applier = applier
         self._writer = writer
         self._now = now
         self._busy = busy
@@ -101,9 +103,11 @@ class Reconciler:
         try:
             reading = self._known.read(key, parent)
         except InvalidSpec as error:
-            await self._publisher.publish(
-                parent, before, _invalid(parent, before, error, self._now())
-            )
+            invalid = Problem(Reason.INVALID_SPEC, str(error))
+            await self._leave_alone(parent, before, invalid)
+            return None
+        if problem := await read_early(key, self._applier, self._store):
+            await self._leave_alone(parent, before, problem)
             return None
         hcms, now = reading.hcms, self._now()
         work = Pass(
@@ -132,6 +136,11 @@ class Reconciler:
         after = report.build_status(before, hcms, facts, work.now)
         await self._report(work, parent, after, settling=not at_rest(facts.snapshot))
         return min(work.again, default=None)
+
+    async def _leave_alone(self, parent: Object, before: Status, problem: Problem) -> None:
+        generation = parent["metadata"].get("generation", 0)
+        after = report.build_invalid_status(before, generation, problem, self._now())
+        await self._publisher.publish(parent, before, after)
 
     def _requests_of(self, hcms: HeadlessCMS) -> tuple[Request, ...]:
         annotations = hcms.metadata.annotations
@@ -217,10 +226,3 @@ def _status_of(parent: Object) -> Status:
         return Status.model_validate(parent.get("status") or {}, strict=False)
     except ValidationError:
         return Status()
-
-
-def _invalid(parent: Object, before: Status, error: InvalidSpec, now: datetime) -> Status:
-    generation = parent["metadata"].get("generation", 0)
-    return report.build_invalid_status(
-        before, generation, Problem(Reason.INVALID_SPEC, str(error)), now
-    )

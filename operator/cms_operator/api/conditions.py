@@ -240,6 +240,14 @@ class Reason(_Described):
         "InvalidSpec",
         "The spec cannot be used and nothing was changed; correct the fields in the message.",
     )
+    CHILDREN_TOO_LARGE = (
+        "ChildrenTooLarge",
+        (
+            "Objects that name this HeadlessCMS as their owner are larger together than what is "
+            "kept in memory of one, and nothing was changed; delete those that the operator did "
+            "not make, or keep fewer old revisions and smaller ones."
+        ),
+    )
     MIGRATION_FAILED = (
         "MigrationFailed",
         (

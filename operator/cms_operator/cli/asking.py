@@ -36,14 +36,20 @@ def value(verb: Verb, hcms: Object, token: str, to: str | None = None) -> str:
     return f"{_subject(verb, status)}:{token}"
 
 
+_LEFT_ALONE = {
+    Reason.INVALID_SPEC.value: "its spec cannot be used",
+    Reason.CHILDREN_TOO_LARGE.value: "nothing is done for it",
+}
+
+
 def _unheard(hcms: Object, status: Object) -> str:
     """Why no request is looked at now: it would be carried out whenever that ends."""
     if hcms["spec"].get("suspend"):
         return "spec.suspend is true, so the operator does nothing: set it to false first"
     if status.get("observedGeneration") == hcms["metadata"].get("generation"):
         for found in status.get("conditions") or []:
-            if (found["type"], found["reason"]) == (ConditionType.STALLED, Reason.INVALID_SPEC):
-                return f"its spec cannot be used: {found.get('message', '')}"
+            if found["type"] == ConditionType.STALLED and (why := _LEFT_ALONE.get(found["reason"])):
+                return f"{why}: {found.get('message', '')}"
     return ""
 
 

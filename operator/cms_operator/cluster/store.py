@@ -3,30 +3,35 @@
 The answer of each own write is folded in at once, so that a reconcile reads
 no object from the server and never acts on what it has itself changed.
 
-A copy is kept as JSON, a quarter of the memory of what Python makes of it or, if it
-is long and compressed, a tenth, and opened when it is asked for. Those that were
-asked for last stay open.
+A copy is opened when it is asked for. Those that were asked for last stay open.
 """
 
-import zlib
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import orjson
 
 from cms_operator.api.objects import Object
-from cms_operator.cluster.kinds import HEADLESS_CMS, POD, Kind
-from cms_operator.cluster.trimming import owner_of, trim
+from cms_operator.cluster.belonging import has_a_childs_name, owner_of
+from cms_operator.cluster.kinds import BY_NAME, HEADLESS_CMS, POD, Kind
+from cms_operator.cluster.packing import packed, text_of, unpacked
+from cms_operator.cluster.trimming import trim, without_content
 from cms_operator.recent import Recent
 from cms_operator.resources import labels
 
 _MOST_GONE = 10_000
 # Objects of some sixty HeadlessCMS, 8 KB each.
 _MOST_OPEN = 1_000
-# From so many bytes on it is worth the time to compress them, to a third.
-_LONG = 2_000
+# Bytes of JSON, which may be little of text and four times as much of numbers and short words.
+_LARGEST_OPEN = 16 * 2**20
+# Bytes of JSON of all children of one HeadlessCMS, which a pass opens all at once. Ten revisions of
+# a spec with a hundred variables of 8 KB have less.
+MOST_OF_ONE = 16 * 2**20
+# Bytes, as they are kept, of what came before its HeadlessCMS, of some five hundred at once. What
+# is more than that is read again.
+MOST_EARLY = 8 * 2**20
 
 
 class TurnedBackError(Exception):
@@ -57,10 +62,29 @@ class Ref(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """`weight` is the bytes of JSON of what may be a child, by its name and the owner that it
+    names; `whole` tells that the text is of all of it, and not of its metadata alone.
+    """
+
     version: int
     uid: str
     parent: Key | None
     text: bytes
+    weight: int = 0
+    whole: bool = False
+
+    @property
+    def content(self) -> int:
+        """Bytes of JSON that can be opened."""
+        return self.weight if self.whole else 0
+
+    @property
+    def lacks_content(self) -> bool:
+        return bool(self.weight) and not self.whole
+
+    def is_as_new_as(self, version: int) -> bool:
+        """And that one has no content that was left out here."""
+        return self.version > version or (self.version == version and not self.lacks_content)
 
 
 class Store:
@@ -68,11 +92,18 @@ class Store:
 
     A child belongs to its owner, whatever its labels say; pods and slices,
     whose owners are other children, are found by their instance label.
+
+    Its content is kept where the HeadlessCMS that it names as its owner is here with that uid, it
+    has a child's name, and all children of that one are no more than MOST_OF_ONE. What comes before
+    its owner, as each kind is watched apart, waits for it; of what was too much for that
+    `lacking_content` tells.
     """
 
     def __init__(self) -> None:
         self._objects: dict[Ref, _Kept] = {}
-        self._open: Recent[Ref, Object] = Recent(_MOST_OPEN)
+        self._open: Recent[Ref, Object] = Recent(_MOST_OPEN, _LARGEST_OPEN)
+        self._early: Recent[Ref, bytes] = Recent(_MOST_GONE, MOST_EARLY)
+        self._weights: defaultdict[Key, int] = defaultdict(int)
         self._gone: OrderedDict[str, int] = OrderedDict()
         self._heard: dict[tuple[str, str | None], int] = {}
         self._children: defaultdict[Key, dict[Ref, None]] = defaultdict(dict)
@@ -90,7 +121,7 @@ class Store:
         """Open all of a kind, one after the other, and keep none of them open."""
         for ref in self._refs(kind, None):
             if kept := self._objects.get(ref):
-                yield _unpacked(kept.text)
+                yield unpacked(kept.text)
 
     def parents(self, namespace: str | None = None) -> list[Key]:
         """Every HeadlessCMS of a namespace, or of all."""
@@ -109,8 +140,9 @@ class Store:
             return None
         found = self._open.get(ref)
         if found is None:
-            found = _unpacked(kept.text)
-            self._open.put(ref, found)
+            text = text_of(kept.text)
+            found = orjson.loads(text)
+            self._open.put(ref, found, len(text))
         return found
 
     def hear(self, kind: Kind, namespace: str | None, version: int) -> None:
@@ -133,19 +165,85 @@ class Store:
         """Keep an object; False where the copy that is there is as new or newer."""
         ref = ref_of(kind, found)
         kept, version, uid = self._objects.get(ref), _version(found), found["metadata"]["uid"]
-        if kept is not None and kept.version >= version:
+        if kept is not None and kept.is_as_new_as(version):
             return False
         if version < self._gone.get(uid, 0):
             return False
         known = self._opened(ref)
-        trimmed, parent = trim(kind, found), _parent(kind, found)
-        if kept is not None and kept.parent != parent:
+        is_another = kind is HEADLESS_CMS and (kept is None or kept.uid != uid)
+        if is_another:
+            self._drop_contents(Key(ref.namespace, ref.name))
+        new, trimmed, size = self._trimmed(kind, found, kept)
+        if kept is not None:
             self._unlink(ref, kept)
-        self._objects[ref] = _Kept(version, uid, parent, _packed(trimmed))
-        self._open.put(ref, trimmed)
-        if parent is not None:
-            self._children[parent][ref] = None
+        self._objects[ref] = new
+        self._open.put(ref, trimmed, size)
+        self._link(ref, new)
+        if new.parent and new.lacks_content and not self._owns(new.parent, found):
+            text, _ = packed(trim(kind, found))
+            self._early.put(ref, text, len(text))
+        if is_another:
+            self._take_early(Key(ref.namespace, ref.name))
         return known is None or _meaning(kind, known) != _meaning(kind, trimmed)
+
+    def _trimmed(
+        self, kind: Kind, found: Object, replaced: _Kept | None
+    ) -> tuple[_Kept, Object, int]:
+        """What is kept, as it is open, and the size of that in bytes of JSON."""
+        version, uid, parent = _version(found), found["metadata"]["uid"], _parent(kind, found)
+        weight = 0
+        if not kind.writable or _may_be_child(kind, found):
+            trimmed = trim(kind, found)
+            text, size = packed(trimmed)
+            weight = size if kind.writable else 0
+            freed = replaced.content if replaced and replaced.parent == parent else 0
+            if not weight or (
+                parent and self._owns(parent, found) and weight <= self._room(parent) + freed
+            ):
+                return _Kept(version, uid, parent, text, weight, whole=True), trimmed, size
+        trimmed = without_content(kind, found)
+        text, size = packed(trimmed)
+        return _Kept(version, uid, parent, text, weight), trimmed, size
+
+    def _owns(self, key: Key, child: Object) -> bool:
+        owner, known = owner_of(child["metadata"]), self._objects.get(Ref(HEADLESS_CMS.name, *key))
+        return owner is not None and known is not None and owner.uid == known.uid
+
+    def _room(self, key: Key) -> int:
+        return MOST_OF_ONE - self._weights.get(key, 0)
+
+    def lacking_content(self, key: Key) -> tuple[list[Ref], list[Ref]]:
+        """Children of which no more is known than that they are there: those that have to be read,
+        and those that there is no room for beside them.
+        """
+        to_read: list[Ref] = []
+        left_out: list[Ref] = []
+        room = self._room(key)
+        for ref in self._children.get(key, ()):
+            kept = self._objects[ref]
+            if not kept.lacks_content or not self._owns(key, unpacked(kept.text)):
+                continue
+            if kept.weight <= room:
+                room -= kept.weight
+                to_read.append(ref)
+            else:
+                left_out.append(ref)
+        return to_read, left_out
+
+    def _take_early(self, key: Key) -> None:
+        for ref in tuple(self._children.get(key, ())):
+            if text := self._early.get(ref):
+                self.put(BY_NAME[ref.kind], unpacked(text))
+
+    def _drop_contents(self, key: Key) -> None:
+        """Its HeadlessCMS has gone, and nothing of it is a child any more."""
+        for ref in self._children.get(key, ()):
+            kept = self._objects[ref]
+            if kept.content:
+                self._weights[key] -= kept.content
+                text, _ = packed(without_content(BY_NAME[ref.kind], unpacked(kept.text)))
+                self._objects[ref] = replace(kept, text=text, whole=False)
+                self._open.forget(ref)
 
     def discard(self, kind: Kind, gone: Object) -> bool:
         """Forget a deleted object, unless a newer one has taken its name.
@@ -162,6 +260,8 @@ class Store:
         self._unlink(ref, kept)
         del self._objects[ref]
         self._open.forget(ref)
+        if ref.kind == HEADLESS_CMS.name:
+            self._drop_contents(Key(ref.namespace, ref.name))
         return True
 
     def keep_only(
@@ -199,26 +299,28 @@ class Store:
         if len(self._gone) > _MOST_GONE:
             self._gone.popitem(last=False)
 
-    def _unlink(self, ref: Ref, kept: _Kept) -> None:
+    def _link(self, ref: Ref, kept: _Kept) -> None:
         if kept.parent is None:
             return
+        self._children[kept.parent][ref] = None
+        if kept.content:
+            self._weights[kept.parent] += kept.content
+
+    def _unlink(self, ref: Ref, kept: _Kept) -> None:
+        self._early.forget(ref)
+        if kept.parent is None:
+            return
+        if kept.content:
+            self._weights[kept.parent] -= kept.content
         self._children[kept.parent].pop(ref, None)
         if not self._children[kept.parent]:
             del self._children[kept.parent]
+            self._weights.pop(kept.parent, None)
 
 
-def _packed(found: Object) -> bytes:
-    text = orjson.dumps(found)
-    if len(text) >= _LONG:
-        return zlib.compress(text, level=1)
-    # A copy of just its length: what orjson itself returns takes 8 KB at least.
-    return bytes(memoryview(text))
-
-
-def _unpacked(text: bytes) -> Object:
-    plain = text.startswith(b"{")
-    found: Object = orjson.loads(text if plain else zlib.decompress(text))
-    return found
+def _may_be_child(kind: Kind, found: Object) -> bool:
+    owner = owner_of(found["metadata"])
+    return owner is not None and has_a_childs_name(kind, found["metadata"], owner)
 
 
 def ref_of(kind: Kind, found: Object) -> Ref:
@@ -248,7 +350,8 @@ def _parent(kind: Kind, found: Object) -> Key | None:
     if kind is HEADLESS_CMS:
         return None
     metadata = found["metadata"]
-    name = owner_of(metadata) or (metadata.get("labels") or {}).get(labels.INSTANCE)
+    owner = owner_of(metadata)
+    name = owner.name if owner else (metadata.get("labels") or {}).get(labels.INSTANCE)
     return Key(metadata["namespace"], name) if name else None
 
 

@@ -7,15 +7,22 @@ from cms_operator.api.objects import Object
 from cms_operator.resources import labels
 from cms_operator.rollout.observe import revision_of
 
+# In a copy that says no more of an object than that it is there.
+NO_CONTENT = "noContent"
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """`own` holds the controlled children by kind and name; pods and slices belong to those."""
+    """`own` holds the controlled children by kind and name; pods and slices belong to those.
+
+    `strays`, each with its kind, say that they are controlled, and are nothing that is ever made.
+    """
 
     own: Mapping[str, Mapping[str, Object]] = field(default_factory=dict)
     pods: tuple[Object, ...] = ()
     job_pods: tuple[Object, ...] = ()
     slices: tuple[Object, ...] = ()
+    strays: tuple[tuple[str, Object], ...] = ()
 
     def of_kind(self, kind: str) -> Mapping[str, Object]:
         return self.own.get(kind, {})
@@ -34,15 +41,20 @@ def gather(children: Iterable[tuple[str, Object]], uid: str, api: str, job: str)
     pods: list[Object] = []
     job_pods: list[Object] = []
     slices: list[Object] = []
+    strays: list[tuple[str, Object]] = []
     for kind, found in children:
         if kind == "Pod":
             component = found["metadata"]["labels"].get(labels.COMPONENT)
             (pods if component == api else job_pods if component == job else []).append(found)
         elif kind == "EndpointSlice":
             slices.append(found)
-        elif is_controlled_by(found, uid):
+        elif not is_controlled_by(found, uid):
+            continue
+        elif NO_CONTENT in found:
+            strays.append((kind, found))
+        else:
             own.setdefault(kind, {})[found["metadata"]["name"]] = found
-    return Family(own, tuple(pods), tuple(job_pods), tuple(slices))
+    return Family(own, tuple(pods), tuple(job_pods), tuple(slices), tuple(strays))
 
 
 def is_controlled_by(found: Object, uid: str) -> bool:

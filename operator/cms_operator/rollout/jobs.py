@@ -10,6 +10,7 @@ from cms_operator.api.status import Refusal
 from cms_operator.rollout.observe import condition_of
 from cms_operator.rollout.snapshot import MigrationPhase
 
+JOB_LABEL = "batch.kubernetes.io/job-name"
 _LONGEST_REPORT = 4096
 
 
@@ -28,8 +29,7 @@ class MigrationReport:
 
 
 def pods_of_job(pods: Iterable[Object], job: str) -> list[Object]:
-    label = "batch.kubernetes.io/job-name"
-    return [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(label) == job]
+    return [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(JOB_LABEL) == job]
 
 
 def migration_phase(job: Object | None) -> MigrationPhase:

@@ -134,14 +134,15 @@ class Children:
         wanted.append(http_route.build(hcms, _traffic_split(decision), leads_to_preview=leads))
         return [manifest for manifest in wanted if manifest is not None]
 
-    async def _try(self, manifest: Object, uid: str, right: dict[Name, Object]) -> Problem | None:
+    async def _try(self, manifest: Object, uid: str, right: dict[Name, str]) -> Problem | None:
         name = (manifest["kind"], manifest["metadata"]["name"])
         live = self._applier.known(manifest)
-        if live is not None and right.get(name) is live:
+        version = live["metadata"]["resourceVersion"] if live else None
+        if version is not None and right.get(name) == version:
             return None
         try:
-            if not await self._applier.apply(manifest, uid) and live is not None:
-                right[name] = live
+            if not await self._applier.apply(manifest, uid) and version is not None:
+                right[name] = version
         except NameHeldError as held:
             return name_held(held)
         except ApiError as error:
@@ -203,6 +204,7 @@ def _unwanted(
         for name, child in children.items()
         if BY_NAME[kind_name] in PRUNED and (kind_name, name) not in keep
     ]
+    doomed += [(BY_NAME[kind], stray) for kind, stray in family.strays if BY_NAME[kind] in PRUNED]
     for kind, child in doomed:
         if not child["metadata"].get("deletionTimestamp"):
             yield kind, child

@@ -2,31 +2,29 @@
 
 from typing import Any
 
-from cms_operator.api.objects import Object
 from cms_operator.cluster.store import Key
 from cms_operator.recent import Recent
 
-# Each keeps a dozen objects of the store open.
 _MOST = 100
 
 Name = tuple[str, str]
 
 
 class Verified:
-    """The copies of children that said what was asked for, of those looked at last."""
+    """The versions of children that said what was asked for, of those looked at last."""
 
     def __init__(self) -> None:
-        self._found: Recent[Key, tuple[tuple[Any, ...], dict[Name, Object]]] = Recent(_MOST)
+        self._found: Recent[Key, tuple[tuple[Any, ...], dict[Name, str]]] = Recent(_MOST)
 
-    def of(self, key: Key, asked: tuple[Any, ...]) -> dict[Name, Object]:
+    def of(self, key: Key, asked: tuple[Any, ...]) -> dict[Name, str]:
         """The verified children by kind and name; none where something else was asked for before.
 
-        `asked` is all that the wanted children are made from. A copy counts only as the very
-        object that the store holds: any news of a child is another.
+        `asked` is all that the wanted children are made from. Any news of a child is of another
+        version.
         """
         known = self._found.get(key)
         if known is None or known[0] != asked:
-            known = (asked, dict[Name, Object]())
+            known = (asked, dict[Name, str]())
             self._found.put(key, known)
         return known[1]
 

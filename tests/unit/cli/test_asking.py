@@ -57,6 +57,14 @@ def test_where_nobody_listens_nothing_is_asked_that_would_be_done_later() -> Non
         value("abort", found, "t")
 
 
+def test_while_its_children_are_too_large_nothing_is_asked() -> None:
+    stalled = condition("Stalled", "True", "ChildrenTooLarge", "delete some")
+    found = hcms(rollout=rollout(), observedGeneration=2, conditions=[stalled])
+    found["metadata"]["generation"] = 2
+    with pytest.raises(CannotAskError, match="nothing is done for it: delete some"):
+        value("abort", found, "t")
+
+
 @pytest.mark.parametrize("verb", get_args(Verb))
 def test_a_spec_that_cannot_be_read_is_mended_first_and_a_mended_one_is_not_refused(
     verb: Verb,

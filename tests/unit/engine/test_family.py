@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cms_operator.rollout.family import gather, is_controlled_by
+from cms_operator.rollout.family import NO_CONTENT, gather, is_controlled_by
 
 OWNER = {"kind": "HeadlessCMS", "name": "shop", "uid": "1", "controller": True}
 COMPONENT = "app.kubernetes.io/component"
@@ -29,6 +29,15 @@ def test_only_what_it_controls_is_its_own() -> None:
     family = gather(children, "1", "api", "migration")
     assert family.own == {"Service": {"shop": children[0][1]}}
     assert [is_controlled_by(child, "1") for _, child in children] == [True, False, False, False]
+
+
+def test_what_has_the_owner_and_not_the_name_of_a_child_is_a_stray_and_nothing_is_read_of_it() -> (
+    None
+):
+    stray = found("by-hand", OWNER, revision="a") | {NO_CONTENT: True}
+    family = gather([("Deployment", stray)], "1", "api", "migration")
+    assert (family.own, family.strays) == ({}, (("Deployment", stray),))
+    assert family.by_revision("Deployment") == {}
 
 
 def test_pods_are_sorted_by_what_they_do() -> None:

@@ -34,3 +34,20 @@ def test_it_knows_the_last_values_of_the_last_keys(uses: list[tuple[int, bool]],
         last = ([(n, k) for n, k in last if k != key] + known)[-most:]
         found = recent.get(key)
         assert found == (known[0][0] if known else None)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 50))))
+def test_all_together_never_weigh_more_than_they_may(puts: list[tuple[int, int]]) -> None:
+    recent: Recent[int, int] = Recent(8, heaviest=100)
+    for key, weight in puts:
+        recent.put(key, weight, weight)
+        assert recent.get(key) == weight, "the newest stays"
+    assert sum(recent.get(key) or 0 for key in range(10)) <= 100
+
+
+def test_what_is_too_heavy_by_itself_is_not_kept() -> None:
+    recent: Recent[str, int] = Recent(8, heaviest=100)
+    recent.put("a", 1, 101)
+    assert recent.get("a") is None
+    recent.put("b", 1, 100)
+    assert recent.get("b") == 1

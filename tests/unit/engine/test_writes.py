@@ -16,7 +16,7 @@ from cms_operator.cluster.apply import (
     stamped,
 )
 from cms_operator.cluster.client import APPLY, MERGE, KubernetesClient
-from cms_operator.cluster.kinds import CONFIG_MAP, DEPLOYMENT, JOB, Kind
+from cms_operator.cluster.kinds import CONFIG_MAP, DEPLOYMENT, HEADLESS_CMS, JOB, Kind
 from cms_operator.cluster.store import Store
 
 SOMEBODY_S = {"metadata": {"name": "shop-a", "namespace": "team", "uid": "x"}}
@@ -48,6 +48,7 @@ class Server:
 
 def applier(server: Server, known: Object) -> Applier:
     store = Store()
+    store.put(HEADLESS_CMS, {"metadata": {"name": "shop", "namespace": "team", "uid": "owner"}})
     store.put(DEPLOYMENT, known)
     return Applier(cast(KubernetesClient, server), store, lambda _: None)
 
