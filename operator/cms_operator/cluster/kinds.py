@@ -6,8 +6,9 @@ from cms_operator.resources import labels
 
 MANAGED = f"{labels.MANAGED_BY}={labels.OPERATOR}"
 WATCHED = f"{labels.WATCH}=true"
-# Objects that a list brings at a time, and of those that may have a megabyte of contents each.
-_PAGE = 200
+# Objects that a list brings at a time. Each may have a megabyte, where somebody wants that; of some
+# kinds it is what they are for.
+_PAGE = 50
 _SMALL_PAGE = 20
 
 
