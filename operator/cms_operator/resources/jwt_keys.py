@@ -13,6 +13,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import orjson
+
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.objects import Object
 from cms_operator.resources import labels, metadata, names, secret_data
@@ -87,7 +89,7 @@ def build(resource: HeadlessCMS, ring: Ring) -> Manifest:
 def read(secret: Object) -> Ring:
     """Raises ValueError for a Secret that holds no ring; its content is not in the message."""
     try:
-        found = json.loads(secret_data.decode(secret)[FILE])
+        found = orjson.loads(secret_data.decode(secret)[FILE])
         keys = {str(name): base64.b64decode(key) for name, key in found["keys"].items()}
         ring = Ring(int(found["generation"]), str(found["sign"]), keys)
         whole = ring.sign in keys and all(_number(name) > 0 for name in keys)

@@ -1,9 +1,10 @@
 """How a migration Job stands, and what its pods have reported."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import get_args
+
+import orjson
 
 from cms_operator.api.objects import Object
 from cms_operator.api.status import Refusal
@@ -75,8 +76,8 @@ def migration_report(pods: Iterable[Object]) -> MigrationReport:
 
 def _parse_report(message: str) -> MigrationReport:
     try:
-        found = json.loads(message)
-    except ValueError:
+        found = orjson.loads(message)
+    except orjson.JSONDecodeError:
         found = None
     if not isinstance(found, dict):
         return MigrationReport(error="the Job ended without a report")

@@ -3,7 +3,7 @@
 import json
 from typing import Any, get_args
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cms_operator.api.status import Refusal
@@ -87,6 +87,9 @@ def test_the_newest_report_of_a_migration_counts() -> None:
         max_leaves=6,
     ).map(json.dumps)
 )
+@example("[" * 4096)
+@example('{"from": ' * 500)
+@example('{"from": 1e999}')
 def test_whatever_a_pod_writes_as_its_report_harms_nobody(message: str) -> None:
     report = migration_report([job_pod(message)])
     numbers = (

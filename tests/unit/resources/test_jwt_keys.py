@@ -98,6 +98,8 @@ def test_a_ring_is_read_back_from_its_secret() -> None:
         '{"generation": "x", "sign": "k1", "keys": {"k1": "aGVsbG8="}}',
         '{"generation": 1, "sign": "k1", "keys": {"k1": "hunter2"}}',
         '{"generation": 1, "sign": "k1", "keys": {"k1": "aGVsbG8=", "mine": "aGVsbG8="}}',
+        '{"generation": 1e400, "sign": "k1", "keys": {"k1": "aGVsbG8="}}',
+        pytest.param("[" * 100_000, id="deep"),
     ],
 )
 def test_a_broken_ring_is_told_without_its_content(text: str) -> None:
