@@ -24,13 +24,17 @@ _SUFFIXES = {
 def own() -> Series:
     """With the labels that the programs give them."""
     of_objects = {family.name: frozenset((*NAMED, *family.labels)) for family in FAMILIES}
-    registries = {**_of(REGISTRY), **_of(Metrics("a1b2").registry)}
+    registries = {**_of(REGISTRY), **of_pods()}
     return {**of_objects, FAILURES: frozenset(NAMED), **registries}
+
+
+def of_pods() -> Series:
+    return _of(Metrics("a1b2").registry)
 
 
 def scraped() -> Series:
     """As they are in Prometheus."""
-    pods = _of(Metrics("a1b2").registry)
+    pods = of_pods()
     return {
         name: labels | TARGET | ({"name"} if name in pods else set())
         for name, labels in own().items()

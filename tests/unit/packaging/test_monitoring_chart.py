@@ -1,6 +1,7 @@
 """What the chart brings for Prometheus and Grafana: nothing, until somebody asks for it."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -8,8 +9,11 @@ import yaml
 
 from cms_operator.api import parse
 from cms_operator.resources import labels
+from cms_service.core.metrics import Metrics
+from cms_service.core.request_metrics import MAX_TENANTS
+from tests.support import exported
 from tests.support.charts import Chart, Objects, RefusedValuesError, of_kind, the
-from tests.support.monitoring import DASHBOARDS, RULE_FILES, alerts
+from tests.support.monitoring import DASHBOARDS, RULE_FILES, alerts, rules
 from tests.support.specs import manifest
 
 KINDS = {"ServiceMonitor", "PodMonitor", "PrometheusRule", "ConfigMap"}
@@ -61,6 +65,36 @@ def test_pods_of_every_served_namespace_are_scraped(
     (relabeling,) = endpoint["relabelings"]
     label = relabeling["sourceLabels"][0].removeprefix("__meta_kubernetes_pod_label_")
     assert label == labels.INSTANCE.translate(str.maketrans("./-", "___"))
+
+
+def test_of_a_pod_no_series_is_taken_that_only_the_operator_has(chart: Chart) -> None:
+    """Else any tenant's pod could keep an alert about the operator from firing."""
+    monitor = the(rendered(chart, "podMonitor"), "PodMonitor")["spec"]
+    ((rule,),) = [found["metricRelabelings"] for found in monitor["podMetricsEndpoints"]]
+    assert (rule["action"], rule["sourceLabels"]) == ("keep", ["__name__"])
+    kept = {name for name in exported.own() if re.fullmatch(rule["regex"], name)}
+    assert kept == exported.of_pods().keys()
+    asked = {name for rule in rules() for name in re.findall(r"\bhcms_operator\w+", rule["expr"])}
+    assert asked
+    assert not [name for name in asked if re.fullmatch(rule["regex"], name)]
+
+
+def test_a_page_of_the_largest_cms_is_taken_and_no_larger_one(chart: Chart) -> None:
+    monitor = the(rendered(chart, "podMonitor"), "PodMonitor")["spec"]
+    metrics = Metrics("a1b2c3d4e5")
+    for number in range(2 * MAX_TENANTS):
+        for status in (200, 404, 503):
+            metrics.requests.observe_tenant(f"{number:04}-{'x' * 58}", status)
+    for number in range(150):
+        for status in (200, 400, 404, 422, 503):
+            route = f"/v1/{'{some}/parts/' * 5}{number}"
+            metrics.requests.observe("GET", route, status, 0.1)
+    page = metrics.render(()).decode()
+    samples = [line for line in page.splitlines() if not line.startswith("#")]
+    assert len(samples) < monitor["sampleLimit"]
+    assert len(page) < 8_000_000
+    assert monitor["bodySizeLimit"] == "8MB"
+    assert {"labelLimit", "labelNameLengthLimit", "labelValueLengthLimit"} <= monitor.keys()
 
 
 def test_the_rules_are_those_of_the_files(chart: Chart) -> None:
