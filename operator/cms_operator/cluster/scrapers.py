@@ -55,17 +55,42 @@ class _Known:
     until: float
 
 
+class _Places:
+    """For those who are asked about at the same time, and some who wait for that."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
+
+    @property
+    def full(self) -> bool:
+        return self._waiting >= MOST_WAITING
+
+    async def __aenter__(self) -> None:
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        except BaseException:
+            self._waiting -= 1
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._waiting -= 1
+        self._free.release()
+
+
 class Gate:
     """Remembers verdicts for a while, by a hash of the token, so that strangers with tokens of
-    their own invention cannot keep the API server busy.
+    their own invention cannot keep the API server busy, nor those out who were let in before.
     """
 
     def __init__(self, review: Review, clock: Callable[[], float]) -> None:
         self._review = review
         self._clock = clock
-        self._known: dict[bytes, _Known] = {}
-        self._places = asyncio.Semaphore(AT_ONCE)
-        self._waiting = 0
+        # Who was let in last stays here when that is over, to be told from a stranger.
+        self._allowed: dict[bytes, _Known] = {}
+        self._refused: dict[bytes, _Known] = {}
+        self._of_known, self._of_strangers = _Places(), _Places()
 
     async def verdict(self, header: str) -> Verdict:
         """Judge a header Authorization; SERVICE_UNAVAILABLE where nobody can be asked now."""
@@ -73,28 +98,29 @@ class Gate:
         if token == header or not 0 < len(token) <= _LONGEST_TOKEN or not token.isascii():
             return HTTPStatus.UNAUTHORIZED
         name = hashlib.sha256(token.encode()).digest()
-        known = self._known.get(name)
+        known = self._allowed.get(name) or self._refused.get(name)
         if known is not None and self._clock() < known.until:
             return known.verdict
-        if self._waiting >= MOST_WAITING:
+        places = self._of_known if name in self._allowed else self._of_strangers
+        if places.full:
             return HTTPStatus.SERVICE_UNAVAILABLE
-        self._waiting += 1
         try:
-            async with self._places:
+            async with places:
                 found = await self._review(token)
         except FAILURES:
             return HTTPStatus.SERVICE_UNAVAILABLE
-        finally:
-            self._waiting -= 1
         self._remember(name, found)
         return found
 
     def _remember(self, name: bytes, verdict: Verdict) -> None:
-        seconds = ALLOWED_SECONDS if verdict is HTTPStatus.OK else REFUSED_SECONDS
-        self._known.pop(name, None)
-        while len(self._known) >= MOST_REMEMBERED:
-            del self._known[next(iter(self._known))]
-        self._known[name] = _Known(verdict, self._clock() + seconds)
+        allowed = verdict is HTTPStatus.OK
+        seconds = ALLOWED_SECONDS if allowed else REFUSED_SECONDS
+        self._allowed.pop(name, None)
+        self._refused.pop(name, None)
+        kept = self._allowed if allowed else self._refused
+        while len(kept) >= MOST_REMEMBERED:
+            del kept[next(iter(kept))]
+        kept[name] = _Known(verdict, self._clock() + seconds)
 
 
 def middleware(gate: Gate) -> Middleware:

@@ -24,10 +24,12 @@ class ApiServer:
         self.away = False
         self.free = asyncio.Event()
         self.free.set()
+        self.quick: set[str] = set()
 
     async def review(self, token: str) -> HTTPStatus:
         self.asked.append(token)
-        await self.free.wait()
+        if token not in self.quick:
+            await self.free.wait()
         if self.away:
             raise ApiError(503, "ServiceUnavailable", "away")
         return VERDICTS.get(token, HTTPStatus.UNAUTHORIZED)
@@ -140,7 +142,39 @@ async def test_strangers_cannot_keep_the_api_server_busy(gate: Gate, api: ApiSer
     await asyncio.gather(*crowd)
     for number in range(1000, 1000 + scrapers.MOST_REMEMBERED * 2):
         await gate.verdict(f"Bearer {number}")
-    assert len(gate._known) == scrapers.MOST_REMEMBERED  # noqa: SLF001 - nobody else can see it
+    assert len(gate._refused) == scrapers.MOST_REMEMBERED  # noqa: SLF001 - nobody else can see it
+
+
+async def test_no_number_of_strangers_keeps_prometheus_from_what_it_was_let_into(
+    gate: Gate, api: ApiServer, clock: list[float]
+) -> None:
+    api.quick = {"good"}
+    assert await gate.verdict("Bearer good") is HTTPStatus.OK
+    for number in range(scrapers.MOST_REMEMBERED * 2):
+        await gate.verdict(f"Bearer {number}")
+    await gate.verdict("Bearer good")
+    assert api.asked.count("good") == 1, "its verdict was not pushed out"
+    api.free.clear()
+    crowd = [asyncio.create_task(gate.verdict(f"Bearer late {number}")) for number in range(50)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+        clock[0] += scrapers.ALLOWED_SECONDS + 1
+        assert await gate.verdict("Bearer good") is HTTPStatus.OK, "it has places of its own"
+    assert api.asked.count("good") == 4
+    api.free.set()
+    await asyncio.gather(*crowd)
+
+
+async def test_who_was_let_in_and_is_refused_later_is_a_stranger_again(
+    gate: Gate, api: ApiServer, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await gate.verdict("Bearer good") is HTTPStatus.OK
+    monkeypatch.setitem(VERDICTS, "good", HTTPStatus.FORBIDDEN)
+    clock[0] += scrapers.ALLOWED_SECONDS + 1
+    for _ in range(2):
+        assert await gate.verdict("Bearer good") is HTTPStatus.FORBIDDEN
+    assert api.asked == ["good", "good"]
+    assert gate._allowed == {}  # noqa: SLF001 - nobody else can see it
 
 
 async def is_done(task: "asyncio.Task[HTTPStatus]") -> bool:
