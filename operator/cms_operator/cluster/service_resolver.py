@@ -2,7 +2,9 @@
 
 The owner of a HeadlessCMS names a Service, and the operator asks it from where it stands. To DNS a
 Service may be an alias (ExternalName) for any name: of another namespace, of a cloud's metadata
-server, of this machine. Its cluster IP is the API server's choice and leads nowhere else.
+server, of this machine. Its cluster IP is the API server's choice and leads to its endpoints: pods
+of its own namespace where it has a selector, else whatever address somebody has written into its
+EndpointSlices, a right that Kubernetes' roles edit and admin do not have.
 """
 
 import ipaddress
