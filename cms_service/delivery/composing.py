@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from cms_service.delivery.plan import Expansion
+from cms_service.delivery.expansions import Expansion
 
 # As `items` has PostgreSQL write them: {"id" : "…", …, "fields" : {…}}
 _ID = slice(len('{"id" : "'), len('{"id" : "') + 36)

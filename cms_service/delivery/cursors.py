@@ -14,7 +14,8 @@ import orjson
 
 from cms_service.content_types.fields.slug import MAX_SLUG_LENGTH
 from cms_service.core.ids import is_uuid
-from cms_service.delivery.plan import Attribute, Column, Kind, SortKey
+from cms_service.delivery.attributes import Attribute, Column, Kind
+from cms_service.delivery.plan import SortKey
 from cms_service.delivery.query import Query, refuse
 
 # Texts of fields are sorted by so many characters, and cursors kept short by it.

@@ -26,19 +26,18 @@ from cms_service.core.exact import ID_PATTERN
 from cms_service.core.generation import GENERATION
 from cms_service.core.paging import MAX_LIMIT
 from cms_service.delivery.app import ENTRY_ROUTE, LIST_ROUTE, SLUG_OR_ID_PATTERN
-from cms_service.delivery.headers import METHODS
-from cms_service.delivery.plan import (
-    ALWAYS,
+from cms_service.delivery.attributes import (
     COLUMN_KINDS,
-    METADATA,
-    NUMBER_PATTERN,
     SORTABLE,
     Attribute,
     Kind,
     kind_of,
     operators_of,
-    types_to_expand,
 )
+from cms_service.delivery.expansions import types_to_expand
+from cms_service.delivery.filter_values import NUMBER_PATTERN
+from cms_service.delivery.headers import METHODS
+from cms_service.delivery.plan import ALWAYS, METADATA
 from cms_service.delivery.query import (
     DEFAULT_LIMIT,
     MAX_CURSOR_LENGTH,

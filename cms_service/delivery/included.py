@@ -7,6 +7,7 @@ and yielded once. `composing` puts them wherever they are referred to. Pure.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cms_service.delivery.expansions import Expansion
 from cms_service.delivery.items import (
     UNPACKED,
     Rows,
@@ -18,7 +19,7 @@ from cms_service.delivery.items import (
     where_it_applies,
 )
 from cms_service.delivery.parameters import Parameters
-from cms_service.delivery.plan import Expansion, Shape
+from cms_service.delivery.plan import Shape
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ one: of a few that is the least work. Pure.
 
 from collections.abc import Sequence
 
+from cms_service.delivery.expansions import Expansion
 from cms_service.delivery.items import (
     included_item,
     localised,
@@ -14,7 +15,7 @@ from cms_service.delivery.items import (
     where_it_applies,
 )
 from cms_service.delivery.parameters import Parameters
-from cms_service.delivery.plan import Expansion, Shape
+from cms_service.delivery.plan import Shape
 
 
 def inlined(alias: str, shape: Shape, parameters: Parameters) -> str:

@@ -5,8 +5,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from cms_service.delivery.expansions import Expansion
 from cms_service.delivery.parameters import Parameters
-from cms_service.delivery.plan import Expansion, Shape
+from cms_service.delivery.plan import Shape
 
 _METADATA = {
     "slug": "'slug', {0}.slug",

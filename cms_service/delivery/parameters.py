@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 
 from cms_service.delivery.cursors import Place
-from cms_service.delivery.plan import Expansion, ListPlan
+from cms_service.delivery.expansions import Expansion
+from cms_service.delivery.plan import ListPlan
 
 
 @dataclass(frozen=True)

@@ -15,21 +15,14 @@ from typing import Any
 from uuid import UUID
 
 from cms_service.core.paging import MAX_LIMIT
+from cms_service.delivery.attributes import Attribute, Column, Kind
 from cms_service.delivery.cursors import SORTED_CHARACTERS, Place
+from cms_service.delivery.expansions import Expansion
 from cms_service.delivery.included import Shown, shown
 from cms_service.delivery.inlined import inlined
 from cms_service.delivery.items import METADATA, UNPACKED, Rows, as_bytes, item
 from cms_service.delivery.parameters import Given, Later, Parameters, Sql, as_json
-from cms_service.delivery.plan import (
-    Attribute,
-    Column,
-    Comparison,
-    Expansion,
-    Kind,
-    ListPlan,
-    Shape,
-    SortKey,
-)
+from cms_service.delivery.plan import Comparison, ListPlan, Shape, SortKey
 from cms_service.delivery.query import Operator
 
 # The tenant is set before anything is read: what reads is joined LATERAL, and kept by OFFSET 0 from
