@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from cms_service import VERSION
+from cms_service.api_description import delivery as delivery_description
 from cms_service.api_description import endpoints as api_description_endpoints
 from cms_service.api_description.document import document_of
 from cms_service.api_description.operations import Document
@@ -60,8 +61,8 @@ from cms_service.core.shared_answers import SharedAnswers
 from cms_service.core.strict_route import StrictRoute
 from cms_service.core.tracing import UNTRACED, Tracing
 from cms_service.core.url_file import from_url_file
-from cms_service.delivery import app as delivery_app
-from cms_service.delivery import description as delivery_description
+from cms_service.delivery import routes as delivery_routes
+from cms_service.delivery.app import DeliveryApp
 from cms_service.delivery.databases import DeliveryDatabases
 from cms_service.delivery.definitions import Definitions
 from cms_service.delivery.headers import AnswerHeaders, CachePolicy, Cors
@@ -126,7 +127,7 @@ _ROUTERS = (
     audit_endpoints.router,
 )
 _QUIET_ROUTES = frozenset(
-    {health_endpoints.ROUTE, delivery_app.ENTRY_ROUTE, delivery_app.LIST_ROUTE}
+    {health_endpoints.ROUTE, delivery_routes.ENTRY_ROUTE, delivery_routes.LIST_ROUTE}
 )
 
 
@@ -248,7 +249,7 @@ def build(settings: ServeSettings) -> Cms:
     shared = SharedAnswers(redis)
     stale_seconds = settings.delivery_stale_seconds
     cache = BodyCache(shared, metrics, time.monotonic, settings.cache_name, stale_seconds)
-    delivery = delivery_app.DeliveryApp(
+    delivery = DeliveryApp(
         directory,
         gate,
         limits.delivery,
@@ -310,7 +311,7 @@ class _Public:
         self._management = management
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_delivery = scope["path"].startswith(delivery_app.PREFIX)
+        is_delivery = scope["path"].startswith(delivery_routes.PREFIX)
         app = self._delivery if is_delivery else self._management
         await app(scope, receive, send)
 

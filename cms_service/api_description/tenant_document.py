@@ -5,6 +5,7 @@ with the type's fields in place of any object. Derived from the document of all 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from cms_service.api_description import delivery
 from cms_service.api_description.links import add_links
 from cms_service.api_description.operations import Document
 from cms_service.api_description.references import (
@@ -17,8 +18,7 @@ from cms_service.api_description.references import (
 from cms_service.content_types.fields import Completeness, Context, Shape, type_schema
 from cms_service.content_types.fields.rich_text_document import SCHEMA as RICH_TEXT
 from cms_service.content_types.schemas import ContentType
-from cms_service.delivery import description as delivery
-from cms_service.delivery.app import LIST_ROUTE
+from cms_service.delivery.routes import LIST_ROUTE
 from cms_service.entries.schemas import Entry, EntryContent
 
 _OF_ONE_TYPE = ("/v1/tenants/{tenant}/content-types/{type_name}/", LIST_ROUTE)

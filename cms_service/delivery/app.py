@@ -17,15 +17,10 @@ from cms_service.core.http import ROUTE, TENANT, Receive, Scope, Send, send_prob
 from cms_service.core.rate_limits import RateLimits
 from cms_service.delivery.headers import METHODS, AnswerHeaders, Header
 from cms_service.delivery.query import Query, parse_entry_query, parse_list_query
+from cms_service.delivery.routes import ENTRY_ROUTE, LIST_ROUTE, PREFIX, SLUG_OR_ID_PATTERN
 from cms_service.delivery.service import Answer, DeliveryService, Source, entry_key, list_key
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.tenants.schemas import TENANT_NAME_PATTERN, DeliveryAccess, TenantState
-
-PREFIX = "/v1/delivery/"
-ENTRY_ROUTE = PREFIX + "{tenant}/{type_name}/{slug_or_id}"
-LIST_ROUTE = PREFIX + "{tenant}/{type_name}"
-
-SLUG_OR_ID_PATTERN = r"^[a-z0-9-]{1,200}$"
 
 _PATH = re.compile(
     rf"{PREFIX}({TENANT_NAME_PATTERN[1:-1]})/({TYPE_NAME_PATTERN[1:-1]})"

@@ -13,7 +13,7 @@ from urllib.parse import quote_from_bytes
 import httpx
 import pytest
 
-from cms_service.delivery.app import LIST_ROUTE
+from cms_service.delivery.routes import LIST_ROUTE
 from tests.service.test_border_attempts import (
     BODIES,
     Furnished,

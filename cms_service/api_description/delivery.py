@@ -25,7 +25,6 @@ from cms_service.core.errors import (
 from cms_service.core.exact import ID_PATTERN
 from cms_service.core.generation import GENERATION
 from cms_service.core.paging import MAX_LIMIT
-from cms_service.delivery.app import ENTRY_ROUTE, LIST_ROUTE, SLUG_OR_ID_PATTERN
 from cms_service.delivery.attributes import (
     COLUMN_KINDS,
     SORTABLE,
@@ -51,6 +50,7 @@ from cms_service.delivery.query import (
     WITH_LISTS,
     Operator,
 )
+from cms_service.delivery.routes import ENTRY_ROUTE, LIST_ROUTE, SLUG_OR_ID_PATTERN
 from cms_service.locales.schemas import ENGLISH, LOCALE_PATTERN
 from cms_service.tenants.schemas import TENANT_NAME_PATTERN
 
