@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -22,8 +22,13 @@ class Sql:
     expansions: tuple[Expansion, ...] = ()
 
 
-# What a value of a list's statement is made of when the statement is used.
-Given = tuple[ListPlan, Place]
+class Given(NamedTuple):
+    """What the values of a list's statement are made of when it is used. `after` is empty for the
+    first page.
+    """
+
+    plan: ListPlan
+    after: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Parameters:
 
     def compared(self, number: int, encode: Callable[[tuple[Any, ...]], object], cast: str) -> str:
         """With the values of a comparison, by its number in the plan."""
-        return self.later(lambda given: encode(given[0].comparisons[number].values), cast)
+        return self.later(lambda given: encode(given.plan.comparisons[number].values), cast)
 
 
 def as_json(value: object) -> str:

@@ -132,7 +132,7 @@ class ListStatement:
     expansions: tuple[Expansion, ...]
 
     def of(self, plan: ListPlan, after: Place | None) -> Sql:
-        given = (plan, after or ())
+        given = Given(plan, after or ())
         values = tuple(
             value.value(given) if isinstance(value, Later) else value for value in self.values
         )
@@ -176,7 +176,7 @@ def _source(
     filter asks for one.
     """
     if plan.search is not None:
-        words = parameters.later(lambda given: given[0].search, "text")
+        words = parameters.later(lambda given: given.plan.search, "text")
         found = f"cms.published_matches({words}, {type_id}) i"
         return f"{found} {_joined_entry('t.id')}", ["true"]
     number = _narrowest(plan.comparisons)
@@ -363,7 +363,7 @@ class _Keys:
 
 
 def _in_place(number: int) -> Callable[[Given], object]:
-    return lambda given: given[1][number]
+    return lambda given: given.after[number]
 
 
 _PLAIN = _entry(
