@@ -1,0 +1,41 @@
+"""The SQL of an attribute's value: as the row has it, and so that it can be compared. Pure."""
+
+from cms_service.delivery.attributes import Attribute, Column, Kind
+from cms_service.delivery.cursors import SORTED_CHARACTERS
+from cms_service.delivery.parameters import Parameters
+
+_COLUMNS = {
+    Column.ID: "p.entry_id",
+    Column.SLUG: "p.slug",
+    Column.PUBLISHED_AT: "p.published_at",
+    Column.RANK: "i.rank",
+}
+CASTS = {
+    Kind.ID: "uuid",
+    Kind.TEXT: 'text COLLATE "C"',
+    Kind.NUMBER: "numeric",
+    Kind.BOOLEAN: "boolean",
+    Kind.DATE: 'text COLLATE "C"',
+    Kind.MOMENT: "timestamptz",
+}
+
+
+def stored(attribute: Attribute, parameters: Parameters) -> str:
+    """The value as it is in the row."""
+    if attribute.column is not None:
+        return _COLUMNS[attribute.column]
+    value = f"(p.fields->({parameters.add(attribute.field, 'text')}))"
+    if not attribute.chain:
+        return value
+    found = (f"{value}->({parameters.add(locale, 'text')})" for locale in attribute.chain)
+    return f"coalesce({', '.join(found)})"
+
+
+def comparable(attribute: Attribute, parameters: Parameters) -> str:
+    value = stored(attribute, parameters)
+    if attribute.column is not None:
+        return f'{value} COLLATE "C"' if attribute.kind is Kind.TEXT else value
+    text = f"({value} #>> '{{}}')"
+    if attribute.kind is Kind.TEXT:
+        text = f"left({text}, {SORTED_CHARACTERS})"
+    return f"({text})::{CASTS[attribute.kind]}"
