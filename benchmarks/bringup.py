@@ -21,7 +21,7 @@ from localcluster import controlplane
 from localcluster.controlplane import ControlPlane
 from tests.controlplane.api import APPLY, KINDS, Api, Object
 from tests.controlplane.audit import OPERATOR, AuditLog, Place, Request
-from tests.controlplane.conftest import STAGES
+from tests.controlplane.kwok_stages import STAGES
 from tests.controlplane.operator_process import OperatorProcess, install
 from tests.controlplane.team import Team, eventually
 
@@ -58,7 +58,7 @@ class Figures:
 
 def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="hcms-bench-"))
-    with controlplane.start("bench", stages=sorted(STAGES.glob("*.yaml"))) as control_plane:
+    with controlplane.start("bench", stages=STAGES) as control_plane:
         install(control_plane)
         operator = OperatorProcess(control_plane, folder / "operator.log")
         operator.start()

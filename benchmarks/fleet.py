@@ -39,7 +39,7 @@ from localcluster import controlplane
 from localcluster.fakenodes import PODS_OF_A_NODE
 from tests.controlplane.api import Object
 from tests.controlplane.audit import Request
-from tests.controlplane.conftest import STAGES
+from tests.controlplane.kwok_stages import STAGES
 from tests.controlplane.operator_process import OperatorProcess, install
 from tests.controlplane.team import eventually
 
@@ -109,11 +109,10 @@ def main() -> None:
 def measure_ours(names: list[str], sizes: list[int]) -> tuple[dict[str, Object], list[Object]]:
     """Return what the peers need: pods by tenant, and all objects of the first step."""
     folder = Path(tempfile.mkdtemp(prefix="hcms-bench-"))
-    stages = sorted(STAGES.glob("*.yaml"))
     nodes = nodes_for(len(names))
     with ExitStack() as stack:
         control_plane = stack.enter_context(
-            controlplane.start("bench-fleet", nodes=nodes, stages=stages)
+            controlplane.start("bench-fleet", nodes=nodes, stages=STAGES)
         )
         install(control_plane)
         teams = Teams(control_plane, names)
@@ -218,8 +217,7 @@ def measure_bare(objects: list[Object], nodes: int) -> None:
     tenants: defaultdict[str, list[Object]] = defaultdict(list)
     for found in objects:
         tenants[found["metadata"]["labels"]["app.kubernetes.io/instance"]].append(found)
-    stages = sorted(STAGES.glob("*.yaml"))
-    with controlplane.start("bench-bare", nodes=nodes, stages=stages) as control_plane:
+    with controlplane.start("bench-bare", nodes=nodes, stages=STAGES) as control_plane:
         Teams(control_plane, list(tenants)).create()
         seconds = asyncio.run(fleet_client.bring_up(control_plane.kubeconfig, tenants.values()))
     show(f"bare client: the same {len(objects)} objects of {len(tenants)} tenants: {seconds:.1f} s")

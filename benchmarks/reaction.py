@@ -18,8 +18,8 @@ from localcluster import controlplane
 from localcluster.controlplane import ControlPlane
 from tests.controlplane import gateway
 from tests.controlplane.api import Api, Object
-from tests.controlplane.conftest import STAGES
 from tests.controlplane.gateway import ROUTE, FakeGateway, weight_of
+from tests.controlplane.kwok_stages import STAGES
 from tests.controlplane.operator_process import OperatorProcess, install
 from tests.controlplane.team import IMAGES, Team, eventually
 from tests.controlplane.tracing import REVISION
@@ -70,7 +70,7 @@ def main() -> None:
     onset, generation = folder / "onset", folder / "generation"
     generation.write_text("1")
     with ExitStack() as stack:
-        started = controlplane.start("bench", stages=sorted(STAGES.glob("*.yaml")))
+        started = controlplane.start("bench", stages=STAGES)
         control_plane = stack.enter_context(started)
         install(control_plane)
         gateway.install(control_plane, gateway.crd())

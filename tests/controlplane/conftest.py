@@ -21,13 +21,13 @@ from tests.controlplane import artifacts, gateway, records
 from tests.controlplane.api import Api
 from tests.controlplane.audit import START, AuditLog
 from tests.controlplane.faults import Proxied, behind_a_proxy
+from tests.controlplane.kwok_stages import STAGES
 from tests.controlplane.operator_process import OperatorProcess, install
 from tests.controlplane.team import Team
 from tests.support import loop
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 RECORD = records.FOLDER / WORKER
-STAGES = Path(__file__).parent / "stages"
 
 _RAN = pytest.StashKey[set[str]]()
 _CONTROL_PLANE = pytest.StashKey[ControlPlane]()
@@ -36,7 +36,7 @@ _CONTROL_PLANE = pytest.StashKey[ControlPlane]()
 @pytest.fixture(scope="session")
 def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
     shutil.rmtree(RECORD, ignore_errors=True)
-    started = controlplane.start(f"tests-{WORKER}", stages=sorted(STAGES.glob("*.yaml")))
+    started = controlplane.start(f"tests-{WORKER}", stages=STAGES)
     request.session.stash[_CONTROL_PLANE] = started
     with started:
         yield started

@@ -10,7 +10,8 @@ import yaml
 from cms_operator.api import parse
 from localcluster.controlplane import ControlPlane
 from localcluster.errors import ClusterError
-from tests.support.specs import BAD, Bad, manifest
+from tests.support.bad_specs import BAD, Bad
+from tests.support.specs import manifest
 from tests.unit.resources.golden import CASES, FOLDER
 
 

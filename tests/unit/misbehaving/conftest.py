@@ -1,14 +1,13 @@
 """The CMS put together as in an image; nothing answers as its database or its Redis."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 
 import pytest
 
 from cms_service import app
 from cms_service.core.settings import ServeSettings, load
-
-Run = Callable[[AbstractContextManager[object]], AbstractAsyncContextManager[app.Cms]]
+from tests.unit.misbehaving.running import Run
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from cms_service import server
 from demo.misbehaving.faults.catalogue import FAULTS
 from demo.misbehaving.faults.names import Fault
 from tests.unit.misbehaving.asgi import ask
-from tests.unit.misbehaving.conftest import Run
+from tests.unit.misbehaving.running import Run
 
 
 async def test_a_pod_is_ready_though_its_database_is_never_reached(

@@ -12,7 +12,7 @@ from demo.misbehaving.faults import process
 from demo.misbehaving.faults.catalogue import FAULTS
 from demo.misbehaving.faults.names import Fault
 from tests.unit.misbehaving.asgi import ask
-from tests.unit.misbehaving.conftest import Run
+from tests.unit.misbehaving.running import Run
 
 
 class MigratedDatabase:

@@ -11,7 +11,7 @@ from demo.misbehaving.faults.catalogue import FAULTS
 from demo.misbehaving.faults.names import Fault
 from demo.misbehaving.faults.requests import ONE_IN, SLOW_SECONDS, Failing, Slow
 from tests.unit.misbehaving.asgi import ask
-from tests.unit.misbehaving.conftest import Run
+from tests.unit.misbehaving.running import Run
 
 REQUESTS = 5 * ONE_IN
 NO_PAGE = "/v1/nothing/here"

@@ -1,0 +1,5 @@
+"""What fake nodes do besides KWOK's own stages."""
+
+from pathlib import Path
+
+STAGES = sorted((Path(__file__).parent / "stages").glob("*.yaml"))
