@@ -4,11 +4,9 @@ definitions.
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -17,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.support import otlp
 from tests.support.ports import free_port
 
 Values = Mapping[str, str | int]
@@ -46,15 +45,9 @@ class Collector:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self._take))
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
+        answer = ExportTraceServiceResponse().SerializeToString()
+        with otlp.receiving("/v1/traces", answer, self._take, self.port):
             yield
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
     async def wait_for(self, found: Callable[[list[Received]], bool]) -> list[Received]:
         async with asyncio.timeout(30):
@@ -75,21 +68,3 @@ def _values(pairs: Iterable[KeyValue]) -> Values:
         pair.key: getattr(pair.value, pair.value.WhichOneof("value") or "string_value")
         for pair in pairs
     }
-
-
-def _handler(take: Callable[[bytes], None]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            assert self.path == "/v1/traces"
-            take(self.rfile.read(int(self.headers["Content-Length"])))
-            body = ExportTraceServiceResponse().SerializeToString()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return Handler

@@ -1,11 +1,8 @@
 """Where the collector sends its records: OTLP over HTTP, decoded by the protocol's definitions."""
 
-import gzip
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
@@ -13,6 +10,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceResponse,
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+from tests.support import otlp
 
 
 @dataclass(frozen=True)
@@ -33,18 +32,11 @@ class Sink:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
+        answer = ExportLogsServiceResponse().SerializeToString()
+        with otlp.receiving("/v1/logs", answer, self._take) as self.port:
             yield
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
-    def take(self, body: bytes) -> None:
+    def _take(self, body: bytes) -> None:
         for each in ExportLogsServiceRequest.FromString(body).resource_logs:
             resource = _values(each.resource.attributes)
             for scope in each.scope_logs:
@@ -71,24 +63,3 @@ def _value(value: AnyValue) -> Any:
 
 def _values(pairs: Iterable[KeyValue]) -> dict[str, Any]:
     return {pair.key: _value(pair.value) for pair in pairs}
-
-
-def _handler(sink: Sink) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                body = gzip.decompress(body)
-            assert self.path == "/v1/logs"
-            sink.take(body)
-            answer = ExportLogsServiceResponse().SerializeToString()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return Handler
