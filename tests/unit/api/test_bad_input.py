@@ -6,7 +6,8 @@ The same rows are tried on a real API server in tests/controlplane.
 import pytest
 
 from cms_operator.api import InvalidSpec, parse
-from tests.support.specs import BAD, MINIMAL, Bad, manifest
+from tests.support.bad_specs import BAD, Bad
+from tests.support.specs import MINIMAL, manifest
 
 
 @pytest.mark.parametrize("bad", BAD, ids=str)

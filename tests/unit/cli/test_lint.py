@@ -8,7 +8,8 @@ import yaml
 
 from cms_operator.cli.lint import UnreadableError, lint
 from cms_operator.cli.main import main
-from tests.support.specs import BAD, SOURCES, Bad, manifest
+from tests.support.bad_specs import BAD, Bad
+from tests.support.specs import SOURCES, manifest
 from tests.unit.resources.golden import CASES, FOLDER
 from tests.unit.resources.test_revision import GOLDEN_HASHES
 
