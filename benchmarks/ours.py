@@ -13,8 +13,8 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from benchmarks import articles
-from benchmarks.delivery_peers import CONNECTIONS
+from benchmarks import articles, database
+from benchmarks.database import CONNECTIONS
 from cms_service.auth.keys import KeyStore, ring_of_secret
 from cms_service.auth.permissions import Role
 from cms_service.auth.tokens import AccessTokens, Identity
@@ -106,7 +106,7 @@ class Ours:
         (role / "username").write_text(ROLE)
         (role / "password").write_text(PASSWORD)
         (self._folder / f"{TENANT}.password").write_text(PASSWORD)
-        asyncio.run(_execute(self._postgres.superuser_url(), f"CREATE DATABASE {self.database}"))
+        database.create(self._postgres, self.database)
         settings = MigrateSettings.model_validate(
             {
                 "database_url": self.database_url,
@@ -150,7 +150,7 @@ class Ours:
         return ids
 
     def execute(self, statement: str) -> None:
-        asyncio.run(_execute(self.database_url, statement))
+        database.execute(self.database_url, statement)
 
     @contextmanager
     def outdating(self) -> Iterator[None]:
@@ -186,11 +186,3 @@ class Ours:
         answer = httpx.post(f"{url}/v1/tenants/{TENANT}/auth/login", json=body)
         token: str = answer.raise_for_status().json()["accessToken"]
         return token
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

@@ -13,8 +13,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks import articles
-from benchmarks.peers import database
+from benchmarks import articles, database
 from benchmarks.peers.node import Node
 from benchmarks.peers.system import (
     CACHED,

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from benchmarks import articles
-from benchmarks.peers import database
+from benchmarks import articles, database
 from benchmarks.peers.node import Node
 from benchmarks.peers.system import NEW_BODY, NEW_SLUG, NEW_TITLE, UNCACHED, Case, Row, Server
 from benchmarks.wrk import Request

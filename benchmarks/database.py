@@ -1,6 +1,7 @@
-"""The database of a peer, on the PostgreSQL that all systems share."""
+"""The databases of the systems under measurement, on the PostgreSQL that they share."""
 
 import asyncio
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -11,17 +12,22 @@ CONNECTIONS = 10
 
 
 def create(postgres: Postgres, name: str) -> str:
-    """Its URL."""
-    asyncio.run(_execute(postgres.superuser_url(), f"CREATE DATABASE {name}"))
+    """Return its URL."""
+    execute(postgres.superuser_url(), f"CREATE DATABASE {name}")
     return postgres.superuser_url(name)
 
 
 def fill(url: str, *statements: str) -> None:
-    asyncio.run(_execute(url, *statements, "VACUUM ANALYZE"))
+    execute(url, *statements, "VACUUM ANALYZE")
+
+
+def execute(url: str, *statements: str) -> None:
+    """One by one: none is in a transaction with another."""
+    asyncio.run(_execute(url, statements))
 
 
 def parts(url: str) -> dict[str, str]:
-    """For those who want no URL."""
+    """The parts of a URL, for programs that do not take one."""
     found = urlsplit(url)
     return {
         "HOST": found.hostname or "",
@@ -32,7 +38,7 @@ def parts(url: str) -> dict[str, str]:
     }
 
 
-async def _execute(url: str, *statements: str) -> None:
+async def _execute(url: str, statements: Sequence[str]) -> None:
     connection = await asyncpg.connect(url)
     try:
         for statement in statements:

@@ -1,7 +1,7 @@
 # ruff: noqa: S608 - the statements are put together from constants of this module
 """What delivery is measured against: the least that can answer the same.
 
-    python -m benchmarks.delivery_peers PORT DATABASE_URL FOLDER
+    python -m benchmarks.delivery.one_site PORT DATABASE_URL FOLDER
 
 Without tenants, tokens, metrics, request ids, row-level security and caches. `FOLDER` holds the
 bytes of the cached entry and the ids that the queries need.
@@ -21,9 +21,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from benchmarks.database import CONNECTIONS
 from cms_service.core.http import App, Receive, Scope, Send
 
-CONNECTIONS = 10
 _OF = """json_build_object('id', {0}.entry_id, 'slug', {0}.slug, 'version', {0}.version,
     'publishedAt', {0}.published_at, 'fields', {1})"""
 _AUTHOR = f"""(SELECT {_OF.format("a", "a.fields")} FROM cms.published_entries a

@@ -1,6 +1,6 @@
 """What delivery is measured against as well: a handler that asks PostgreSQL the very same.
 
-    python -m benchmarks.delivery_same PORT DATABASE_URL FOLDER
+    python -m benchmarks.delivery.same_query PORT DATABASE_URL FOLDER
 
 The statements of our delivery, asked as the service's role, for which row-level security is on, and
 the bytes that PostgreSQL yields put together. Nothing else: no tokens, limits, metrics, request ids
@@ -23,7 +23,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from benchmarks.delivery_peers import CONNECTIONS, no_reset
+from benchmarks.database import CONNECTIONS
+from benchmarks.delivery.one_site import no_reset
 from benchmarks.ours import TYPES
 from cms_service.content_types.schemas import ContentType
 from cms_service.delivery.composing import Fetched, composed

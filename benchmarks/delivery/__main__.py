@@ -95,9 +95,9 @@ def main() -> None:
         ours.wait_until_ready()
         token = site.log_in(ours.url)
         etag = _keep_body(ours.url, token, folder)
-        one_site = stack.enter_context(_peer("delivery_peers", site.database_url, folder))
+        one_site = stack.enter_context(_peer("one_site", site.database_url, folder))
         url = postgres.url(site.database, f"{ROLE}:{PASSWORD}")
-        same_query = stack.enter_context(_peer("delivery_same", url, folder))
+        same_query = stack.enter_context(_peer("same_query", url, folder))
         headers = {"Authorization": f"Bearer {token}"}
         titles = ("ours/s", "peer/s", "ratio", "target", "one site/s", "ratio")
         show(f"{'':28}{''.join(f'{title:>12}' for title in titles)}")
@@ -140,7 +140,7 @@ def _keep_body(url: str, token: str, folder: Path) -> str:
 @contextmanager
 def _peer(module: str, database_url: str, folder: Path) -> Iterator[str]:
     port = free_port()
-    command = [sys.executable, "-m", f"benchmarks.{module}", str(port)]
+    command = [sys.executable, "-m", f"benchmarks.delivery.{module}", str(port)]
     command += [database_url, str(folder)]
     with subprocess.Popen(command, cwd=REPOSITORY) as process:
         try:
