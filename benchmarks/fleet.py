@@ -13,24 +13,15 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import fleet_client
-from benchmarks.histograms import Buckets, buckets, quantile, total
-from benchmarks.rollouts import (
-    CANARY,
-    IDLE_SECONDS,
-    NEW,
-    OLD,
-    PODS,
-    Bench,
-    Ours,
-    Phase,
-    argo_at_work,
-    pod_templates,
-)
+from benchmarks.controllers import CANARY, NEW, OLD, PODS, Ours, argo_at_work, pod_templates
+from benchmarks.fleet_report import Restart, Step, delayed, delays, growth, phase_rows, restarted
+from benchmarks.histograms import total
+from benchmarks.phases import Meter
 from benchmarks.showing import show
 from benchmarks.teams import Teams, names_of
 from benchmarks.usage import cpu_seconds, peak_mebibytes, resident_mebibytes
@@ -43,42 +34,11 @@ from tests.controlplane.kwok_stages import STAGES
 from tests.controlplane.operator_process import OperatorProcess, install
 from tests.controlplane.team import eventually
 
-WAIT, WORK = "hcms_operator_queue_wait_seconds", "hcms_operator_reconcile_seconds"
+IDLE_SECONDS = 60
 CHANGES_A_SECOND = 20
 CHANGE_SECONDS = 15
 RESYNC_SECONDS = 60
 PATIENCE = 3600
-
-
-@dataclass(frozen=True)
-class Delays:
-    """Of the queue and of reconciles, in seconds."""
-
-    wait: tuple[float, float]
-    work: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Step:
-    """The fleet has grown to so many; memory in MiB once the operator is done."""
-
-    tenants: int
-    added: int
-    phase: Phase
-    resident: float
-
-
-@dataclass(frozen=True)
-class Restart:
-    """Of an operator that finds the fleet: memory in MiB before and after it lists all again."""
-
-    seconds: float
-    cpu: float
-    writes: int
-    requests: int
-    resync: list[Request]
-    resident: float
-    peak: float
 
 
 class Fleet(Ours):
@@ -91,6 +51,17 @@ class Fleet(Ours):
 
     def grow(self, name: str) -> None:
         self._teams.of(name).patch("headlesscms", name, {"spec": {"replicas": PODS + 1}})
+
+
+@dataclass(frozen=True)
+class Run:
+    """The operator at work on its fleet, of which there may be only some yet."""
+
+    meter: Meter
+    operator: OperatorProcess
+    fleet: Fleet
+    teams: Teams
+    names: list[str]
 
 
 def main() -> None:
@@ -108,43 +79,90 @@ def main() -> None:
 
 def measure_ours(names: list[str], sizes: list[int]) -> tuple[dict[str, Object], list[Object]]:
     """Return what the peers need: pods by tenant, and all objects of the first step."""
+    with ours_at_work(names) as run:
+        objects = grow(run, sizes)
+        templates = pod_templates(run.teams)
+        idle(run)
+        change(run)
+        release(run)
+        show("\n".join(restarted(restart(run))))
+        return templates, objects
+
+
+@contextmanager
+def ours_at_work(names: list[str]) -> Iterator[Run]:
     folder = Path(tempfile.mkdtemp(prefix="hcms-bench-"))
     nodes = nodes_for(len(names))
-    with ExitStack() as stack:
-        control_plane = stack.enter_context(
-            controlplane.start("bench-fleet", nodes=nodes, stages=STAGES)
-        )
+    with controlplane.start("bench-fleet", nodes=nodes, stages=STAGES) as control_plane:
         install(control_plane)
         teams = Teams(control_plane, names)
         teams.create()
         operator = OperatorProcess(control_plane, folder / "operator.log")
         operator.start()
-        stack.callback(operator.stop)
-        fleet = Fleet(teams, operator.pid)
-        bench = Bench(control_plane, fleet, PATIENCE)
-        objects: list[Object] = []
-        for start, end in zip([0, *sizes], sizes, strict=False):
-            phase = bench.phase(names[start:end], OLD)
-            grown = Step(end, end - start, phase, resident_mebibytes(operator.pid))
-            show("\n".join(growth(grown)))
-            objects = objects or children(teams)
-        templates = pod_templates(teams)
-        place = bench.audit.now()
-        time.sleep(IDLE_SECONDS)
-        idle = [one for one in bench.audit.since(place) if not one.resource.endswith("/leases")]
-        show(f"requests in an idle minute, but of the Lease: {len(idle)}")
-        show("\n".join(delayed("20 changes a second", change(bench, operator, fleet, names))))
-        before = operator.metrics()
-        rolled = bench.phase(names, NEW)
-        show("\n".join(phase_rows("release", rolled, len(names))))
-        show("\n".join(delayed("release", delays(before, operator.metrics()))))
-        show(f"  {'peak memory, MiB':40}{peak_mebibytes(operator.pid):10.1f}")
+        try:
+            fleet = Fleet(teams, operator.pid)
+            yield Run(Meter(control_plane, fleet, PATIENCE), operator, fleet, teams, names)
+        finally:
+            operator.stop()
+
+
+def grow(run: Run, sizes: list[int]) -> list[Object]:
+    """Step by step; return the objects of the first step."""
+    objects: list[Object] = []
+    for start, end in zip([0, *sizes], sizes, strict=False):
+        phase = run.meter.phase(run.names[start:end], OLD)
+        show("\n".join(growth(Step(end, end - start, phase, resident_mebibytes(run.operator.pid)))))
+        objects = objects or children(run.teams)
+    return objects
+
+
+def idle(run: Run) -> None:
+    place = run.meter.audit.now()
+    time.sleep(IDLE_SECONDS)
+    asked = [one for one in run.meter.audit.since(place) if not one.resource.endswith("/leases")]
+    show(f"requests in an idle minute, but of the Lease: {len(asked)}")
+
+
+def change(run: Run) -> None:
+    before, started = run.operator.metrics(), time.monotonic()
+    for number, name in enumerate(run.names[: CHANGES_A_SECOND * CHANGE_SECONDS]):
+        time.sleep(max(0.0, started + number / CHANGES_A_SECOND - time.monotonic()))
+        run.fleet.grow(name)
+    eventually(run.meter.is_quiet, "the operator is done", PATIENCE)
+    found = delays(before, run.operator.metrics())
+    show("\n".join(delayed(f"{CHANGES_A_SECOND} changes a second", found)))
+
+
+def release(run: Run) -> None:
+    before = run.operator.metrics()
+    rolled = run.meter.phase(run.names, NEW)
+    show("\n".join(phase_rows("release", rolled, len(run.names))))
+    show("\n".join(delayed("release", delays(before, run.operator.metrics()))))
+    show(f"  {'peak memory, MiB':40}{peak_mebibytes(run.operator.pid):10.1f}")
+
+
+def restart(run: Run) -> Restart:
+    """Another operator in place of the run's, which ends."""
+    meter, count = run.meter, len(run.names)
+    run.operator.stop()
+    environment = {"HCMS_RESYNC_SECONDS": str(RESYNC_SECONDS)}
+    operator = run.operator.another("again", environment=environment)
+    place, started = meter.audit.now(), time.monotonic()
+    operator.start()
+    try:
+        eventually(lambda: is_caught_up(operator, count), "all were looked at", PATIENCE)
+        seconds, cpu = time.monotonic() - started, cpu_seconds(operator.pid)
+        eventually(meter.is_quiet, "the operator is done", PATIENCE)
+        asked, resident = meter.audit.since(place), resident_mebibytes(operator.pid)
+        place = meter.audit.now()
+        eventually(lambda: lists_pods(meter.audit.since(place)), "it lists all again", PATIENCE)
+        eventually(meter.is_quiet, "the operator is done", PATIENCE)
+        writes = sum(one.is_write and not one.resource.endswith("/leases") for one in asked)
+        resync = meter.audit.since(place)
+        peak = peak_mebibytes(operator.pid)
+        return Restart(seconds, cpu, writes, len(asked), resync, resident, peak)
+    finally:
         operator.stop()
-        operator = operator.another(
-            "again", environment={"HCMS_RESYNC_SECONDS": str(RESYNC_SECONDS)}
-        )
-        show("\n".join(restarted(restart(bench, operator, len(names)))))
-        return templates, objects
 
 
 def nodes_for(tenants: int) -> int:
@@ -163,43 +181,6 @@ def children(teams: Teams) -> list[Object]:
                 is_of = {"apiVersion": kind.api_version, "kind": kind.name}
                 found.append(fleet_client.bare({**is_of, **child}))
     return found
-
-
-def change(bench: Bench, operator: OperatorProcess, fleet: Fleet, names: list[str]) -> Delays:
-    before, started = operator.metrics(), time.monotonic()
-    for number, name in enumerate(names[: CHANGES_A_SECOND * CHANGE_SECONDS]):
-        time.sleep(max(0.0, started + number / CHANGES_A_SECOND - time.monotonic()))
-        fleet.grow(name)
-    eventually(bench.is_quiet, "the operator is done", PATIENCE)
-    return delays(before, operator.metrics())
-
-
-def delays(before: str, after: str) -> Delays:
-    def of(name: str) -> tuple[float, float]:
-        old: Buckets = buckets(before, name)
-        new: Buckets = buckets(after, name)
-        return quantile(old, new, 0.5), quantile(old, new, 0.99)
-
-    return Delays(of(WAIT), of(WORK))
-
-
-def restart(bench: Bench, operator: OperatorProcess, count: int) -> Restart:
-    place, started = bench.audit.now(), time.monotonic()
-    operator.start()
-    try:
-        eventually(lambda: is_caught_up(operator, count), "all were looked at", PATIENCE)
-        seconds, cpu = time.monotonic() - started, cpu_seconds(operator.pid)
-        eventually(bench.is_quiet, "the operator is done", PATIENCE)
-        asked, resident = bench.audit.since(place), resident_mebibytes(operator.pid)
-        place = bench.audit.now()
-        eventually(lambda: lists_pods(bench.audit.since(place)), "it lists all again", PATIENCE)
-        eventually(bench.is_quiet, "the operator is done", PATIENCE)
-        writes = sum(one.is_write and not one.resource.endswith("/leases") for one in asked)
-        resync = bench.audit.since(place)
-        peak = peak_mebibytes(operator.pid)
-        return Restart(seconds, cpu, writes, len(asked), resync, resident, peak)
-    finally:
-        operator.stop()
 
 
 def is_caught_up(operator: OperatorProcess, count: int) -> bool:
@@ -225,54 +206,14 @@ def measure_bare(objects: list[Object], nodes: int) -> None:
 
 def measure_argo(names: list[str], templates: dict[str, Object]) -> None:
     with argo_at_work(names, templates) as (control_plane, argo):
-        bench = Bench(control_plane, argo, PATIENCE)
-        show("\n".join(phase_rows("Argo Rollouts: create", bench.phase(names, OLD), len(names))))
-        place = bench.audit.now()
+        meter = Meter(control_plane, argo, PATIENCE)
+        show("\n".join(phase_rows("Argo Rollouts: create", meter.phase(names, OLD), len(names))))
+        place = meter.audit.now()
         time.sleep(IDLE_SECONDS)
-        idle = bench.audit.since(place, argo.user)
-        show(f"Argo Rollouts: writes in an idle minute: {sum(one.is_write for one in idle)}")
-        show("\n".join(phase_rows("Argo Rollouts: release", bench.phase(names, NEW), len(names))))
+        asked = meter.audit.since(place, argo.user)
+        show(f"Argo Rollouts: writes in an idle minute: {sum(one.is_write for one in asked)}")
+        show("\n".join(phase_rows("Argo Rollouts: release", meter.phase(names, NEW), len(names))))
         show(f"  {'peak memory, MiB':40}{peak_mebibytes(argo.pid):10.1f}")
-
-
-def growth(step: Step) -> Iterator[str]:
-    yield from phase_rows(f"to {step.tenants} tenants", step.phase, step.added)
-    yield f"  {'resident memory, MiB':40}{step.resident:10.1f}"
-
-
-def phase_rows(what: str, phase: Phase, count: int) -> Iterator[str]:
-    writes = sum(request.is_write for request in phase.own)
-    yield what
-    for title, value in (
-        ("seconds", phase.seconds),
-        ("own requests, each", len(phase.own) / count),
-        ("own writes, each", writes / count),
-        ("requests of all users, each", phase.everybody / count),
-        ("CPU seconds", phase.cpu),
-    ):
-        yield f"  {title:40}{value:10.1f}"
-
-
-def delayed(what: str, found: Delays) -> Iterator[str]:
-    yield what
-    for title, (half, most) in (("queue wait", found.wait), ("reconcile", found.work)):
-        yield f"  {title + ', p50 and p99, seconds':40}{half:10.3f}{most:10.3f}"
-
-
-def restarted(found: Restart) -> Iterator[str]:
-    writes = sum(one.is_write for one in found.resync)
-    yield "restart with the fleet there"
-    for title, value in (
-        ("seconds until all were looked at", found.seconds),
-        ("CPU seconds until then", found.cpu),
-        ("writes", found.writes),
-        ("requests", found.requests),
-        ("resident memory, MiB", found.resident),
-        ("requests of a full resync", len(found.resync)),
-        ("its writes", writes),
-        ("peak memory with it, MiB", found.peak),
-    ):
-        yield f"  {title:40}{value:10.1f}"
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@ For each pod the controller manager looks through the Services and budgets of it
 all tenants in one, that would be most of what is measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from localcluster.controlplane import ControlPlane
 from tests.controlplane.api import Api, Object
 from tests.controlplane.team import Team
 
 TENANTS_OF_A_TEAM = 50
+AT_ONCE = 16
 
 
 def names_of(count: int) -> list[str]:
@@ -24,6 +26,11 @@ def namespace_of(name: str) -> str:
 
 def namespaces_of(names: Sequence[str]) -> list[str]:
     return sorted({namespace_of(name) for name in names})
+
+
+def for_each(names: Iterable[str], act: Callable[[str], None]) -> None:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(act, names))
 
 
 class Teams:
