@@ -1,4 +1,4 @@
-"""From apply to Ready for 1 and for 50 HeadlessCMS objects on fake nodes, and an idle minute.
+"""The time from apply to Ready for 1 and for 50 HeadlessCMS objects on fake nodes; an idle minute.
 
     python -m benchmarks.bringup
 

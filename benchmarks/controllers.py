@@ -108,7 +108,7 @@ def manifest(kind: Kind, name: str, spec: Object) -> Object:
 
 
 def pod_templates(teams: Teams) -> dict[str, Object]:
-    """By tenant, without what only our own pods have."""
+    """The pod template of each tenant, by name, without what only our own pods have."""
     found = {}
     for deployment in teams.all("deployment"):
         template = deployment["spec"]["template"]

@@ -42,7 +42,7 @@ PATIENCE = 3600
 
 
 class Fleet(Ours):
-    """With everything that a HeadlessCMS has by default: its migration, too."""
+    """Tenants with everything that a HeadlessCMS has by default: their migration, too."""
 
     def apply(self, name: str, image: str) -> None:
         # A cluster has node ports for 2,768 Services of the other types.
@@ -171,7 +171,7 @@ def nodes_for(tenants: int) -> int:
 
 
 def children(teams: Teams) -> list[Object]:
-    """Of all tenants, as a client would create them."""
+    """All tenants' objects, as a client would create them."""
     found = []
     for kind in CHILDREN:
         if not kind.writable or kind.optional:

@@ -12,7 +12,7 @@ WAIT, WORK = "hcms_operator_queue_wait_seconds", "hcms_operator_reconcile_second
 
 @dataclass(frozen=True)
 class Delays:
-    """Of the queue and of reconciles, in seconds."""
+    """How long keys wait in the queue, and reconciles take: the median and p99, in seconds."""
 
     wait: tuple[float, float]
     work: tuple[float, float]
@@ -30,7 +30,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Restart:
-    """Of an operator that finds the fleet: memory in MiB before and after it lists all again."""
+    """How an operator finds the fleet when it starts: memory in MiB before and after it lists all
+    again.
+    """
 
     seconds: float
     cpu: float

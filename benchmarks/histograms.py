@@ -18,7 +18,8 @@ def buckets(exposition: str, name: str) -> dict[float, float]:
 
 
 def quantile(before: Buckets, after: Buckets, share: float) -> float:
-    """As Prometheus' histogram_quantile: linear within the bucket; NaN where nothing was counted.
+    """The same as Prometheus' histogram_quantile: linear within the bucket; NaN where nothing was
+    counted.
 
     What is beyond the largest bucket counts as large as that.
     """

@@ -154,8 +154,8 @@ class Ours:
 
     @contextmanager
     def outdating(self) -> Iterator[None]:
-        """What was cached is not right any more, each second anew: whatever is asked for once in it
-        is in no cache.
+        """Each second all that is cached becomes outdated: what is asked for once in a second is in
+        no cache.
         """
         done = threading.Event()
 
@@ -177,7 +177,7 @@ class Ours:
             thread.join()
 
     def token(self, identity: Identity) -> str:
-        """As a log-in of an owner gives it."""
+        """The access token that a log-in of an owner gives."""
         keys = KeyStore(ring_of_secret(self._jwt_secret))
         return AccessTokens(keys, _TOKEN_SECONDS, time.time).issue(identity, Role.OWNER)
 

@@ -1,4 +1,4 @@
-"""From the first bad response of a candidate to the moment when it gets no traffic any more.
+"""The time from the first bad response of a candidate until it gets no more traffic.
 
     python -m benchmarks.reaction
 

@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def measure_ours(names: list[str]) -> tuple[Figures, dict[str, Object]]:
-    """And the pods that it makes, for the peer."""
+    """Return the pods that it makes too, for the peer."""
     folder = Path(tempfile.mkdtemp(prefix="hcms-bench-"))
     with controlplane.start("bench-operator") as control_plane, ExitStack() as stack:
         install(control_plane)

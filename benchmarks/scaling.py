@@ -1,5 +1,5 @@
 # ruff: noqa: S603 - the arguments are our own
-"""From one server process to three behind the nginx of deploy/.
+"""One server process and three of them behind the nginx of deploy/.
 
     python -m benchmarks.scaling [--seconds 5] [--rounds 3]
 
@@ -90,7 +90,7 @@ def table(rows: Sequence[Row], cores: int) -> str:
 
 
 def nginx_config(deployed: str, folder: Path, port: int, upstream: Sequence[int]) -> str:
-    """As it is deployed, before these ports."""
+    """The deployed configuration, in front of these ports."""
     servers = "".join(
         f"        server 127.0.0.1:{each} max_fails=1 fail_timeout=10s;\n" for each in upstream
     )

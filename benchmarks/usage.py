@@ -9,7 +9,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def family_cpu_seconds(pid: int) -> float:
-    """With its children, those that have ended included."""
+    """CPU time of a process and its children, those that have ended included."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return sum(_ticks(pid)) / os.sysconf("SC_CLK_TCK") + sum(
         cpu_seconds(int(child)) for child in children
@@ -17,7 +17,7 @@ def family_cpu_seconds(pid: int) -> float:
 
 
 def _ticks(pid: int) -> list[int]:
-    """In user and system mode; the same of children that have ended."""
+    """Clock ticks in user and in system mode, then the same of children that have ended."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return [int(field) for field in fields[11:15]]
 

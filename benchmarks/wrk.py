@@ -49,8 +49,9 @@ class LoadError(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """In path and body `{N}` counts up to N, `{N+3}` is 3 ahead of that, `{N:12}` has 12 digits.
-    `tokens` are used in turn: where there are N of them, the `{N}`th is that of the path.
+    """A request to send many times. In path and body `{N}` counts up to N, `{N+3}` is 3 ahead of
+    that, `{N:12}` has 12 digits. `tokens` are used in turn: where there are N of them, the `{N}`th
+    is that of the path.
     """
 
     path: str
@@ -63,7 +64,7 @@ class Request:
         return "GET" if self.body is None else "POST"
 
     def filled(self, counted: int) -> "Request":
-        """As it is sent as the `counted`th."""
+        """The request that is sent as the `counted`th."""
 
         def number(found: re.Match[str]) -> str:
             most, more, width = int(found[1]), int(found[2] or 0), int(found[3] or 1)
@@ -110,7 +111,7 @@ class Options:
 
 
 def options() -> Options:
-    """Of the command line. Exits where wrk is missing."""
+    """What the command line asks for. Exits where wrk is missing."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)

@@ -60,7 +60,7 @@ def kubernetes_version(go_mod: str) -> str:
 
 
 def linker_flags(version: str) -> str:
-    """Without these the servers would report version v0.0.0."""
+    """Flags that set the version which servers report; without them it is v0.0.0."""
     major, minor, _ = version.removeprefix("v").split(".", 2)
     values = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     settings = (f"-X k8s.io/component-base/version.{k}={v}" for k, v in values.items())

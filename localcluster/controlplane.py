@@ -71,7 +71,7 @@ class ControlPlane:
         return run((program, "--kubeconfig", str(self.kubeconfig), *arguments), stdin)
 
     def wait_for_crd(self, name: str) -> None:
-        """Until the API server serves its resource.
+        """Return when the API server serves its resource.
 
         `kubectl wait` fails at once on a CRD so new that its conditions are still null.
         """

@@ -41,7 +41,7 @@ def install(cluster: Cluster, progress: Progress) -> None:
 
 
 def remove(cluster: Cluster, progress: Progress) -> None:
-    """With its kinds, and so with every route there is."""
+    """Remove the gateway, and its kinds, with which every route goes."""
     delete = ("delete", "--ignore-not-found", TIMEOUT)
     with progress.step("removing Envoy Gateway"):
         # First: its controller holds the class by a finalizer.

@@ -110,7 +110,7 @@ def _for_node(sources: Sequence[Source], progress: Progress) -> dict[str, str]:
 
 
 def _to_node(source: Source, content: str, base: str, progress: Progress) -> bool:
-    """Whether it had to be built."""
+    """Load an image, built where it is not yet there. Return whether it had to be built."""
     image, built = source.pinned(content), False
     if not runtime.has(image):
         archive = _archive(image)
@@ -136,7 +136,7 @@ def _for_kind(sources: Sequence[Source], cluster: Cluster, progress: Progress) -
 
 
 def _to_kind(cluster: Cluster, source: Source, content: str, base: str, progress: Progress) -> None:
-    """Without a base it is the one that the Dockerfile names."""
+    """Build an image and load it. Without `base` it stands on the one that the Dockerfile names."""
     archive = _archive(source.pinned(content))
     if not archive.exists():
         _build_with(engine.found() or "docker", source, content, base, progress)
@@ -167,7 +167,7 @@ def _build_with(program: str, source: Source, content: str, base: str, progress:
 
 
 def _archive(image: str) -> Path:
-    """Of an image by its pinned name."""
+    """The archive of an image, by its pinned name."""
     return (
         cache_home() / "images" / f"{image.removeprefix(REPOSITORY_PREFIX).replace(':', '-')}.tar"
     )
@@ -181,7 +181,7 @@ def _prune_archives(source: Source) -> None:
 
 
 def archive_of(name: str) -> Path:
-    """Of an image as the files make it now. Raises ClusterError where it is not built."""
+    """The image's archive, as the files make it now. Raises ClusterError where it is not built."""
     (source,) = (found for found in SOURCES if found.name == name)
     path = _archive(source.pinned(key(source, baseimage.name())))
     if not path.exists():

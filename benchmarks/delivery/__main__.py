@@ -130,7 +130,7 @@ def _tell_peer(site: Ours, folder: Path) -> None:
 
 
 def _keep_body(url: str, token: str, folder: Path) -> str:
-    """For the peer; returns its ETag."""
+    """Write the cached answer down for the peer. Return its ETag."""
     headers = {"Authorization": f"Bearer {token}"}
     answer = httpx.get(f"{url}{_ARTICLES}/article-7", headers=headers).raise_for_status()
     (folder / "body").write_bytes(answer.content)

@@ -22,7 +22,9 @@ _Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @dataclass
 class Tally:
-    """By phase and route. `behind`: how much later than due the client itself sent."""
+    """What was counted by phase and route. `behind`: how much later than due the client itself
+    sent.
+    """
 
     microseconds: dict[tuple[str, str], Counter[int]] = field(default_factory=dict)
     failures: Counter[tuple[str, str, str]] = field(default_factory=Counter)

@@ -10,7 +10,9 @@ MOST_BEHIND_MILLISECONDS = 20.0
 
 
 def percentile(times: Counter[int], share: float) -> float:
-    """In milliseconds; of nothing it is 0."""
+    """The time that this share of requests does not exceed, in milliseconds; 0 where there are
+    none.
+    """
     wanted, seen = share * times.total(), 0
     for microseconds in sorted(times):
         seen += times[microseconds]

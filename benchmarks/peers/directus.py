@@ -122,7 +122,7 @@ class Directus:
         self.cases = UNCACHED if redis is None else CACHED
 
     def with_cache(self, redis: Redis) -> "Directus":
-        """On the same database, which has to be prepared."""
+        """Another one with a cache, on the same database, which has to be prepared."""
         return Directus(self._node, self._postgres, self._folder, redis)
 
     def prepare(self) -> None:
@@ -154,7 +154,7 @@ class Directus:
 
     @contextmanager
     def _running(self, **changes: str) -> Iterator[tuple[httpx.Client, Server]]:
-        """With a client who is logged in."""
+        """A server, with a client who is logged in."""
         url = f"http://127.0.0.1:{self._port}"
         start: list[str | Path] = [self._node.modules / _PROGRAM, "start"]
         environment = self._environment() | changes
@@ -211,7 +211,7 @@ _FIELDS = "id,title,slug,body,price,published_on"
 
 
 def _asked(case: Case) -> str:
-    """By its own key, which is as fast as the slug."""
+    """The query of a case; an article is asked for by its own key, which is as fast as the slug."""
     if case.row is Row.ARTICLE:
         number = f"{{{100 if case.cached else articles.ARTICLES}:6}}"
         return f"/1{number}?fields={_FIELDS},author.*"

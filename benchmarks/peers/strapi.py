@@ -179,7 +179,7 @@ def _write(file: Path, text: str) -> None:
 
 
 def _asked(row: Row) -> str:
-    """By its own key, which is faster than the slug."""
+    """The query of a row; an article is asked for by its own key, which is faster than the slug."""
     if row is Row.ARTICLE:
         return f"/benchmarkart{{{articles.ARTICLES}:12}}?populate=author"
     found = (

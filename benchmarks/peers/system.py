@@ -54,8 +54,8 @@ class System(Protocol):
     def serving(self) -> AbstractContextManager[Server]: ...
 
     def request(self, case: Case, server: Server) -> Request:
-        """Without the cache it asks for the same thing as rarely as it can, with it for a hundred
-        things again and again.
+        """What is asked for: without the cache the same thing as rarely as possible, with it one of
+        a hundred things again and again.
         """
 
     def under(self, case: Case) -> AbstractContextManager[None]:

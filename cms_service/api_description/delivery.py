@@ -71,7 +71,7 @@ _CORS = (
     _sometimes("Access-Control-Allow-Origin", "To pages of origins that the settings name"),
     _sometimes("Access-Control-Expose-Headers", "Which headers these pages see"),
 )
-# But where a request does not come as far as delivery.
+# Not always: problems of requests that do not come as far as delivery have none of them.
 _OF_PROBLEMS = (replace(NO_STORE, description="No problem is kept", always=False), *_CORS)
 _OF_READS = Answers(
     frozenset({Problem, BadRequest, Unauthorized, Forbidden, NotFound, TooManyRequests}),
@@ -190,7 +190,7 @@ _OF_ANY_TYPE = (
 
 
 def operations() -> list[Operation]:
-    """For entries of any type."""
+    """The operations that read entries of any type."""
     sort = _parameter("sort", _comma_separated(f"-?{_NAME}", MAX_SORTS), _ABOUT["sort"])
     queries = {LIST_ROUTE: (*_OF_LISTS, sort, *_OF_ANY_TYPE), ENTRY_ROUTE: _OF_ANY_TYPE}
     return [
@@ -210,7 +210,7 @@ def schemas() -> Document:
 def parameters_of(
     route: str, content_type: ContentType, types: Mapping[str, ContentType]
 ) -> list[Document]:
-    """Of the query and the headers, for entries of one type; `types` holds those that references
+    """The query and header parameters for entries of one type; `types` holds those that references
     lead to, as far as they are described too.
     """
     shown = [*_of_one_type(content_type, types), *_HEADERS]
@@ -221,7 +221,7 @@ def parameters_of(
 
 
 def delivered_shape(content_type: ContentType, described: Collection[str]) -> Shape:
-    """Of fields as they are delivered, with or without a locale and expanded references."""
+    """How fields are delivered, with or without a locale and expanded references."""
     context = Context(Completeness.DRAFT, content_type.locales)
 
     def entry(name: str) -> Document:
@@ -301,7 +301,7 @@ def _several(names: Iterable[str], most: int) -> Document:
 
 
 def _expandable(content_type: ContentType, types: Mapping[str, ContentType]) -> list[str]:
-    """One and two steps deep."""
+    """The paths of references, one and two steps deep."""
     paths = []
     for head in _references(content_type):
         targets = [
@@ -352,7 +352,7 @@ def _filters(content_type: ContentType) -> Iterator[Document]:
 
 
 def _value(attribute: Attribute, field: BaseField | None) -> Document:
-    """As it stands in a query string."""
+    """The schema of a value in a query string."""
     if attribute.kind is not Kind.TEXT:
         return _VALUES[attribute.kind]
     if field is None or field.kind == "text":
@@ -369,7 +369,9 @@ def _short(schema: Document) -> Document:
 
 
 def _in_a_list(schema: Document) -> Document:
-    r"""Commas and backslashes in a value have a backslash before them."""
+    r"""The schema of a value among others: commas and backslashes in it have a backslash before
+    them.
+    """
     if "enum" in schema:
         escaped = [name.replace("\\", "\\\\").replace(",", "\\,") for name in schema["enum"]]
         return {**schema, "enum": escaped}

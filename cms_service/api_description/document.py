@@ -67,7 +67,7 @@ def document_of(
 
 
 def _adapt(described: Document, method: str, route: StrictRoute) -> None:
-    """What FastAPI says otherwise than it is."""
+    """Correct what FastAPI describes otherwise than it is."""
     described["operationId"] = _operation_id(route.name)
     described["responses"].pop("422", None)
     for parameter in described.get("parameters", ()):
@@ -78,7 +78,7 @@ def _adapt(described: Document, method: str, route: StrictRoute) -> None:
 
 
 def _drop_titles(node: Any) -> None:
-    """Of members and parameters: made of their names, which say it better."""
+    """Members and parameters need no title: FastAPI makes it of their names, which say more."""
     if isinstance(node, dict):
         named = [*node.get("properties", {}).values(), node.get("schema", {})]
         for schema in named:

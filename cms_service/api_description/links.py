@@ -1,4 +1,4 @@
-"""From what a request has made to the requests that go on with it. Pure."""
+"""Links from a request that creates something to the requests that go on with it. Pure."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ _NAME = re.compile(r"\{([a-z_]+)\}")
 
 
 def add_links(document: dict[str, Any]) -> None:
-    """To every answer 201 of a path, of the operations whose paths go on from there with one more
+    """Link each answer 201 of a path to the operations whose paths continue it by one more
     parameter: `…_id` is the `id` of what was made, `…_name` its `name`.
     """
     paths: dict[str, dict[str, dict[str, Any]]] = document["paths"]

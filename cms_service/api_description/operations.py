@@ -92,7 +92,9 @@ PROBLEM_SCHEMA: Document = {
 
 @dataclass(frozen=True)
 class Operation:
-    """Of whatever serves it: `described` lacks its answers but for the results."""
+    """One method of a path, whatever serves it. `described` has no responses yet but those of
+    success.
+    """
 
     method: str
     path: str
@@ -105,7 +107,7 @@ class Operation:
 
     @property
     def headers(self) -> list[AnswerHeader]:
-        """Of a result."""
+        """The headers of a success."""
         return [header for each in self.answers for header in each.headers]
 
     @property
@@ -113,7 +115,7 @@ class Operation:
         return [header for each in self.answers for header in each.problem_headers]
 
     def problems(self) -> dict[int, list[type[Problem]]]:
-        """By status; those of one status by their names."""
+        """The problems by status, those of one status by their names."""
         found = {problem for each in self.answers for problem in each.problems}
         if self.method in WRITES:
             found.add(Conflict)  # of two transactions that wait for each other one is ended

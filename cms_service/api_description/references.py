@@ -7,7 +7,7 @@ SCHEMAS = "#/components/schemas/"
 
 
 def schemas_in(node: Any) -> Iterator[str]:
-    """The names that it refers to by itself."""
+    """The names of schemas that a node refers to directly."""
     if isinstance(node, dict):
         reference = node.get("$ref")
         if isinstance(reference, str) and reference.startswith(SCHEMAS):
@@ -32,7 +32,7 @@ def renamed(node: Any, name_of: Callable[[str], str]) -> Any:
 
 
 def reached(schemas: Mapping[str, Any], start: set[str]) -> set[str]:
-    """With all that these refer to."""
+    """The names `start`, and all that these refer to."""
     found, waiting = set[str](), set(start)
     while waiting:
         name = waiting.pop()
@@ -42,7 +42,7 @@ def reached(schemas: Mapping[str, Any], start: set[str]) -> set[str]:
 
 
 def leading_to(schemas: Mapping[str, Any], ends: set[str]) -> set[str]:
-    """With all that refer to these, however far away."""
+    """The names `ends`, and all that refer to these, however far away."""
     found = set(ends)
     while more := {
         name

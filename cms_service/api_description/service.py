@@ -41,7 +41,9 @@ class TenantContent:
 
 
 class ApiDescription:
-    """`document`: of the routes; made when it is first asked for, which takes a moment."""
+    """`document` makes the document of all routes; it is called once, when the document is first
+    asked for, for that takes a moment.
+    """
 
     def __init__(self, document: Callable[[], Document], types: ContentTypeRepository) -> None:
         self._make = document
@@ -53,7 +55,7 @@ class ApiDescription:
         return (await self._made())[1]
 
     async def content(self, actor: Actor, names: Sequence[str] | None) -> TenantContent:
-        """Of the types of these names, or of all. Raises Invalid."""
+        """What the document of these types, or of all, is made of. Raises Invalid."""
         if names is None:
             types, is_cut = await self._types.page(actor.tenant_id, MAX_TYPES + 1, None)
         else:

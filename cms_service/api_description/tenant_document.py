@@ -147,14 +147,14 @@ def _names(typed: set[str], type_name: str) -> Callable[[str], str]:
 
 
 def _rich_text() -> Document:
-    """Its definitions as components, for not all tools read `$id`."""
+    """The definitions of rich text as components, for not all tools read `$id`."""
     definitions: Document = RICH_TEXT["$defs"]
     own = {f"RichText.{name}": _with_references(each) for name, each in definitions.items()}
     return {"RichText": {"$ref": f"{SCHEMAS}RichText.doc"}, **own}
 
 
 def _with_references(node: Any) -> Any:
-    """To the components of rich text."""
+    """A copy that refers to the components of rich text in place of its definitions."""
     if isinstance(node, list):
         return [_with_references(member) for member in node]
     if not isinstance(node, dict):

@@ -37,7 +37,7 @@ _CACHE_STATUS = {
 
 
 class _Headers(NamedTuple):
-    """Those that matter here."""
+    """The request headers that delivery reads."""
 
     authorization: str | None = None
     api_key: str | None = None
@@ -135,7 +135,9 @@ class DeliveryApp:
     async def _check_expanded(
         self, actor: Actor, tenant: TenantState, type_name: str, query: Query
     ) -> None:
-        """Before any cache is asked: what it holds is for whoever may read all of it."""
+        """Check every type that expansion may show before the cache is asked: the cache answers
+        whoever may read all of it.
+        """
         for name in await self._service.types_shown(tenant, type_name, query):
             actor.check(Permission.READ_DELIVERY, Resource(content_type=name))
 
@@ -160,6 +162,6 @@ def _read(headers: list[tuple[bytes, bytes]]) -> _Headers:
 
 
 async def _send(send: Send, status: int, headers: list[Header]) -> None:
-    """Without a body."""
+    """Send an answer without a body."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b""})

@@ -14,7 +14,7 @@ _ID = slice(len('{"id" : "'), len('{"id" : "') + 36)
 _END = b"}}"
 _END_OF_NO_FIELDS = b"{}}"
 
-# Of an entry: False where the expansion is none of its type.
+# What a field refers to; False where the expansion is not for the entry's type.
 _Reference = str | list[str] | bool | None
 
 
@@ -24,7 +24,7 @@ class TooLargeError(Exception):
 
 @dataclass(frozen=True)
 class Fetched:
-    """As `items.Shown` describes it; None where there are no entries."""
+    """What a statement of `included.Shown` has yielded; None where there are no entries."""
 
     entries: Sequence[list[bytes] | None]
     references: str | None
@@ -65,7 +65,7 @@ def _next(unread: _Unread, expansions: Sequence[Expansion], most: int) -> list[b
 
 
 def _check(texts: Iterable[bytes], most: int) -> int:
-    """What is left."""
+    """The bytes that are left of `most`. Raises TooLargeError where the texts have more."""
     left = most - sum(map(len, texts))
     if left < 0:
         raise TooLargeError
@@ -73,7 +73,7 @@ def _check(texts: Iterable[bytes], most: int) -> int:
 
 
 class _Member:
-    """Of an entry's fields, with the entries that it may show."""
+    """A field with references, and the entries that they may show."""
 
     def __init__(self, field: str, included: Iterable[bytes]) -> None:
         self.name = orjson.dumps(field) + b": "

@@ -39,7 +39,7 @@ class DeliveryDatabases:
     async def fetch_content(
         self, name: str, sql: str, tenant: TenantState, *values: object
     ) -> asyncpg.Record | None:
-        """As fetch_row, and counted by the database that answers."""
+        """The same as fetch_row, counted by the database that answers."""
         database, row = await self._fetch(name, sql, tenant, values)
         self._reads[database.name].inc()
         return row
@@ -66,9 +66,8 @@ class DeliveryDatabases:
     async def _from_replica(
         self, replica: Database, name: str, sql: str, *values: object
     ) -> asyncpg.Record | None:
-        """None where it does not know the tenant, or cannot answer: whatever it objects to (a
-        conflict with its replay, a schema that has not reached it yet), the primary has the last
-        word.
+        """None where it does not know the tenant or cannot answer. Whatever it objects to (a
+        conflict with its replay, a schema that has not reached it yet), the primary is asked then.
         """
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):

@@ -14,7 +14,7 @@ from cms_service.delivery.query import Query
 from cms_service.delivery.repository import DeliveryRepository
 from cms_service.tenants.schemas import TenantState
 
-# For one question; and of them are read so many at a time.
+# The definitions that one query may need, and how many are read at a time.
 MAX_NEEDED_BYTES = 4 * MAX_HELD_BYTES
 _TYPES_AT_ONCE = 20
 
@@ -29,7 +29,7 @@ class Definitions:
         self._held: Weighed[_Key, ContentType] = Weighed(
             MAX_HELD_BYTES, lambda held: size_of(held.fields)
         )
-        # Once more, by the forms of questions.
+        # All that a query needs, by the types that it names.
         self._needed: Weighed[tuple[UUID, int, str, _Paths], _Types] = Weighed(
             MAX_HELD_BYTES, _size_of_all
         )

@@ -22,7 +22,7 @@ def value_of(attribute: Attribute, field: BaseField | None, text: str) -> Any:
 
 
 def _text_value(field: BaseField | None, text: str) -> str:
-    """Of kinds that are not just any text, only what can be stored."""
+    """Any text for a field of the kind `text`, and for other kinds only what they can store."""
     if field is None or field.kind == "text":
         return text
     stored: str = _accept(field, text)
@@ -68,7 +68,7 @@ def _moment_value(field: BaseField | None, text: str) -> str:
 
 
 def _unbounded(field: BaseField) -> Any:
-    """One may ask for what is before the first possible day."""
+    """The field without its bounds: a filter may ask for what is before the first possible day."""
     return field.model_copy(update={"minimum": None, "maximum": None})
 
 

@@ -88,7 +88,9 @@ class _Included:
 def _without(
     alias: str, fields: str, expansions: Sequence[Expansion], parameters: Parameters
 ) -> str:
-    """A name that is null takes nothing away."""
+    """The fields without those that are expanded. Where an expansion is not for the entry's type,
+    its name is null, and a null takes nothing away.
+    """
     if not expansions:
         return fields
     names = ", ".join(
@@ -104,7 +106,7 @@ def _reference(alias: str, expansion: Expansion, parameters: Parameters) -> str:
 
 
 def _ids(rows: Rows, expansion: Expansion, parameters: Parameters) -> str:
-    """Of what is referred to. They need not differ: an entry that is any of them is one row."""
+    """A query for the ids that are referred to. They may repeat: each entry is one row anyway."""
     stored = reference(rows.alias, expansion, parameters)
     if not expansion.many:
         only = f"({stored} #>> '{{}}')::uuid"

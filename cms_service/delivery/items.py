@@ -34,7 +34,9 @@ def texts(rows: Rows, each: str) -> str:
 
 
 def as_bytes(each: str) -> str:
-    """A text of other than Latin letters takes four times as much in Python."""
+    """The SQL of the text as bytes: a str with other than Latin letters takes four times as much
+    memory.
+    """
     return f"convert_to({each}::text, 'UTF8')"
 
 
@@ -51,7 +53,7 @@ def item(
 def shaped_item(
     alias: str, shape: Shape, parameters: Parameters, change: Callable[[str], str]
 ) -> str:
-    """`change` is made to the fields."""
+    """An entry with what the shape selects; `change` is applied to its fields."""
     type_name = parameters.add(shape.type_name, "text")
     if shape.fields == ():
         return item(alias, type_name, shape.metadata, None)
@@ -64,7 +66,7 @@ def shaped_item(
 def included_item(
     alias: str, shape: Shape, fields: str, parameters: Parameters, build: str = "json"
 ) -> str:
-    """Of an entry of whichever type, which has the same members."""
+    """An entry of any type, which always has the same members."""
     types = {str(type_id): name for type_id, name in shape.type_names.items()}
     type_name = f"{parameters.json(types)}->>({alias}.content_type_id::text)"
     return item(alias, type_name, METADATA, fields, build)

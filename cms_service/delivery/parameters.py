@@ -56,7 +56,7 @@ class Parameters:
         return f"${len(self.values) + 1}::{cast}"
 
     def compared(self, number: int, encode: Callable[[tuple[Any, ...]], object], cast: str) -> str:
-        """With the values of a comparison, by its number in the plan."""
+        """A parameter made of the values of the comparison with this number in the plan."""
         return self.later(lambda given: encode(given.plan.comparisons[number].values), cast)
 
 

@@ -31,7 +31,7 @@ _FIELDS = "fields"
 _PREFIX = "fields."
 _RANK = Attribute(Kind.NUMBER, Column.RANK)
 
-# What of an entry's localised fields is where: True for one, a tree for a component.
+# Where an entry's localised fields are: True for a field, a tree for a component.
 Tree = dict[str, Any]
 
 
@@ -73,7 +73,7 @@ class ListPlan:
 
 
 def list_plan(query: Query, content_type: ContentType) -> ListPlan:
-    """Raises BadRequest."""
+    """Check search, filters, sort and limit of a query. Raises BadRequest."""
     chain = _chain(query.locale, content_type)
     first = _column(Column.PUBLISHED_AT) if query.search is None else _RANK
     return ListPlan(
@@ -91,8 +91,8 @@ def list_plan(query: Query, content_type: ContentType) -> ListPlan:
 def entry_shape(
     query: Query, content_type: ContentType, types: Mapping[str, ContentType], entries: int = 1
 ) -> Shape:
-    """Of so many entries at most. `types` holds the types that expanded references may lead to.
-    Raises BadRequest.
+    """The shape of an answer of at most so many entries. `types` holds the types that expanded
+    references may lead to. Raises BadRequest.
     """
     metadata, fields = _selected(query.select, content_type)
     for path in query.expand:

@@ -115,7 +115,7 @@ class Query:
 
     @cached_property
     def key(self) -> str:
-        """The same for queries that mean the same."""
+        """One text for all queries that mean the same."""
         rest = orjson.dumps([self.select, self.expand, self.limit, self.cursor])
         return blake2b(self.selection + rest, digest_size=16).hexdigest()
 
@@ -176,7 +176,7 @@ def _parameters(text: bytes) -> dict[str, str]:
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
-    """As urllib's parse_qsl, which takes twice the time. Raises ValueError."""
+    """The same as urllib's parse_qsl, which takes twice the time. Raises ValueError."""
     parts = [part.partition("=") for part in text.split("&") if part]
     if len(parts) > _MAX_PARAMETERS:
         raise ValueError

@@ -21,8 +21,8 @@ class SortKeys:
         self._descending = [*(key.descending for key in keys), keys[-1].descending]
 
     def use_index(self) -> None:
-        """Of values, which holds the times of publication too: in their order there is nothing to
-        sort.
+        """Order by the value index's own published_at: its rows already come in that order, so
+        nothing is sorted.
         """
         if self._is_by_time:
             self._expressions = ["i.published_at", "i.entry_id"]
@@ -49,7 +49,9 @@ class SortKeys:
         return ", ".join((*texts, f"{entry_id}::text"))
 
     def order(self, name: str = "") -> str:
-        """By these columns; by the expressions where none are named."""
+        """The columns of an ORDER BY, named by `name` with their number; without it, their
+        expressions.
+        """
         return ", ".join(
             (name.format(number) if name else text) + self._direction(number)
             for number, text in enumerate(self._expressions)

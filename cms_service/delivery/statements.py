@@ -32,8 +32,8 @@ _WRAPPED = f"""SELECT {{columns}} FROM {_TENANT_SET} CROSS JOIN LATERAL (
 
 # A pod holds an answer in memory several times, and those of many readers at once.
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
-# Of an array's texts, or some bytes less for each: it takes 24 bytes, and up to 8 for each. What is
-# shown is counted exactly where it is put together.
+# Bytes of an array's texts, or a few less: the array itself takes 24, and up to 8 for each text.
+# `composing` counts exactly.
 _SIZE = "coalesce(pg_column_size(x.{0})::bigint - 24 - 8 * cardinality(x.{0}), 0)"
 # How a row of content begins; the arrays of entries follow.
 COLUMNS = ("generation", "is_too_large", "next", "references")
@@ -55,7 +55,7 @@ _TENANT = "p.tenant_id = t.id"
 
 @dataclass(frozen=True)
 class EntryStatement:
-    """For whichever entry of a type: `$2` is its slug or id, `values` the rest."""
+    """A statement for any one entry of a type: `$2` is its slug or id, `values` the rest."""
 
     by_slug: str
     by_id: str
@@ -81,7 +81,7 @@ def shaped_entry(shape: Shape, type_id: UUID) -> EntryStatement:
 
 
 def _entry(page: str, each: str) -> tuple[str, str]:
-    """By slug and by id."""
+    """The statements that find an entry by its slug and by its id."""
     by_slug, by_id = (
         _asked(f"{page} AND {place}", Shown((f"(SELECT ARRAY[{as_bytes(each)}] FROM p)",)))
         for place in ("p.slug = $2::text", "p.entry_id = $2::uuid")
@@ -106,7 +106,9 @@ SELECT {", ".join(f"{entries} AS {name}" for name, entries in named)},
 
 @dataclass(frozen=True)
 class ListStatement:
-    """For all lists of one form, whatever they are compared with and wherever they go on."""
+    """A statement for all lists of one form, whatever they are compared with and wherever they go
+    on.
+    """
 
     text: str
     values: tuple[object, ...]
@@ -153,8 +155,8 @@ def list_statement(plan: ListPlan, shape: Shape, *, goes_on: bool) -> ListStatem
 def _source(
     plan: ListPlan, type_id: str, keys: SortKeys, parameters: Parameters
 ) -> tuple[str, list[str]]:
-    """What is read first: the words where they are searched, and the index of values where a
-    filter asks for one.
+    """What is read first, with its conditions: the search index where words are given, the index of
+    values where a filter can use it, else the entries themselves.
     """
     if plan.search is not None:
         words = parameters.later(lambda given: given.plan.search, "text")
@@ -180,14 +182,16 @@ def _source(
 
 
 def _joined_entry(tenant: str = "i.tenant_id") -> str:
-    """Always looked up by its key."""
+    """Join each entry by its key. OFFSET 0 keeps the planner from any other way."""
     return f"""CROSS JOIN LATERAL (
             SELECT e.* FROM cms.published_entries e
             WHERE e.tenant_id = {tenant} AND e.entry_id = i.entry_id OFFSET 0) p"""
 
 
 def _narrowest(tests: Iterable[Comparison]) -> int | None:
-    """Its number."""
+    """The number of the filter that likely finds the fewest entries in the index of values; None
+    where another index serves better.
+    """
     positive = {n: t.attribute for n, t in enumerate(tests) if t.operator in SINGLE | ANY}
     if any(attribute.column in {Column.ID, Column.SLUG} for attribute in positive.values()):
         return None  # these have an index of their own

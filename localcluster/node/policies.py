@@ -32,7 +32,7 @@ START_SECONDS = 60.0
 
 
 def start(progress: Progress) -> None:
-    """From here to stop() every NetworkPolicy of the cluster holds.
+    """Every NetworkPolicy of the cluster holds from here to stop().
 
     A pod that starts is known to the engine a second or two later: until then nothing keeps others
     from it, and it is refused where its labels should let it in.

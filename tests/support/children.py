@@ -60,7 +60,7 @@ def no_randomness(count: int) -> bytes:
 
 
 def children(case: Case) -> list[dict[str, Any]]:
-    """In the order in which they are needed."""
+    """The manifests, in the order in which they are needed."""
     resource, revision = case.resource, case.revision
     wanted = [
         service_account.build(resource),

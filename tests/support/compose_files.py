@@ -28,7 +28,7 @@ def load(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _interpolated(value: Any, environment: Mapping[str, str]) -> Any:
-    """After the YAML is read, as the specification wants it."""
+    """Fill in variables after the YAML is read, as the specification wants it."""
     if isinstance(value, dict):
         return {name: _interpolated(item, environment) for name, item in value.items()}
     if isinstance(value, list):

@@ -22,7 +22,7 @@ _SUFFIXES = {
 
 
 def own() -> Series:
-    """With the labels that the programs give them."""
+    """The series, with the labels that the programs give them."""
     of_objects = {family.name: frozenset((*NAMED, *family.labels)) for family in FAMILIES}
     registries = {**_of(REGISTRY), **of_pods()}
     return {**of_objects, FAILURES: frozenset(NAMED), **registries}
@@ -33,7 +33,7 @@ def of_pods() -> Series:
 
 
 def scraped() -> Series:
-    """As they are in Prometheus."""
+    """The series as they are in Prometheus."""
     pods = of_pods()
     return {
         name: labels | TARGET | ({"name"} if name in pods else set())

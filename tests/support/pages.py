@@ -31,14 +31,14 @@ def links(page: Path) -> Iterator[tuple[Path, str]]:
 
 
 def parts(page: Path) -> set[str]:
-    """Of the headings, as GitHub names them."""
+    """The anchors of the headings, as GitHub names them."""
     headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
     words = (re.sub(r"[^\w -]", "", heading.lower()) for heading in headings)
     return {word.replace(" ", "-") for word in words}
 
 
 def prose(page: Path) -> str:
-    """Without blocks of code."""
+    """The text without blocks of code."""
     return _BLOCK.sub("", page.read_text())
 
 

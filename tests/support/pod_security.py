@@ -10,7 +10,7 @@ ALLOWED_VOLUMES = {
 
 
 def violations(pod: Mapping[str, Any]) -> list[str]:
-    """Of a pod's spec; empty where admission would let it in."""
+    """What a pod's spec breaks; empty where admission would let it in."""
     found = [f"{field} is set" for field in ("hostNetwork", "hostPID", "hostIPC") if pod.get(field)]
     found += [
         f"volume {volume['name']} is of another kind"

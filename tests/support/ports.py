@@ -9,7 +9,7 @@ _held: list[socket.socket] = []
 
 
 def loopbacks() -> list[str]:
-    """Of IPv4 and, where this machine has it, IPv6."""
+    """The address of IPv4 and, where this machine has it, that of IPv6."""
     return [address for address in ("127.0.0.1", "::1") if _is_there(address)]
 
 

@@ -1,4 +1,4 @@
-"""As much of PromQL as tells which series a query reads, and by which labels."""
+"""Which series a query in PromQL reads, and by which labels: no more of the language than that."""
 
 import re
 from collections.abc import Iterator

@@ -32,7 +32,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """As asyncio.run, but hours of sleep take no time. For work without sockets and threads."""
+    """The same as asyncio.run, but hours of sleep take no time. Only for work without sockets and
+    threads.
+    """
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(work)
 
