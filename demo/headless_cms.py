@@ -36,7 +36,7 @@ class HeadlessCms:
         self.kubectl.patch("headlesscms", self.name, self.namespace, {"spec": spec})
 
     def ask(self, verb: str, value: str) -> None:
-        """As a person does: by an annotation."""
+        """Ask as a person does: by an annotation."""
         asked = f"headlesscms.io/{verb}={value}"
         where = ("-n", self.namespace, "--overwrite")
         self.kubectl("annotate", "headlesscms", self.name, *where, asked)

@@ -29,7 +29,7 @@ def _run(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> str:
-    """In this process's environment and folder, unless others are given."""
+    """Run in this process's environment and folder, unless others are given."""
     done = subprocess.run(  # noqa: S603  - programs of this project, no shell
         argv,
         input=stdin,
@@ -101,7 +101,7 @@ class Kubectl:
 
 
 def _forwarded_address(output: IO[str], errors: IO[str]) -> str:
-    """From kubectl's first line: Forwarding from 127.0.0.1:40001 -> 3000."""
+    """The address in kubectl's first line: Forwarding from 127.0.0.1:40001 -> 3000."""
     line = output.readline()
     if not line.startswith("Forwarding from "):
         raise CommandError(f"kubectl port-forward: {errors.read().strip()}")

@@ -1,4 +1,4 @@
-"""From nothing to a CMS that serves, heals, is released and grows; all of it is left running."""
+"""A CMS that serves, heals, is released and grows, made from nothing; all of it is left running."""
 
 from pathlib import Path
 

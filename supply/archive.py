@@ -33,7 +33,7 @@ class ImageArchive:
         return json.loads(self._read(self._manifest["Config"]))
 
     def text(self, path: str) -> str:
-        """As the uppermost layer has it. Raises FileNotFoundError."""
+        """A file as the uppermost layer has it. Raises FileNotFoundError."""
         for layer in reversed(self._manifest["Layers"]):
             file = self._archive.extractfile(layer)
             if file is None:

@@ -47,7 +47,7 @@ def of_lock(text: str) -> Iterator[Component]:
 
 
 def of_dpkg(status: str, release: str) -> Iterator[Component]:
-    """Of dpkg's list of packages; `release` is Debian's, such as 12."""
+    """The components in dpkg's list of packages; `release` is Debian's, such as 12."""
     for paragraph in status.split("\n\n"):
         fields = _fields(paragraph)
         if fields.get("Status") != "install ok installed":

@@ -1,4 +1,4 @@
-"""For all tiers."""
+"""What all tiers share."""
 
 from hypothesis import HealthCheck, settings
 

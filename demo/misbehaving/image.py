@@ -9,6 +9,6 @@ _FOLDER = Path(__file__).parent
 
 
 def source(fault: Fault) -> Source:
-    """For images.build_and_load_on(), with the CMS's own image as the base."""
+    """An image for images.build_and_load_on(), with the CMS's own as the base."""
     arguments = (("FAULT", fault.value),)
     return Source(f"misbehaving-{fault}", _FOLDER / "Dockerfile", _FOLDER, arguments)

@@ -31,7 +31,7 @@ def _objects(control_plane: ControlPlane, namespace: str | None) -> str:
 
 
 def keep_log(folder: Path, error: BaseException | None) -> None:
-    """Of a control plane that did not start."""
+    """Keep the log of a control plane that did not start."""
     if isinstance(error, ClusterError) and error.log is not None and error.log.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(error.log, folder)

@@ -26,7 +26,7 @@ def fields(crd: Object, part: str) -> Object:
 
 
 def older() -> Object:
-    """Without fields that have a default, and without some that the operator reports."""
+    """The CRD without fields that have a default, and without some that the operator reports."""
     crd = copy.deepcopy(OURS)
     for name in ("logLevel", "trustedProxies", "podDisruptionBudget"):
         del fields(crd, "spec")[name]
@@ -36,7 +36,7 @@ def older() -> Object:
 
 
 def newer() -> Object:
-    """With fields that the operator has never heard of, and a strategy."""
+    """The CRD with a strategy and fields that the operator has never heard of."""
     crd = copy.deepcopy(OURS)
     for part in ("spec", "status"):
         fields(crd, part)["shadow"] = NEW_FIELD

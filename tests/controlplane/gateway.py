@@ -20,7 +20,7 @@ ROUTE = {"host": HOST, "gateway": PARENT}
 
 
 def crd() -> Path:
-    """From the pinned Go module of the Gateway API, checked against go.sum."""
+    """The CRD in the pinned Go module of the Gateway API, checked against go.sum."""
     go = str(golang.toolchain(Progress()))
     found = run((go, "-C", str(MODULE), "mod", "download", "-json", "sigs.k8s.io/gateway-api"))
     return Path(json.loads(found)["Dir"]) / CRD

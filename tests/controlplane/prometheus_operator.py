@@ -17,7 +17,7 @@ KINDS = ("podmonitors", "prometheusrules", "servicemonitors")
 
 
 def crds() -> Iterator[Path]:
-    """From its pinned Go module, checked against go.sum."""
+    """The CRDs in its pinned Go module, checked against go.sum."""
     go = str(golang.toolchain(Progress(), MODULE))
     found = run((go, "-C", str(MODULE), "mod", "download", "-json", NAME))
     for kind in KINDS:

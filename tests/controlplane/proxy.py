@@ -172,7 +172,7 @@ class Proxy:
 
     @contextlib.contextmanager
     def behaving(self, fault: Fault) -> Iterator[None]:
-        """As the fault says, until the end of the block; what hangs then is cut."""
+        """Do what the fault says until the end of the block; what hangs then is cut."""
         self._fault = fault
         try:
             yield

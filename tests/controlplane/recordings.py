@@ -41,7 +41,7 @@ def save(team: Team, name: str = "shop") -> list[Object]:
 
 
 def load(team: Team, recording: list[Object]) -> None:
-    """As the operator that has left it would have written it."""
+    """Write what the recorded operator has left behind."""
     parent, *children = recording
     path = HEADLESS_CMS.path(team.namespace)
     made = team.api.request("POST", path, parent)

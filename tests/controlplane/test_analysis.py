@@ -69,7 +69,7 @@ def settle(team: Team, strategy: str, **rollout: Any) -> str:
 
 
 def release(team: Team, strategy: str, port: int, **rollout: Any) -> None:
-    """From a good revision to one that behaves like the port."""
+    """Make a good revision, then one that behaves like the port."""
     settle(team, strategy, **rollout)
     follow(team, strategy, port, **rollout)
 

@@ -1,4 +1,4 @@
-"""From three lines to a running CMS."""
+"""Three lines become a running CMS."""
 
 import json
 
@@ -137,7 +137,7 @@ def test_each_tenant_gets_an_owner_and_later_ones_change_no_password_and_no_pod(
 
 def test_limits_of_tenants_are_written_by_a_job_and_change_no_pod(team: Team) -> None:
     def limits() -> list[str]:
-        """Of the Jobs that are there, the one for the present spec alone."""
+        """What the Jobs that are there set: only the one for the present spec is there."""
         containers = [job["spec"]["template"]["spec"]["containers"][0] for job in team.all("job")]
         variables = [variable for container in containers for variable in container["env"]]
         return [each["value"] for each in variables if each["name"] == "DEFAULT_LIMITS"]

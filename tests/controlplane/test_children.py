@@ -72,7 +72,7 @@ def namespace(installed: ControlPlane) -> Iterator[Namespace]:
 
 
 def stored_case(namespace: Namespace, path: Path) -> Case:
-    """With its owner in the cluster, suspended so that nobody but the test acts on it."""
+    """A case whose owner is in the cluster, suspended so that nobody but the test acts on it."""
     documents = list(yaml.safe_load_all(path.read_text()))
     manifest = documents[0]
     manifest["metadata"]["namespace"] = namespace.name

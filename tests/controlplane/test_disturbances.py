@@ -95,7 +95,7 @@ def waiting(team: Team, *names: str) -> dict[str, tuple[str, str]]:
 
 
 def promote(team: Team, name: str, new: str) -> None:
-    """To the end, with nothing of the old revision left."""
+    """Promote until nothing of the old revision is left."""
     team.annotate("promote-full", new, name)
     eventually(lambda: team.revision(name) == new, f"{name} is promoted")
     team.wait_until_ready(name)
@@ -178,7 +178,7 @@ def pods_on(team: Team, node: str) -> list[Object]:
 
 
 def lose(team: Team, node: str) -> None:
-    """As when a machine burns: its pods are not ready any more, and later gone."""
+    """What a machine that burns does: its pods are not ready any more, and later gone."""
     pods = [pod["metadata"]["name"] for pod in pods_on(team, node)]
     condition = {"type": "Ready", "status": "False", "reason": "NodeLost"}
     for pod in pods:

@@ -1,4 +1,4 @@
-"""Of several operators one works; another goes on where it stops, dies, freezes or is cut off."""
+"""One of several operators works; another goes on where it stops, dies, freezes or is cut off."""
 
 import random
 import time

@@ -99,7 +99,7 @@ def phase(team: Team) -> str:
 
 
 def release(team: Team, strategy: str, image: str, *, good: bool) -> None:
-    """To its end: promoted, or taken back because somebody asks for it."""
+    """Release until it is promoted, or taken back because somebody asks for it."""
     way, old = WAYS[strategy], team.revision()
     rollout = {"strategy": strategy, **way.rollout}
     with Trace(team) as trace:

@@ -46,7 +46,7 @@ def test_made_again_under_its_old_name_it_becomes_ready(team: Team) -> None:
 def test_made_again_while_a_child_of_the_first_waits_for_its_finalizer_it_serves_and_says_so(
     team: Team,
 ) -> None:
-    """As a load balancer's, which the cloud takes its time to remove."""
+    """The finalizer is like a load balancer's, which the cloud takes its time to remove."""
     balancer = "example.com/balancer"
     team.make(replicas=1)
     team.wait_until_ready()

@@ -72,7 +72,7 @@ def rendered() -> Objects:
 def guarded(
     control_plane: ControlPlane, operator: OperatorProcess, rendered: Objects
 ) -> Iterator[OperatorProcess]:
-    """In place of the tier's own operator, with the rights that the chart adds."""
+    """An operator in place of the tier's own, with the rights that the chart adds."""
     before = chart().render()
     process = operator.another(
         "guarded-operator", environment={"HCMS_METRICS_AUTHENTICATED": "true"}

@@ -58,7 +58,9 @@ def namespaced(
 def in_place_of(
     operator: OperatorProcess, control_plane: ControlPlane, rendered: Objects, folder: Path
 ) -> Iterator[OperatorProcess]:
-    """Of the whole cluster: one that is still to be started, with the rights of the chart."""
+    """An operator in place of the whole cluster's: still to be started, with the rights of the
+    chart.
+    """
     (container,) = the(rendered, "Deployment")["spec"]["template"]["spec"]["containers"]
     asked = {
         variable["name"]: variable["value"]
@@ -103,7 +105,7 @@ def elsewhere(control_plane: ControlPlane, api: Api) -> Iterator[Team]:
 
 
 def test_nothing_but_rights_in_the_namespace_is_granted(team: Team, rendered: Objects) -> None:
-    """And to the lease, where the operator is."""
+    """The one exception is the lease, where the operator is."""
     assert of_kind(rendered, "ClusterRoleBinding") == []
     for kind in ("Role", "RoleBinding"):
         places = {found["metadata"]["namespace"] for found in of_kind(rendered, kind)}

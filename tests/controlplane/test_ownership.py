@@ -106,7 +106,7 @@ def test_a_taken_name_is_told_and_left_alone_until_it_is_free(
 
 
 def content(found: Object) -> Object:
-    """Without what other controllers report."""
+    """The object without what other controllers report."""
     metadata = {key: found["metadata"].get(key) for key in ("uid", "labels", "ownerReferences")}
     return {"metadata": metadata} | {key: found.get(key) for key in ("spec", "data")}
 

@@ -25,7 +25,9 @@ EDITOR = "carol"
 
 @dataclass(frozen=True)
 class Plugin:
-    """As one user; requests are the user's own, by impersonation in the kubeconfig."""
+    """The plugin as one user runs it; requests are the user's own, by impersonation in the
+    kubeconfig.
+    """
 
     control_plane: ControlPlane
     namespace: str

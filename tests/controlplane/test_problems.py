@@ -113,7 +113,7 @@ def test_an_image_that_appears_later_heals_all_by_itself(team: Team, *, migrated
 
 
 def push(team: Team) -> None:
-    """From now on these pods can pull their image; the stage image-is-pulled plays the kubelet."""
+    """Let these pods pull their image from now on; the stage image-is-pulled plays the kubelet."""
     for pod in team.all("pod"):
         change = {"metadata": {"annotations": {"registry.example/pushed": "true"}}}
         team.patch("pod", pod["metadata"]["name"], change)

@@ -128,7 +128,7 @@ def test_killed_in_the_middle_of_a_rollout_it_ends_the_same(
 
 
 def test_two_operators_at_once_do_no_harm(team: Team, operator: OperatorProcess) -> None:
-    """As during an upgrade of the operator itself."""
+    """An upgrade of the operator itself has two for a while."""
     other = operator.another("second-operator")
     other.start()
     try:

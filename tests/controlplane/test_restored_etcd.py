@@ -151,7 +151,7 @@ def test_an_operator_whose_fleet_was_quiet_in_the_lost_time_begins_anew(
 def test_replicas_that_a_restore_leaves_with_a_newer_lease_begin_anew(
     team: Team, database: Database, replicas: Replicas
 ) -> None:
-    """In the lost time nothing of the fleet has changed, and no list comes soon."""
+    """Nothing of the fleet has changed in the lost time, and no list comes soon."""
     replicas.lead()
     replicas.start()
     scale(team, 1)

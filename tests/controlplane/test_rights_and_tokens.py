@@ -29,7 +29,7 @@ def account(team: Team, api: Api, tmp_path: Path) -> Iterator[Account]:
 def in_cluster(
     control_plane: ControlPlane, operator: OperatorProcess, account: Account
 ) -> Iterator[OperatorProcess]:
-    """In place of the tier's operator."""
+    """An operator in place of the tier's, with an account's token."""
     operator.stop()
     pod = process(control_plane, account, operator.log.with_name("in-cluster-operator.log"))
     pod.start()

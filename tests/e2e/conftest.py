@@ -62,7 +62,7 @@ def is_an_error(found: ClusterError) -> bool:
 
 @contextmanager
 def operator_in(cluster: Cluster) -> Iterator[None]:
-    """From its chart; one that was there before, such as the demo's, stays."""
+    """An operator from its chart; one that was there before, such as the demo's, stays."""
     progress = Progress()
     loaded = images.build_and_load(cluster, progress)
     if cluster.provider != existing.PROVIDER:

@@ -46,7 +46,7 @@ class Server:
 def tried(
     kubectl: Kubectl, clients: Mapping[str, Client], servers: Mapping[str, Server]
 ) -> Outcomes:
-    """By client and server: whether it answers, at its own address and at that of its Service."""
+    """Whether each server answers each client, at its own address and at that of its Service."""
     asked = {
         client: {name: server for name, server in servers.items() if name not in found.unasked}
         for client, found in clients.items()

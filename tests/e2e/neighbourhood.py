@@ -35,7 +35,7 @@ class Neighbourhood:
 
     @contextmanager
     def inhabited(self, image: str) -> Iterator[None]:
-        """With the pods of the others, of an image that has Python."""
+        """Pods of the others are there, of an image that has Python."""
         others = (self.strangers, self.monitoring)
         for namespace in others:
             self.installation.create_namespace(namespace)
@@ -45,7 +45,7 @@ class Neighbourhood:
             self.installation.remove_namespace(namespace, wait=False)
 
     def clients(self) -> dict[str, Client]:
-        """Those of now: other tests kill the operator's pods, and releases replace the CMS's."""
+        """The pods of now: other tests kill the operator's, and releases replace the CMS's."""
         return {
             "stranger": self._pods(self.strangers)[0],
             "Prometheus": self._pods(self.monitoring)[0],
@@ -107,7 +107,7 @@ class Neighbourhood:
         return Server(end, end.ports[datastore], service)
 
     def _service(self, name: str, namespace: str = "") -> str:
-        """By its address and not its name: not everybody may ask the DNS."""
+        """The address of a Service: not everybody may ask the DNS for its name."""
         found = self.kubectl.get("service", name, namespace or self.cms.namespace)
         if found is None:
             raise LookupError(f"no Service {name}")

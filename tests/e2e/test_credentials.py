@@ -72,7 +72,7 @@ def wait_until_key_is(cms: HeadlessCms, phase: str, seconds: float = PROPAGATION
 
 
 def let_the_last_token_run_out(world: World, cms: HeadlessCms) -> None:
-    """As if the phase had begun long ago."""
+    """Pretend that the phase has begun long ago."""
     since = {"status": {"jwtKeys": {"since": "2026-01-01T00:00:00Z"}}}
     where = ("-n", world.namespace, "--subresource=status", "--type=merge")
     world.kubectl("patch", "headlesscms", cms.name, *where, "-p", json.dumps(since))

@@ -24,7 +24,7 @@ def test_deleting_a_pod_under_load_loses_no_request(
 def test_evicting_a_pod_under_load_loses_no_request(
     world: World, shop: HeadlessCms, article: str
 ) -> None:
-    """As a drain of its node does."""
+    """A drain of its node evicts it likewise."""
     before = shop.serving_pods()
     eviction = {
         "apiVersion": "policy/v1",

@@ -1,4 +1,4 @@
-"""From three lines of spec to an article that anybody can read."""
+"""Three lines of spec become an article that anybody can read."""
 
 from pathlib import Path
 

@@ -155,7 +155,7 @@ def observed_weight(shop: HeadlessCms) -> int:
 
 
 def answers(traffic: Traffic) -> Counter[str]:
-    """Of the next SAMPLE requests and some more, by revision."""
+    """The answers to the next SAMPLE requests and some more, by revision."""
 
     def more(count: int) -> Counter[str]:
         wanted = traffic.now.requests + count

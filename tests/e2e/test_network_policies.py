@@ -99,8 +99,8 @@ def enforcement() -> Iterator[None]:
 
 
 def outcomes(neighbourhood: Neighbourhood, expected: Callable[[str, str], bool]) -> Outcomes:
-    """As soon as they are what is expected, else the last ones: policies take a moment to hold,
-    and the operator's pod may be one that another test has just killed.
+    """Outcomes as soon as they are what is expected, else the last ones: policies take a moment to
+    hold, and the operator's pod may be one that another test has just killed.
     """
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:

@@ -137,7 +137,7 @@ class World:
         return {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
 
     def database_url(self, database: str, user: str | None = None, password: str = "") -> str:
-        """Of one database on the demo's server; as its superuser where no user is named."""
+        """The URL of a database on the demo's server; its superuser's where no user is named."""
         url = urlsplit(self.source()["database-url"])
         login, _, server = url.netloc.rpartition("@")
         login = f"{user}:{password}" if user else login
@@ -165,7 +165,9 @@ class World:
         self.write_secret(f"{name}-cms", urls)
 
     def publish_article(self, cms: HeadlessCms, slug: str, title: str) -> str:
-        """As the first owner, by the Service; returns the path at which everybody reads it."""
+        """Publish through the Service as the first owner. Return the path at which everybody reads
+        it.
+        """
         with (
             self.kubectl.forwarded(cms.name, self.namespace) as address,
             httpx.Client(base_url=address, timeout=REQUEST_SECONDS) as http,
@@ -176,7 +178,7 @@ class World:
             return editor.publish_article(slug=slug, title=title, body="Body")
 
     def read(self, cms: HeadlessCms, path: str) -> dict[str, Any]:
-        """By the Service, as anybody."""
+        """Read through the Service as anybody."""
         with self.kubectl.forwarded(cms.name, self.namespace) as address:
             answer = httpx.get(address + path, timeout=REQUEST_SECONDS)
         answer.raise_for_status()

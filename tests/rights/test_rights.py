@@ -68,7 +68,7 @@ def test_no_explained_right_is_used_after_all(asked: list[Request]) -> None:
 
 
 def granted(values: dict[str, Any]) -> set[tuple[str, str]]:
-    """As the chart grants them; the tier's operators have had just these."""
+    """The rights that the chart grants; the tier's operators have had just these."""
     helm = binaries.ensure((*binaries.CONTROL_PLANE, "helm"), Progress()) / "helm"
     objects = Chart(helm, "headlesscms-operator").render(values)
     bindings = [*of_kind(objects, "ClusterRoleBinding"), *of_kind(objects, "RoleBinding")]

@@ -69,7 +69,7 @@ def _find(name: str) -> Path | None:
 
 @cache
 def _install() -> None:
-    """Of the processes of a test run one does it, and the others wait for that."""
+    """One process of a test run installs them, and the others wait for that."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
     with lock.held("debian"):

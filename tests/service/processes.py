@@ -84,7 +84,7 @@ class ServeProcess:
         return self._process.poll() is None
 
     def peak_memory(self) -> int:
-        """In bytes, since its start."""
+        """The most bytes that were resident since its start."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
 

@@ -41,7 +41,7 @@ AnyServer = TypeVar("AnyServer", bound=_Server)
 
 @contextmanager
 def running(server: AnyServer) -> Iterator[AnyServer]:
-    """And gone afterwards, also where it did not start."""
+    """A server that is gone afterwards, also where it did not start."""
     try:
         server.start()
         yield server

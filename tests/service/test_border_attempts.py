@@ -223,7 +223,7 @@ async def test_a_cursor_of_another_tenant_continues_ones_own_list_only(
 
 
 async def test_a_query_finds_nothing_of_another_tenant(here: Furnished, there: Furnished) -> None:
-    """By each parameter of delivery that takes a value: with theirs, and with one from nowhere."""
+    """Each parameter of delivery that takes a value gets one of theirs, and one from nowhere."""
     entry_id, word = there.names["entry_id"], there.names["slug_or_id"]
     own = f"/v1/delivery/{here.desk.tenant}/{here.names['type_name']}"
     for query, theirs, nothing in (

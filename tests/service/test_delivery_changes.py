@@ -123,7 +123,7 @@ ACTS: dict[Act, str | None] = {
 
 
 async def titles(client: httpx.AsyncClient, desk: Desk, headers: dict[str, str]) -> set[str | None]:
-    """By every way that leads to the article."""
+    """The titles that every way to the article leads to."""
     one = await client.get(f"{desk.delivery}/a", headers=headers)
     assert one.status_code in {200, 404}
     found = {one.json()["fields"]["title"] if one.is_success else GONE}

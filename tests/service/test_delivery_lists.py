@@ -316,7 +316,7 @@ async def notes(newsroom: Newsroom) -> Newsroom:
 async def test_expanded_entries_are_those_that_are_published(
     notes: Newsroom, paths: str, more: str
 ) -> None:
-    """As if a reader asked for each entry by itself."""
+    """They are what a reader gets who asks for each entry by itself."""
     locale = more if "locale" in more else ""
     published = {
         entry["id"]: entry

@@ -91,7 +91,7 @@ class Database:
         return " ".join(f"{row['version']}{'c' if row['c'] else ''}" for row in rows)
 
     async def everything(self) -> list[Any]:
-        """To see that nothing was changed, times among it."""
+        """All that could have changed, times among it."""
         return [
             await self.fetch("SELECT to_jsonb(m) FROM cms.schema_migrations m ORDER BY version"),
             await self.fetch("SELECT to_jsonb(s) FROM cms.schema_state s"),
@@ -117,7 +117,9 @@ async def empty(postgres: Postgres, owner_role: str, tmp_path: Path) -> AsyncIte
 
 @pytest.fixture
 async def old(empty: Database) -> Database:
-    """As the first releases left it: two migrations, and no record of contracts or an owner."""
+    """A database as the first releases left it: two migrations, and no record of contracts or an
+    owner.
+    """
     await empty.migrate(release(2))
     await execute(
         empty.postgres,

@@ -155,7 +155,7 @@ async def of_the_role(site: Site, make: str, mend: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def failing(site: Site, sqlstate: str) -> AsyncIterator[None]:
-    """As a write fails that finds the disk full, or broken."""
+    """Writes fail as they do where the disk is full, or broken."""
     await execute(
         site.postgres,
         site.database,

@@ -124,7 +124,7 @@ class Entries(RuleBasedStateMachine):
         return [each for each in self._all if each.tenant == tenant and each.where == "desk"]
 
     def _refusal(self, who: Person, entry: Known, *, where: str = "desk") -> int | None:
-        """Of a change of the entry, whatever it is."""
+        """The status that refuses any change of the entry; None where it is allowed."""
         if who.role == "viewer":
             return 403
         if who.tenant != entry.tenant or entry.where != where:
@@ -225,7 +225,9 @@ class Entries(RuleBasedStateMachine):
         *,
         again: bool,
     ) -> None:
-        """With `again`, the client did not get the answer and sends the same once more."""
+        """Do it to an entry. With `again`, the client did not get the answer and sends the same
+        once more.
+        """
         person, headers = self._people[who], dict(self._if_match(entry, seen))
         if again:
             headers["Idempotency-Key"] = str(uuid4())
@@ -350,7 +352,7 @@ class Entries(RuleBasedStateMachine):
 
     @rule(pod=PODS, entry=known)
     def its_time_has_come(self, pod: int, entry: Known) -> None:
-        """On both pods at once; what is planned first comes first."""
+        """The time comes on both pods at once; what is planned first comes first."""
         self._stage.run(self._let_its_time_come(pod, entry))
         for action in ("publish", "unpublish"):
             plan = entry.plans.get(action)
@@ -403,7 +405,7 @@ class Entries(RuleBasedStateMachine):
 
     @rule(pod=PODS, who=PEOPLE, entry=known)
     def read(self, pod: int, who: int, entry: Known) -> None:
-        """As the world sees it, with all writes that were answered."""
+        """The world sees all writes that were answered."""
         person = self._people[who]
         answer = self._read(pod, person, f"/{entry.id}")
         if person.tenant != entry.tenant or entry.published is None:

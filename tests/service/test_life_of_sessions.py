@@ -41,7 +41,7 @@ PODS = st.integers(0, 1)
 
 
 class Sessions(RuleBasedStateMachine):
-    """Of one user, and of another who is left in peace."""
+    """The sessions of one user, and of another who is left in peace."""
 
     sessions = Bundle("sessions")
     names = itertools.count()
@@ -89,7 +89,7 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(pod=PODS, session=sessions)
     def refresh_although_the_answer_had_come(self, pod: int, session: Session) -> None:
-        """By the parent of a token that nobody has used: the same one comes again."""
+        """The parent of a token that nobody has used yields the same one again."""
         if len(session.tokens) < 2:
             return
         answer = self._refresh(pod, session.tokens[-2])

@@ -79,7 +79,7 @@ class Job:
 
 @pytest.fixture
 async def job(postgres: Postgres, owner_role: str, tmp_path: Path) -> AsyncIterator[Job]:
-    """On an empty database."""
+    """A migration of an empty database."""
     number = next(_numbers)
     name, role = f"migrations_{number}", f"service_{number}"
     await execute(postgres, "postgres", f"CREATE DATABASE {name} OWNER {owner_role}")

@@ -25,7 +25,7 @@ async def schedule(desk: Desk, entry: dict[str, Any], **times: str) -> Any:
 
 
 async def time_has_come(site: Site) -> None:
-    """In the order in which it was planned."""
+    """Make all due, in the order in which it was planned."""
     past = "UPDATE cms.entry_schedules SET due_at = due_at - interval '1000 years'"
     await execute(site.postgres, site.database, past)
 

@@ -118,7 +118,7 @@ RULE = Rule(burst=1, interval=200 * gcra.SECOND)
 async def test_caches_that_fill_redis_push_each_other_out_and_no_session_nor_used_bucket(
     own_redis: Redis, own_pod: Pod
 ) -> None:
-    """As deploy/redis.conf configures it, with less memory."""
+    """Redis is configured by deploy/redis.conf, with less memory."""
     for name, value in re.findall(
         r"(?m)^(maxmemory-\w+) (\S+)$", (DEPLOY / "redis.conf").read_text()
     ):

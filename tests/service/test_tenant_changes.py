@@ -58,7 +58,7 @@ class Watch:
         return await self.read(*names)
 
     def questions(self) -> tuple[int, int]:
-        """For changes, and by name."""
+        """How many were asked for changes, and by name."""
         metrics = self.source.pod.cms.metrics.render().decode()
         found = [
             re.search(rf'duration_seconds_count\{{operation="tenants.{what}"\}} (\d+)', metrics)
@@ -211,7 +211,7 @@ async def test_a_database_that_has_tenants_is_migrated(empty: Database) -> None:
 async def test_a_table_emptied_and_filled_behind_the_triggers_is_read_anew(
     site: Site, watch: Watch
 ) -> None:
-    """As a restore does it."""
+    """That is how a restore fills it."""
     await watch.read("acme")
     await execute(
         site.postgres,

@@ -36,7 +36,7 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
 
 @pytest.fixture(scope="module")
 def secure(issuer: Issuer) -> Iterator[Postgres]:
-    """Of the tests that restart it with other certificates."""
+    """A server for the tests that restart it with other certificates."""
     server = Postgres().create()
     secure_postgres(server, issuer.issue())
     with running(server):

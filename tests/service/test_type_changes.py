@@ -378,7 +378,7 @@ async def news(acme: Desk) -> str:
 async def test_other_types_are_written_and_published_while_a_type_changes(
     site: Site, architect: Architect, news: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the middle of the change, which has moved entries and goes on when all that is done."""
+    """The change is in its middle: it has moved entries, and goes on when all that is done."""
     client = architect.client
     first = await architect.desk.publish_new(title="1", slug="one")
     await architect.desk.publish_new(title="2", slug="two")

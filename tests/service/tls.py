@@ -43,7 +43,7 @@ class Issuer:
 
 
 def secure_postgres(postgres: Postgres, certificate: Certificate | None) -> None:
-    """From the next start on; None turns TLS off."""
+    """Turn TLS on from the next start, or off for None."""
     settings = ["ssl = off"]
     if certificate is not None:
         files = [postgres.folder / "data" / f"server.{kind}" for kind in ("crt", "key")]

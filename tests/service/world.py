@@ -71,7 +71,7 @@ class Site:
         } | changes
 
     async def fetch(self, query: str) -> list[Any]:
-        """With all rights."""
+        """Ask as the superuser."""
         connection = await asyncpg.connect(self.postgres.superuser_url(self.database))
         try:
             rows: list[Any] = await connection.fetch(query)

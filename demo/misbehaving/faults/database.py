@@ -15,7 +15,9 @@ from cms_service.core.lifecycle import Lifecycle
 
 @contextlib.contextmanager
 def unreachable() -> Iterator[None]:
-    """For the service alone: its migration works, else the pods would never start."""
+    """The database is away for the service alone: its migration works, else the pods would never
+    start.
+    """
     with (
         mock.patch.object(cms_app, "Database", UnreachableDatabase),
         mock.patch.object(server, "check_until_ready", _pass),

@@ -1,4 +1,4 @@
-"""From intervals to a verdict that a person can read."""
+"""Intervals become a verdict that a person can read."""
 
 from dataclasses import replace
 from typing import Any

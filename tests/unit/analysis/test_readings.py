@@ -25,7 +25,7 @@ def within(least: str | int | None = None, most: str | int | None = None) -> Mea
 
 
 def vector(*samples: str) -> dict[str, Any]:
-    """As Prometheus documents its answer to an instant query."""
+    """An answer to an instant query as Prometheus documents it."""
     result = [
         {"metric": {"__name__": "up", "job": "node"}, "value": [1435781451.781, sample]}
         for sample in samples

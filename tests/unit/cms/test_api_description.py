@@ -314,7 +314,7 @@ def test_delivery_of_a_type_has_its_fields_as_parameters(of_acme: Document) -> N
 
 @pytest.mark.parametrize("name", [each.name for each in TYPES])
 def test_whatever_the_document_offers_is_understood(of_acme: Document, name: str) -> None:
-    """By what checks delivery's queries: one value of each parameter."""
+    """Delivery's own checks of queries take one value of each parameter."""
     types = {each.name: each for each in TYPES}
     values = {"boolean": "true"}
     for parameter in of_acme["paths"][f"/v1/delivery/acme/{name}"]["get"]["parameters"]:

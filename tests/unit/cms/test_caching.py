@@ -360,7 +360,7 @@ async def test_what_is_known_is_shown_for_a_bounded_time_only(
 
 
 class NoRedis:
-    """As one that has nothing."""
+    """A Redis that holds nothing."""
 
     async def get(self, *_: object) -> None:
         pass

@@ -87,7 +87,7 @@ async def test_a_name_that_no_type_has_is_asked_for_each_time() -> None:
 
 
 def large(name: str) -> ContentType:
-    """As large as a type may be."""
+    """A type as large as one may be."""
     values = tuple(f"{number:03d}" + "v" * 97 for number in range(200))
     size = len("".join(values))
     fields = [

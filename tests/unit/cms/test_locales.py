@@ -1,4 +1,4 @@
-"""In which order a value is looked for."""
+"""The order in which locales are searched for a value."""
 
 import pytest
 

@@ -72,7 +72,9 @@ def test_true_is_not_one() -> None:
 
 
 def exact(value: Any) -> str:
-    """For Python true is 1, and the order of members counts for nothing."""
+    """A text that differs where JSON differs: true is no 1, and the order of members counts for
+    nothing.
+    """
     if isinstance(value, dict):
         return str(sorted((name, exact(member)) for name, member in value.items()))
     return str([exact(item) for item in value]) if isinstance(value, list) else repr(value)

@@ -159,7 +159,7 @@ RULES = st.builds(
 
 @dataclass
 class History:
-    """By the name of a field of today, which one it is, and whether it is localised."""
+    """Which field each name of today stands for, and whether it is localised."""
 
     fields: dict[str, tuple[int, bool]]
     since: dict[str, FieldSince]

@@ -110,7 +110,7 @@ def test_an_entry_costs_a_bounded_number_of_steps_however_it_is_cut(
 
 
 def test_a_change_of_a_type_costs_as_much_an_entry_at_most(engine: Engine) -> None:
-    """Of what is published it is looked at twice: whether it fits, and whether it is complete."""
+    """Published values are looked at twice: whether they fit, and whether they are complete."""
     bare, patterned = (definition({"maxLength": 100_000, **one}, {"pattern": "x", **one}).fields
                        for one in ({}, {"pattern": CATASTROPHIC}))  # fmt: skip
     mover = Mover(bare, patterned, ENGLISH)

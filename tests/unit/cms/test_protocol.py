@@ -226,7 +226,7 @@ async def given_up(state: ServerState) -> None:
 
 
 async def connected(address: tuple[str, int]) -> socket.socket:
-    """By a socket that reads when it is told to alone."""
+    """A connected socket that reads only when it is told to."""
     connection = socket.socket()
     connection.setblocking(False)  # noqa: FBT003 - as it is called
     await asyncio.get_running_loop().sock_connect(connection, address)
@@ -234,7 +234,7 @@ async def connected(address: tuple[str, int]) -> socket.socket:
 
 
 def on_uvloop(scenario: Callable[[ServerState, socket.socket], Awaitable[None]]) -> None:
-    """As it is in a pod: what a transport does about its end differs from loop to loop."""
+    """Run on the loop of a pod: what a transport does about its end differs from loop to loop."""
 
     async def run() -> None:
         state = ServerState()

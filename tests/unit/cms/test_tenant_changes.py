@@ -1,4 +1,4 @@
-"""Of what has changed nothing is missed, in whatever order transactions end and answers come."""
+"""Nothing that has changed is missed, in whatever order transactions end and answers come."""
 
 import asyncio
 from collections.abc import Callable
@@ -60,8 +60,8 @@ class Question:
 
 
 class Database:
-    """Of PostgreSQL: numbers are given in order, and transactions end in any; a row that one of
-    them has written waits for its end; a crash gives numbers away again that it has undone.
+    """What PostgreSQL does: numbers are given in order, and transactions end in any; a row that one
+    of them has written waits for its end; a crash gives numbers away again that it has undone.
     """
 
     def __init__(self) -> None:
@@ -138,7 +138,7 @@ class Database:
         self.questions.clear()
 
     def restore(self, versions: int) -> None:
-        """As it was so many versions ago; its clock goes on."""
+        """Go back so many versions; its clock goes on."""
         self.crash()
         self._show(self.log[-1 - min(versions, len(self.log) - 2)][1])
 
@@ -475,7 +475,7 @@ async def test_a_write_of_this_pod_is_waited_for_from_its_commit_on(desk: Desk) 
 
 
 async def test_an_answer_from_another_server_is_not_followed(desk: Desk) -> None:
-    """Of two that take themselves for the primary, one tells the changes, the other gives names."""
+    """Two take themselves for the primary: one tells the changes, the other gives names."""
     promised = 10**9
     reader = asyncio.ensure_future(desk.world.directory.look_up("acme", promised))
     for _ in range(2):  # it asks again for what it was promised

@@ -60,7 +60,7 @@ def test_a_remembered_token_expires_all_the_same(tokens: AccessTokens, clock: Cl
 def test_the_clocks_of_two_pods_may_differ_a_little(
     keys: KeyStore, clock: Clock, ahead: int, *, good: bool
 ) -> None:
-    """For a token that was just issued, and for one that has just ended."""
+    """One token was just issued, another has just ended."""
     here, there = (AccessTokens(keys, 900, clock) for _ in range(2))
     clock.now += ahead
     early = there.issue(WHO, "editor")

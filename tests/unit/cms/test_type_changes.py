@@ -259,7 +259,7 @@ def test_a_field_cannot_be_renamed_from_one_that_stays() -> None:
 
 
 def plan(misfits: int, *holders: str) -> Plan:
-    """Of a field that is taken away, which the rules of the holders name."""
+    """A plan that takes a field away, which the rules of the holders name."""
     old = ContentType.model_validate(
         {
             "id": ADA,

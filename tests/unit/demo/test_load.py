@@ -52,7 +52,7 @@ class Server:
 
 
 async def drive(url: str, *options: str, seconds: float = 1.0) -> dict[str, Any]:
-    """As the demo does it: the script's text handed to another Python."""
+    """Run it as the demo does: the script's text handed to another Python."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", load.__loader__.get_source("demo.load"), url,  # type: ignore[union-attr]
         "--rate", "100", "--max-seconds", "60", "--until-stdin-closes", *options,

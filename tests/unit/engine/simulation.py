@@ -40,7 +40,7 @@ class Deployment:
         return self.ready + self.unready
 
     def sync(self) -> None:
-        """As its controller: pods that are not ready go first."""
+        """Do as its controller does: pods that are not ready go first."""
         missing = self.wanted - self.pods
         self.unready += max(0, missing)
         leaving = max(0, -missing)
@@ -308,7 +308,7 @@ class World:
         return {name: found.ready for name, found in self.cluster.deployments.items()}
 
     def speed_up(self) -> None:
-        """From now on pods start at once and no pause waits for a person."""
+        """Make pods start at once from now on, and no pause wait for a person."""
         self.cluster.chance = lambda most: most
         self.rollout = replace_fields(self.rollout, paused=False)
         if self.cluster.gateway:

@@ -21,7 +21,7 @@ EVENTS = [
 
 
 async def watched(request: web.Request) -> web.StreamResponse:
-    """In pieces that have nothing to do with the lines."""
+    """Send events in pieces that have nothing to do with the lines."""
     answer = web.StreamResponse()
     await answer.prepare(request)
     text = "".join(json.dumps(event) + "\n" for event in EVENTS).encode()

@@ -226,7 +226,7 @@ async def test_a_renewed_token_is_sent_with_the_next_request(
 
 
 def renew(path: Path, token: str | None) -> None:
-    """As the kubelet does it: another file takes the name; None takes the file away."""
+    """Do as the kubelet does: another file takes the name; None takes the file away."""
     if token is None:
         path.unlink()
         return

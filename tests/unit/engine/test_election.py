@@ -1,4 +1,4 @@
-"""Of several operators with clocks of their own at most one may write."""
+"""At most one of several operators with clocks of their own may write."""
 
 import itertools
 import random

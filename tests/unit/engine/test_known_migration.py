@@ -30,7 +30,7 @@ WAITS = MigrationStatus(
 
 
 def family(*, ended: bool, told: bool) -> Family:
-    """Of a contract Job, and its pod's report."""
+    """A contract Job, and its pod's report."""
     complete = {
         "conditions": [{"type": "Complete", "status": "True"}],
         "completionTime": NOON.isoformat(),

@@ -156,7 +156,7 @@ def test_managed_fields_are_not_kept_in_memory() -> None:
 
 
 def somebodys(version: int, **rest: Any) -> dict[str, Any]:
-    """With our labels, which anybody may write."""
+    """An object with our labels, which anybody may write."""
     found = child(version, **rest)
     del found["metadata"]["ownerReferences"]
     found["metadata"]["annotations"] = {"note": MEGABYTE}

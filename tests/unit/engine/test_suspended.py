@@ -51,7 +51,7 @@ def test_a_suspension_in_the_middle_of_a_rollout_does_not_count_against_it() -> 
 
 
 def judged(picture: Snapshot) -> Snapshot:
-    """With what was measured last: nothing new."""
+    """The same with what was measured last: nothing new."""
     found = picture.progress.analysis if picture.progress else None
     return replace(picture, judgement=found)
 

@@ -199,7 +199,7 @@ def test_after_a_watch_that_lasted_the_next_begins_at_once(failure: Exception) -
 
 
 def test_a_restore_to_before_the_last_bookmark_is_found_by_the_next_list() -> None:
-    """For what has happened since then a watch from that bookmark would never tell."""
+    """A watch from that bookmark would never tell what has happened since then."""
 
     async def run() -> None:
         server = Server(well)
@@ -219,7 +219,7 @@ def test_a_restore_to_before_the_last_bookmark_is_found_by_the_next_list() -> No
 
 
 def test_an_api_server_that_lags_for_a_moment_ends_nobody() -> None:
-    """As of k3s on a SQL database, with several servers, where there is nothing of a kind."""
+    """It is like k3s on a SQL database, with several servers, where there is nothing of a kind."""
 
     async def run() -> None:
         server = Server(well)

@@ -64,7 +64,7 @@ class Server:
 
 
 class Operator:
-    """As it starts: it lists, then it watches and works."""
+    """What an operator does when it starts: it lists, then it watches and works."""
 
     def __init__(self, refuse: Refuse) -> None:
         self.server, self.store = Server(refuse), Store()

@@ -22,7 +22,7 @@ def program(path: Path, script: str) -> Path:
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Of a machine that has no Go."""
+    """A module on a machine that has no Go."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setattr(golang, "succeeds", lambda _: True)

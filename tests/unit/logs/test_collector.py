@@ -20,7 +20,7 @@ LONGEST_PART = 200
 
 
 def framed(lines: list[str]) -> str:
-    """As containerd writes them: long lines in parts."""
+    """The lines as containerd writes them: long ones in parts."""
     text = ""
     for line in lines:
         parts = [line[at : at + LONGEST_PART] for at in range(0, len(line), LONGEST_PART)]

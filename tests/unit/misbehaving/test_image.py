@@ -42,7 +42,7 @@ def test_each_fault_is_an_image_of_its_own_and_another_one_on_another_cms() -> N
 
 
 def test_the_image_is_made_of_nothing_but_the_entry_and_the_faults() -> None:
-    """And stands on the base that it is given: a product image never holds a fault."""
+    """It stands on the base that it is given: a product image never holds a fault."""
     text = image.source(Fault.GOOD).dockerfile.read_text()
     assert images.copied(text) == ["faults", "entry.py"]
     assert "FROM ${BASE_IMAGE}" in text

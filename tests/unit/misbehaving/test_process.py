@@ -23,7 +23,7 @@ class MigratedDatabase:
 
 
 async def start(cms: Cms) -> None:
-    """As the server does it."""
+    """Become ready as the server does it."""
     await vars(server)["check_until_ready"](MigratedDatabase(), cms.lifecycle)
 
 

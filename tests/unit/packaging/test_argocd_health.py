@@ -39,7 +39,9 @@ def health(found: dict[str, Any]) -> tuple[str, str]:
 
 
 def stored(seen: Snapshot | None, generation: int = GENERATION, **spec: Any) -> dict[str, Any]:
-    """As the API server has it, with the operator's status where the operator has seen it."""
+    """An object as the API server has it, with the operator's status where the operator has seen
+    it.
+    """
     resource = manifest(spec)
     resource["metadata"]["generation"] = GENERATION
     if seen is None:

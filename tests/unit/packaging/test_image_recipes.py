@@ -61,7 +61,7 @@ def test_no_pod_of_a_chart_starts_a_shell(tools: Path, chart: str) -> None:
 
 
 def commands(found: Any) -> Iterator[str]:
-    """Of containers, probes and hooks."""
+    """The commands of containers, probes and hooks."""
     if isinstance(found, dict):
         for key, value in found.items():
             if key in {"command", "args"} and isinstance(value, list):

@@ -22,7 +22,7 @@ EVERYTHING = {
 
 
 def longest_names(chart: Chart, release: str, values: Mapping[str, Any]) -> dict[str, int]:
-    """By kind."""
+    """The length of the longest name of each kind."""
     objects = chart.render(values, served=[STAMPING], release=release)
     kinds = {found["kind"] for found in objects}
     return {

@@ -17,8 +17,11 @@ PLACES = (
     "benchmarks",
     "cms_service/api_description",
     "cms_service/delivery",
+    "dashboards",
+    "demo",
     "localcluster",
-    "tests/support",
+    "supply",
+    "tests",
 )
 
 

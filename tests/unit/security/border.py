@@ -69,7 +69,7 @@ def _object(resource: HeadlessCMS, child: Manifest) -> Iterator[str]:
 
 
 def _keys(found: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Of what the builders have chosen: not keys of labels, annotations, configuration."""
+    """Keys that the builders have chosen: not those of labels, annotations, configuration."""
     if isinstance(found, Mapping):
         for key, inner in found.items():
             place = f"{path}.{key}"

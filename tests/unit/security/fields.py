@@ -245,7 +245,9 @@ def schema() -> Schema:
 
 @cache
 def leaves() -> Mapping[str, Schema]:
-    """By path, such as pod.env[].name and pod.labels{}, which stands for its keys as well."""
+    """The leaves by path, such as pod.env[].name and pod.labels{}, which stands for its keys as
+    well.
+    """
     return dict(_leaves(schema(), ""))
 
 
@@ -277,7 +279,7 @@ def places(found: Any, path: str = "", place: Place = ()) -> Iterator[tuple[str,
 
 @cache
 def examples() -> Mapping[str, tuple[Spec, Place]]:
-    """For each leaf a spec that sets it, and where it stands there."""
+    """A spec for each leaf that sets it, and where it stands there."""
     return {path: (spec, place) for spec in reversed(SPECS) for path, place in places(spec)}
 
 
