@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cms_service.api_description import delivery
+from cms_service.api_description.delivery_parameters import parameters_of
 from cms_service.api_description.links import add_links
 from cms_service.api_description.operations import Document
 from cms_service.api_description.references import (
@@ -51,7 +52,7 @@ def tenant_document(general: Document, tenant: str, types: Sequence[ContentType]
             own = path.replace("{tenant}", tenant).replace("{type_name}", content_type.name)
             paths[own] = _typed_operations(operations, typed, content_type.name)
             if path.startswith(LIST_ROUTE):
-                of_type = delivery.parameters_of(path, content_type, by_name)
+                of_type = parameters_of(path, content_type, by_name)
                 for method in ("get", "head"):
                     operation = paths[own][method]
                     in_path = [each for each in operation["parameters"] if each["in"] == "path"]
