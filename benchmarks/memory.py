@@ -21,7 +21,7 @@ from tests.service.processes import ServeProcess
 
 PARTS = 10
 MOST_MEBIBYTES = 150e6 / 2**20
-# Of the last part to the third, by which the caches have been filled.
+# How much more the last part may take than the third, by which the caches have been filled.
 GROWTH = 1.05
 
 

@@ -67,7 +67,7 @@ _FIELDS = {
         'price', {articles.PRICE}, 'author', {_id("author", articles.AUTHOR_OF)},
         'tags', jsonb_build_array({_TAGS})""",
 }
-# As a publication does it.
+# What a publication does to caches.
 _OUTDATE = "UPDATE cms.tenants SET generation = cms.next_generation(generation)"
 _OUTDATE_SECONDS = 1.0
 _TOKEN_SECONDS = 86_400

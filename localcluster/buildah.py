@@ -42,7 +42,7 @@ def build(  # noqa: PLR0913 - the parts of one build
         "host",
         # Debian's buildah takes an ENV from the cache whatever the arguments in it are.
         "--layers" if reused else "--no-cache",
-        # Of all files and of the image, so that the same inputs make the same image.
+        # One time for all files and the image, so that the same inputs make the same image.
         "--timestamp",
         os.environ.get("SOURCE_DATE_EPOCH", "0"),
         "--force-rm",

@@ -87,7 +87,7 @@ def build_and_load_on(base: str, source: Source, cluster: Cluster, progress: Pro
                     buildah.prune(source.repository, keep=source.pinned(content))
             finally:
                 buildah.release()
-        # As large as the base, and built again in a moment.
+        # It is as large as the base, and built again in a moment.
         _archive(source.pinned(content)).unlink(missing_ok=True)
     return source.pinned(content)
 

@@ -23,7 +23,7 @@ def up(progress: Progress) -> Cluster:
     kind = _kind(programs)
     cluster = Cluster(PROVIDER, private_folder(state_home() / PROVIDER) / "kubeconfig", programs)
     listed = NAME in run((*kind, "get", "clusters")).split()
-    # From its first container on, whatever became of the rest.
+    # It is listed from its first container on, whatever became of the rest.
     broken_off = listed and _made() == BEGUN
     if broken_off:
         _delete(kind, progress)

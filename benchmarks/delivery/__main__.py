@@ -31,7 +31,7 @@ from tests.service.processes import REPOSITORY, ServeProcess
 from tests.service.servers import wait_until
 from tests.support.ports import free_port
 
-# For the peer's queries what the tables of published values are for ours.
+# The peer's queries need it as ours need the tables of published values.
 _PEERS_INDEX = """CREATE INDEX ON cms.published_entries
     (tenant_id, content_type_id, (fields->>'author'), published_at DESC, entry_id DESC)"""
 

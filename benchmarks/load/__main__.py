@@ -18,7 +18,7 @@ from benchmarks.load.plan import Phase
 from benchmarks.load.report import faults, report
 from benchmarks.load.site import Site
 
-# Of the time of a token, which lives for 15 minutes.
+# A part of the 15 minutes that a token lives.
 MAX_SECONDS = 600
 _START_SECONDS = 1.0
 

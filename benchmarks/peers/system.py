@@ -63,7 +63,7 @@ class System(Protocol):
 
 
 NEW_TITLE = "A new article"
-# Of 2 kB, as those that are there.
+# 2 kB, like the articles that are there.
 NEW_BODY = "A new article, made for this. " * 66
 NEW_SLUG = "made-{1000000000}"
 

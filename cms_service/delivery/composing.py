@@ -9,7 +9,7 @@ import orjson
 
 from cms_service.delivery.expansions import Expansion
 
-# As `items` has PostgreSQL write them: {"id" : "…", …, "fields" : {…}}
+# PostgreSQL writes entries as `items` tells it: {"id" : "…", …, "fields" : {…}}
 _ID = slice(len('{"id" : "'), len('{"id" : "') + 36)
 _END = b"}}"
 _END_OF_NO_FIELDS = b"{}}"

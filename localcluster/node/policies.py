@@ -24,7 +24,7 @@ MODULE = "github.com/cloudnativelabs/kube-router/v2"
 ENGINE = Program("kube-router", PACKAGE / "kuberouter", f"{MODULE}/cmd/kube-router")
 IDENTITY = Identity("localcluster-policy-engine")
 CHAINS = ("KUBE-ROUTER-", "KUBE-POD-FW-", "KUBE-NWPLCY-")
-# From a chain of the machine's to one of the engine's.
+# A rule that leads from a chain of the machine's to one of the engine's.
 JUMP = re.compile(r"^-A( (?!KUBE-).*-j KUBE-ROUTER-\S+)$", re.MULTILINE)
 POD_CHAIN = ":KUBE-POD-FW-"
 SETS = ("KUBE-SRC-", "KUBE-DST-", "TMP-")
