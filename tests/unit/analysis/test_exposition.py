@@ -66,7 +66,7 @@ ORDINARY = 'route="/v1/{tenant}/entries",status="200"'
 
 
 def seconds(line: str) -> float:
-    """Of processor time, the least of some tries."""
+    """The least processor time of some tries."""
 
     def once() -> float:
         begun = time.process_time()

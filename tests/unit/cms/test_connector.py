@@ -61,7 +61,7 @@ class Server:
 
 
 def scenario(act: Callable[[Server], Awaitable[None]]) -> None:
-    """Of a pod that serves."""
+    """What happens to a pod that serves."""
 
     async def whole() -> None:
         server = Server()

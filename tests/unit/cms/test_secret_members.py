@@ -1,4 +1,4 @@
-"""Of which members of a request nothing may be kept."""
+"""Members of a request of which nothing may be kept."""
 
 from typing import Any
 

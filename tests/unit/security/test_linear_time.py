@@ -62,7 +62,7 @@ UNITS = (*'a1._:"\\{}[- ', 'a="', '\\"', "1e", "a:", "{}", '{"a":', "-----BEGIN 
 
 
 def seconds(parse: Callable[[str], Any], text: str) -> float:
-    """Of processor time, the least of some tries."""
+    """The least processor time of some tries."""
 
     def once() -> float:
         begun = time.process_time()
