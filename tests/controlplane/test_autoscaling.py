@@ -134,6 +134,24 @@ def test_the_load_alone_decides_how_many_pods_there_are(team: Team, load: Path) 
         assert set(wanted) == {8}, "a rollout is no load"
 
 
+def test_handing_the_number_of_pods_to_the_autoscaler_ends_none(team: Team) -> None:
+    """One commit takes replicas out of Git and sets minReplicas; nobody has measured a load yet."""
+    team.make(replicas=5)
+    team.wait_until_ready()
+    asked: list[int] = []
+    sizes: list[int] = []
+    pods = team.pods()
+    with (
+        team.watch("headlesscms", lambda _, found: asked.append(found["spec"]["replicas"])),
+        team.watch("deployment", lambda _, found: sizes.append(found["spec"]["replicas"])),
+    ):
+        team.make(autoscaling=SCALING | {"minReplicas": 5})
+        eventually(lambda: 3 in asked and asked[-1] == 5, "it is the default, then its own")
+        team.wait_until_ready()
+    assert set(sizes) <= {5}
+    assert team.pods() == pods
+
+
 ROLLOUT = {
     "bakeSeconds": 3,
     "canary": {"steps": [{"setWeight": 50}, {"pause": {}}]},

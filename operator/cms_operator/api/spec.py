@@ -84,7 +84,8 @@ class Spec(Model):
     migration-database-url and database-read-replica-url."""
 
     replicas: Annotated[int, Field(ge=0, le=1000)] = 3
-    """Pods that serve (default 3). Leave it out of Git where autoscaling is on."""
+    """Pods that serve (default 3; with autoscaling at least its minReplicas, but for 0). Leave it
+    out of Git where autoscaling is on."""
 
     autoscaling: Autoscaling | None = None
     """Follows the load; {} is all defaults (default: off)."""
@@ -185,6 +186,15 @@ class Spec(Model):
         _measurable("cpu", "targetCPUUtilizationPercentage", _cpu_is_measurable),
         _measurable("memory", "targetMemoryUtilizationPercentage", _memory_is_measurable),
     )
+
+    @property
+    def wanted_pods(self) -> int:
+        """n. The autoscaler wants no fewer than its minReplicas, also before it has written its
+        first number: until then the default may stand there. With 0 it rests.
+        """
+        if self.autoscaling is None or self.replicas == 0:
+            return self.replicas
+        return max(self.replicas, self.autoscaling.min_replicas)
 
     @property
     def has_gateway(self) -> bool:

@@ -87,7 +87,10 @@ def _plan(hcms: HeadlessCMS, sources: Sources | None) -> Iterator[list[str]]:
     unknown = f"named when the Secrets are read: add {missing} to the file"
     yield ["  Revision:", revision or unknown]
     yield ["  Image:", spec.image]
-    yield ["  Pods:", f"{count(spec.replicas, 'pod')}{_amounts(hcms)}, at most {most_pods(spec)}"]
+    yield [
+        "  Pods:",
+        f"{count(spec.wanted_pods, 'pod')}{_amounts(hcms)}, at most {most_pods(spec)}",
+    ]
     if sources:
         yield ["  Connections:", f"up to {demand(spec, sources).connections} to the database"]
     yield from _listed("  Children:", _children(hcms, revision or "REVISION", sources))
@@ -134,7 +137,7 @@ def _children(hcms: HeadlessCMS, revision: str, sources: Sources | None) -> Iter
 
 
 def _release(hcms: HeadlessCMS) -> Iterator[str]:
-    rollout, replicas = hcms.spec.rollout, hcms.spec.replicas
+    rollout, replicas = hcms.spec.rollout, hcms.spec.wanted_pods
     for number, words in enumerate(with_pods(hcms.spec), 1):
         yield f"{number} {words}"
     if rollout.strategy == "RollingUpdate":

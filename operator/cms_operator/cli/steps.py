@@ -38,7 +38,7 @@ def with_pods(spec: Spec) -> list[str]:
     strategy = spec.rollout.strategy
     words = steps_of(spec.rollout, strategy)
     if strategy == "BlueGreen":
-        return [f"{spec.replicas} pods behind the preview Service", *words]
+        return [f"{spec.wanted_pods} pods behind the preview Service", *words]
     found = steps.canary_steps(spec.rollout, strategy)
     for index, step in enumerate(found):
         if step.set_weight is not None or step.set_canary_scale is not None:
@@ -48,7 +48,7 @@ def with_pods(spec: Spec) -> list[str]:
 
 
 def _by_ratio(spec: Spec, found: tuple[CanaryStep, ...], index: int) -> str:
-    rollout, n = spec.rollout, spec.replicas
+    rollout, n = spec.rollout, spec.wanted_pods
     surge = limits(rollout.max_surge, rollout.max_unavailable, n).surge
     share = split(n, steps.weight_at(found, index), surge)
     total = share.candidate + share.stable
@@ -57,9 +57,9 @@ def _by_ratio(spec: Spec, found: tuple[CanaryStep, ...], index: int) -> str:
 
 def _by_route(spec: Spec, found: tuple[CanaryStep, ...], index: int) -> str:
     weight, scale = steps.weight_at(found, index), steps.scale_at(found, index)
-    share = routed_split(spec.replicas, weight, scale, autoscaled=spec.autoscaling is not None)
+    share = routed_split(spec.wanted_pods, weight, scale, autoscaled=spec.autoscaling is not None)
     # With all the weight gone, stable is kept warm.
-    stable = spec.replicas if weight == FULL else share.stable
+    stable = spec.wanted_pods if weight == FULL else share.stable
     exact = "" if found[index].set_weight is None else f"{weight} % by the gateway, "
     return f"{exact}{count(share.candidate, 'pod')} beside {stable} stable"
 

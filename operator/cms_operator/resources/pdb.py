@@ -21,7 +21,7 @@ def build(resource: HeadlessCMS, revision: str, *, alone: bool = True) -> Manife
         "metadata": metadata.child(resource, name, revision=revision),
         "spec": {
             "selector": {"matchLabels": labels.serving(resource, revision)},
-            **_limit(budget, resource.spec.replicas, alone=alone),
+            **_limit(budget, resource.spec.wanted_pods, alone=alone),
             # Else a pod that is not ready anyway would keep its node from being drained.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },

@@ -43,7 +43,7 @@ def snapshot_of(work: Pass) -> Snapshot:
     route = _route(work, endpoints)
     answering = with_traffic(route, preview) if route else endpoints
     return Snapshot(
-        replicas=work.hcms.spec.replicas,
+        replicas=work.hcms.spec.wanted_pods,
         target=work.target,
         now=work.now,
         stable=work.before.stable_revision,

@@ -117,6 +117,31 @@ def test_a_part_of_the_pods_can_lose_as_many_as_all_of_them(
     assert "minAvailable" not in built["spec"]
 
 
+@pytest.mark.parametrize(
+    ("replicas", "scaling", "wanted"),
+    [
+        pytest.param(10, None, 10, id="the user's number"),
+        pytest.param(None, {"minReplicas": 10}, 10, id="left out for the autoscaler"),
+        pytest.param(12, {"minReplicas": 10}, 12, id="what the autoscaler has written"),
+        pytest.param(0, {"minReplicas": 10}, 0, id="switched off"),
+    ],
+)
+def test_the_wanted_pods_are_never_fewer_than_an_autoscaler_may_want(
+    replicas: int | None, scaling: dict[str, Any] | None, wanted: int
+) -> None:
+    """Whoever leaves the number out of Git gives it up, and the default stands there until the
+    autoscaler has written its own.
+    """
+    asked = {"replicas": replicas, "autoscaling": scaling}
+    given = {name: value for name, value in asked.items() if value is not None}
+    budget = {"minAvailable": "50%"}
+    found = shop(**given, podDisruptionBudget=budget)
+    assert found.spec.wanted_pods == wanted
+    built = pdb.build(found, "x", alone=False)
+    assert built is not None
+    assert built["spec"]["maxUnavailable"] == wanted // 2
+
+
 def test_what_is_not_asked_for_is_not_made() -> None:
     assert pdb.build(shop(podDisruptionBudget={"enabled": False}), "x") is None
     assert network_policy.build(shop(networkPolicy={"enabled": False}), "ops") is None
