@@ -99,8 +99,8 @@ class Analysis(Model):
     """Requests of the candidate without which it cannot pass a step (default 100)."""
 
     no_data_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
-    """Seconds after which a step without a conclusion is treated as onNoData says, or onError
-    (default 300)."""
+    """Seconds after which a step without a conclusion is treated as onNoData says, or onError; not
+    before twice the time of its measurements where some are missing (default 300)."""
 
     on_no_data: Then = "Pause"
     """What becomes of a step with too few requests: Pause waits for a person, Extend goes on

@@ -162,10 +162,14 @@ def _analysis(snapshot: Snapshot, progress: RolloutStatus) -> AnalysisStep | Non
 
 def _analysis_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime | None:
     """When an analysis without a conclusion is treated as the spec says; None once it was."""
-    found = progress.analysis
-    if found is None or found.held:
+    found, rollout = progress.analysis, snapshot.rollout
+    if progress.phase == "Baking":
+        step = steps.bake_analysis(rollout, progress.strategy)
+    else:
+        step = _analysis(snapshot, progress)
+    if found is None or found.held or step is None:
         return None
-    return deadline(found, snapshot.rollout.judged_by)
+    return deadline(found, step, rollout.judged_by)
 
 
 def _bake_end(snapshot: Snapshot, progress: RolloutStatus) -> datetime:

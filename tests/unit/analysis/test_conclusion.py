@@ -13,10 +13,12 @@ WAITS, PASSES = ("", None, False), ("", None, True)
 FAILS = ("Too li", None, False)
 
 
-def end(seconds: float, found: dict[str, Any], **spec: Any) -> tuple[str, str | None, bool]:
+def end(
+    seconds: float, found: dict[str, Any], count: int = 3, **spec: Any
+) -> tuple[str, str | None, bool]:
     status = AnalysisStatus.model_validate({"since": NOON, **found}, strict=False)
     settings = Analysis.model_validate(spec, strict=False)
-    ended = conclude(status, AnalysisStep(count=3), 100, settings, later(seconds))
+    ended = conclude(status, AnalysisStep(count=count), 100, settings, later(seconds))
     return ended.failure[:6], ended.held, ended.passed
 
 
@@ -49,6 +51,23 @@ def test_how_it_ends(
     seconds: float, status: Any, spec: dict[str, Any], expected: tuple[str, str | None, bool]
 ) -> None:
     assert end(seconds, status, **spec) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "expected"),
+    [
+        pytest.param(590, found("Successful", 59, 9000), WAITS, id="its time has not come"),
+        pytest.param(640, found("Successful", 59, 9000), WAITS, id="intervals took longer"),
+        pytest.param(640, found("Successful", 60, 9000), PASSES, id="all are good"),
+        pytest.param(640, found("NoData", 60, 5), ("", "NoData", False), id="all, of too little"),
+        pytest.param(1200, found("NoData", 59, 5), ("", "NoData", False), id="they do not come"),
+    ],
+)
+def test_a_step_of_many_measurements_is_given_the_time_for_them(
+    seconds: float, status: Any, expected: tuple[str, str | None, bool]
+) -> None:
+    """Ten minutes of proof, with the usual noDataSeconds of five."""
+    assert end(seconds, status, count=60) == expected
 
 
 def test_an_error_that_is_to_fail_says_why() -> None:

@@ -20,6 +20,8 @@ STEP = rollout(
     strategy="Canary",
     canary={"steps": [{"setWeight": 34}, {"analysis": {}}, {"setWeight": 67}]},
 )
+MINUTES = {"intervalSeconds": 60}
+AFTER_THE_SWITCH = {"postPromotionAnalysis": {"count": 40}}
 ONE_THIRD = {"a": serving(2), "b": serving(1)}
 TWO_THIRDS = {"a": serving(1), "b": serving(2)}
 ALL = {"a": serving(0), "b": serving(3)}
@@ -115,6 +117,27 @@ def test_a_step_waits_until_enough_was_measured() -> None:
     assert story.then(ONE_THIRD, measured("Successful", 2), 20).phase is DecisionPhase.ANALYZING
     passed = story.then(ONE_THIRD, measured("Successful", 3), 30)
     assert (passed.phase, progress(passed).set_weight) == (DecisionPhase.PROGRESSING, 67)
+
+
+def test_a_step_of_an_hour_is_looked_at_again_when_its_measurements_had_the_time() -> None:
+    steps = [{"setWeight": 34}, {"analysis": {"count": 60}}]
+    story = Story(rollout(strategy="Canary", canary={"steps": steps}, analysis=MINUTES))
+    assert story.then(ONE_THIRD).again == 2 * 60 * 60
+    good = measured("Successful", 59, 100_000)
+    assert story.then(ONE_THIRD, good, 59 * 60).phase is DecisionPhase.ANALYZING
+    passed = story.then(ONE_THIRD, measured("Successful", 60, 100_000), 60 * 60)
+    assert passed.phase is DecisionPhase.PROGRESSING
+
+
+def test_a_bake_of_many_measurements_ends_by_itself() -> None:
+    spec = rollout(strategy="BlueGreen", analysis=MINUTES, blueGreen=AFTER_THE_SWITCH)
+    story = Story(spec)
+    story.then(WARM)
+    story.then(SWITCHED)
+    assert story.then(SWITCHED, measured("Successful", 9, 900), 600).again == 2 * 40 * 60 - 600
+    assert (
+        story.then(SWITCHED, measured("Successful", 40, 4000), 2400).phase is DecisionPhase.HEALTHY
+    )
 
 
 def test_what_was_measured_before_a_step_does_not_count_for_it() -> None:

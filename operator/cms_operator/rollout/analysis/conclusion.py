@@ -8,6 +8,8 @@ from cms_operator.api.analysis import Analysis, AnalysisStep
 from cms_operator.api.analysis_status import AnalysisStatus
 
 Held = Literal["NoData", "Error", "Inconclusive"]
+# An interval is longer where a measure is slow to answer, or where the operator was restarted.
+_PATIENCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,9 @@ def conclude(
         return _by(settings.on_error, "Error", found.message)
     if _is_enough(found, step, least_samples):
         return Conclusion(passed=True)
-    late = now >= deadline(found, settings)
-    return _without_verdict(found, step, least_samples, settings) if late else Conclusion()
+    if now < deadline(found, step, settings):
+        return Conclusion()
+    return _without_verdict(found, step, least_samples, settings, now)
 
 
 def _is_enough(found: AnalysisStatus, step: AnalysisStep, least_samples: int) -> bool:
@@ -50,22 +53,29 @@ def _is_enough(found: AnalysisStatus, step: AnalysisStep, least_samples: int) ->
 
 
 def _without_verdict(
-    found: AnalysisStatus, step: AnalysisStep, least_samples: int, settings: Analysis
+    found: AnalysisStatus,
+    step: AnalysisStep,
+    least_samples: int,
+    settings: Analysis,
+    now: datetime,
 ) -> Conclusion:
     if found.verdict == "Inconclusive":
         return Conclusion(held="Inconclusive", message=found.message)
     if found.consecutive_errors:
         return _by(settings.on_error, "Error", found.message)
     message = (
-        f"Too little to judge by after {settings.no_data_seconds} s: {found.samples} requests of "
-        f"the candidate, {least_samples} are needed; {found.measurements} measurements, "
-        f"{step.count} are needed."
+        f"Too little to judge by after {(now - found.since).total_seconds():.0f} s: "
+        f"{found.samples} requests of the candidate, {least_samples} are needed; "
+        f"{found.measurements} measurements, {step.count} are needed."
     )
     return _by(settings.on_no_data, "NoData", message)
 
 
-def deadline(found: AnalysisStatus, settings: Analysis) -> datetime:
-    return found.since + timedelta(seconds=settings.no_data_seconds)
+def deadline(found: AnalysisStatus, step: AnalysisStep, settings: Analysis) -> datetime:
+    """Many measurements take their time, which does not mean that there is little to measure."""
+    missing = found.measurements < step.count
+    takes = _PATIENCE * step.count * settings.interval_seconds if missing else 0
+    return found.since + timedelta(seconds=max(settings.no_data_seconds, takes))
 
 
 def _by(wish: str, held: Held, message: str) -> Conclusion:
