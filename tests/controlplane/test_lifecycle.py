@@ -43,6 +43,26 @@ def test_made_again_under_its_old_name_it_becomes_ready(team: Team) -> None:
     eventually(lambda: uid not in team.owners(), "nothing of the first one is left")
 
 
+def test_a_restart_of_an_earlier_life_is_not_carried_out_again(team: Team) -> None:
+    """Its annotation stands in Git or in a backup; that it was answered stood in the status."""
+    team.make(replicas=1)
+    team.wait_until_ready()
+    revision = team.revision()
+    team.annotate("restart", revision)
+    eventually(lambda: team.revision() != revision, "it is restarted")
+    team.delete("headlesscms", "shop")
+    eventually(lambda: not team.left_over(), "nothing of it is left")
+    team.make(replicas=1, suspend=True)
+    team.annotate("restart", revision)
+    team.make(replicas=1)
+    team.wait_until_ready()
+    (answer,) = team.status()["rollout"]["requests"]
+    assert (answer["verb"], answer["value"]) == ("restart", revision)
+    assert answer["outcome"] == "refused: there was no stable revision yet"
+    assert "restart" not in team.status()
+    assert team.revision() == revision
+
+
 def test_made_again_while_a_child_of_the_first_waits_for_its_finalizer_it_serves_and_says_so(
     team: Team,
 ) -> None:

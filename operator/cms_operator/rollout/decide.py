@@ -127,12 +127,11 @@ def _first(snapshot: Snapshot) -> Decision:
         wanted = replace(wanted, active=main)
     if wanted.active not in (None, target):
         wanted = replace(wanted, allowed=Limits(replicas, 0))
-    return _acts(
-        snapshot,
-        DecisionPhase.HEALTHY if wanted.reached else DecisionPhase.PROGRESSING,
-        wanted,
-        None,
-    )
+    if not wanted.reached:
+        return _acts(snapshot, DecisionPhase.PROGRESSING, wanted, None)
+    # What stood there before, as after a restore, was answered in an earlier life.
+    progress = keep_answers(transitions.at_rest(snapshot), snapshot) if snapshot.answers else None
+    return _acts(snapshot, DecisionPhase.HEALTHY, wanted, progress)
 
 
 def _until_taken_over(snapshot: Snapshot) -> str:

@@ -55,10 +55,10 @@ def unchanged(before: Status) -> WantedRevision:
 def wanted_revision(found: Situation, requests: Iterable[Request]) -> WantedRevision:
     """What is wanted after all requests about it that were not answered before."""
     wanted = _standing(found)
-    if found.before.stable_revision is None:
-        return wanted
     for request in unanswered(requests, found.before.rollout):
-        if request.verb in _TAKEN_UP:
+        if found.before.stable_revision is None:
+            wanted = _refused(wanted, request, "there was no stable revision yet")
+        elif request.verb in _TAKEN_UP:
             wanted = _TAKEN_UP[request.verb](wanted, request, found)
     return wanted
 

@@ -14,6 +14,7 @@ from cms_operator.rollout.snapshot import MigrationPhase, Request
 from cms_operator.rollout.wanted import Situation, WantedRevision, unchanged, wanted_revision
 from tests.unit.engine.pictures import NOON, picture, rollout, serving, snapshot
 
+TOO_EARLY = "refused: there was no stable revision yet"
 CANARY = rollout(strategy="Canary", canary={"steps": [{"setWeight": 34}, {"pause": {}}]})
 
 
@@ -128,9 +129,19 @@ def test_a_rollback_can_go_on_to_another_revision() -> None:
     assert ask(ROLLED_BACK, Request("rollback", "c:a")).target == "a"
 
 
-def test_before_anything_is_stable_there_is_nothing_to_ask() -> None:
-    wanted = ask(status(None), back_to("b"), Request("restart", "c"))
-    assert wanted == WantedRevision("c")
+def test_what_was_asked_before_anything_is_stable_is_never_carried_out() -> None:
+    """It was answered in an earlier life of the object, whose status a restore does not bring."""
+    asked = (back_to("b"), Request("restart", "c"), Request("abort", "c"))
+    wanted = ask(status(None), *asked)
+    assert (wanted.target, wanted.pin, wanted.restart) == ("c", None, None)
+    assert [found.outcome for found in wanted.answers] == [TOO_EARLY] * len(asked)
+
+    first = decide(snapshot(3, "c", revisions={"c": serving(3)}, answers=wanted.answers))
+    assert first.progress is not None
+    assert (first.stable, first.progress.requests) == ("c", wanted.answers)
+    passed = status("c", rollout=first.progress)
+    assert ask(passed, *asked) == WantedRevision("c")
+    assert ask(passed, Request("restart", "c:2")).restart is not None, "that is a new one"
 
 
 def test_a_restart_is_a_revision_of_its_own_until_the_spec_changes() -> None:
