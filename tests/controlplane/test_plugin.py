@@ -231,6 +231,20 @@ def test_each_verb_is_given_to_some_and_not_to_others(
     annotations = team.the("headlesscms", "shop")["metadata"]["annotations"]
     assert annotations["headlesscms.io/abort-by"] == ONLY_ABORTS
     assert annotations["headlesscms.io/abort"].startswith(f"{new}:")
+    assert {"headlesscms.io/promote", "headlesscms.io/abort"} <= written_by(team, "headlesscms")
+    assert not written_by(team, "kubectl"), "Flux would take it out"
+
+
+def written_by(team: Team, manager: str) -> set[str]:
+    """Annotations of field managers whose name begins so."""
+    kubectl = ("get", "hcms", "shop", "-o", "json", "--show-managed-fields")
+    found = json.loads(team.kubectl(*kubectl))["metadata"]
+    return {
+        field.removeprefix("f:")
+        for entry in found["managedFields"]
+        if entry["manager"].startswith(manager)
+        for field in entry["fieldsV1"].get("f:metadata", {}).get("f:annotations", {})
+    } - {"."}
 
 
 def test_who_releases_sees_the_release_and_those_who_may_not_see_pods_the_rest(

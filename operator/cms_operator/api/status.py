@@ -74,6 +74,9 @@ class MigrationStatus(Model):
     database: _Word = ""
     """Names the database, and the restore of it that was told of last."""
 
+    request: Annotated[str, Field(max_length=256)] | None = None
+    """Value of the annotation headlesscms.io/migrate that was acted on last."""
+
     phase: JobPhase
     """Pending, Running, Complete or Failed."""
 

@@ -16,6 +16,8 @@ from cms_operator.api.objects import Object
 from cms_operator.api.resource import GROUP, PLURAL
 
 RESOURCE = f"{PLURAL}.{GROUP}"
+# Flux takes out what Git lacks of managers that begin with kubectl.
+MANAGER = "headlesscms"
 _FORBIDDEN = "(Forbidden)"  # the reason, as kubectl writes it
 _GONE = 410
 
@@ -52,7 +54,7 @@ class Kubectl:
     def annotate(self, name: str, annotations: Mapping[str, str]) -> None:
         """Raises KubectlError."""
         pairs = [f"{key}={value}" for key, value in annotations.items()]
-        self._run("annotate", RESOURCE, name, "--overwrite", *pairs)
+        self._run("annotate", RESOURCE, name, "--overwrite", f"--field-manager={MANAGER}", *pairs)
 
     def shown(self, *arguments: str) -> str:
         """A command as one would type it, for the same cluster and namespace."""

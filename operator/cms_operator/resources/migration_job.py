@@ -21,6 +21,7 @@ from cms_operator.resources.sources import DATABASE_KEY, MIGRATION_KEY, Sources
 CONTAINER = "migrate"
 ANNOTATION = "headlesscms.io/migrate"
 TAKE_OVER = "headlesscms.io/take-over-database"
+LONGEST_REQUEST = 256
 _LONGEST_OWNER = 317  # a namespace, a slash and a name
 _REFUSED = 3  # as the image's exit code: another attempt would be refused as well
 _COMMAND = ("python", "-m", "cms_service", "migrate")
@@ -29,11 +30,21 @@ _RETRIES = 2
 _STARTUP_SECONDS = 120  # for the scheduler and for pulling the image
 
 
-def key(resource: HeadlessCMS, sources: Sources, service_role_uid: str) -> str:
+def request(resource: HeadlessCMS, handled: str | None) -> str:
+    """The value that asks for one more migration; without an annotation the one that was acted on,
+    since its removal asks for nothing.
+    """
+    return resource.metadata.annotations.get(ANNOTATION, "")[:LONGEST_REQUEST] or handled or ""
+
+
+def key(
+    resource: HeadlessCMS, sources: Sources, service_role_uid: str, handled: str | None = None
+) -> str:
     """Names a migration: another image, database, role, tenant or limit makes another one.
 
     The uid is that of the Secret with the generated role: a new password needs a new Job.
-    A new value of the annotation asks for it once more, as after a restore of the database.
+    A new value of the annotation asks for it once more, as after a restore of the database;
+    `handled` is the one that was acted on last.
     """
     inputs: dict[str, object] = {
         "image": resource.spec.image,
@@ -43,15 +54,15 @@ def key(resource: HeadlessCMS, sources: Sources, service_role_uid: str) -> str:
     }
     if limits := _limits(resource):
         inputs["limits"] = limits
-    if request := resource.metadata.annotations.get(ANNOTATION):
-        inputs["request"] = request
+    if asked := request(resource, handled):
+        inputs["request"] = asked
     text = json.dumps(inputs, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
 
 
-def database(resource: HeadlessCMS, sources: Sources) -> str:
+def database(resource: HeadlessCMS, sources: Sources, handled: str | None = None) -> str:
     """Names what a Job's report says of the schema: it holds for this database, until a restore."""
-    parts = [sources.owner.place, resource.metadata.annotations.get(ANNOTATION, "")]
+    parts = [sources.owner.place, request(resource, handled)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:_KEY_LENGTH]
 
 

@@ -164,21 +164,26 @@ def expected(subject: Subject, sources: Sources, known: MigrationStatus | None) 
     tried again the message of its failure.
     """
     hcms = subject.hcms
-    key = migration_job.key(hcms, sources, _role_uid(subject, sources))
-    database = migration_job.database(hcms, sources)
+    handled = known.request if known else None
+    key = migration_job.key(hcms, sources, _role_uid(subject, sources), handled)
+    database = migration_job.database(hcms, sources, handled)
+    request = migration_job.request(hcms, handled) or None
     image = hcms.spec.image
     if known is None or known.key != key:
         return MigrationStatus(
             key=key,
             image=image,
             database=database,
+            request=request,
             phase="Pending",
             oldest_readable=known.oldest_readable if known else None,
             max_connections=known.max_connections if known else None,
         )
     if known.phase == "Complete":
-        return known.model_copy(update={"image": image, "database": database})
-    return known.model_copy(update={"phase": "Pending", "finished_at": None})
+        return known.model_copy(
+            update={"image": image, "database": database, "request": request}
+        )
+    return known.model_copy(update={"phase": "Pending", "finished_at": None, "request": request})
 
 
 def known_migration(
@@ -190,7 +195,7 @@ def known_migration(
     if before is None:
         return None
     known = _with_contract(subject, before)
-    if known.database in ("", migration_job.database(subject.hcms, sources)):
+    if known.database in ("", migration_job.database(subject.hcms, sources, known.request)):
         return known
     return known.model_copy(update={"oldest_readable": None})
 

@@ -10,12 +10,13 @@ from cms_operator.api import parse
 from cms_operator.api.status import ContractStatus, MigrationStatus
 from cms_operator.resources import migration_job, names
 from cms_operator.rollout.family import Family
-from cms_operator.steps.migration import REPORT_PATIENCE, known_migration
+from cms_operator.steps.migration import REPORT_PATIENCE, expected, known_migration
 from cms_operator.steps.subject import Subject
 from tests.support.children import case
 from tests.support.specs import SOURCES, manifest
 from tests.unit.engine.pictures import NOON
 
+ASKED = "2026-01-01 after the restore"
 HCMS = parse(manifest())
 OURS = case(manifest(), SOURCES).sources
 JOB = names.contract_job(HCMS.name, "k")
@@ -71,6 +72,28 @@ def test_it_says_nothing_of_another_database() -> None:
     known = known_migration(subject(family(ended=True, told=True)), OURS, former)
     assert known
     assert known.oldest_readable is None
+
+
+def test_a_request_that_is_taken_out_again_asks_for_nothing() -> None:
+    """A tool that knows the object from Git alone takes it out."""
+    shop = manifest()
+    named = {"annotations": {migration_job.ANNOTATION: ASKED}}
+    asked = parse({**shop, "metadata": {**shop["metadata"], **named}})
+    before = expected(subject(Family()), OURS, None).model_copy(
+        update={"phase": "Complete", "oldest_readable": 3}
+    )
+    present = Subject(asked, Family(), {}, NOON)
+    known = known_migration(present, OURS, before)
+    assert known
+    assert known.oldest_readable is None, "a restore may have brought another schema"
+    restored = expected(present, OURS, known)
+    assert (restored.phase, restored.request) == ("Pending", ASKED)
+
+    done = restored.model_copy(update={"phase": "Complete", "oldest_readable": 4})
+    for found in (present, subject(Family())):
+        again = known_migration(found, OURS, done)
+        assert again == done
+        assert expected(found, OURS, again) == done
 
 
 def test_before_the_first_migration_nothing_is_known() -> None:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from cms_operator.cli import main as hcms
+from cms_operator.cli.kubectl import MANAGER
 from cms_service import cli as cms
 from tests.support.charts import CHARTS, REPOSITORY
 from tests.support.pages import PAGES, name, shell_lines
@@ -54,6 +55,13 @@ def test_the_command_of_the_sample_is_known_and_its_pod_may_start() -> None:
     assert container["command"][:3] == ["python", "-m", "cms_service"]
     cms._parser().parse_args(container["command"][3:])  # noqa: SLF001
     assert violations(pod) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_an_annotation_is_written_by_a_manager_that_flux_leaves_alone(page: Path) -> None:
+    for line in shell_lines(page):
+        if "kubectl annotate" in line:
+            assert f"--field-manager={MANAGER}" in line
 
 
 def test_the_install_says_which_release_it_is_of_and_what_it_needs() -> None:
