@@ -6,12 +6,14 @@ import shlex
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from localcluster.controlplane import ControlPlane
+from tests.controlplane.api import RefusedError
 from tests.controlplane.operator_process import OperatorProcess
 from tests.controlplane.team import IMAGES, PATIENCE, Team, eventually
 from tests.controlplane.test_canary import GOOD, WAIT, at_step, canary, sizes
@@ -293,6 +295,54 @@ def test_who_has_asked_cannot_be_forged(team: Team) -> None:
     assert annotations[stamp] == MANAGER, "it stays as long as its request"
     assert annotate_as(team, EDITOR, "headlesscms.io/abort-", f"{stamp}-").returncode == 0
     assert annotate_as(team, EDITOR, "example.com/note=mine").returncode == 0
+
+
+@pytest.fixture
+def no_stamps(team: Team) -> Iterator[None]:
+    """An older cluster, or requestPolicies.stamp=never, makes none."""
+    kind = "mutatingadmissionpolicybindings"
+    text = team.control_plane.kubectl("get", kind, "-o", "json")
+    bindings = [
+        {**found, "metadata": {"name": found["metadata"]["name"]}}
+        for found in json.loads(text)["items"]
+    ]
+    assert bindings
+    for found in bindings:
+        team.control_plane.kubectl("delete", kind, found["metadata"]["name"])
+    yield
+    for found in bindings:
+        team.control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(found))
+    eventually(lambda: is_stamped(team), "stamps are made again")
+
+
+def is_stamped(team: Team) -> bool:
+    manifest = {
+        "apiVersion": "headlesscms.io/v1alpha1",
+        "kind": "HeadlessCMS",
+        "metadata": {"name": "probe", "annotations": {"headlesscms.io/abort": "x"}},
+        "spec": {"image": f"{IMAGES}:1.0.0", "secretName": "source"},
+    }
+    dry = ("create", "--dry-run=server", "-f", "-", "-o", "json")
+    answer = json.loads(team.kubectl(*dry, stdin=json.dumps(manifest)))
+    return "headlesscms.io/abort-by" in answer["metadata"]["annotations"]
+
+
+def test_one_asks_what_another_has_asked_before_the_stamps_ended(
+    team: Team, people: dict[str, Plugin], plugin: Plugin, request: pytest.FixtureRequest
+) -> None:
+    team.make(replicas=1)
+    team.wait_until_ready()
+    people[MANAGER]("restart", "shop")
+    team.wait_until_ready()
+    request.getfixturevalue("no_stamps")
+    eventually(lambda: not is_stamped(team), "no more stamps")
+    with pytest.raises(RefusedError, match="remove it together with the new one"):
+        team.annotate("restart", "x:1")
+    assert "released anew" in plugin("restart", "shop")
+    assert (
+        "headlesscms.io/restart-by"
+        not in team.the("headlesscms", "shop")["metadata"]["annotations"]
+    )
 
 
 def test_a_tool_that_replaces_the_object_loses_no_stamp(team: Team) -> None:

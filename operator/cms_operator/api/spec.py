@@ -189,8 +189,8 @@ class Spec(Model):
 
     @property
     def wanted_pods(self) -> int:
-        """n. The autoscaler wants no fewer than its minReplicas, also before it has written its
-        first number: until then the default may stand there. With 0 it rests.
+        """How many are to serve: an autoscaler wants no fewer than its minReplicas, also before its
+        first number, while the default may stand in replicas. With 0 it rests.
         """
         if self.autoscaling is None or self.replicas == 0:
             return self.replicas

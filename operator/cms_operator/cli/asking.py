@@ -23,6 +23,11 @@ def annotation(verb: Verb) -> str:
     return f"{GROUP}/{verb}"
 
 
+def stamp(verb: Verb) -> str:
+    """The annotation that names who has asked."""
+    return f"{annotation(verb)}-by"
+
+
 def value(verb: Verb, hcms: Object, token: str, to: str | None = None) -> str:
     """REVISION:TOKEN; the token makes it a new request. Raises CannotAskError."""
     status = hcms.get("status") or {}

@@ -51,9 +51,11 @@ class Kubectl:
         found: Object = json.loads(self._run("get", *arguments, "-o", "json"))
         return found
 
-    def annotate(self, name: str, annotations: Mapping[str, str]) -> None:
-        """Raises KubectlError."""
-        pairs = [f"{key}={value}" for key, value in annotations.items()]
+    def annotate(self, name: str, annotations: Mapping[str, str | None]) -> None:
+        """None takes one out. Raises KubectlError."""
+        pairs = [
+            f"{key}-" if value is None else f"{key}={value}" for key, value in annotations.items()
+        ]
         self._run("annotate", RESOURCE, name, "--overwrite", f"--field-manager={MANAGER}", *pairs)
 
     def shown(self, *arguments: str) -> str:

@@ -17,7 +17,8 @@ def ask(options: argparse.Namespace) -> int:
     verb: Verb = next(found for found in get_args(Verb) if found == wanted)
     token = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
     value = asking.value(verb, kubectl.get(RESOURCE, name), token, options.to)
-    kubectl.annotate(name, {asking.annotation(verb): value})
+    # Who has asked before stands there; where nothing writes that any more, it would be refused.
+    kubectl.annotate(name, {asking.annotation(verb): value, asking.stamp(verb): None})
     if options.no_wait:
         say([f"{name}: asked {asking.annotation(verb)}={value}"])
         return 0

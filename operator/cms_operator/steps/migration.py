@@ -180,9 +180,7 @@ def expected(subject: Subject, sources: Sources, known: MigrationStatus | None) 
             max_connections=known.max_connections if known else None,
         )
     if known.phase == "Complete":
-        return known.model_copy(
-            update={"image": image, "database": database, "request": request}
-        )
+        return known.model_copy(update={"image": image, "database": database, "request": request})
     return known.model_copy(update={"phase": "Pending", "finished_at": None, "request": request})
 
 
