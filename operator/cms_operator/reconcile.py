@@ -26,6 +26,7 @@ from cms_operator.rollout.revisions import kept_records
 from cms_operator.rollout.snapshot import Request
 from cms_operator.rollout.transitions import is_in_flight
 from cms_operator.settings import Settings
+from cms_operator.steps.adoption import Adoption
 from cms_operator.steps.analysis import Analyses, Judgement
 from cms_operator.steps.children import Children, name_held, refusal
 from cms_operator.steps.confirming import Confirmation
@@ -71,6 +72,7 @@ class Reconciler:
         self._credentials = Credentials(applier, pods, random_bytes)
         self._migrating = Migrating(applier, store)
         self._confirmation = Confirmation(applier, store)
+        self._adoption = Adoption(applier, store)
         self._children = Children(applier, settings.operator_namespace)
         self._reported: dict[Key, datetime] = {}
         self._publisher = Publisher(writer, now)
@@ -117,7 +119,9 @@ class Reconciler:
             self._requests_of(hcms),
             migration=before.migration,
             keys=before.jwt_keys,
+            adoption=before.adoption,
         )
+        await self._adopt(work)
         work.look(self._store)
         await read_sources(work, self._secrets)
         if not hcms.spec.suspend:
@@ -141,6 +145,15 @@ class Reconciler:
         generation = parent["metadata"].get("generation", 0)
         after = report.build_invalid_status(before, generation, problem, self._now())
         await self._publisher.publish(parent, before, after)
+
+    async def _adopt(self, work: Pass) -> None:
+        """Before anything is made in the place of what may be taken over."""
+        if work.hcms.spec.suspend:
+            return
+        try:
+            work.adoption = await self._adoption.take_over(work.hcms, work.before.adoption)
+        except ApiError as error:
+            work.blocked(refusal(error, "child"))
 
     def _requests_of(self, hcms: HeadlessCMS) -> tuple[Request, ...]:
         annotations = hcms.metadata.annotations

@@ -296,7 +296,8 @@ class Reason(_Described):
         "NameTaken",
         (
             "A child's name belongs to an object that this HeadlessCMS did not make and that is "
-            "left alone; delete or rename that object, or rename the HeadlessCMS."
+            "left alone; delete or rename that object, or rename the HeadlessCMS; what an earlier "
+            "life of it has left it takes over by the annotation headlesscms.io/adopt."
         ),
     )
     STILL_ENDING = (

@@ -268,6 +268,17 @@ class JwtKeysStatus(Model):
     """When the phase began."""
 
 
+class AdoptionStatus(Model):
+    request: Annotated[str, Field(max_length=256)]
+    """Value of the annotation headlesscms.io/adopt that is acted on, or was last."""
+
+    objects: Annotated[tuple[Annotated[str, Field(max_length=128)], ...], Field(max_length=64)] = ()
+    """The first of those that were taken over, as kind/name."""
+
+    finished_at: Timestamp | None = None
+    """When every child was its own; absent while more are awaited."""
+
+
 class Status(Model):
     observed_generation: Annotated[int, Field(ge=NOT_OBSERVED)] | None = None
     """Generation of the spec that this status is about; -1 before the operator has seen it."""
@@ -320,3 +331,7 @@ class Status(Model):
 
     jwt_keys: JwtKeysStatus | None = None
     """The ring of signing keys."""
+
+    adoption: AdoptionStatus | None = None
+    """The latest take-over of what an earlier life has left, by the annotation
+    headlesscms.io/adopt."""

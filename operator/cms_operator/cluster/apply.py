@@ -233,3 +233,26 @@ class Applier:
             if not error.is_not_found:
                 raise
         self._store.discard(kind, found)
+
+    async def own(self, kind: Kind, found: Object, owner: Object) -> None:
+        """Add an owner to just the object that was seen, and nothing else.
+
+        No apply: that would give up all other fields. Raises StaleReadError, ApiError.
+        """
+        metadata = found["metadata"]
+        guard = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+        owners = [*(metadata.get("ownerReferences") or ()), owner]
+        try:
+            answer = await self._client.request(
+                "PATCH",
+                kind.path(metadata["namespace"], metadata["name"]),
+                query={"fieldManager": FIELD_MANAGER},
+                body={"metadata": {**guard, "ownerReferences": owners}},
+                content_type=MERGE,
+            )
+        except ApiError as error:
+            if error.is_conflict or error.is_not_found:
+                raise StaleReadError(f"{kind.name} {metadata['name']}") from None
+            raise
+        self._store.put(kind, answer)
+        self._written(kind)

@@ -20,12 +20,12 @@ def child(
         "name": name,
         "namespace": resource.namespace,
         "labels": labels.of(resource, component, revision),
-        "ownerReferences": [_owner(resource)],
+        "ownerReferences": [owner(resource)],
     }
     return {**metadata, "annotations": dict(annotations)} if annotations else metadata
 
 
-def _owner(resource: HeadlessCMS) -> Manifest:
+def owner(resource: HeadlessCMS) -> Manifest:
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from cms_operator.api.conditions import Condition, ConditionType, Reason
 from cms_operator.api.objects import Object
 from cms_operator.api.resource import API_VERSION, KIND
-from cms_operator.api.status import RolloutStatus, Status
+from cms_operator.api.status import AdoptionStatus, RolloutStatus, Status
 
 CONTROLLER = "headlesscms.io/operator"
 _LONGEST_NOTE = 1000
@@ -64,10 +64,23 @@ def happenings(before: Status, after: Status) -> list[Happening]:
         found.pop(Reason.ROLLED_OUT, None)
     if before.stable_revision is None and Reason.MIGRATED in found:
         found.pop(Reason.ROLLING_OUT, None)
+    if taken_over := _taken_over(before.adoption, after.adoption):
+        found[taken_over.reason] = taken_over
     verdict = _verdict(before.rollout, after.rollout)
     if verdict and verdict.reason not in found:
         found[verdict.reason] = verdict
     return list(found.values())
+
+
+def _taken_over(before: AdoptionStatus | None, after: AdoptionStatus | None) -> Happening | None:
+    if after is None or after == before:
+        return None
+    known = before.objects if before and before.request == after.request else ()
+    if new := after.objects[len(known) :]:
+        return Happening("Normal", "Adopted", f"Took over {', '.join(new)}."[:_LONGEST_NOTE])
+    if after.finished_at and not after.objects:
+        return Happening("Normal", "Adopted", "There is nothing left to take over.")
+    return None
 
 
 def _verdict(before: RolloutStatus | None, after: RolloutStatus | None) -> Happening | None:

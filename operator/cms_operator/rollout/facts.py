@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from cms_operator.api.problem import Problem
 from cms_operator.api.status import (
+    AdoptionStatus,
     JwtKeysStatus,
     MigrationStatus,
     PinStatus,
@@ -50,6 +51,7 @@ class Facts:
     address: str | None = None
     address_pending: bool = False
     restart: RestartStatus | None = None
+    adoption: AdoptionStatus | None = None
 
     @property
     def target(self) -> RevisionState:

@@ -43,6 +43,7 @@ def build_status(before: Status, hcms: HeadlessCMS, facts: Facts, now: datetime)
             "address": facts.address,
             "migration": facts.migration,
             "jwt_keys": facts.keys,
+            "adoption": facts.adoption,
         }
     )
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cms_operator.api.objects import Object
 from cms_operator.api.problem import Problem
-from cms_operator.api.status import JobPhase, is_under_way
+from cms_operator.api.status import AdoptionStatus, JobPhase, is_under_way
 from cms_operator.cluster.kinds import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
@@ -17,6 +17,7 @@ from cms_operator.resources import labels, names
 from cms_operator.resources.connections import demand
 from cms_operator.rollout import observe
 from cms_operator.rollout.addresses import find_address
+from cms_operator.rollout.adoption import finished
 from cms_operator.rollout.decide import Decision
 from cms_operator.rollout.diagnosis import failure_of, find_problem
 from cms_operator.rollout.facts import Connections, Facts
@@ -96,7 +97,16 @@ def facts_of(work: Pass, decision: Decision, snapshot: Snapshot) -> Facts:
         address=address.value,
         address_pending=address.pending,
         restart=work.wanted.restart,
+        adoption=_adopted(work, decision),
     )
+
+
+def _adopted(work: Pass, decision: Decision) -> AdoptionStatus | None:
+    """It is over when no child is missed any more."""
+    whole = decision.stable is not None and not work.children_problem
+    if work.adoption is None or work.hcms.spec.suspend or not whole:
+        return work.adoption
+    return finished(work.adoption, work.now)
 
 
 def _phase_of(work: Pass) -> MigrationPhase:

@@ -7,7 +7,7 @@ from datetime import datetime
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.conditions import ConditionType
 from cms_operator.api.problem import Problem
-from cms_operator.api.status import JwtKeysStatus, MigrationStatus, Status
+from cms_operator.api.status import AdoptionStatus, JwtKeysStatus, MigrationStatus, Status
 from cms_operator.cluster.kinds import CONTROLLER_REVISION
 from cms_operator.cluster.store import Key, Store
 from cms_operator.resources import controller_revision, labels, names
@@ -45,6 +45,7 @@ class Pass:
     migration: MigrationStatus | None = None
     contract_ends: bool = False
     keys: JwtKeysStatus | None = None
+    adoption: AdoptionStatus | None = None
     revisions: dict[str, Revision] = field(default_factory=dict)
     judgement: Judgement = field(default_factory=Judgement)
     again: list[float] = field(default_factory=list)

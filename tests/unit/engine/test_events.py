@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cms_operator.api.conditions import ConditionType, Reason, condition
-from cms_operator.api.status import Status
+from cms_operator.api.status import AdoptionStatus, Status
 from cms_operator.rollout.events import event, happenings
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -93,3 +93,32 @@ def test_an_event_names_its_object_and_its_time_to_the_microsecond() -> None:
     assert told["regarding"]["uid"] == "1"
     assert told["metadata"] == {"generateName": "shop-", "namespace": "team-a"}
     assert told["eventTime"] == "2026-11-23T12:00:00.250000Z"
+
+
+ADOPTING = AdoptionStatus(request="1", objects=("Secret/shop-jwt",))
+MORE = ADOPTING.model_copy(update={"objects": ("Secret/shop-jwt", "Service/shop")})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "notes"),
+    [
+        (None, ADOPTING, ["Took over Secret/shop-jwt."]),
+        (ADOPTING, MORE, ["Took over Service/shop."]),
+        (MORE, MORE.model_copy(update={"finished_at": NOW}), []),
+        (None, AdoptionStatus(request="1"), []),
+        (
+            None,
+            AdoptionStatus(request="1", finished_at=NOW),
+            ["There is nothing left to take over."],
+        ),
+        (MORE, MORE, []),
+        (MORE, ADOPTING.model_copy(update={"request": "2"}), ["Took over Secret/shop-jwt."]),
+    ],
+)
+def test_each_object_that_is_taken_over_is_told_once(
+    before: AdoptionStatus | None, after: AdoptionStatus, notes: list[str]
+) -> None:
+    found = happenings(Status(adoption=before), Status(adoption=after))
+    assert [(happening.reason, happening.note) for happening in found] == [
+        ("Adopted", note) for note in notes
+    ]

@@ -120,3 +120,22 @@ async def test_what_still_ends_under_the_name_of_a_child_is_waited_for(
         await Applier(api, store, lambda _: None).apply(deployment(1), "owner")
     assert held.value.finalizers == finalizers
     assert str(held.value) == "Deployment shop-a"
+
+
+async def test_a_take_over_adds_an_owner_to_just_what_was_seen_and_nothing_else() -> None:
+    server = Server()
+    other = {"uid": "other", "kind": "Note", "name": "n"}
+    found = live(deployment(1))
+    found = {**found, "metadata": {**found["metadata"], "ownerReferences": [other]}}
+    await applier(server, found).own(DEPLOYMENT, found, OWNER)
+    guarded = {"uid": "u", "resourceVersion": "7", "ownerReferences": [other, OWNER]}
+    assert server.writes == [(MERGE, False, {"metadata": guarded})]
+
+
+@pytest.mark.parametrize("status", [404, 409])
+async def test_a_take_over_of_what_has_gone_or_changed_is_for_the_next_reconcile(
+    status: int,
+) -> None:
+    found = live(deployment(1))
+    with pytest.raises(StaleReadError):
+        await applier(Server(ApiError(status, "", "")), found).own(DEPLOYMENT, found, OWNER)
