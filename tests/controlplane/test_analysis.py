@@ -47,7 +47,7 @@ runpy.run_module("cms_operator", run_name="__main__")
 def unjudging(team: Team, operator: OperatorProcess) -> Iterator[Team]:
     """Served by an operator that can judge nothing."""
     command = (OF_THIS_PYTHON[0], "-c", WITH_A_DEFECT)
-    with operator.replaced_by(operator.another("defective", command=command)):
+    with operator.replaced_by(operator.another("unjudging", command=command)):
         yield team
 
 
