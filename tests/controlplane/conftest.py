@@ -55,9 +55,11 @@ def operator(installed: ControlPlane, request: pytest.FixtureRequest) -> Iterato
     process = OperatorProcess(installed, RECORD / "operator.log")
     process.start()
     yield process
-    process.stop()
-    ran = request.session.stash[_RAN]
-    records.write(RECORD, ran, AuditLog(installed.audit_log).since(START))
+    try:
+        process.stop()
+    finally:
+        ran = request.session.stash[_RAN]
+        records.write(RECORD, ran, AuditLog(installed.audit_log).since(START))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -35,16 +35,13 @@ class Proxied:
 @contextmanager
 def behind_a_proxy(replaced: OperatorProcess, name: str, resync_seconds: int) -> Iterator[Proxied]:
     """An operator, alone, whose way to the API server a test can disturb."""
-    replaced.stop()
     control_plane = replaced.control_plane
     kubeconfig = control_plane.folder / f"{name}.kubeconfig"
     with Proxy(control_plane.operator_kubeconfig, kubeconfig) as proxy:
         environment = {"KUBECONFIG": str(kubeconfig), "HCMS_RESYNC_SECONDS": str(resync_seconds)}
         process = replaced.another(name, environment=environment)
-        process.start()
-        yield Proxied(proxy, process)
-        process.stop()
-    replaced.start()
+        with replaced.replaced_by(process):
+            yield Proxied(proxy, process)
 
 
 class Of(Fault):

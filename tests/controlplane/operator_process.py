@@ -11,7 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,10 @@ class OperatorProcess:
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
-        """Return when it is ready: it has read all that is there. Raises AssertionError."""
+        """Return when it is ready: it has read all that is there.
+
+        Raises AssertionError, and leaves nothing running then.
+        """
         self.port = self.port or free_port()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         environment = {
@@ -110,6 +113,13 @@ class OperatorProcess:
             self._process = subprocess.Popen(  # noqa: S603  - the operator, no shell
                 self.command, stderr=log, stdout=log, env=environment
             )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.kill()
+            raise
+
+    def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not self._answers("/readyz"):
             assert self.is_running(), f"the operator has ended: {self.log.read_text()[-2000:]}"
@@ -135,13 +145,12 @@ class OperatorProcess:
     @contextmanager
     def replaced_by(self, other: "OperatorProcess") -> Iterator["OperatorProcess"]:
         """`other` works in its place for so long."""
-        self.stop()
-        try:
+        with ExitStack() as in_the_end:
+            in_the_end.callback(self.start)
+            self.stop()
+            in_the_end.callback(other.stop)
             other.start()
             yield other
-        finally:
-            other.stop()
-            self.start()
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -167,8 +176,12 @@ class OperatorProcess:
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(STOP_SECONDS)
-            self._process = None
+            try:
+                self._process.wait(STOP_SECONDS)
+            finally:
+                self._process.kill()  # where it was too long; it has no say any more
+                self._process.wait()
+                self._process = None
 
     def _answers(self, path: str) -> bool:
         try:

@@ -1,7 +1,7 @@
 """Several operators with one Lease, as the chart installs them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,14 @@ class Replicas:
         process.start()
         self.running.append(process)
         return process
+
+    def stop(self) -> None:
+        """All of them, also those that were frozen."""
+        with ExitStack() as each:
+            for process in self.running:
+                if process.is_running():
+                    process.wake()
+                    each.callback(process.stop)
 
     def lead(self) -> OperatorProcess:
         """Start the first, and wait until it leads."""
@@ -90,16 +98,12 @@ def leads(process: OperatorProcess) -> bool:
 @contextmanager
 def instead_of(operator: OperatorProcess, replicas: Replicas) -> Iterator[Replicas]:
     """The one that all tests share is away meanwhile."""
-    operator.stop()
-    try:
+    with ExitStack() as in_the_end:
+        in_the_end.callback(operator.start)
+        in_the_end.callback(forget, replicas.api)
+        in_the_end.callback(replicas.stop)
+        operator.stop()
         yield replicas
-    finally:
-        for process in replicas.running:
-            if process.is_running():
-                process.wake()
-                process.stop()
-        forget(replicas.api)
-        operator.start()
 
 
 def forget(api: Api) -> None:

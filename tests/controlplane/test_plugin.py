@@ -386,16 +386,20 @@ def test_a_watch_draws_the_release_anew_until_the_object_goes(team: Team, plugin
     # Reading its lines has no end of its own.
     end = threading.Timer(PATIENCE, process.kill)
     end.start()
-    assert process.stdout is not None
-    drawn = iter(process.stdout)
-    assert any("Paused" in line for line in drawn)
-    plugin("promote", "shop", "--full")
-    # In this order in one picture; several changes may come with one.
-    assert any("Status:      ✔ Ready" in line for line in drawn)
-    assert any("promoted past all steps" in line for line in drawn)
-    team.delete("headlesscms", "shop")
-    _, words = process.communicate(timeout=60)
-    end.cancel()
+    try:
+        assert process.stdout is not None
+        drawn = iter(process.stdout)
+        assert any("Paused" in line for line in drawn)
+        plugin("promote", "shop", "--full")
+        # In this order in one picture; several changes may come with one.
+        assert any("Status:      ✔ Ready" in line for line in drawn)
+        assert any("promoted past all steps" in line for line in drawn)
+        team.delete("headlesscms", "shop")
+        _, words = process.communicate(timeout=60)
+    finally:
+        end.cancel()
+        process.kill()
+        process.communicate()
     assert (process.returncode, words) == (1, "error: shop was deleted\n")
 
 

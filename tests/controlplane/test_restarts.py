@@ -164,18 +164,15 @@ def test_an_upgrade_that_renders_pods_differently_restarts_none(
     team.make(replicas=2)
     team.wait_until_ready()
     pods, revision = team.pods(), team.revision()
-    operator.stop()
     place = team.audit.now()
-    upgraded.start()
-    wait_for_quiet(team.audit)
-    assert (team.pods(), team.revision()) == (pods, revision)
-    everyone = team.audit.since(place, user=None)
-    assert not [r for r in everyone if (r.verb, r.resource) == ("create", "/pods")]
-    team.make("new", replicas=1)
-    team.wait_until_ready("new")
-    deployment = team.the("deployment", f"new-{team.revision('new')}")
-    assert deployment["spec"]["template"]["metadata"]["annotations"] == {"rendered": "anew"}
-    upgraded.stop()
-    operator.start()
+    with operator.replaced_by(upgraded):
+        wait_for_quiet(team.audit)
+        assert (team.pods(), team.revision()) == (pods, revision)
+        everyone = team.audit.since(place, user=None)
+        assert not [r for r in everyone if (r.verb, r.resource) == ("create", "/pods")]
+        team.make("new", replicas=1)
+        team.wait_until_ready("new")
+        deployment = team.the("deployment", f"new-{team.revision('new')}")
+        assert deployment["spec"]["template"]["metadata"]["annotations"] == {"rendered": "anew"}
     wait_for_quiet(team.audit)
     assert team.pods() == pods

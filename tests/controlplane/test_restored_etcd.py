@@ -104,8 +104,7 @@ def replicas(restorable: ControlPlane, team: Team, tmp_path: Path) -> Iterator[R
     pattern = OperatorProcess(restorable, tmp_path / "operator.log")
     made = Replicas(pattern, team.api)
     yield made
-    for process in made.running:
-        process.stop()
+    made.stop()
     forget(team.api)
 
 

@@ -30,12 +30,9 @@ def in_cluster(
     control_plane: ControlPlane, operator: OperatorProcess, account: Account
 ) -> Iterator[OperatorProcess]:
     """An operator in place of the tier's, with an account's token."""
-    operator.stop()
     pod = process(control_plane, account, operator.log.with_name("in-cluster-operator.log"))
-    pod.start()
-    yield pod
-    pod.stop()
-    operator.start()
+    with operator.replaced_by(pod):
+        yield pod
 
 
 @pytest.fixture

@@ -14,15 +14,12 @@ def test_a_reconcile_shows_its_phases_and_its_requests_in_them(
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
         "OTEL_TRACES_SAMPLER_ARG": "1",
     }
-    operator.stop()
     traced = operator.another("traced", environment=variables)
-    with collector.running():
-        traced.start()
+    with collector.running(), operator.replaced_by(traced):
         team.make(replicas=1)
         team.wait_until_ready()
         traced.stop()
         eventually(lambda: made(collector.received, team), "the trace of the first Deployment")
-    operator.start()
     request = made(collector.received, team)[0]
     spans = {each.span.span_id: each.span for each in collector.received}
     step = spans[request.span.parent_span_id]
