@@ -116,18 +116,21 @@ def start(
     *,
     nodes: int = DEFAULT_NODES,
     stages: Sequence[Path] = (),
+    crds: Sequence[Path] = (),
     progress: Progress | None = None,
 ) -> ControlPlane:
     """Starts a control plane; stages are further KWOK stage files.
 
     A stage with a weight above 0 wins over the given ones, which make every pod ready at once.
+    crds are served before the garbage collector first looks which kinds there are: it learns of
+    others up to a minute later, and leaves the children of what is deleted as long as that.
     """
     progress = progress or Progress()
     prepare(progress)
     programs = binaries.ensure(binaries.CONTROL_PLANE, progress)
     folder, block = _claim(name)
     try:
-        return _start(folder, block, programs, nodes, stages)
+        return _start(folder, block, programs, nodes, stages, crds)
     except BaseException:
         _stop_processes_and_network(folder)  # the logs stay for the reader of the error
         raise
@@ -183,8 +186,13 @@ def _namespace_of(folder: Path) -> str:
     return _namespace(int(folder.name.partition("-")[0]))
 
 
-def _start(
-    folder: Path, block: Block, programs: Path, nodes: int, stages: Sequence[Path]
+def _start(  # noqa: PLR0913, PLR0917 - one argument a fact
+    folder: Path,
+    block: Block,
+    programs: Path,
+    nodes: int,
+    stages: Sequence[Path],
+    crds: Sequence[Path],
 ) -> ControlPlane:
     namespace = _namespace_of(folder)
     network.make_namespace(namespace, block)
@@ -196,13 +204,8 @@ def _start(
     def inside(argv: list[str]) -> list[str]:
         return network.in_namespace(namespace, argv)
 
-    api = bootstrap.start_api_server(layout, processes, inside)
-    bootstrap.start_controllers(layout, processes, inside, CONTROLLER_FLAGS)
-    _start_kwok(layout, processes, namespace, stages)
     admin, operator = issued.kubeconfigs((credentials.ADMIN, credentials.OPERATOR))
-    _create_nodes(api, nodes)
-    _wait(api, nodes, processes)
-    return ControlPlane(
+    started = ControlPlane(
         name=folder.name.partition("-")[2],
         folder=folder,
         binaries=programs,
@@ -212,6 +215,20 @@ def _start(
         operator_kubeconfig=operator,
         audit_log=layout.audit_log,
     )
+    api = bootstrap.start_api_server(layout, processes, inside)
+    for path in crds:
+        _serve(started, path)
+    bootstrap.start_controllers(layout, processes, inside, CONTROLLER_FLAGS)
+    _start_kwok(layout, processes, namespace, stages)
+    _create_nodes(api, nodes)
+    _wait(api, nodes, processes)
+    return started
+
+
+def _serve(control_plane: ControlPlane, crd: Path) -> None:
+    made = control_plane.kubectl("apply", "--server-side", "-o", "name", "-f", str(crd))
+    for name in made.split():
+        control_plane.wait_for_crd(name.partition("/")[2])
 
 
 def _start_kwok(

@@ -22,7 +22,7 @@ from tests.controlplane.api import Api
 from tests.controlplane.audit import START, AuditLog
 from tests.controlplane.faults import Proxied, behind_a_proxy
 from tests.controlplane.kwok_stages import STAGES
-from tests.controlplane.operator_process import OperatorProcess, install
+from tests.controlplane.operator_process import CRDS, OperatorProcess, install
 from tests.controlplane.team import Team
 from tests.support import loop
 
@@ -36,7 +36,7 @@ _CONTROL_PLANE = pytest.StashKey[ControlPlane]()
 @pytest.fixture(scope="session")
 def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
     shutil.rmtree(RECORD, ignore_errors=True)
-    started = controlplane.start(f"tests-{WORKER}", stages=STAGES)
+    started = controlplane.start(f"tests-{WORKER}", stages=STAGES, crds=[CRDS])
     request.session.stash[_CONTROL_PLANE] = started
     with started:
         yield started

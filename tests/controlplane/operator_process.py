@@ -26,6 +26,7 @@ from tests.support.charts import NAMESPACE, REPOSITORY, STAMPING, Chart, of_kind
 from tests.support.ports import free_port
 from tests.support.specs import manifest
 
+CRDS = REPOSITORY / "crds"
 USER = "headlesscms-operator"
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -43,7 +44,7 @@ def install(control_plane: ControlPlane) -> None:
     """Apply the CRD, the chart's roles, bound to the operator's user, and its policies."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
-    control_plane.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
+    control_plane.kubectl("apply", "--server-side", "-f", str(CRDS))
     api = Api(control_plane.kubeconfig)
     eventually(lambda: is_served(api), "the API server serves HeadlessCMS objects")
     objects = chart().render(served=[STAMPING])

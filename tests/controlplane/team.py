@@ -12,7 +12,11 @@ from tests.controlplane.audit import AuditLog
 
 IMAGES = "registry.example/cms"
 IMAGE = f"{IMAGES}:1.0.0"
+# Shorter than what heals by itself in the end: a watch begins anew after two minutes.
 PATIENCE = 60.0
+# For what has a pace of its own: the garbage collector tries again after twice as long as before,
+# counts of pods may wait a minute, and what is refused is asked for ever more rarely.
+LONG_PATIENCE = 180.0
 QUIET_SECONDS = 3
 NOT_FOUND = 404
 OF_THE_USERS = {"source", "kube-root-ca.crt", "default"}
@@ -115,6 +119,9 @@ class Team:
             for name in self.names(kind)
             if name not in OF_THE_USERS
         }
+
+    def wait_until_gone(self) -> None:
+        eventually(lambda: not self.left_over(), "nothing of it is left", LONG_PATIENCE)
 
     def owners(self) -> set[str]:
         """Uids of what owns the children; the garbage collector takes those of nobody later."""

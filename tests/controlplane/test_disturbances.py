@@ -11,7 +11,7 @@ import pytest
 from localcluster import fakenodes
 from localcluster.controlplane import DEFAULT_NODES
 from tests.controlplane.api import Object
-from tests.controlplane.team import IMAGES, Team, always, eventually
+from tests.controlplane.team import IMAGES, LONG_PATIENCE, Team, always, eventually
 from tests.controlplane.tracing import INSTANCE, REVISION, Trace
 
 N = 3
@@ -246,7 +246,7 @@ def test_deleted_in_its_middle_it_leaves_nothing(team: Team) -> None:
     waiting(team, *WAYS)
     for name in WAYS:
         team.delete("headlesscms", name)
-    eventually(lambda: not team.left_over(), "nothing of them is left")
+    team.wait_until_gone()
     always(lambda: not team.left_over(), "nothing comes back", seconds=1)
 
 
@@ -259,13 +259,14 @@ def test_deleted_and_made_again_in_its_middle_it_begins_anew(team: Team) -> None
         rollout = {"strategy": way.rollout["strategy"]}
         team.make(name, replicas=N, image=f"{IMAGES}:3.0.0", rollout=rollout)
     for name in WAYS:
-        team.wait_until_ready(name)
-        eventually(partial(has_sizes, team, name, {team.revision(name): N}), "one Deployment")
-        eventually(partial(has_pods, team, name), "its pods alone")
+        team.wait_until_ready(name, LONG_PATIENCE)
+        one = partial(has_sizes, team, name, {team.revision(name): N})
+        eventually(one, "one Deployment", LONG_PATIENCE)
+        eventually(partial(has_pods, team, name), "its pods alone", LONG_PATIENCE)
         assert not team.pods(name) & before[name]
         assert team.status(name)["version"] == "3.0.0"
         assert "rollout" not in team.status(name)
-    eventually(lambda: not uids & team.owners(), "nothing of the first ones is left")
+    eventually(lambda: not uids & team.owners(), "nothing of the first is left", LONG_PATIENCE)
 
 
 def has_pods(team: Team, name: str) -> bool:

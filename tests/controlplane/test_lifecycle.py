@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.controlplane.team import IMAGES, OF_THE_USERS, Team, always, eventually
+from tests.controlplane.team import IMAGES, LONG_PATIENCE, OF_THE_USERS, Team, always, eventually
 
 TENANTS = [{"name": "acme", "ownerEmail": "owner@acme.example"}]
 
@@ -18,7 +18,7 @@ def test_deletion_leaves_nothing_behind(team: Team) -> None:
     )
     team.wait_until_ready()
     team.kubectl("delete", "hcms", "shop")
-    eventually(lambda: not team.left_over(), "nothing of it is left")
+    team.wait_until_gone()
     assert "source" in team.names("secret")
 
 
@@ -27,7 +27,7 @@ def test_deleted_in_the_middle_of_its_creation_it_leaves_nothing(team: Team, kin
     team.make(tenants=TENANTS)
     eventually(lambda: team.names(kind) - OF_THE_USERS, f"its {kind}")
     team.delete("headlesscms", "shop")
-    eventually(lambda: not team.left_over(), "nothing of it is left")
+    team.wait_until_gone()
     always(lambda: not team.left_over(), "nothing comes back", seconds=1)
 
 
@@ -37,10 +37,10 @@ def test_made_again_under_its_old_name_it_becomes_ready(team: Team) -> None:
     uid, pods = team.the("headlesscms", "shop")["metadata"]["uid"], team.pods()
     team.delete("headlesscms", "shop")
     team.make(replicas=2)
-    team.wait_until_ready()
+    team.wait_until_ready(seconds=LONG_PATIENCE)
     eventually(lambda: len(team.pods()) == 2, "two pods")
     assert not team.pods() & pods
-    eventually(lambda: uid not in team.owners(), "nothing of the first one is left")
+    eventually(lambda: uid not in team.owners(), "nothing of the first is left", LONG_PATIENCE)
 
 
 def test_a_restart_of_an_earlier_life_is_not_carried_out_again(team: Team) -> None:
@@ -72,7 +72,8 @@ def test_made_again_while_a_child_of_the_first_waits_for_its_finalizer_it_serves
     team.wait_until_ready()
     team.patch("service", "shop", {"metadata": {"finalizers": [balancer]}})
     team.delete("headlesscms", "shop")
-    eventually(lambda: kinds_of(team.left_over()) <= {"service", "endpointslice"}, "the rest goes")
+    kept = {"service", "endpointslice"}
+    eventually(lambda: kinds_of(team.left_over()) <= kept, "the rest goes", LONG_PATIENCE)
     team.make(replicas=1)
     message = team.wait_for("ChildrenOwned", "False", "StillEnding")
     assert f"Service shop was deleted and has not gone: it waits for its finalizers {balancer}" in (

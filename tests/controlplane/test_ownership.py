@@ -3,7 +3,7 @@
 import pytest
 
 from tests.controlplane.api import Object
-from tests.controlplane.team import SOURCE, Team, always, eventually
+from tests.controlplane.team import LONG_PATIENCE, SOURCE, Team, always, eventually
 
 OURS = {
     "app.kubernetes.io/name": "headlesscms",
@@ -123,7 +123,7 @@ def test_a_taken_name_of_a_revision_is_left_alone_too(team: Team, kind: str) -> 
     team.wait_until_ready()
     (name,) = (name for name in team.names(kind) if name.startswith("shop-"))
     team.delete("headlesscms", "shop")
-    eventually(lambda: team.get(kind, name) is None, "it is deleted with its HeadlessCMS")
+    eventually(lambda: team.get(kind, name) is None, "it goes with its owner", LONG_PATIENCE)
     stranger = theirs(kind, {})
     stranger["metadata"]["name"] = name
     team.apply(stranger)

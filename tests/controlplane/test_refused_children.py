@@ -13,7 +13,7 @@ from tests.controlplane import refusals
 from tests.controlplane.api import Api
 from tests.controlplane.faults import Proxied
 from tests.controlplane.refusals import WORDS
-from tests.controlplane.team import Team, eventually
+from tests.controlplane.team import LONG_PATIENCE, Team, eventually
 from tests.controlplane.unharmed import settled, unharmed
 
 
@@ -123,7 +123,8 @@ def test_nothing_is_made_in_a_namespace_that_ends(
     ending.make("blog", replicas=1)
     with unharmed(proxied, proxied_team):
         api.request("DELETE", f"/api/v1/namespaces/{ending.namespace}")
-        eventually(lambda: ending.left_over() == {"headlesscms/shop"}, "the rest is gone")
+        held = {"headlesscms/shop"}
+        eventually(lambda: ending.left_over() == held, "the rest is gone", LONG_PATIENCE)
         settled(proxied, ending, 0)
         place = len(proxied.proxy.answers)
         proxied_team.make(replicas=1)
@@ -131,7 +132,8 @@ def test_nothing_is_made_in_a_namespace_that_ends(
         assert settled(proxied, ending, place) == []
         assert refused(proxied, ending, place) == 0
     ending.patch("headlesscms", "shop", {"metadata": {"finalizers": None}})
-    eventually(lambda: ending.namespace not in namespaces(api), "the namespace is gone")
+    name = ending.namespace
+    eventually(lambda: name not in namespaces(api), "the namespace is gone", LONG_PATIENCE)
 
 
 def namespaces(api: Api) -> set[str]:

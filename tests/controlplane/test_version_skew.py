@@ -40,7 +40,7 @@ def record(team: Team, operator: OperatorProcess) -> list[Object]:
     made = recordings.save(team)
     recordings.write(recordings.NEW, made)
     team.delete("headlesscms", "shop")
-    eventually(lambda: not team.left_over(), "it is gone")
+    team.wait_until_gone()
     return made
 
 

@@ -8,7 +8,7 @@ import pytest
 from cms_operator.cluster.kinds import ALL
 from tests.controlplane.faults import Closing, Counted, Denying, Erring, Expiring, Proxied
 from tests.controlplane.proxy import Call
-from tests.controlplane.team import Team, eventually
+from tests.controlplane.team import LONG_PATIENCE, Team, eventually
 from tests.controlplane.unharmed import unharmed
 
 # A watch that has told an error tells the next one only when something happens.
@@ -59,7 +59,8 @@ def test_what_happens_while_watches_break_off_is_found(
         place = len(proxy.answers)
         eventually(lambda: watched(proxied, place) >= WATCHED, "all is watched again")
     assert pods < team.pods("shop")
-    eventually(lambda: team.names("service") == {"shop", "news"}, "what was deleted is gone")
+    kept = {"shop", "news"}
+    eventually(lambda: team.names("service") == kept, "what was deleted is gone", LONG_PATIENCE)
 
 
 def watched(proxied: Proxied, place: int) -> set[str]:
