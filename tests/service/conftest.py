@@ -11,7 +11,9 @@ import pytest
 
 from cms_service.core.settings import MigrateSettings
 from cms_service.migrations import job
+from tests.service import processes
 from tests.service.packages import require
+from tests.service.patience import AS_SHIPPED, PATIENT
 from tests.service.servers import Postgres, Redis, running
 from tests.service.world import (
     OWNER_PASSWORD,
@@ -46,6 +48,22 @@ def _orderly_end() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("told to stop", returncode=143))
     yield
     signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "SERVE", ("tests.service.serve",))
+        for each in PATIENT:
+            patch.setattr(*each)
+        yield
+
+
+@pytest.fixture
+def as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what hangs and tells nothing."""
+    for each in AS_SHIPPED:
+        monkeypatch.setattr(*each)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -18,6 +18,7 @@ from tests.support import log_lines
 from tests.support.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
+SERVE = ("cms_service", "serve")
 
 
 def run_cms(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -39,7 +40,7 @@ class ServeProcess:
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cms_service", "serve"],
+                [sys.executable, "-m", *SERVE],
                 env=_environment({**environment, **ports}),
                 cwd=REPOSITORY,
                 stdout=output,

@@ -302,8 +302,10 @@ REDIS_FAULTS = {
 
 @pytest.mark.parametrize("fault", REDIS_FAULTS)
 async def test_without_redis_writes_go_on_and_nobody_is_let_in_by_mistake(
-    site: Site, own_redis: Redis, fault: str
+    site: Site, own_redis: Redis, fault: str, request: pytest.FixtureRequest
 ) -> None:
+    if fault == "slow":
+        request.getfixturevalue("as_shipped")
     async with Proxy(own_redis.port).running() as proxy:
         url = f"redis://127.0.0.1:{proxy.port}/0"
         async with site.pod(REDIS_URL=url) as pod:

@@ -181,6 +181,7 @@ async def until_answering(pod: Pod, database: str, readers: list[asyncio.Task[No
         await asyncio.sleep(0.02)
 
 
+@pytest.mark.usefixtures("as_shipped")
 async def test_a_replica_that_hangs_is_not_waited_for_by_every_reader(
     site: Site, standby: Postgres, published: Desk
 ) -> None:
