@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from localcluster.controlplane import ControlPlane
 from tests.controlplane.api import Object
 from tests.controlplane.operator_process import OF_THIS_PYTHON, OperatorProcess
-from tests.controlplane.team import IMAGES, Team, eventually
+from tests.controlplane.team import IMAGES, LONG_PATIENCE, Team, eventually
 from tests.controlplane.tracing import Trace
 
 SERVER = Path(__file__).with_name("statusz.py")
@@ -84,6 +85,10 @@ def rollout_of(team: Team) -> Object:
     return found
 
 
+def is_in(team: Team, phase: str) -> bool:
+    return bool(rollout_of(team).get("phase") == phase)
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_one_that_fails_5_percent_of_requests_is_taken_back(team: Team, strategy: str) -> None:
     old = settle(team, strategy)
@@ -111,7 +116,8 @@ def test_one_whose_p99_is_slow_is_taken_back(team: Team, strategy: str) -> None:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_an_identical_one_is_promoted(team: Team, strategy: str) -> None:
     release(team, strategy, GOOD, bakeSeconds=3)
-    eventually(lambda: rollout_of(team).get("phase") == "Completed", "it is promoted")
+    over = partial(is_in, team, "Completed")
+    eventually(over, "it is promoted", LONG_PATIENCE)  # a Canary has waited half a minute
     assert rollout_of(team)["analysis"]["verdict"] == "Successful"
 
 
@@ -142,13 +148,13 @@ def test_pods_that_cannot_be_read_hold_a_step_and_take_nothing_back(team: Team) 
 def test_an_operator_that_is_killed_comes_to_the_same_end(
     team: Team, operator: OperatorProcess, port: int, end: str
 ) -> None:
-    # Longer than it is away: what has baked meanwhile is promoted.
-    release(team, "BlueGreen", port, bakeSeconds=20)
+    # Longer than it is away: what has baked meanwhile is promoted. An abort waits for no bake.
+    release(team, "BlueGreen", port, bakeSeconds=20 if end == "Completed" else 300)
     eventually(lambda: "analysis" in rollout_of(team), "it is measured")
     operator.kill()
     time.sleep(SECONDS)
     operator.start()
-    eventually(lambda: rollout_of(team).get("phase") == end, end)
+    eventually(partial(is_in, team, end), end, LONG_PATIENCE)
 
 
 def test_an_abort_is_heard_while_nothing_can_be_judged(unjudging: Team) -> None:

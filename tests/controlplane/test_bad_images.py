@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -24,7 +25,7 @@ class Way:
 
 # One HeadlessCMS for each, all of them at once.
 WAYS = {
-    "rolling-update": Way({"strategy": "RollingUpdate"}, {"minReadySeconds": 6}, N, N + 1),
+    "rolling-update": Way({"strategy": "RollingUpdate"}, {"minReadySeconds": 30}, N, N + 1),
     "canary": Way(
         {"strategy": "Canary", "canary": {"steps": [{"setWeight": 34}]}},
         {"canary": {"steps": [{"setWeight": 34}, {"pause": {}}]}},
@@ -38,18 +39,20 @@ WAYS = {
         2 * N,
     ),
 }
-# Long enough for all pods to show what is wrong with them.
 DEADLINE = {"progressDeadlineSeconds": 8}
 
 
 @dataclass(frozen=True)
 class Fate:
-    """`words` of the message in the status; `late`: it is ready before it fails."""
+    """`words` of the message in the status; `late`: it is ready before it fails; `waits`: it may
+    still become ready, until its time is over.
+    """
 
     image: str
     reason: str
     words: str
     late: bool = False
+    waits: bool = False
 
     @property
     def migrates(self) -> bool:
@@ -57,8 +60,8 @@ class Fate:
 
 
 FATES = [
-    Fate("never-ready", "RolledBack", "0 of"),
-    Fate("missing", "RolledBack", "cannot pull its image"),
+    Fate("never-ready", "RolledBack", "0 of", waits=True),
+    Fate("missing", "RolledBack", "cannot pull its image", waits=True),
     Fate("crashes", "RolledBack", "exit code 3"),
     Fate("hungry", "RolledBack", "spec.resources.limits.memory"),
     Fate("crashes-later", "RolledBack", "exit code 3", late=True),
@@ -86,9 +89,10 @@ def test_a_bad_image_is_taken_back_by_each_strategy(team: Team, fate: Fate) -> N
     with ExitStack() as stack:
         traces = {name: stack.enter_context(Trace(team, name)) for name in WAYS}
         for name, way in WAYS.items():
-            # Pods that are to be ready for a while shall not fail because of the time.
-            rollout = way.rollout | (way.late if fate.late else DEADLINE)
+            rollout = way.rollout | (way.late if fate.late else {})
             team.make(name, image=f"{IMAGES}:{fate.image}", rollout=rollout, **same)
+        if fate.waits:
+            has_to_end(team, fate, same)
         for name in WAYS:
             is_taken_back(team, name, fate, stable[name][0])
     for name, trace in traces.items():
@@ -98,6 +102,19 @@ def test_a_bad_image_is_taken_back_by_each_strategy(team: Team, fate: Fate) -> N
         assert (trace.made == [f"{name}-{revision}"]) is fate.migrates, name
         if way.left == N or not fate.late:
             assert team.pods(name) == pods, "no stable pod was touched"
+
+
+def has_to_end(team: Team, fate: Fate, same: Object) -> None:
+    """Its time begins to count once its pods have shown what is wrong with them."""
+    for name in WAYS:
+        eventually(partial(is_told, team, name, fate.words), f"{name} waits")
+    for name, way in WAYS.items():
+        rollout = way.rollout | DEADLINE
+        team.make(name, image=f"{IMAGES}:{fate.image}", rollout=rollout, **same)
+
+
+def is_told(team: Team, name: str, words: str) -> bool:
+    return words in team.condition("Progressing", name)[2]
 
 
 def is_taken_back(team: Team, name: str, fate: Fate, stable: str) -> None:

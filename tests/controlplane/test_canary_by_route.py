@@ -132,12 +132,13 @@ def test_the_candidates_pods_are_set_apart_from_its_weight(team: Team) -> None:
 
 
 def test_a_gateway_that_never_accepts_ends_the_rollout(team: Team, gateway: FakeGateway) -> None:
-    # Long enough for the pods to be ready: it is the gateway that is late.
-    steps = canary({"setWeight": 50}, progressDeadlineSeconds=8)
+    steps = canary({"setWeight": 50})
     old = settled(team, steps)
     gateway.__exit__()
     try:
         release(team, GOOD, steps)
+        eventually(lambda: weight(team) == 50, "its pods are ready: it is the gateway that is late")
+        release(team, GOOD, steps | {"progressDeadlineSeconds": 5})
         message = team.wait_for("Stalled", "True", "RolledBack")
         assert "gateway has not accepted" in message
         assert selected(team) == old

@@ -110,7 +110,7 @@ def test_suspended_nothing_is_changed_and_traffic_goes_on(team: Team) -> None:
 def test_a_release_waits_for_the_end_of_a_suspension_and_then_has_its_whole_time(
     team: Team,
 ) -> None:
-    patience = {"progressDeadlineSeconds": 5}
+    patience = {"progressDeadlineSeconds": 12}
     team.make(replicas=1, rollout=patience)
     team.wait_until_ready()
     team.make(replicas=1, rollout=patience, suspend=True, image=f"{IMAGES}:2.0.0")
@@ -118,12 +118,12 @@ def test_a_release_waits_for_the_end_of_a_suspension_and_then_has_its_whole_time
     assert "0 of 1 pods" in message
     assert team.condition("Ready")[:2] == ("False", "Suspended")
     # What wakes the operator in the meantime must not let the rollout's time run.
-    time.sleep(6)
+    time.sleep(13)
     team.annotate("abort", team.status()["updatedRevision"])
     time.sleep(1)
     assert team.status().get("rollout", {}).get("phase") != "Aborted"
-    team.make(replicas=1, rollout=patience, image=f"{IMAGES}:2.0.0")
     team.patch("headlesscms", "shop", {"metadata": {"annotations": {"headlesscms.io/abort": None}}})
+    team.make(replicas=1, rollout=patience, image=f"{IMAGES}:2.0.0")
     team.wait_until_ready()
     assert team.status()["version"] == "2.0.0"
 
