@@ -10,7 +10,7 @@ from localcluster.credentials import ADMIN, CONTROLLER_MANAGER, SCHEDULER
 from localcluster.processes import ProcessFolder
 
 Wrap = Callable[[list[str]], list[str]]
-API_SECONDS = 60.0
+API_SECONDS = 180.0
 
 
 def start_api_server(layout: Layout, processes: ProcessFolder, wrap: Wrap) -> ApiServer:

@@ -48,7 +48,7 @@ CONTROLLER_FLAGS = {
     "concurrent-gc-syncs": "40",
 }
 DEFAULT_NODES = 6
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 
 
 @dataclass(frozen=True)

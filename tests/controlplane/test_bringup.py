@@ -2,7 +2,7 @@
 
 import json
 
-from tests.controlplane.team import IMAGE, Team, eventually
+from tests.controlplane.team import IMAGE, LONG_PATIENCE, Team, eventually
 from tests.support.charts import REPOSITORY
 
 SAMPLES = REPOSITORY / "config" / "samples"
@@ -193,6 +193,6 @@ def test_the_gitops_sample_becomes_ready(team: Team) -> None:
 
 def test_a_hundred_pods_are_as_easy_as_one(team: Team) -> None:
     team.make(replicas=100, image=IMAGE)
-    team.wait_until_ready()
+    team.wait_until_ready(seconds=LONG_PATIENCE)
     assert len(team.pods()) == 100
     assert team.status()["readyReplicas"] == 100

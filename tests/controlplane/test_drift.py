@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from tests.controlplane.api import RefusedError
-from tests.controlplane.team import Team, eventually
+from tests.controlplane.team import PATIENCE, Team, eventually
 
 Change = dict[str, Any]
-PUT_RIGHT_SECONDS = 10
 OTHER = {"name": "api", "image": "registry.example/other:1"}
 ROUTE = {"host": "cms.example.com", "ingress": {"className": "nginx"}}
 UNLABELLED = {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}}
@@ -97,7 +96,7 @@ def test_every_change_of_a_child_is_put_right(team: Team) -> None:
 
 
 def comes_back(team: Team, kind: str, name: str, before: dict[str, Any]) -> bool:
-    deadline = time.monotonic() + PUT_RIGHT_SECONDS
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if meaning(team.the(kind, name)) == before:
             return True
@@ -128,7 +127,7 @@ def test_every_deleted_child_comes_back(team: Team) -> None:
             found = team.get(kind, name)
             return found is not None and found["metadata"]["uid"] != uid
 
-        eventually(is_back, f"{kind} {name} is back", PUT_RIGHT_SECONDS)
+        eventually(is_back, f"{kind} {name} is back")
     team.wait_until_ready()
     assert team.revision() == revision
 

@@ -22,7 +22,7 @@ NO_PAGES = (
 
 
 def answer(operator: OperatorProcess, path: str, *, method: str = "GET") -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", operator.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", operator.port, timeout=30)
     connection.putrequest(method, path, skip_accept_encoding=True)
     connection.endheaders()
     found = connection.getresponse()
@@ -98,7 +98,7 @@ def scrape(operator: OperatorProcess, token: str | None) -> int:
     if token is not None:
         request.add_header("Authorization", f"Bearer {token}")
     try:
-        with urllib.request.urlopen(request, timeout=10) as found:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as found:  # noqa: S310
             return int(found.status)
     except urllib.error.HTTPError as error:
         return error.code

@@ -5,6 +5,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.controlplane.api import Api
 from tests.controlplane.audit import Request
 from tests.controlplane.operator_process import OperatorProcess, chart
 from tests.controlplane.replicas import RESOURCE
-from tests.controlplane.team import Team, always, eventually
+from tests.controlplane.team import LONG_PATIENCE, Team, always, eventually
 from tests.support.charts import NAMESPACE, Objects, of_kind, the
 
 HOST = "cms.example.com"
@@ -202,8 +203,9 @@ def test_a_namespace_that_is_gone_keeps_no_other_one_back(
                 for found in team.audit.since(place, user)
             )
 
-        eventually(lambda: may_list("/configmaps"), "it sees a part of the namespace")
+        seen = partial(may_list, "/configmaps")
+        eventually(seen, "it sees a part of the namespace", LONG_PATIENCE)
         always(lambda: not gone.all("deployment"), "it does nothing there yet", seconds=5)
         assert gone.status() == {"observedGeneration": -1}, "as the server has begun it"
         install(control_plane, rendered)
-        gone.wait_until_ready()
+        gone.wait_until_ready(seconds=LONG_PATIENCE)

@@ -15,7 +15,7 @@ import pytest
 from localcluster.controlplane import ControlPlane
 from tests.controlplane.api import RefusedError
 from tests.controlplane.operator_process import OperatorProcess
-from tests.controlplane.team import IMAGES, PATIENCE, Team, eventually
+from tests.controlplane.team import IMAGES, LONG_PATIENCE, Team, eventually
 from tests.controlplane.test_canary import GOOD, WAIT, at_step, canary, sizes
 from tests.support.charts import REPOSITORY
 
@@ -384,7 +384,7 @@ def test_a_watch_draws_the_release_anew_until_the_object_goes(team: Team, plugin
         text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=plugin.env(),
     )  # fmt: skip
     # Reading its lines has no end of its own.
-    end = threading.Timer(PATIENCE, process.kill)
+    end = threading.Timer(LONG_PATIENCE, process.kill)
     end.start()
     try:
         assert process.stdout is not None

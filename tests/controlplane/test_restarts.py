@@ -11,6 +11,7 @@ from tests.controlplane.operator_process import COMMAND, OperatorProcess
 from tests.controlplane.team import (
     IMAGE,
     IMAGES,
+    LONG_PATIENCE,
     Team,
     eventually,
     wait_for_quiet,
@@ -90,9 +91,10 @@ def has_deployment(team: Team) -> bool:
 
 
 def wait_closely(look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LONG_PATIENCE
     while not look():
         assert time.monotonic() < deadline
+        time.sleep(0.02)  # or it would take the time of whom it waits for
 
 
 @pytest.mark.parametrize("moment", [has_record, has_job, has_deployment])

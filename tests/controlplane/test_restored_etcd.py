@@ -14,10 +14,12 @@ from localcluster.processes import ProcessFolder
 from tests.controlplane.api import Api
 from tests.controlplane.operator_process import OperatorProcess, install, is_stamped
 from tests.controlplane.replicas import Replicas, forget
-from tests.controlplane.team import Team, eventually
+from tests.controlplane.team import LONG_PATIENCE, Team, eventually
 
 OTHERS_WRITES = 1000
 LISTS = 'hcms_operator_resyncs_total{outcome="success"}'
+# Less than the two minutes after which a watch begins anew without a reason.
+END_SECONDS = 110
 PROGRAMS = ("etcd", "kube-apiserver")
 
 
@@ -51,7 +53,7 @@ class Database:
         for name in PROGRAMS:
             self._control_plane.spawn(name, commands[name])
         api = Api(self._control_plane.kubeconfig)
-        eventually(lambda: is_ready(api), "the API server is ready")
+        eventually(lambda: is_ready(api), "the API server is ready", LONG_PATIENCE)
 
 
 def is_ready(api: Api) -> bool:
@@ -108,6 +110,10 @@ def replicas(restorable: ControlPlane, team: Team, tmp_path: Path) -> Iterator[R
     forget(team.api)
 
 
+def any_runs(replicas: Replicas) -> bool:
+    return any(process.is_running() for process in replicas.running)
+
+
 def scale(team: Team, replicas: int) -> None:
     team.make(replicas=replicas)
     eventually(lambda: sizes(team) == [replicas], "it is scaled")
@@ -123,7 +129,7 @@ def test_an_operator_that_knows_more_than_the_restored_server_begins_anew(
     scale(team, 2)
     database.restore()
     assert sizes(team) == [1]
-    eventually(lambda: not operator.is_running(), "the operator ends")
+    eventually(lambda: not operator.is_running(), "the operator ends", END_SECONDS)
     assert "restore of etcd" in operator.log.read_text()
     operator.start()
     scale(team, 3)
@@ -141,7 +147,7 @@ def test_an_operator_whose_fleet_was_quiet_in_the_lost_time_begins_anew(
     lists = operator.metric(LISTS)
     eventually(lambda: operator.metric(LISTS) > lists + 1, "it has listed since then")
     database.restore()
-    eventually(lambda: not operator.is_running(), "the operator ends")
+    eventually(lambda: not operator.is_running(), "the operator ends", END_SECONDS)
     assert "restore of etcd" in operator.log.read_text()
     operator.start()
     scale(team, 2)
@@ -159,7 +165,7 @@ def test_replicas_that_a_restore_leaves_with_a_newer_lease_begin_anew(
     eventually(replicas.leaders, "one leads")
     write_elsewhere(team)
     database.restore()
-    eventually(lambda: not any(p.is_running() for p in replicas.running), "both operators end")
+    eventually(lambda: not any_runs(replicas), "both operators end", END_SECONDS)
     for process in replicas.running:
         assert "restore of etcd" in process.log.read_text()
     replicas.running.clear()
