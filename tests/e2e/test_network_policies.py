@@ -28,7 +28,7 @@ from tests.e2e.world import NO_TRIAL, READY_SECONDS, TRIAL, World, wait_until_se
 from tests.support.network import NAME, Network
 
 EGRESS = Path(__file__).parents[2] / "config" / "samples" / "egress.yaml"
-SETTLE_SECONDS = 60
+SETTLE_SECONDS = 240
 
 # Of these no policy says who may reach them.
 OPEN = {"DNS", "DNS health", "API server"}

@@ -15,3 +15,6 @@ PATIENT: Seconds = [
     (databases, "_ANSWER_SECONDS", 20.0),
 ]
 AS_SHIPPED: Seconds = [(module, name, getattr(module, name)) for module, name, _ in PATIENT]
+
+# For what comes by itself, in seconds.
+PATIENCE = 30.0

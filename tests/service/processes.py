@@ -56,7 +56,7 @@ class ServeProcess:
         return self._process.pid
 
     def admin(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5)
+        return httpx.get(f"http://127.0.0.1:{self.admin_port}{path}", timeout=30)
 
     def is_ready(self) -> bool:
         try:

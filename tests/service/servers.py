@@ -19,7 +19,7 @@ from tests.support.ports import free_port
 
 SUPERUSER = "root_of_tests"
 SUPERUSER_PASSWORD = "only-for-this-server"
-_START_SECONDS = 30.0
+_START_SECONDS = 90.0
 
 
 def wait_until(true: Callable[[], bool], what: str, seconds: float = _START_SECONDS) -> None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from tests.service.patience import PATIENCE
 from tests.service.world import ARTICLE, Desk, Pod, Site, expect, expect_problem
 
 
@@ -207,7 +208,7 @@ async def until_waiting(site: Site, number: int) -> None:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     connection = await asyncpg.connect(site.postgres.superuser_url(site.database))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while await connection.fetchval(waiting) < number:
                 await asyncio.sleep(0.02)
     finally:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.service.patience import PATIENCE
 from tests.service.test_many_entries import bulk, selected
 from tests.service.test_schedules import schedule, time_has_come
 from tests.service.world import Desk, Pod, Site, expect
@@ -147,7 +148,7 @@ async def test_every_pod_shows_what_was_done(site: Site, pod: Pod, acme: Desk, a
             owed = {"X-HCMS-Generation": done.headers["x-hcms-generation"]}
             assert await titles(reader, acme, owed) == {ACTS[act]}
         for client in (acme.client, reader):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while await titles(client, acme, {}) != {ACTS[act]}:
                     await asyncio.sleep(0.05)
 

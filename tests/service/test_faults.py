@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from cms_service.tenants.directory import FRESH_SECONDS
+from tests.service.patience import PATIENCE
 from tests.service.servers import Postgres, Redis
 from tests.service.test_content import held, until_waiting
 from tests.service.world import (
@@ -60,7 +61,7 @@ async def test_when_redis_comes_back_log_in_works_again(site: Site, own_redis: R
         async with pod.client() as client:
             expect_problem(await client.post(LOGIN, json=CREDENTIALS), 503)
             own_redis.start()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while (await client.post(LOGIN, json=CREDENTIALS)).status_code == 503:
                     await asyncio.sleep(0.1)
         await pod.log_in("acme")
@@ -100,7 +101,7 @@ async def test_without_the_database_readers_get_what_is_cached_and_are_told_so(
     await acme.publish_new(title="Never read before", slug="unread")
     expect(await acme.client.get(f"{acme.delivery}/hello"), 200)
     await cut.make()
-    async with asyncio.timeout(5):  # what the pod knows of the tenant is fresh for half a second
+    async with asyncio.timeout(PATIENCE):
         while True:
             answer = await acme.client.get(f"{acme.delivery}/hello")
             assert expect(answer, 200)["fields"]["title"] == "Hello"
@@ -115,7 +116,7 @@ async def test_without_the_database_readers_get_what_is_cached_and_are_told_so(
     assert "127.0.0.1" not in health.text
 
     await cut.mend()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while (await acme.client.get(f"{acme.delivery}/unread")).status_code == 503:
             await asyncio.sleep(0.1)
     assert await entries_count(acme) == 2
@@ -188,7 +189,7 @@ async def test_a_refresh_token_outlives_a_failed_attempt(pod: Pod, cut: Cut) -> 
     async with pod.client() as client:
         expect_problem(await client.post(refresh, json=token), 503)
         await cut.mend()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while (answer := await client.post(refresh, json=token)).status_code == 503:
                 await asyncio.sleep(0.1)
     expect(answer, 200)

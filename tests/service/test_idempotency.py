@@ -8,6 +8,7 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.service.patience import PATIENCE
 from tests.service.world import PASSWORD, Desk, Pod, Site, execute, expect, expect_problem
 
 KEY = {"Idempotency-Key": "5f0c8a52-save-the-article"}
@@ -136,7 +137,7 @@ async def test_a_write_whose_pod_loses_the_database_is_not_half_done(
 async def until_one_waits(watcher: Any) -> None:
     waiting = """SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
         WHERE NOT l.granted AND a.datname = current_database()"""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not await watcher.fetchval(waiting):
             await asyncio.sleep(0.02)
 

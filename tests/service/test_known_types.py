@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.service.patience import PATIENCE
 from tests.service.test_content import held, until_waiting
 from tests.service.test_content_model import GERMAN
 from tests.service.world import ARTICLE, Desk, Pod, Site, expect
@@ -106,7 +107,7 @@ async def test_a_change_is_known_to_its_writer_at_once_and_to_everybody_soon(
         expect(await acme.client.get(path), change.after)
         own = {"X-HCMS-Generation": done.headers["x-hcms-generation"]}
         expect(await owed.get(path, headers=own), change.after)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while (await anybody.get(path)).status_code != change.after:
                 await asyncio.sleep(0.05)
 

@@ -15,6 +15,7 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.service.patience import PATIENCE
 from tests.service.servers import Redis, wait_until
 from tests.service.test_shared_answers import FIRST, LARGE, SECOND, key
 from tests.service.world import PASSWORD, TENANTS, Desk, Pod, Site, expect, owner_email
@@ -186,7 +187,7 @@ async def use(site: Site, **settings: str) -> None:
         assert 'hcms_cache_hits_total{layer="redis"} 2.0' in second.cms.metrics.render().decode()
         await share_answers_of_several_tenants_at_once(first, second)
         # Redis is told of requests a little after their answers.
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not idle_connections(second):
                 await asyncio.sleep(0.01)
 

@@ -13,6 +13,7 @@ import httpx
 import jwt
 import pytest
 
+from tests.service.patience import PATIENCE
 from tests.service.processes import ServeProcess
 from tests.service.servers import Redis, running, wait_until
 from tests.service.world import (
@@ -61,7 +62,7 @@ async def backends(site: Site, role: str) -> set[int]:
 
 async def answered(desk: Desk) -> None:
     """A connection that was just ended may be handed out once more."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while (await desk.client.get(desk.root)).status_code == 503:
             await asyncio.sleep(0.05)
 
@@ -152,7 +153,7 @@ async def test_only_other_credentials_end_connections(
         url_file.write_text(site.postgres.url(site.database, f"{SERVICE_ROLE}:{SERVICE_PASSWORD}"))
         await pod.cms.database.renew_credentials()
         expect(await acme.client.get(acme.root), 200)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while await backends(site, own_role):
                 await asyncio.sleep(0.05)
 
@@ -171,7 +172,7 @@ async def test_a_pod_leaves_the_connections_of_a_former_user_by_itself(
         assert await users_connected(site) == {SERVICE_ROLE}
         (secrets_folder / "username").write_text(own_role)
         (secrets_folder / "password").write_text("first")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while await users_connected(site) != {own_role}:
                 httpx.get(f"{pod.url}/health")
                 await asyncio.sleep(0.2)
@@ -206,7 +207,7 @@ async def test_a_changed_redis_password_reaches_a_running_pod(
         url_file.write_text("redis://:second@old-host:6379/0")
         own_redis.command("CONFIG SET requirepass second", password="first")
         own_redis.command("CLIENT KILL TYPE normal", password="second")
-        async with asyncio.timeout(10), pod.client() as client:
+        async with asyncio.timeout(PATIENCE), pod.client() as client:
             while (await client.get("/health")).json()["checks"]["redis"]["status"] != "ok":
                 await asyncio.sleep(0.1)
         await pod.log_in("acme")

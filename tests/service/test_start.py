@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from cms_service.migrations.files import latest_version
+from tests.service.patience import PATIENCE
 from tests.service.servers import SUPERUSER, SUPERUSER_PASSWORD
 from tests.service.world import (
     OWNER_PASSWORD,
@@ -24,7 +25,7 @@ async def blocker_with(site: Site, user: str, password: str, database: str = "")
     url = site.postgres.url(database or site.database, f"{user}:{password}")
     async with site.pod(DATABASE_URL=url) as pod:
         starting = asyncio.create_task(pod.become_ready())
-        async with asyncio.timeout(10), pod.admin() as admin:
+        async with asyncio.timeout(PATIENCE), pod.admin() as admin:
             while True:
                 answer = expect(await admin.get("/readyz"), 503)
                 if answer["reason"] != "the database has not been checked yet":
@@ -86,10 +87,10 @@ async def test_an_older_schema_is_waited_for_and_a_newer_one_is_fine(site: Site)
     async with site.pod() as pod:
         await set_newest_version(site, 0)
         starting = asyncio.create_task(pod.become_ready())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while "this release needs" not in (pod.cms.lifecycle.blocker or ""):
                 await asyncio.sleep(0.02)
         await set_newest_version(site, 99)
-        await asyncio.wait_for(starting, 10)
+        await asyncio.wait_for(starting, PATIENCE)
         assert pod.cms.lifecycle.schema_version == 99
     await set_newest_version(site, latest_version())

@@ -13,6 +13,7 @@ from cms_service.core.settings import MigrateSettings
 from cms_service.migrations import job
 from localcluster.pki import Certificate
 from tests.service.packages import require
+from tests.service.patience import PATIENCE
 from tests.service.servers import Postgres, running, wait_until
 from tests.service.tls import ELSEWHERE, HOST, Issuer, SecureRedis, secure_postgres
 from tests.service.world import OWNER_PASSWORD, OWNER_ROLE, Pod, Site, execute
@@ -119,7 +120,7 @@ async def test_a_new_authority_of_postgresql_is_taken_up_by_a_running_pod(
 
 
 async def becomes(pod: Pod, what: str, status: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while (await health(pod))[what] != status:
             await asyncio.sleep(0.1)
 

@@ -16,6 +16,7 @@ from cms_service.app import Cms
 from cms_service.core.redis_store import RedisAwayError
 from cms_service.core.settings import ServeSettings
 from cms_service.core.startup import check_until_ready
+from tests.service.patience import PATIENCE
 from tests.service.servers import Postgres, Redis
 
 OWNER_ROLE, OWNER_PASSWORD = "cms_owner", "owner-of-the-tables"
@@ -113,7 +114,7 @@ class Pod:
 
     async def find_redis_again(self) -> None:
         """After a restart: connections from before fail once each."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 try:
                     return await self.cms.redis.ping()
