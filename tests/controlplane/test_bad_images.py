@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from tests.controlplane.api import Object
-from tests.controlplane.team import IMAGES, Team, eventually
+from tests.controlplane.team import IMAGES, LONG_PATIENCE, Team, eventually
 from tests.controlplane.tracing import Trace
 
 N = 3
@@ -121,7 +121,7 @@ def is_taken_back(team: Team, name: str, fate: Fate, stable: str) -> None:
     message = team.wait_for("Stalled", "True", fate.reason, name=name, seconds=120)
     assert fate.words in message, name
     eventually(lambda: sizes(team, name) == {stable: N}, f"the candidate of {name} is gone")
-    eventually(lambda: team.status(name)["readyReplicas"] == N, f"all of {name} serve")
+    eventually(lambda: team.status(name)["readyReplicas"] == N, f"{name} serves", LONG_PATIENCE)
     assert team.revision(name) == stable
     assert team.condition("Ready", name)[:2] == ("False", fate.reason)
     team.wait_for("Available", "True", "EnoughPods", name=name)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from tests.controlplane.api import Object
-from tests.controlplane.team import IMAGES, Team, always, eventually
+from tests.controlplane.team import IMAGES, LONG_PATIENCE, Team, always, eventually
 from tests.controlplane.tracing import Trace
 
 SLOW = f"{IMAGES}:slow-start"
@@ -165,7 +165,7 @@ def test_kubectl_scale_is_followed_in_the_middle_of_a_rollout(team: Team) -> Non
     eventually(lambda: candidate(team), "a candidate")
     team.kubectl("scale", "hcms/shop", "--replicas=4")
     eventually(lambda: sizes(team).get(old) == 4, "stable follows")
-    eventually(lambda: team.status()["readyReplicas"] == 4, "and serves")
+    eventually(lambda: team.status()["readyReplicas"] == 4, "and serves", LONG_PATIENCE)
 
 
 def test_a_scale_makes_no_revision_and_never_turns_ready_false(team: Team) -> None:
@@ -230,4 +230,4 @@ def test_a_hand_on_the_old_deployment_in_the_middle_of_a_rollout_is_put_right(te
     eventually(lambda: candidate(team), "a candidate")
     team.patch("deployment", old, {"spec": {"replicas": 0}})
     eventually(lambda: team.the("deployment", old)["spec"]["replicas"] == 2, "two are wanted again")
-    eventually(lambda: team.status()["readyReplicas"] == 2, "two serve again")
+    eventually(lambda: team.status()["readyReplicas"] == 2, "two serve again", LONG_PATIENCE)
