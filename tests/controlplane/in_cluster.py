@@ -10,9 +10,11 @@ from localcluster.components import API_PORT
 from localcluster.controlplane import ControlPlane
 from tests.controlplane.api import Api
 from tests.controlplane.operator_process import COMMAND, OperatorProcess, chart
+from tests.controlplane.team import eventually
 from tests.support.charts import Objects, of_kind, the
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 # A pod's files, where no other process sees them.
 MOUNT = (
     "mount -t tmpfs tmpfs /run && mkdir -p /run/secrets/kubernetes.io/serviceaccount && "
@@ -35,6 +37,7 @@ class Account:
         folder.mkdir()
         (folder / "ca.crt").write_text(authority)
         self._bound_to = ""
+        self._missing = "", ""
         metadata = {"metadata": {"name": self.name}}
         api.request("POST", f"{self._path}/serviceaccounts", metadata)
         self.role, self.binding = self._rights(chart().render())
@@ -60,16 +63,21 @@ class Account:
             "roleRef": binding["roleRef"] | {"name": self.name},
         }
 
+    # Each of these returns when it is in force: the authorizer has rights from a watch of its own.
+
     def allow(self) -> None:
         self._api.request("POST", f"{RBAC}/clusterroles", self.role)
         self._api.request("POST", f"{RBAC}/clusterrolebindings", self.binding)
+        eventually(self._may, "it has its rights")
 
     def forbid(self) -> None:
         for plural in ("clusterrolebindings", "clusterroles"):
             self._api.request("DELETE", f"{RBAC}/{plural}/{self.name}")
+        eventually(lambda: not self._may(), "its rights are gone")
 
     def forbid_only(self, verb: str, resource: str) -> None:
-        """One right less."""
+        """One right less, of the core group."""
+        self._missing = verb, resource
         rules = [
             rule
             | {
@@ -80,9 +88,16 @@ class Account:
             for name in rule["resources"]
         ]
         self._put(self.role | {"rules": rules})
+        eventually(lambda: not self._may(*self._missing), "the right is gone")
 
     def allow_all_again(self) -> None:
         self._put(self.role)
+        eventually(lambda: self._may(*self._missing), "the right is there again")
+
+    def _may(self, verb: str = "patch", resource: str = "services") -> bool:
+        asked = {"user": self.user, "resourceAttributes": {"verb": verb, "resource": resource}}
+        found = self._api.request("POST", REVIEWS, {"spec": asked})
+        return bool(found["status"]["allowed"])
 
     def _put(self, role: dict[str, Any]) -> None:
         self._api.request("PUT", f"{RBAC}/clusterroles/{self.name}", role)

@@ -11,7 +11,7 @@ import pytest
 
 from localcluster.controlplane import ControlPlane
 from tests.controlplane.operator_process import OperatorProcess, chart
-from tests.controlplane.team import SOURCE, Team
+from tests.controlplane.team import SOURCE, Team, eventually
 from tests.support.charts import Objects, of_kind
 
 PAGES = ("/healthz", "/readyz", "/metrics")
@@ -125,7 +125,7 @@ def test_metrics_are_for_those_whom_the_cluster_lets_read_them(
             for name in ("prometheus", "stranger")
         }
         assert scrape(guarded, tokens["stranger"]) == 403
-        assert scrape(guarded, tokens["prometheus"]) == 200
+        eventually(lambda: scrape(guarded, tokens["prometheus"]) == 200, "the binding is in force")
         assert answer(guarded, "/readyz") == (200, "ok")
     finally:
         team.kubectl("delete", "clusterrolebinding", binding)
