@@ -14,7 +14,7 @@ from tests.controlplane.api import Api
 from tests.controlplane.faults import Proxied
 from tests.controlplane.refusals import WORDS
 from tests.controlplane.team import LONG_PATIENCE, Team, eventually
-from tests.controlplane.unharmed import settled, unharmed
+from tests.controlplane.unharmed import settled, unharmed, until_quiet
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,8 @@ def test_one_that_is_always_refused_holds_up_nobody(
     ):
         proxied_team.make(replicas=1)
         proxied_team.wait_for("ChildrenOwned", "False", "ApiRefused")
+        # News of the children that were made is a reason to try at once.
+        until_quiet(lambda: refused(proxied, proxied_team, 0))
         place, begun = len(proxied.proxy.answers), time.monotonic()
         for name in names:
             other_team.make(name, replicas=1)
