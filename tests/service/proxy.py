@@ -32,6 +32,7 @@ class Proxy:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await server.wait_closed()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -49,8 +50,11 @@ class Proxy:
             await self._answer(theirs, writer)
         finally:
             asking.cancel()
+            # At once, as a network does: one that still has to send would end some day.
             for end in (ours, writer):
-                end.close()
+                end.transport.abort()
+            ended = (end.wait_closed() for end in (ours, writer))
+            await asyncio.gather(asking, *ended, return_exceptions=True)
 
     async def _answer(self, theirs: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
