@@ -22,6 +22,9 @@ from tests.service.servers import wait_until
 from tests.service.world import ARTICLE, expect, expect_problem
 from tests.support.pages import DOCS, shell_lines
 
+# A password is slow to check on purpose, and a frozen instance is waited for until it is killed.
+ANSWER_SECONDS = 60
+
 
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
@@ -33,7 +36,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
 @pytest.fixture(scope="module")
 def tokens(outside: Outside) -> dict[str, str]:
     login = f"{outside.url}/v1/tenants/{outside.tenant}/auth/login"
-    found: dict[str, str] = expect(httpx.post(login, json=outside.credentials()), 200)
+    found: dict[str, str] = expect(post(login, outside.credentials()), 200)
     return found
 
 
@@ -42,9 +45,13 @@ def client(outside: Outside, tokens: dict[str, str]) -> Iterator[httpx.Client]:
     """The owner of the first tenant, who has made a content type."""
     headers = {"Authorization": f"Bearer {tokens['accessToken']}"}
     root = f"{outside.url}/v1/tenants/{outside.tenant}"
-    with httpx.Client(base_url=root, headers=headers) as client:
+    with httpx.Client(base_url=root, headers=headers, timeout=ANSWER_SECONDS) as client:
         expect(client.post("content-types", json=ARTICLE), 201)
         yield client
+
+
+def post(url: str, body: dict[str, str]) -> httpx.Response:
+    return httpx.post(url, json=body, timeout=ANSWER_SECONDS)
 
 
 def test_every_instance_answers_and_is_named(outside: Outside) -> None:
@@ -57,14 +64,14 @@ def test_every_instance_answers_and_is_named(outside: Outside) -> None:
 def test_who_logs_in_at_one_instance_is_known_to_the_others(outside: Outside) -> None:
     path = f"/v1/tenants/{outside.tenant}"
     one, two, three = (outside.instances[name].url + path for name in INSTANCES)
-    tokens = expect(httpx.post(f"{one}/auth/login", json=outside.credentials()), 200)
+    tokens = expect(post(f"{one}/auth/login", outside.credentials()), 200)
     headers = {"Authorization": f"Bearer {tokens['accessToken']}"}
-    expect(httpx.get(f"{two}/users", headers=headers), 200)
+    expect(httpx.get(f"{two}/users", headers=headers, timeout=ANSWER_SECONDS), 200)
     spent = {"refreshToken": tokens["refreshToken"]}
-    renewed = expect(httpx.post(f"{three}/auth/refresh", json=spent), 200)
+    renewed = expect(post(f"{three}/auth/refresh", spent), 200)
     newest = {"refreshToken": renewed["refreshToken"]}
-    expect(httpx.post(f"{two}/auth/logout", json=newest), 204)
-    expect_problem(httpx.post(f"{one}/auth/refresh", json=newest), 401)
+    expect(post(f"{two}/auth/logout", newest), 204)
+    expect_problem(post(f"{one}/auth/refresh", newest), 401)
 
 
 def test_tenants_are_made_and_limited_as_the_page_says(outside: Outside, tmp_path: Path) -> None:
@@ -82,7 +89,7 @@ def test_tenants_are_made_and_limited_as_the_page_says(outside: Outside, tmp_pat
         assert done.returncode == 0, done.stderr
     assert "entries 50000" in done.stdout.splitlines()
     login = {"email": "owner@acme.example", "password": password.read_text().strip()}
-    expect(httpx.post(f"{outside.url}/v1/tenants/acme/auth/login", json=login), 200)
+    expect(post(f"{outside.url}/v1/tenants/acme/auth/login", login), 200)
 
 
 def test_redis_is_closed_to_strangers_and_the_api_may_not_change_it(outside: Outside) -> None:
@@ -169,7 +176,20 @@ def wait_until_it_answers(outside: Outside, name: str) -> None:
 
 
 def log_lines(outside: Outside, since: int) -> list[dict[str, str]]:
-    return [json.loads(line) for line in outside.access_log()[since:].splitlines()]
+    whole, _, _ = outside.access_log()[since:].rpartition("\n")
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def wait_for_lines(
+    outside: Outside, since: int, field: str, word: str, count: int = 1
+) -> list[dict[str, str]]:
+    """Lines with the word in this field, as many or more; each comes after its answer."""
+
+    def found() -> list[dict[str, str]]:
+        return [line for line in log_lines(outside, since) if word in line[field]]
+
+    wait_until(lambda: len(found()) >= count, f"{word} is not logged")
+    return found()
 
 
 def count_entries(client: httpx.Client) -> int:
@@ -226,7 +246,7 @@ def test_an_instance_that_is_killed_costs_writes_in_flight_only(
     tally = running.result()
     assert {route for _, route, _ in tally.failures} <= {"write"}
     assert {what for _, _, what in tally.failures} <= {"status 502"}
-    failed = [line for line in log_lines(outside, logged) if line["status"] == "502"]
+    failed = wait_for_lines(outside, logged, "status", "502", tally.failures.total())
     assert len(failed) == tally.failures.total()
     assert {line["upstream"] for line in failed} <= {place}
     # What was acknowledged is there; what was in flight is there or not, and never twice.
@@ -257,7 +277,8 @@ def test_a_write_that_was_sent_is_not_sent_again(outside: Outside, client: httpx
             expect(client.get(f"{entries}/{entry}"), 200)
         else:
             expect(answer.result(), 204)
-    tried = [line["upstream"] for line in log_lines(outside, logged) if line["status"] == "502"]
+    lines = wait_for_lines(outside, logged, "status", "502", len(failed))
+    tried = [line["upstream"] for line in lines]
     assert tried == [f"127.0.0.1:{outside.instances['api1'].port}"] * len(failed)
 
 
@@ -272,8 +293,7 @@ def test_a_write_of_which_nothing_was_sent_goes_to_another_instance(
         fields = {"title": "Anew", "slug": f"anew-{views}", "views": views}
         entry = expect(client.post("content-types/article/entries", json={"fields": fields}), 201)
         expect(client.delete(f"content-types/article/entries/{entry['id']}"), 204)
-    sent_again = [line for line in log_lines(outside, logged) if str(dead.port) in line["upstream"]]
-    assert sent_again
+    sent_again = wait_for_lines(outside, logged, "upstream", str(dead.port))
     assert {line["upstreamStatus"] for line in sent_again} <= {"502 : 201", "502 : 204"}
 
 
