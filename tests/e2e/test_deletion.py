@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from demo.headless_cms import HeadlessCms
+from demo.tools import CommandError
 from demo.waiting import wait_until
 from localcluster import gateway
-from tests.e2e.world import World
+from tests.e2e.world import READY_SECONDS, World
 
 CLEANING_SECONDS = 120
 
@@ -15,11 +16,19 @@ def kept_kinds(world: World) -> str:
 
     The gateway's kinds come and go with the tests of another process, and no route is asked for.
     """
-    kinds = world.kubectl("api-resources", "--namespaced", "--verbs=list", "-o", "name").split()
+    kinds = wait_until(lambda: listed_kinds(world), READY_SECONDS, "every API answers")
     passing = (".metrics.k8s.io", *gateway.KINDS)
     return ",".join(
         kind for kind in kinds if not kind.startswith("events") and not kind.endswith(passing)
     )
+
+
+def listed_kinds(world: World) -> list[str]:
+    """None where one API, as that of the metrics, is away for a moment."""
+    try:
+        return world.kubectl("api-resources", "--namespaced", "--verbs=list", "-o", "name").split()
+    except CommandError:
+        return []
 
 
 def leftovers(world: World, cms: HeadlessCms, kinds: str) -> str:
