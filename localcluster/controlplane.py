@@ -49,6 +49,7 @@ CONTROLLER_FLAGS = {
 }
 DEFAULT_NODES = 6
 READY_SECONDS = 180.0
+LOCK = "controlplanes"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ class ControlPlane:
         ProcessFolder(self.folder).stop([name])
 
     def stop(self) -> None:
-        remove(self.folder)
+        with lock.held(LOCK):  # or one that starts would find a half of it
+            remove(self.folder)
 
     def __enter__(self) -> Self:
         return self
@@ -153,7 +155,7 @@ def _require_root() -> None:
 def _claim(name: str) -> tuple[Path, Block]:
     """A free block of addresses and the folder that marks it as taken."""
     state = private_folder(control_planes_state())
-    with lock.held("controlplanes"):
+    with lock.held(LOCK):
         remove_abandoned()
         taken = network.namespaces()  # also those of another user's state folder
         for number in addresses.CONTROL_PLANE_BLOCKS:

@@ -114,6 +114,7 @@ def down(progress: Progress) -> None:
         current.forget()
     with lock.held(buildah.LOCK, progress):
         buildah.release()
-    controlplane.remove_abandoned()
+    with lock.held(controlplane.LOCK, progress):
+        controlplane.remove_abandoned()
     for folder in controlplane.folders():
         progress.say(f"control plane {folder.name} belongs to a running test and stays")

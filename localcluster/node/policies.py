@@ -29,6 +29,7 @@ JUMP = re.compile(r"^-A( (?!KUBE-).*-j KUBE-ROUTER-\S+)$", re.MULTILINE)
 POD_CHAIN = ":KUBE-POD-FW-"
 SETS = ("KUBE-SRC-", "KUBE-DST-", "TMP-")
 START_SECONDS = 60.0
+RELEASE_SECONDS = 30.0
 
 
 def start(progress: Progress) -> None:
@@ -70,8 +71,17 @@ def stop() -> None:
         succeeds(("nft", "delete", "table", "ip", "filter"))
     for name in run(("ipset", "list", "-name")).split():
         if name.startswith(SETS):
-            run(("ipset", "destroy", name))
+            _destroy(name)
     shutil.rmtree(_folder())
+
+
+def _destroy(name: str) -> None:
+    """The kernel lets go of a set a moment after the rules that used it are gone."""
+    wait_until(
+        lambda: succeeds(("ipset", "destroy", name)),
+        what=f"no rule uses the set {name}",
+        seconds=RELEASE_SECONDS,
+    )
 
 
 def command(built: Path, kubeconfig: Path, services: IPv4Network) -> list[str]:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from localcluster import mounts, processes, shell
@@ -37,7 +38,10 @@ def _stop_shims() -> None:
     socket = str(Folders(node_state()).socket)
     shims = [pid for pid, argv in _command_lines() if is_shim_of(argv, socket)]
     family = [*shims, *(pid for shim in shims for pid in _children(shim))]
-    records = [ProcessRecord.of("shim", pid) for pid in family if processes.process_state(pid)]
+    records = []
+    for pid in family:
+        with suppress(ProcessLookupError):  # ended meanwhile, as its container did
+            records.append(ProcessRecord.of("shim", pid))
     processes.stop(records, grace_seconds=0.0)
 
 
@@ -56,8 +60,9 @@ def _command_lines() -> Iterator[tuple[int, list[str]]]:
 
 def _children(pid: int) -> list[int]:
     found: list[int] = []
-    for file in Path(f"/proc/{pid}/task").glob("*/children"):
-        found.extend(map(int, file.read_text().split()))
+    with suppress(OSError):  # ended meanwhile
+        for file in Path(f"/proc/{pid}/task").glob("*/children"):
+            found.extend(map(int, file.read_text().split()))
     return found
 
 
