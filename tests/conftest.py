@@ -1,9 +1,18 @@
 """What all tiers share."""
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.ports import free_port
 
 # The same cases everywhere, and a busy machine is no fault of the code.
 settings.register_profile(
     "tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tests")
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """In place of pytest-asyncio's, which may be another process' by the time that it is used."""
+    return free_port()

@@ -10,12 +10,12 @@ import pytest
 from localcluster.controlplane import ControlPlane
 from localcluster.pki import Authority, Identity
 from tests.controlplane.api import APPLY, Api, Object
-from tests.controlplane.audit import START
 from tests.controlplane.gateway import ROUTE, FakeGateway, crd, install
 from tests.controlplane.metrics_api import PORT
 from tests.controlplane.team import IMAGES, Team, eventually
 from tests.support.charts import REPOSITORY
 
+AUTOSCALER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
 # Four pods at the target of 70 % of 250 millicores.
 LOAD = 4 * 175
 SCALING = {
@@ -114,8 +114,7 @@ def test_the_load_alone_decides_how_many_pods_there_are(team: Team, load: Path) 
     revisions = team.names("controllerrevision")
 
     with team.watch("headlesscms", see):
-        looks = count_looks(team)
-        eventually(lambda: count_looks(team) >= looks + 3, "it has looked three times")
+        wait_for_looks(team, 3)
         assert set(wanted) == {4}, "a constant load leaves the number as it is"
 
         load.write_text(str(2 * LOAD))
@@ -129,8 +128,7 @@ def test_the_load_alone_decides_how_many_pods_there_are(team: Team, load: Path) 
         team.patch("headlesscms", "shop", {"spec": {"image": f"{IMAGES}:slow-start"}})
         eventually(lambda: team.status()["version"] == "slow-start", "the new version")
         team.wait_until_ready()
-        looks = count_looks(team)
-        eventually(lambda: count_looks(team) >= looks + 2, "it has looked twice")
+        wait_for_looks(team, 2)
         assert set(wanted) == {8}, "a rollout is no load"
 
 
@@ -179,21 +177,18 @@ def test_a_trial_is_no_load_and_a_load_is_followed_in_it(
         with team.watch("headlesscms", lambda _, found: wanted.append(found["spec"]["replicas"])):
             team.patch("headlesscms", "shop", {"spec": {"image": f"{IMAGES}:2.0.0"}})
             eventually(lambda: phase(team) == "Paused", "it is tried")
-            looks = count_looks(team)
-            eventually(lambda: count_looks(team) >= looks + 3, "it has looked three times")
+            wait_for_looks(team, 3)
             assert set(wanted) == {4}, "a trial is no load"
 
             load.write_text(str(2 * LOAD))
             eventually(lambda: wanted[-1] == 8, "twice the load, twice the pods")
-            looks = count_looks(team)
-            eventually(lambda: count_looks(team) >= looks + 2, "it has looked twice")
+            wait_for_looks(team, 2)
             assert max(wanted) == 8
 
             team.annotate("promote", team.status()["rollout"]["revision"])
             eventually(lambda: phase(team) == "Completed", "it is promoted")
             team.wait_until_ready()
-            looks = count_looks(team)
-            eventually(lambda: count_looks(team) >= looks + 2, "it has looked twice more")
+            wait_for_looks(team, 2)
             assert wanted[-1] == 8, "the promoted one has the live number"
             assert max(wanted) == 8
 
@@ -207,7 +202,13 @@ def has_metrics(team: Team) -> bool:
     return bool(scaler.get("status", {}).get("currentMetrics"))
 
 
-def count_looks(team: Team) -> int:
-    """How often the autoscaler has asked for the load."""
-    asked = team.audit.since(START, "system:serviceaccount:kube-system:horizontal-pod-autoscaler")
-    return sum(r.resource == "metrics.k8s.io/pods" and r.namespace == team.namespace for r in asked)
+def wait_for_looks(team: Team, count: int) -> None:
+    """Until the autoscaler has asked for the load so often."""
+    place = team.audit.now()
+
+    def has_looked() -> bool:
+        asked = team.audit.since(place, AUTOSCALER)
+        loads = [r for r in asked if r.resource == "metrics.k8s.io/pods"]
+        return sum(r.namespace == team.namespace for r in loads) >= count
+
+    eventually(has_looked, f"it looks {count} times")

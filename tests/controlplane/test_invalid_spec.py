@@ -16,11 +16,12 @@ LEVELS = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/log
 
 
 @pytest.fixture
-def looser_crd(installed: ControlPlane) -> Iterator[None]:
+def looser_crd(installed: ControlPlane, team: Team) -> Iterator[None]:
     change = json.dumps([{"op": "remove", "path": LEVELS}])
     installed.kubectl("patch", "crd", "headlesscmses.headlesscms.io", "--type=json", "-p", change)
     yield
     installed.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
+    eventually(lambda: not was_let_in(team, logLevel="trace"), "the strict CRD is in force")
 
 
 def children(team: Team) -> Object:

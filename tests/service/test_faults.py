@@ -238,7 +238,9 @@ async def test_a_full_pool_refuses_at_once_or_after_its_timeout_and_recovers(
 
 @pytest.mark.parametrize("limit", [1, 3])
 async def test_a_pod_holds_as_many_connections_as_its_url_says(site: Site, limit: int) -> None:
-    url = site.environment()["DATABASE_URL"].replace("limit=5", f"limit={limit}")
+    url = site.environment()["DATABASE_URL"].replace(
+        "connection_limit=5&pool_timeout=2", f"connection_limit={limit}&pool_timeout=60"
+    )
     held = """SELECT count(*) FROM pg_stat_activity
         WHERE usename = 'cms_service' AND datname = current_database()"""
     async with site.pod(DATABASE_URL=url) as pod:

@@ -14,7 +14,7 @@ from cms_operator.cluster.fence import Fence, NotLeadingError
 from cms_operator.election import Timing
 
 TIMING = Timing(15)
-PATIENCE = 10
+PATIENCE = 60
 WRITES = {"POST": {"a": 1}, "PATCH": {"a": 1}, "DELETE": {"a": 1}, "PUT": {"a": 1}}
 
 

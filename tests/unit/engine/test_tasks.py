@@ -9,7 +9,7 @@ import pytest
 
 from cms_operator import tasks
 
-PATIENCE = 10
+PATIENCE = 60
 
 
 @pytest.fixture(autouse=True)

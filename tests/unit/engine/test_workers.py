@@ -16,7 +16,7 @@ from cms_operator.workqueue import WorkQueue
 from tests.support import virtual_time
 
 GOOD, BAD = Key("team-a", "good"), Key("team-a", "bad")
-PATIENCE = 10
+PATIENCE = 60
 
 
 def make_queue() -> WorkQueue[Key]:
