@@ -74,7 +74,7 @@ def test_restarting_the_operator_restarts_no_pod_of_a_cms(
 def test_another_replica_goes_on_for_an_operator_that_is_killed(
     world: World, shop: HeadlessCms, article: str, kubectl: Kubectl
 ) -> None:
-    # It may have been killed by a test of another process, too.
+    # Nobody does for a moment after a test of another process has killed the one that did.
     before = wait_until(lambda: leader(kubectl), HEALING_SECONDS, "one leads")
     with world.load.send(article, STEADY) as traffic:
         kubectl(
