@@ -14,12 +14,13 @@ from typing import NamedTuple
 import orjson
 
 from cms_operator.api.objects import Object
-from cms_operator.cluster.belonging import has_a_childs_name, owner_of
+from cms_operator.cluster.belonging import owner_of
 from cms_operator.cluster.kinds import BY_NAME, HEADLESS_CMS, POD, Kind
 from cms_operator.cluster.packing import packed, text_of, unpacked
 from cms_operator.cluster.trimming import trim, without_content
 from cms_operator.recent import Recent
 from cms_operator.resources import labels
+from cms_operator.resources.child_names import is_childs
 
 _MOST_GONE = 10_000
 # Objects of some sixty HeadlessCMS, 8 KB each.
@@ -320,7 +321,7 @@ class Store:
 
 def _may_be_child(kind: Kind, found: Object) -> bool:
     owner = owner_of(found["metadata"])
-    return owner is not None and has_a_childs_name(kind, found["metadata"], owner)
+    return owner is not None and is_childs(owner.name, kind.name, found["metadata"]["name"])
 
 
 def ref_of(kind: Kind, found: Object) -> Ref:

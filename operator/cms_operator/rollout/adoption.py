@@ -11,28 +11,13 @@ from datetime import datetime
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.objects import Object
 from cms_operator.api.status import AdoptionStatus
-from cms_operator.resources import labels, names
+from cms_operator.resources import labels
+from cms_operator.resources.child_names import is_childs
 from cms_operator.rollout.transitions import stamp
 
 ADOPT = "headlesscms.io/adopt"
 MOST_TOLD = 64
 _LONGEST_REQUEST = 256
-_NAMED = {
-    "ServiceAccount": (names.service_account,),
-    "Secret": (names.jwt_secret, names.database_secret, names.admin_secret),
-    "Service": (names.service, names.preview_service),
-    "NetworkPolicy": (names.network_policy,),
-    "HorizontalPodAutoscaler": (names.autoscaler,),
-    "Ingress": (names.route,),
-    "HTTPRoute": (names.route,),
-}
-_NAMED_BY_HASH = {
-    "Deployment": (names.deployment,),
-    "ConfigMap": (names.config_map,),
-    "ControllerRevision": (names.controller_revision,),
-    "PodDisruptionBudget": (names.disruption_budget,),
-    "Job": (names.migration_job, names.contract_job),
-}
 
 
 def request(hcms: HeadlessCMS, before: AdoptionStatus | None) -> str | None:
@@ -53,15 +38,8 @@ def _is_orphan(name: str, kind: str, metadata: Object) -> bool:
         ours.items() <= (metadata.get("labels") or {}).items()
         and not any(owner.get("controller") for owner in metadata.get("ownerReferences") or ())
         and not metadata.get("deletionTimestamp")
-        and metadata["name"] in _names(name, kind, metadata["name"])
+        and is_childs(name, kind, metadata["name"])
     )
-
-
-def _names(name: str, kind: str, found: str) -> set[str]:
-    """A hash stands at the end of a name."""
-    last = found.rpartition("-")[2]
-    fixed = {named(name) for named in _NAMED.get(kind, ())}
-    return fixed | {named(name, last) for named in _NAMED_BY_HASH.get(kind, ())}
 
 
 def taking(

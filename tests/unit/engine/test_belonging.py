@@ -2,9 +2,10 @@
 
 from hypothesis import given
 
-from cms_operator.cluster.belonging import Owner, has_a_childs_name, owner_of
-from cms_operator.cluster.kinds import BY_NAME, CHILDREN
+from cms_operator.cluster.belonging import Owner, owner_of
+from cms_operator.cluster.kinds import CHILDREN
 from cms_operator.resources import service
+from cms_operator.resources.child_names import is_childs
 from tests.support.children import Case, children, load
 from tests.unit.resources.golden import CASES, FOLDER
 from tests.unit.resources.test_names import NAMES
@@ -27,6 +28,6 @@ def test_every_child_of_every_name_has_a_childs_name(name: str) -> None:
         for child in [*children(case), *([preview] if preview else [])]:
             owner = owner_of(child["metadata"])
             assert owner == Owner(name, case.resource.metadata.uid)
-            assert has_a_childs_name(BY_NAME[child["kind"]], child["metadata"], owner)
+            assert is_childs(name, child["kind"], child["metadata"]["name"])
             kinds.add(child["kind"])
     assert kinds == {kind.name for kind in CHILDREN if kind.writable}
