@@ -14,5 +14,5 @@ settings.load_profile("tests")
 
 @pytest.fixture
 def unused_tcp_port() -> int:
-    """In place of pytest-asyncio's, which may be another process' by the time that it is used."""
+    """A port that stays ours; pytest-asyncio's may be another process' by the time it is used."""
     return free_port()

@@ -61,7 +61,7 @@ def _patience() -> Iterator[None]:
 
 @pytest.fixture
 def as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For what hangs and tells nothing."""
+    """The shipped time-outs, for tests of what hangs and tells nothing."""
     for each in AS_SHIPPED:
         monkeypatch.setattr(*each)
 
