@@ -13,7 +13,7 @@ _LONG = 2_000
 
 
 def packed(found: Object) -> tuple[bytes, int]:
-    """As it is kept, and the length of its JSON."""
+    """The bytes in which an object is kept, and the length of its JSON."""
     text = orjson.dumps(found)
     if len(text) >= _LONG:
         return zlib.compress(text, level=1), len(text)

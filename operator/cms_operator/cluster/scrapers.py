@@ -56,7 +56,7 @@ class _Known:
 
 
 class _Places:
-    """For those who are asked about at the same time, and some who wait for that."""
+    """Room for those who are asked about at the same time, and for some who wait for that."""
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(AT_ONCE)

@@ -84,7 +84,7 @@ class _Kept:
         return bool(self.weight) and not self.whole
 
     def is_as_new_as(self, version: int) -> bool:
-        """And that one has no content that was left out here."""
+        """Whether there is nothing newer there, nor content that was left out here."""
         return self.version > version or (self.version == version and not self.lacks_content)
 
 

@@ -63,8 +63,8 @@ def trim(kind: Kind, found: Object) -> Object:
 
 
 def without_content(kind: Kind, found: Object) -> Object:
-    """Of what is no child, or not yet known to be one: that its name is taken, by whom, and what
-    keeps it from ending.
+    """What is kept of an object that is no child, or not yet known to be one: that its name is
+    taken, by whom, and what keeps it from ending.
     """
     metadata = found["metadata"]
     owners = owner_references(metadata)

@@ -20,6 +20,7 @@ PLACES = (
     "dashboards",
     "demo",
     "localcluster",
+    "operator",
     "supply",
     "tests",
 )
