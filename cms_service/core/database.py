@@ -22,6 +22,7 @@ import asyncpg
 import orjson
 from asyncpg.connect_utils import SessionAttribute
 
+from cms_service.core import session_settings
 from cms_service.core.acting import acting_values
 from cms_service.core.connector import Connector, RoleRefusedError
 from cms_service.core.credentials import (
@@ -392,6 +393,8 @@ class Database:
             command_timeout=_STATEMENT_SECONDS,
             statement_cache_size=0 if self._url.pgbouncer else _PREPARED_STATEMENTS,
             target_session_attrs=self._target,
+            # PgBouncer takes none; the role has what counts.
+            server_settings=None if self._url.pgbouncer else session_settings.of_connection(),
         )
 
     def _expire(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from cms_service.core import session_settings
 from cms_service.core.credentials import Credentials
 from cms_service.migrations.errors import MigrationError
 
@@ -65,6 +66,8 @@ async def ensure_role(connection: Any, credentials: Credentials, salt: bytes) ->
     role = await _quoted(connection, credentials.username)
     try:
         await connection.execute(f"{verb} ROLE {role} {attributes} PASSWORD '{verifier}'")
+        for name, value in session_settings.of_role().items():
+            await connection.execute(f"ALTER ROLE {role} SET {name} = '{value}'")
     except asyncpg.InsufficientPrivilegeError:
         raise MigrationError(
             f"The migration role may not {verb.lower()} the role {credentials.username}: give it"

@@ -1,4 +1,4 @@
-"""A network that is slow, or loses an answer whose question it has delivered."""
+"""A network that is slow, loses an answer whose question it has delivered, or is gone."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,8 +9,9 @@ _CHUNK = 65_536
 
 class Proxy:
     """Before a server on the loopback. `delay` is of each answer, in seconds; while it is `losing`,
-    a connection is cut when its next answer comes, and counted in `lost`. New connections lead to
-    what `server_port` is by then.
+    a connection is cut when its next answer comes, and counted in `lost`; while it is `silent`,
+    nothing comes through, and no end of a connection either. New connections lead to what
+    `server_port` is by then.
     """
 
     def __init__(self, server_port: int) -> None:
@@ -19,6 +20,7 @@ class Proxy:
         self.port = 0
         self.delay = 0.0
         self.losing = False
+        self.silent = False
         self.lost = 0
 
     @asynccontextmanager
@@ -58,7 +60,7 @@ class Proxy:
 
     async def _answer(self, theirs: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
-            while chunk := await theirs.read(_CHUNK):
+            while chunk := await self._heard(theirs):
                 if self.losing:
                     self.lost += 1
                     return
@@ -69,7 +71,13 @@ class Proxy:
 
     async def _pass_on(self, reader: asyncio.StreamReader, ours: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
-            while chunk := await reader.read(_CHUNK):
+            while chunk := await self._heard(reader):
                 ours.write(chunk)
                 await ours.drain()
             ours.close()
+
+    async def _heard(self, reader: asyncio.StreamReader) -> bytes:
+        chunk = await reader.read(_CHUNK)
+        if self.silent:
+            await asyncio.get_running_loop().create_future()  # for ever
+        return chunk

@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from cms_service.core import session_settings
 from cms_service.core.settings import MigrateSettings
 from cms_service.migrations import job
 from tests.service.servers import PgBouncer, Postgres, running
@@ -69,6 +70,12 @@ async def test_a_pod_becomes_ready_and_everything_works(pods: list[Pod]) -> None
     expect(await acme.client.post(acme.entries, json=duplicate), 409)
     expect(await acme.client.delete(f"{acme.entries}/{draft['id']}"), 204)
     expect(await acme.client.get(f"{acme.delivery}/hello"), 404)
+
+
+async def test_what_bounds_a_transaction_holds_there_too(pods: list[Pod]) -> None:
+    for name, value in session_settings.of_role().items():
+        shown = await pods[0].cms.database.fetch("test", f"SHOW {name}")
+        assert (name, shown[0][0]) == (name, value)
 
 
 async def test_what_is_planned_is_done_once_by_two_pods(pods: list[Pod], site: Site) -> None:

@@ -1,0 +1,23 @@
+"""What PostgreSQL is told with each connection, so that it believes for a while only in a pod that
+says nothing: one whose node is lost does not even say that it is gone.
+"""
+
+# Above what a pod does between two statements of a transaction, however busy it is.
+IDLE_IN_TRANSACTION_SECONDS = 30
+
+# Of a peer that is silent, and of one that takes no answer: after a minute it is lost.
+_TCP = {
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "60s",
+}
+
+
+def of_connection() -> dict[str, str]:
+    return of_role() | _TCP
+
+
+def of_role() -> dict[str, str]:
+    """Of these each transaction has to be bound, also where a pooler holds the connections."""
+    return {"idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s"}

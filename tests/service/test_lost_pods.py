@@ -1,0 +1,88 @@
+# ruff: noqa: S608 - the values are of the tests themselves
+# ruff: noqa: ASYNC110 - other processes are polled; nothing else waits for this loop
+"""A pod whose node is lost says nothing to PostgreSQL, not even that it is gone: what it held there
+is given to others all the same, and soon.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from cms_service.core import session_settings
+from cms_service.core.database import Statement
+from cms_service.core.errors import Unavailable
+from tests.service.proxy import Proxy
+from tests.service.world import Desk, Pod, Site, expect
+
+LOCK_TENANT = Statement(
+    "lock",
+    """WITH t AS (SELECT id FROM cms.tenants WHERE id = ($1->>'tenant')::uuid FOR UPDATE)
+       SELECT to_jsonb(id) FROM t""",
+)
+SETTING = "SELECT setting::int * CASE unit WHEN 'ms' THEN 0.001 ELSE 1 END FROM pg_settings"
+
+
+def through(proxy: Proxy, site: Site) -> str:
+    url = site.environment()["DATABASE_URL"]
+    return url.replace(f":{site.postgres.port}/", f":{proxy.port}/")
+
+
+async def id_of(site: Site, desk: Desk) -> UUID:
+    rows = await site.fetch(f"SELECT id FROM cms.tenants WHERE name = '{desk.tenant}'")
+    return UUID(str(rows[0]["id"]))
+
+
+async def test_a_lock_of_a_lost_pod_is_given_up_for_the_writes_of_others(
+    site: Site, acme: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await acme.make_type()
+    tenant_id = await id_of(site, acme)
+    monkeypatch.setattr(session_settings, "IDLE_IN_TRANSACTION_SECONDS", 1)
+    async with (
+        Proxy(site.postgres.port).running() as proxy,
+        site.pod(DATABASE_URL=through(proxy, site)) as lost,
+    ):
+        transaction = lost.cms.database.transaction(tenant_id)
+        scope = await transaction.__aenter__()
+        assert await scope.query(LOCK_TENANT)
+        proxy.silent = True
+        async with asyncio.timeout(8):  # a statement that waits is given up after nine
+            await acme.publish_new(title="Hello", slug="hello")
+
+
+async def test_a_pod_that_was_still_for_too_long_is_told_so_and_goes_on(
+    site: Site, acme: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant_id = await id_of(site, acme)
+    monkeypatch.setattr(session_settings, "IDLE_IN_TRANSACTION_SECONDS", 0.1)
+    async with site.pod() as pod:
+
+        async def be_still() -> None:
+            async with pod.cms.database.transaction(tenant_id) as scope:
+                await until_ended(site, await scope.fetch("pid", "SELECT pg_backend_pid()"))
+                await scope.query(LOCK_TENANT)
+
+        with pytest.raises(Unavailable):
+            await be_still()
+        assert await pod.cms.database.query(tenant_id, LOCK_TENANT)
+
+
+async def until_ended(site: Site, found: Sequence[Any]) -> None:
+    alive = f"SELECT FROM pg_stat_activity WHERE pid = {found[0][0]}"
+    async with asyncio.timeout(10):
+        while await site.fetch(alive):
+            await asyncio.sleep(0.02)
+
+
+async def test_postgresql_looks_for_silent_pods_within_a_minute(pod: Pod) -> None:
+    expect(await pod.client().get("/health"), 200)
+    names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
+    idle, interval, count, unanswered = [
+        float((await pod.cms.database.fetch("test", f"{SETTING} WHERE name = '{name}'"))[0][0])
+        for name in (*names, "tcp_user_timeout")
+    ]
+    assert 0 < idle + interval * count <= 60
+    assert 0 < unanswered <= 60
