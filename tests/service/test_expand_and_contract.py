@@ -2,6 +2,7 @@
 """Schema and release in every order in which a team can move them."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -421,6 +422,34 @@ async def test_a_script_that_waits_for_a_lock_lets_the_requests_behind_it_throug
         await reader.rollback()
         await holder.close()
     await old.migrate(waiting)
+
+
+async def test_requests_go_on_while_a_backup_keeps_a_migration_from_its_table(
+    old: Database,
+) -> None:
+    waiting = release(3, **{"c.sql": "ALTER TABLE cms.users ADD COLUMN c int"})
+    url = old.postgres.superuser_url(old.name)
+    backup = await asyncpg.connect(url, server_settings={"application_name": "pg_dump"})
+    client = await asyncpg.connect(url)
+    reading = backup.transaction(isolation="repeatable_read")
+    await reading.start()
+    await backup.execute("SELECT FROM cms.users")
+    migration = asyncio.create_task(old.migrate(waiting, migration_timeout_seconds="8"))
+    held_up = []
+    try:
+        while not migration.done():
+            started = time.monotonic()
+            await client.execute("SELECT FROM cms.users")
+            held_up.append(time.monotonic() - started)
+            await asyncio.sleep(0.01)
+        with pytest.raises(MigrationError, match=r"in use all the time by pg_dump \(role .*\)\.$"):
+            await migration
+    finally:
+        await reading.rollback()
+        await backup.close()
+        await client.close()
+    assert max(held_up) < 2, "five seconds and more without the care"
+    assert (await old.migrate(waiting)).to_version == 3
 
 
 async def test_a_script_that_waits_for_who_waits_for_it_tries_again(old: Database) -> None:

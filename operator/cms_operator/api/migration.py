@@ -16,5 +16,5 @@ class Migration(Model):
     """Seconds after which a migration has failed (default 600)."""
 
     lock_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
-    """Seconds that a migration waits for a lock on a table, with requests queueing behind it; then
-    it lets them through and tries again (default 5)."""
+    """The longest that a migration waits for a lock on a table, in seconds, with requests queueing
+    behind it; it begins with 0.1, lets them through and tries again (default 5)."""
