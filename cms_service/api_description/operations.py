@@ -10,6 +10,7 @@ from cms_service.core.errors import (
     Conflict,
     PreconditionFailed,
     Problem,
+    TookTooLong,
     TooManyRequests,
     Unauthorized,
     Unavailable,
@@ -43,13 +44,14 @@ _RATES = (
         always=False,
     ),
 )
+_RETRY_AFTER = AnswerHeader(
+    "Retry-After", "In seconds, where waiting may help", _SECONDS, always=False
+)
 _OF_PROBLEMS: Mapping[type[Problem], AnswerHeader] = {
     Unauthorized: AnswerHeader("WWW-Authenticate", "The scheme", "^Bearer$"),
     TooManyRequests: AnswerHeader("Retry-After", "In seconds", _SECONDS),
-    Unavailable: AnswerHeader("Retry-After", "In seconds", _SECONDS),
-    Conflict: AnswerHeader(
-        "Retry-After", "In seconds, where waiting may help", _SECONDS, always=False
-    ),
+    Unavailable: _RETRY_AFTER,
+    Conflict: _RETRY_AFTER,
     PreconditionFailed: AnswerHeader(
         "ETag",
         "What it is now, where one entry was asked for",
@@ -119,6 +121,8 @@ class Operation:
         found = {problem for each in self.answers for problem in each.problems}
         if self.method in WRITES:
             found.add(Conflict)  # of two transactions that wait for each other one is ended
+        if Unavailable in found:
+            found.add(TookTooLong)
         by_status: dict[int, list[type[Problem]]] = {}
         for problem in sorted(found, key=lambda each: (each.status, each.__name__)):
             by_status.setdefault(problem.status, []).append(problem)

@@ -31,7 +31,7 @@ from cms_service.core.credentials import (
     CredentialsUnavailableError,
 )
 from cms_service.core.database_url import DatabaseUrl
-from cms_service.core.errors import OVERTAKEN, Conflict, LimitReached, Unavailable
+from cms_service.core.errors import OVERTAKEN, Conflict, LimitReached, TookTooLong, Unavailable
 from cms_service.core.metrics import Metrics
 from cms_service.core.pool import Connection, Pool
 from cms_service.core.tracing import UNTRACED, Tracing
@@ -40,7 +40,8 @@ logger = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 5.0
 _PREPARED_STATEMENTS = 100
-_STATEMENT_SECONDS = 10.0
+# Beyond what the server gives a statement: then it is the server that does not answer.
+_ANSWER_SECONDS = session_settings.STATEMENT_SECONDS + 2.0
 _IDLE_CONNECTION_SECONDS = 300.0
 # Beyond it a wait would end in a time-out anyway: refuse at once.
 _WAITING_PER_CONNECTION = 10
@@ -301,6 +302,11 @@ class Database:
         try:
             with self._span(name):
                 rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *values)
+        except asyncpg.QueryCanceledError:
+            logger.warning("a statement took too long", extra={"statement": name})
+            raise TookTooLong(
+                f"This takes longer than {session_settings.STATEMENT_SECONDS} s: ask for less."
+            ) from None
         except asyncpg.PostgresError as error:
             if error.sqlstate == _LIMIT_REACHED:
                 raise LimitReached(f"The tenant may have at most {error.detail}.") from None
@@ -341,8 +347,11 @@ class Database:
         """Notes whether the database is there, and says so in the API's words: raises Unavailable
         or Undone.
         """
-        if error is None:
+        if error is None or isinstance(error, TookTooLong):
             self._note(is_up=True)
+        elif isinstance(error, asyncpg.LockNotAvailableError):
+            self._note(is_up=True)
+            raise Unavailable("Another write has what this one needs: try again.") from None
         elif isinstance(error, _AWAY):
             self._note(is_up=False)
             logger.warning(
@@ -390,7 +399,7 @@ class Database:
             user=credentials.username,
             password=credentials.password,
             timeout=_CONNECT_SECONDS,
-            command_timeout=_STATEMENT_SECONDS,
+            command_timeout=_ANSWER_SECONDS,
             statement_cache_size=0 if self._url.pgbouncer else _PREPARED_STATEMENTS,
             target_session_attrs=self._target,
             # PgBouncer takes none; the role has what counts.

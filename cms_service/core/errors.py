@@ -107,6 +107,13 @@ class Unavailable(Problem):
     usual_headers = MappingProxyType({"Retry-After": "1"})
 
 
+class TookTooLong(Unavailable):
+    """To try again would take as long."""
+
+    code, title = "took-too-long", "Took too long"
+    usual_headers = MappingProxyType({})
+
+
 def problem_body(problem: Problem, request_id: str) -> bytes:
     document: dict[str, object] = {
         "type": problem.type_uri(),

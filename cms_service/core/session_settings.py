@@ -1,7 +1,11 @@
-"""What PostgreSQL is told with each connection, so that it believes for a while only in a pod that
-says nothing: one whose node is lost does not even say that it is gone.
+"""What PostgreSQL is told with each connection: how long a statement may take, and to believe for a
+while only in a pod that says nothing. One whose node is lost does not even say that it is gone.
 """
 
+# It is the server that ends a statement: so one that is slow is told from a server that is away.
+STATEMENT_SECONDS = 10
+# Above what a type's change takes; below the former, so that who waited is told to try again.
+LOCK_SECONDS = 9
 # Above what a pod does between two statements of a transaction, however busy it is.
 IDLE_IN_TRANSACTION_SECONDS = 30
 
@@ -20,4 +24,8 @@ def of_connection() -> dict[str, str]:
 
 def of_role() -> dict[str, str]:
     """Of these each transaction has to be bound, also where a pooler holds the connections."""
-    return {"idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s"}
+    return {
+        "statement_timeout": f"{STATEMENT_SECONDS}s",
+        "lock_timeout": f"{LOCK_SECONDS}s",
+        "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
+    }

@@ -4,10 +4,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 
+from cms_service.core import session_settings
 from cms_service.tenants.directory import FRESH_SECONDS
 from tests.service.patience import PATIENCE
 from tests.service.servers import Postgres, Redis
@@ -209,6 +211,53 @@ async def test_a_database_that_hangs_holds_up_neither_readers_nor_health(site: S
                 )
         assert read.headers["cache-status"] == "headlesscms; hit; detail=stale"
         assert expect(health, 200)["checks"]["database"] == {"status": "error"}
+
+
+@asynccontextmanager
+async def slow_saves(site: Site) -> AsyncIterator[None]:
+    make = """CREATE FUNCTION public.sleep() RETURNS trigger LANGUAGE plpgsql
+        AS 'BEGIN PERFORM pg_sleep(60); RETURN NEW; END'"""
+    use = """CREATE TRIGGER slow BEFORE UPDATE ON cms.entries
+        FOR EACH ROW EXECUTE FUNCTION public.sleep()"""
+    await execute(site.postgres, site.database, make, use)
+    try:
+        yield
+    finally:
+        await execute(site.postgres, site.database, "DROP FUNCTION public.sleep() CASCADE")
+
+
+async def test_a_statement_that_takes_too_long_is_no_lost_database_and_not_to_be_tried_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_settings, "STATEMENT_SECONDS", 2)
+    async with site.pod() as pod:
+        acme = await prepare(pod)
+        entry = expect(await acme.client.get(acme.entries), 200)["items"][0]
+        url = f"{acme.entries}/{entry['id']}"
+        changed = {"fields": {"title": "Changed", "slug": "hello"}}
+        async with slow_saves(site):
+            answer = await acme.client.put(url, json=changed)
+        problem = expect_problem(answer, 503)
+        assert problem["type"] == "urn:headlesscms:problem:took-too-long"
+        assert problem["detail"] == "This takes longer than 2 s: ask for less."
+        assert "retry-after" not in answer.headers
+        assert 'hcms_database_up{database="primary"} 1.0' in pod.cms.metrics.render().decode()
+        expect(await acme.client.put(url, json=changed), 200)
+
+
+async def test_who_waited_too_long_for_another_write_is_told_to_try_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_settings, "LOCK_SECONDS", 0.1)
+    async with site.pod() as pod:
+        acme = await prepare(pod)
+        async with held(site, "SELECT FROM cms.content_types FOR UPDATE"):
+            answer = await acme.client.post(acme.entries, json={"fields": {"title": "New"}})
+        problem = expect_problem(answer, 503)
+        assert problem["detail"] == "Another write has what this one needs: try again."
+        assert answer.headers["retry-after"] == "1"
+        assert 'hcms_database_up{database="primary"} 1.0' in pod.cms.metrics.render().decode()
+        await acme.draft(title="New")
 
 
 async def test_a_full_pool_refuses_at_once_or_after_its_timeout_and_recovers(
