@@ -43,6 +43,8 @@ _PREPARED_STATEMENTS = 100
 # Beyond what the server gives a statement: then it is the server that does not answer.
 _ANSWER_SECONDS = session_settings.STATEMENT_SECONDS + 2.0
 _IDLE_CONNECTION_SECONDS = 300.0
+# For a connection or a lock of the replica's replay: the primary may answer sooner.
+_REPLICA_WAIT_SECONDS = 1.0
 # Beyond it a wait would end in a time-out anyway: refuse at once.
 _WAITING_PER_CONNECTION = 10
 _TENANT_QUERY = "SELECT cms.tenant_query($1, $2, $3::jsonb)"
@@ -83,6 +85,10 @@ async def redone(transaction: Callable[[], Awaitable[Result]]) -> Result:
         except Undone:
             continue
     return await transaction()
+
+
+class Busy(Unavailable):
+    """Every connection is in use, by what others ask."""
 
 
 class DatabaseName(StrEnum):
@@ -223,6 +229,11 @@ class Database:
             self._expire,
         )
         self._waiting = 0
+        self._wait_seconds = url.pool_timeout
+        self._lock_seconds: float = session_settings.LOCK_SECONDS
+        if name is DatabaseName.REPLICA:
+            self._wait_seconds = min(self._wait_seconds, _REPLICA_WAIT_SECONDS)
+            self._lock_seconds = _REPLICA_WAIT_SECONDS
         self._query_seconds = metrics.query_seconds
         self._span = tracing.client(
             {"db.system.name": "postgresql", **url.attributes}, "db.query.summary"
@@ -333,7 +344,7 @@ class Database:
             raise self._full()
         self._waiting += 1
         try:
-            async with asyncio.timeout(self._url.pool_timeout):
+            async with asyncio.timeout(self._wait_seconds):
                 return await pool.acquire()
         except TimeoutError:
             raise self._full() from None
@@ -368,9 +379,9 @@ class Database:
             self._is_up = is_up
             self._up.set(is_up)
 
-    def _full(self) -> Unavailable:
+    def _full(self) -> Busy:
         self._rejected.inc()
-        return Unavailable("Every database connection is in use.")
+        return Busy("Every database connection is in use.")
 
     @property
     def _open_pool(self) -> Pool:
@@ -403,7 +414,9 @@ class Database:
             statement_cache_size=0 if self._url.pgbouncer else _PREPARED_STATEMENTS,
             target_session_attrs=self._target,
             # PgBouncer takes none; the role has what counts.
-            server_settings=None if self._url.pgbouncer else session_settings.of_connection(),
+            server_settings=None if self._url.pgbouncer else session_settings.of_connection(
+                self._lock_seconds
+            ),
         )
 
     def _expire(self) -> None:

@@ -18,8 +18,8 @@ _TCP = {
 }
 
 
-def of_connection() -> dict[str, str]:
-    return of_role() | _TCP
+def of_connection(lock_seconds: float) -> dict[str, str]:
+    return of_role() | {"lock_timeout": f"{lock_seconds}s"} | _TCP
 
 
 def of_role() -> dict[str, str]:

@@ -1,5 +1,5 @@
 """Published content is read from the replica where there is one, and from the primary when the
-replica is away or has not seen yet what the reader is owed.
+replica is away or busy, or has not seen yet what the reader is owed.
 """
 
 import asyncio
@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 
 import asyncpg
 
-from cms_service.core.database import Database
-from cms_service.core.errors import Problem
+from cms_service.core.database import Busy, Database, Undone
+from cms_service.core.errors import TookTooLong, Unavailable
 from cms_service.core.metrics import Metrics
+from cms_service.core.single_flight import SingleFlight
 from cms_service.tenants.schemas import TenantState
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class DeliveryDatabases:
         self._clock = clock
         self._away = False
         self._ask_again_at = float("-inf")
+        self._probes = SingleFlight[bool]()
 
     async def fetch_content(
         self, name: str, sql: str, tenant: TenantState, *values: object
@@ -68,19 +70,46 @@ class DeliveryDatabases:
     ) -> asyncpg.Record | None:
         """None where it does not know the tenant or cannot answer. Whatever it objects to (a
         conflict with its replay, a schema that has not reached it yet), the primary is asked then.
+        What is slow here would be slow there, and stays.
         """
+        answer = asyncio.ensure_future(replica.fetch(name, sql, *values))
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                rows = await replica.fetch(name, sql, *values)
-        except (TimeoutError, Problem, asyncpg.PostgresError) as error:
-            if not self._away:
-                logger.warning("the read replica does not answer: %s", type(error).__name__)
-            self._away = True
-            self._ask_again_at = self._clock() + _PAUSE_SECONDS
+            await asyncio.wait({answer}, timeout=_ANSWER_SECONDS)
+            if not (answer.done() or await self._is_there(replica) or answer.done()):
+                self._note_away("TimeoutError")
+                return None
+            rows = await answer
+        except TookTooLong:
+            raise
+        except (Busy, Undone, asyncpg.PostgresError):
             return None
+        except Unavailable as error:
+            self._note_away(type(error.__cause__).__name__)
+            return None
+        finally:
+            answer.cancel()
         self._away = False
         self._ask_again_at = float("-inf")
         return rows[0] if rows else None
+
+    async def _is_there(self, replica: Database) -> bool:
+        """A statement that takes its time says nothing of the replica."""
+
+        async def ask() -> bool:
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await replica.fetch("delivery.probe", "SELECT 1")
+            except (TimeoutError, Unavailable, asyncpg.PostgresError):
+                return False
+            return True
+
+        return await self._probes.run("replica", ask)
+
+    def _note_away(self, reason: str) -> None:
+        if not self._away:
+            logger.warning("the read replica does not answer: %s", reason)
+        self._away = True
+        self._ask_again_at = self._clock() + _PAUSE_SECONDS
 
     def _may_ask_replica(self) -> bool:
         now = self._clock()

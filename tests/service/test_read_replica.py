@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from cms_service.core import session_settings
 from tests.service.proxy import Proxy
 from tests.service.servers import Postgres, running
 from tests.service.test_known_types import change_type, reads_of_types
@@ -17,10 +18,12 @@ from tests.service.world import (
     Desk,
     Pod,
     Site,
+    execute,
     expect,
     expect_problem,
 )
 
+SLUGS = [f"quick-{number}" for number in range(25)]
 USER_INFO = f"{SERVICE_ROLE}:{SERVICE_PASSWORD}"
 
 
@@ -191,6 +194,42 @@ async def test_a_replica_that_hangs_is_not_waited_for_by_every_reader(
         # Waiting a second for each would take 40, waiting for the pool's time-out longer still.
         async with asyncio.timeout(20):
             await read_uncached(published, times=40)
+
+
+@pytest.fixture
+async def slow(site: Site, standby: Postgres, published: Desk) -> AsyncIterator[Desk]:
+    """A tenant whose entry `slow` takes 3 s to read, and `endless` a minute."""
+    for slug in ("slow", "endless", *SLUGS):
+        await published.publish_new(title=slug, slug=slug)
+    policy = """CREATE POLICY slow ON cms.published_entries AS RESTRICTIVE USING (
+        pg_sleep(CASE slug WHEN 'slow' THEN 3 WHEN 'endless' THEN 60 ELSE 0 END)::text = '')"""
+    await execute(site.postgres, site.database, policy)
+    await catch_up(site, standby)
+    yield published
+    await execute(site.postgres, site.database, "DROP POLICY slow ON cms.published_entries")
+    await catch_up(site, standby)
+
+
+async def test_a_slow_read_takes_the_replica_away_from_nobody(pod: Pod, slow: Desk) -> None:
+    reading = asyncio.create_task(slow.client.get(f"{slow.delivery}/slow"))
+    for slug in SLUGS:
+        expect(await slow.client.get(f"{slow.delivery}/{slug}"), 200)
+        await asyncio.sleep(0.1)
+    expect(await reading, 200)
+    assert reads_of(pod) == {"replica": len(SLUGS) + 1}
+
+
+async def test_what_takes_the_replica_too_long_is_not_asked_of_the_primary_too(
+    site: Site, slow: Desk, replica_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_settings, "STATEMENT_SECONDS", 2)
+    async with site.pod(DATABASE_READ_REPLICA_URL=replica_url) as pod:
+        client = pod.client(slow.tokens["accessToken"])
+        async with asyncio.timeout(4):
+            problem = expect_problem(await client.get(f"{slow.delivery}/endless"), 503)
+        assert problem["type"] == "urn:headlesscms:problem:took-too-long"
+        expect(await client.get(f"{slow.delivery}/hello"), 200)
+        assert reads_of(pod) == {"replica": 1}
 
 
 async def test_with_the_primary_away_the_replica_still_answers_readers(
