@@ -8,6 +8,7 @@ from typing import Protocol
 from cms_service.core.acting import acting
 from cms_service.core.errors import Unavailable
 from cms_service.core.lifecycle import Lifecycle
+from cms_service.core.shares import outside_shares
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,8 @@ class Background:
 async def _run(job: Job) -> bool:
     acting.set(None)
     try:
-        return await job.run_once()
+        with outside_shares():
+            return await job.run_once()
     except Unavailable:
         return False  # the database has logged it
     except Exception:

@@ -33,7 +33,9 @@ from cms_service.core.credentials import (
 from cms_service.core.database_url import DatabaseUrl
 from cms_service.core.errors import OVERTAKEN, Conflict, LimitReached, TookTooLong, Unavailable
 from cms_service.core.metrics import Metrics
+from cms_service.core.places import NoPlaceError, Tenant
 from cms_service.core.pool import Connection, Pool
+from cms_service.core.shares import outside_shares, unshared
 from cms_service.core.tracing import UNTRACED, Tracing
 
 logger = logging.getLogger(__name__)
@@ -228,7 +230,6 @@ class Database:
             metrics.credentials_refused.labels(name).set,
             self._expire,
         )
-        self._waiting = 0
         self._wait_seconds = url.pool_timeout
         self._lock_seconds: float = session_settings.LOCK_SECONDS
         if name is DatabaseName.REPLICA:
@@ -242,13 +243,15 @@ class Database:
         self._is_up = False
         self._rejected = metrics.pool_rejected.labels(name)
         metrics.pool_size.labels(name).set(url.connection_limit)
-        metrics.pool_waiting.labels(name).set_function(lambda: self._waiting)
+        metrics.pool_waiting.labels(name).set_function(self._waiting)
         metrics.pool_connections.labels(name, "used").set_function(self._used)
         metrics.pool_connections.labels(name, "idle").set_function(self._idle)
 
     async def open(self) -> None:
         """Makes no connection: a database that is away must not stop a start."""
-        self._pool = Pool(self._connect, self._url.connection_limit, _IDLE_CONNECTION_SECONDS)
+        size = self._url.connection_limit
+        waiting = size * _WAITING_PER_CONNECTION
+        self._pool = Pool(self._connect, size, waiting, _IDLE_CONNECTION_SECONDS)
 
     async def close(self, seconds: float) -> None:
         if self._pool is not None:
@@ -273,7 +276,7 @@ class Database:
                 return await scope.query(statement, **values)
 
         async def alone() -> list[dict[str, Any]]:
-            async with self._connection() as connection:
+            async with self._connection(tenant_id) as connection:
                 return await self.run(connection, tenant_id, statement, values)
 
         return await redone(alone)
@@ -284,14 +287,19 @@ class Database:
             async with scope.nested():
                 yield scope
             return
-        async with self._connection() as connection, connection.transaction():
+        async with self._connection(tenant_id) as connection, connection.transaction():
             scope = Scope(self, connection, tenant_id)
-            yield scope
+            with outside_shares():
+                yield scope
         scope.committed()
 
-    async def fetch(self, name: str, sql: str, *values: object) -> Sequence[asyncpg.Record]:
-        """For the functions that set the tenant themselves, and for questions about no tenant."""
-        async with self._connection() as connection:
+    async def fetch(
+        self, name: str, sql: str, *values: object, tenant_id: UUID | None = None
+    ) -> Sequence[asyncpg.Record]:
+        """For the functions that set the tenant themselves, and for the service's own questions,
+        which name none and are in no tenant's share of the connections.
+        """
+        async with self._connection(tenant_id) as connection:
             return await self.timed(connection, name, sql, values)
 
     async def run(
@@ -332,24 +340,16 @@ class Database:
         scope = _joined.get()
         return scope if scope is not None and scope.serves(self, tenant_id) else None
 
-    def _connection(self) -> "_Use":
-        return _Use(self)
+    def _connection(self, tenant_id: UUID | None) -> "_Use":
+        return _Use(self, None if tenant_id is None or unshared.get() else tenant_id.int)
 
-    async def acquire(self) -> Connection:
+    async def acquire(self, tenant: Tenant) -> Connection:
         """To be given back by `release`. Raises Unavailable."""
-        pool = self._open_pool
-        if not pool.is_full:
-            return await pool.acquire()
-        if self._waiting >= self._url.connection_limit * _WAITING_PER_CONNECTION:
-            raise self._full()
-        self._waiting += 1
         try:
-            async with asyncio.timeout(self._wait_seconds):
-                return await pool.acquire()
-        except TimeoutError:
-            raise self._full() from None
-        finally:
-            self._waiting -= 1
+            return await self._open_pool.acquire(tenant, self._wait_seconds)
+        except NoPlaceError:
+            self._rejected.inc()
+            raise Busy("Every database connection is in use.") from None
 
     def release(self, connection: Connection, error: BaseException | None) -> None:
         self._open_pool.release(connection, error)
@@ -379,15 +379,14 @@ class Database:
             self._is_up = is_up
             self._up.set(is_up)
 
-    def _full(self) -> Busy:
-        self._rejected.inc()
-        return Busy("Every database connection is in use.")
-
     @property
     def _open_pool(self) -> Pool:
         if self._pool is None:
             raise Unavailable("The service is starting.")
         return self._pool
+
+    def _waiting(self) -> int:
+        return self._pool.waiting if self._pool else 0
 
     def _used(self) -> int:
         return self._pool.used if self._pool else 0
@@ -414,9 +413,9 @@ class Database:
             statement_cache_size=0 if self._url.pgbouncer else _PREPARED_STATEMENTS,
             target_session_attrs=self._target,
             # PgBouncer takes none; the role has what counts.
-            server_settings=None if self._url.pgbouncer else session_settings.of_connection(
-                self._lock_seconds
-            ),
+            server_settings=None
+            if self._url.pgbouncer
+            else session_settings.of_connection(self._lock_seconds),
         )
 
     def _expire(self) -> None:
@@ -438,14 +437,15 @@ class _Use:
     transaction, and nothing else is kept.
     """
 
-    __slots__ = ("_connection", "_database")
+    __slots__ = ("_connection", "_database", "_tenant")
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, tenant: Tenant) -> None:
         self._database = database
+        self._tenant = tenant
 
     async def __aenter__(self) -> Connection:
         try:
-            self._connection = await self._database.acquire()
+            self._connection = await self._database.acquire(self._tenant)
         except Exception as error:
             self._database.translate(error)
             raise

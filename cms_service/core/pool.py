@@ -6,11 +6,15 @@ a short statement does. Nothing has to be awaited here where a connection is at 
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import asyncpg
+
+from cms_service.core.places import Places, Tenant
 
 # For a connection's own end: its statement may have to be cancelled before.
 _CLOSE_SECONDS = 5.0
@@ -43,14 +47,19 @@ class Pool:
     """
 
     def __init__(
-        self, connect: Callable[[], Awaitable[Connection]], size: int, idle_seconds: float
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        size: int,
+        waiting: int,
+        idle_seconds: float,
     ) -> None:
+        """`waiting`: how many may wait for a place."""
         self._connect = connect
         self._size = size
         self._idle_seconds = idle_seconds
-        self._places = asyncio.Semaphore(size)
+        self._places = Places(size, waiting, time.monotonic)
         self._idle: deque[_Idle] = deque()
-        self._used: set[Connection] = set()
+        self._used: dict[Connection, Tenant] = {}
         self._made_at: dict[Connection, float] = {}  # of those that may be used again
         self._expiries = 0
         self._ending: set[asyncio.Task[None]] = set()
@@ -66,13 +75,15 @@ class Pool:
         return len(self._used) + len(self._ending)
 
     @property
-    def is_full(self) -> bool:
-        """Who wants a connection has to wait for one."""
-        return self._places.locked()
+    def waiting(self) -> int:
+        return self._places.waiting
 
-    async def acquire(self) -> Connection:
-        """Raises what connecting raises."""
-        await self._places.acquire()
+    async def acquire(self, tenant: Tenant = None, wait_seconds: float | None = None) -> Connection:
+        """`tenant`: in whose share of the pool, if in any. Raises NoPlaceError, and what connecting
+        raises.
+        """
+        if not self._places.take(tenant):
+            await self._places.wait(tenant, wait_seconds)
         try:
             if self._is_closing:
                 raise ConnectionError("the pool is closed")  # noqa: TRY301 - gives the place back
@@ -80,23 +91,23 @@ class Pool:
             if connection is None:
                 connection = await self._make()
         except BaseException:
-            self._places.release()
+            self._places.release(tenant)
             raise
-        self._used.add(connection)
+        self._used[connection] = tenant
         return connection
 
     def release(self, connection: Connection, error: BaseException | None) -> None:
         """`error`: by what its use has ended, if by any."""
-        self._used.discard(connection)
+        tenant = self._used.pop(connection)
         loop = asyncio.get_running_loop()
         now = loop.time()
         if self._is_closing or not self._is_whole(connection, error, now):
-            self._end(connection)
+            self._end(connection, tenant)
             return
         self._idle.append(_Idle(connection, now))
         if self._sweep is None:
             self._sweep = loop.call_later(self._idle_seconds, self._end_unused)
-        self._places.release()
+        self._places.release(tenant)
 
     def expire(self) -> None:
         """No connection that there is now is used again."""
@@ -114,7 +125,8 @@ class Pool:
         try:
             async with asyncio.timeout(seconds):
                 for _ in range(self._size):
-                    await self._places.acquire()
+                    if not self._places.take(None):
+                        await self._places.wait(None, None)
         except TimeoutError:
             for connection in list(self._used):
                 connection.terminate()
@@ -156,16 +168,16 @@ class Pool:
         self._made_at.pop(idle.connection, None)
         idle.connection.terminate()
 
-    def _end(self, connection: Connection) -> None:
+    def _end(self, connection: Connection, tenant: Tenant) -> None:
         """Nobody waits for it: a server that hangs takes longer than anybody would."""
         self._made_at.pop(connection, None)
         task = asyncio.ensure_future(_end(connection))
         self._ending.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, tenant))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, tenant: Tenant, task: asyncio.Task[None]) -> None:
         self._ending.discard(task)
-        self._places.release()
+        self._places.release(tenant)
 
 
 async def _end(connection: Connection) -> None:

@@ -5,6 +5,7 @@ replica is away or busy, or has not seen yet what the reader is owed.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 import asyncpg
 
@@ -62,17 +63,19 @@ class DeliveryDatabases:
             row = await self._from_replica(self._replica, name, sql, tenant.id, *values)
             if row is not None and (row["generation"] or 0) >= tenant.generation:
                 return self._replica, row
-        rows = await self._primary.fetch(name, sql, tenant.id, *values)
+        rows = await self._primary.fetch(name, sql, tenant.id, *values, tenant_id=tenant.id)
         return self._primary, rows[0] if rows else None
 
     async def _from_replica(
-        self, replica: Database, name: str, sql: str, *values: object
+        self, replica: Database, name: str, sql: str, tenant_id: UUID, *values: object
     ) -> asyncpg.Record | None:
         """None where it does not know the tenant or cannot answer. Whatever it objects to (a
         conflict with its replay, a schema that has not reached it yet), the primary is asked then.
         What is slow here would be slow there, and stays.
         """
-        answer = asyncio.ensure_future(replica.fetch(name, sql, *values))
+        answer = asyncio.ensure_future(
+            replica.fetch(name, sql, tenant_id, *values, tenant_id=tenant_id)
+        )
         try:
             await asyncio.wait({answer}, timeout=_ANSWER_SECONDS)
             if not (answer.done() or await self._is_there(replica) or answer.done()):

@@ -264,7 +264,8 @@ async def test_a_full_pool_refuses_at_once_or_after_its_timeout_and_recovers(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However slow the machine: the full pool is not asked for the tenant's generation.
-    monkeypatch.setattr("cms_service.tenants.directory.FRESH_SECONDS", 60)
+    for name in ("FRESH_SECONDS", "AHEAD_SECONDS"):
+        monkeypatch.setattr(f"cms_service.tenants.directory.{name}", 60)
     small = site.environment()["DATABASE_URL"].replace(
         "connection_limit=5&pool_timeout=2", "connection_limit=2&pool_timeout=0.5"
     )
@@ -283,6 +284,39 @@ async def test_a_full_pool_refuses_at_once_or_after_its_timeout_and_recovers(
         metrics = pod.cms.metrics.render().decode()
     assert 'hcms_db_pool_rejected_total{database="primary"} 40.0' in metrics
     assert 'hcms_db_pool_waiting{database="primary"} 0.0' in metrics
+
+
+async def test_a_tenant_whose_statements_hang_keeps_no_connection_from_the_others(
+    site: Site, globex: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("STATEMENT_SECONDS", "LOCK_SECONDS"):
+        monkeypatch.setattr(session_settings, name, 60)
+    large = site.environment()["DATABASE_URL"].replace(
+        "connection_limit=5&pool_timeout=2", "connection_limit=10&pool_timeout=60"
+    )
+    await globex.make_type()
+    await globex.publish_new(title="Hello", slug="hello")
+    await globex.publish_new(title="Unread", slug="unread")
+    async with site.pod(DATABASE_URL=large) as pod:
+        acme = await prepare(pod)
+        other = Desk(pod.client(globex.tokens["accessToken"]), "globex")
+        expect(await other.client.get(f"{other.delivery}/hello"), 200)
+        async with held(site, "SELECT FROM cms.tenants WHERE name = 'acme' FOR UPDATE"):
+            changes = [
+                asyncio.create_task(acme.client.patch(acme.root, json={"displayName": str(number)}))
+                for number in range(25)
+            ]
+            await until_waiting(site, 5)
+            await asyncio.sleep(FRESH_SECONDS)  # so that the directory has to ask
+            async with asyncio.timeout(20):
+                answer = await other.client.get(f"{other.delivery}/hello")
+                assert "stale" not in answer.headers["cache-status"]
+                expect(await other.client.get(f"{other.delivery}/unread"), 200)
+                await other.draft(title="Saved")
+                health = expect(await other.client.get("/health"), 200)
+                assert health["checks"]["database"] == {"status": "ok"}
+            assert not any(change.done() for change in changes)
+        assert {(await change).status_code for change in changes} == {200}
 
 
 @pytest.mark.parametrize("limit", [1, 3])
