@@ -9,7 +9,14 @@ from cms_service.auth.sessions import Issued, RefreshToken, Session, Sessions
 from cms_service.auth.throttle import LoginThrottle
 from cms_service.auth.tokens import AccessTokens, Identity
 from cms_service.core.email import folded
-from cms_service.core.errors import OVERTAKEN, Conflict, Forbidden, Unauthorized, Unavailable
+from cms_service.core.errors import (
+    OVERTAKEN,
+    Conflict,
+    Forbidden,
+    Unauthorized,
+    Unavailable,
+    user_gone,
+)
 from cms_service.core.redis_store import RedisAwayError
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.tenants.schemas import TenantState
@@ -76,13 +83,13 @@ class AuthService:
 
     async def logout_everywhere(self, actor: Actor) -> None:
         if not await self._users.end_sessions(actor.tenant_id, _user_of(actor)):
-            raise _gone()
+            raise user_gone()
 
     async def change_password(self, actor: Actor, current: str, new: str, client: str) -> None:
         user_id = _user_of(actor)
         account = await self._users.by_id(actor.tenant_id, user_id)
         if account is None:
-            raise _gone()
+            raise user_gone()
         attempt = await self._throttle.enter(actor.tenant_id, account.user.email, client)
         if not await self._passwords.verify(current, account.password_hash):
             raise Forbidden("The current password is wrong.")
@@ -150,10 +157,6 @@ def _user_of(actor: Actor) -> UUID:
     if actor.user_id is None:
         raise Forbidden("An API key has neither sessions nor a password.")
     return actor.user_id
-
-
-def _gone() -> Unauthorized:
-    return Unauthorized("The token's user does not exist any more.")
 
 
 def _spent() -> Unauthorized:

@@ -114,6 +114,11 @@ class TookTooLong(Unavailable):
     usual_headers = MappingProxyType({})
 
 
+def user_gone() -> Unauthorized:
+    """The user was deleted after their token had been checked."""
+    return Unauthorized("The token's user does not exist any more.")
+
+
 def problem_body(problem: Problem, request_id: str) -> bytes:
     document: dict[str, object] = {
         "type": problem.type_uri(),

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - the statements are put together from constants of this module
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -7,257 +6,17 @@ from uuid import UUID
 
 import asyncpg
 
-from cms_service.audit.statements import noted
-from cms_service.content_types.schemas import ContentType
-from cms_service.core.bounded import BoundedStatement, take_more
-from cms_service.core.database import Asked, Database, Routine, Scope, Statement
-from cms_service.core.errors import OVERTAKEN, Conflict, Unauthorized
-from cms_service.entries import references, unique
-from cms_service.entries.listing import EntryCursor, Listing, Sort, Status
-from cms_service.entries.references import Reference
+from cms_service.core.bounded import take_more
+from cms_service.core.database import Asked, Database, Scope
+from cms_service.core.errors import OVERTAKEN, Conflict, user_gone
+from cms_service.entries import references, statements, unique
+from cms_service.entries.drafts import Draft, Save
+from cms_service.entries.listing import EntryCursor, Listing
 from cms_service.entries.schemas import Entry, Found, Referrer
-
-# Of the rows e (entry), t (its type) and p (its published state, or NULLs).
-_JSON = """jsonb_build_object('id', e.id, 'type', t.name, 'version', e.version, 'slug', e.slug,
-    'fields', e.fields, 'createdAt', e.created_at, 'createdBy', e.created_by,
-    'updatedAt', e.updated_at, 'updatedBy', e.updated_by, 'rewritten', e.rewritten,
-    'published', CASE WHEN p.entry_id IS NOT NULL THEN jsonb_build_object(
-        'version', p.version, 'slug', p.slug, 'publishedAt', p.published_at) END)"""
-
-# The type as the fields were checked against it, locked against a change of it in the meantime.
-_CHECKED_TYPE = """t AS (
-    SELECT id, name FROM cms.content_types
-    WHERE id = ($1->>'typeId')::uuid AND version = ($1->>'typeVersion')::int FOR KEY SHARE)"""
-
-_PUBLISHED = (
-    """LEFT JOIN cms.published_entries p ON p.tenant_id = e.tenant_id AND p.entry_id = e.id"""
-)
-
-# What the draft claims for itself and refers to, written after the row e.
-_LINK = """CROSS JOIN LATERAL cms.link_entry(
-    e.tenant_id, e.content_type_id, e.id, e.version = 1, $1->'claims', $1->'references'
-) AS linked"""
-
-# The same of what is published, after the row p.
-_PUBLISH_LINKS = """CROSS JOIN LATERAL cms.publish_links(
-    p.tenant_id, p.content_type_id, p.entry_id, $1->'claims', $1->'references') AS linked"""
-
-_COLUMNS = "tenant_id, id, content_type_id, slug, fields, version"
-
-# The row e as it was saved. As many versions stay as are wanted, and the one that is published.
-_KEPT = """kept AS (
-    INSERT INTO cms.entry_versions (tenant_id, entry_id, version, content_type_id, kind,
-                                    restored_from, slug, fields, created_at, created_by)
-    SELECT e.tenant_id, e.id, e.version, e.content_type_id, $1->>'kind',
-           ($1->>'restoredFrom')::int, e.slug, e.fields, e.updated_at, e.updated_by FROM e),
-pruned AS (
-    DELETE FROM cms.entry_versions v USING e
-    WHERE v.tenant_id = e.tenant_id AND v.entry_id = e.id
-      AND v.version <= e.version - ($1->>'versionsKept')::int
-      AND NOT EXISTS (SELECT FROM cms.published_entries p
-                      WHERE p.tenant_id = v.tenant_id AND p.entry_id = v.entry_id
-                        AND p.version = v.version))"""
-
-# The state before it, where a release has written it that keeps no versions.
-_CAUGHT_UP = """caught_up AS (
-    INSERT INTO cms.entry_versions (tenant_id, entry_id, version, content_type_id, kind, slug,
-                                    fields, created_at, created_by)
-    SELECT tenant_id, id, version, content_type_id, 'saved', slug, fields, updated_at, updated_by
-    FROM cms.entries WHERE id = ($1->>'id')::uuid AND version = ($1->>'version')::int
-    ON CONFLICT DO NOTHING)"""
-
-_VERSION_NOTE = "jsonb_build_object('version', version)"
-_PUBLISH_NOTE = f"{_VERSION_NOTE} || coalesce($1->'occasion', '{{}}')"
-
-# For statements that change what delivery may show; `changed` is their own row of that.
-_NEXT_GENERATION = """generation AS (
-    UPDATE cms.tenants SET generation = cms.next_generation(generation)
-    WHERE id = ($1->>'tenant')::uuid AND EXISTS (SELECT FROM changed)
-    RETURNING generation)"""
-
-_GET = Statement(
-    "entries.get",
-    f"""SELECT {_JSON} FROM cms.entries e
-        JOIN cms.content_types t ON t.tenant_id = e.tenant_id AND t.id = e.content_type_id
-        {_PUBLISHED}
-        WHERE e.id = ($1->>'id')::uuid AND t.name = $1->>'type'""",
-)
-_ORDERS = {
-    Sort.NEWEST: ("e.created_at", "DESC", "timestamptz"),
-    Sort.OLDEST: ("e.created_at", "ASC", "timestamptz"),
-    Sort.LAST_UPDATED: ("e.updated_at", "DESC", "timestamptz"),
-    Sort.FIRST_UPDATED: ("e.updated_at", "ASC", "timestamptz"),
-    Sort.SLUG: ("coalesce(e.slug, '') COLLATE \"C\"", "ASC", "text"),
-    Sort.SLUG_BACKWARDS: ("coalesce(e.slug, '') COLLATE \"C\"", "DESC", "text"),
-}
-_STATUSES = f"""CASE $1->>'status'
-    WHEN '{Status.DRAFT}' THEN p.entry_id IS NULL
-    WHEN '{Status.PUBLISHED}' THEN p.version = e.version
-    WHEN '{Status.CHANGED}' THEN p.version <> e.version
-    ELSE true END"""
-
-
-def _list(sort: Sort) -> BoundedStatement:
-    key, direction, kind = _ORDERS[sort]
-    beyond = "<" if direction == "DESC" else ">"
-    return BoundedStatement(
-        "entries.list",
-        f"""SELECT {_JSON} || jsonb_build_object('key', {key}) FROM cms.entries e
-            JOIN cms.content_types t ON t.tenant_id = e.tenant_id AND t.id = e.content_type_id
-            {_PUBLISHED}
-            WHERE e.content_type_id = ($1->>'typeId')::uuid AND {_STATUSES}
-              AND ($1->>'onlyOf' IS NULL OR e.created_by = ($1->>'onlyOf')::uuid)
-              AND ($1->>'author' IS NULL OR e.created_by = ($1->>'author')::uuid)
-              AND ($1->>'slug' IS NULL OR e.slug = $1->>'slug')
-              AND ($1->>'since' IS NULL OR e.updated_at >= ($1->>'since')::timestamptz)
-              AND ($1->>'until' IS NULL OR e.updated_at < ($1->>'until')::timestamptz)
-              AND ($1->>'key' IS NULL
-                   OR ({key}, e.id) {beyond} (($1->>'key')::{kind}, ($1->>'id')::uuid))
-            ORDER BY {key} {direction}, e.id {direction} LIMIT ($1->>'limit')::int""",
-    )
-
-
-_LISTS = {sort: _list(sort) for sort in Sort}
-# NULL where there is no list.
-_IDS = """CASE WHEN jsonb_typeof($1->'{0}') = 'array'
-    THEN ARRAY(SELECT jsonb_array_elements_text($1->'{0}')::uuid) END"""
-_SEARCH = BoundedStatement(
-    "entries.search",
-    f"""SELECT jsonb_build_object('rank', f.rank, 'entry', {_JSON})
-        FROM cms.search_entries($1->>'text', {_IDS.format("types")}, {_IDS.format("ownTypes")},
-                                ($1->>'author')::uuid, ($1->>'limit')::int) f
-        JOIN cms.entries e ON e.id = f.entry_id
-        JOIN cms.content_types t ON t.tenant_id = e.tenant_id AND t.id = e.content_type_id
-        {_PUBLISHED}
-        ORDER BY f.rank DESC, e.id DESC""",
-)
-_CREATE = Routine("entries.create", "cms.create_entry")
-_UPDATE = Statement(
-    "entries.update",
-    f"""WITH {_CHECKED_TYPE}, e AS (
-            UPDATE cms.entries SET slug = $1->>'slug', fields = $1->'fields',
-                version = version + 1, updated_at = now(), updated_by = ($1->>'actingUser')::uuid
-            WHERE id = ($1->>'id')::uuid AND version = ($1->>'version')::int
-              AND content_type_id = (SELECT id FROM t)
-            RETURNING *),
-        {_CAUGHT_UP}, {_KEPT}, {noted("$1->>'kind'", "entry", "e", _VERSION_NOTE)}
-        SELECT {_JSON} FROM e CROSS JOIN t {_LINK} {_PUBLISHED}""",
-)
-# Out of the bin: the same entry, in a new version.
-_UNDELETE = Statement(
-    "entries.undelete",
-    f"""WITH {_CHECKED_TYPE}, gone AS (
-            DELETE FROM cms.binned_entries
-            WHERE id = ($1->>'id')::uuid AND version = ($1->>'version')::int
-              AND content_type_id = (SELECT id FROM t)
-            RETURNING *),
-        e AS (
-            INSERT INTO cms.entries ({_COLUMNS}, created_at, created_by, updated_at, updated_by)
-            SELECT tenant_id, id, content_type_id, $1->>'slug', $1->'fields', version + 1,
-                   created_at, created_by, now(), ($1->>'actingUser')::uuid FROM gone
-            RETURNING *),
-        {_KEPT}, {noted("'undeleted'", "entry", "e", _VERSION_NOTE)}
-        SELECT {_JSON} FROM e CROSS JOIN t {_LINK} {_PUBLISHED}""",
-)
-_PUBLISH = Statement(
-    "entries.publish",
-    f"""WITH {_CHECKED_TYPE}, e AS (
-            SELECT * FROM cms.entries
-            WHERE id = ($1->>'id')::uuid AND version = ($1->>'version')::int
-              AND content_type_id = (SELECT id FROM t) FOR UPDATE),
-        changed AS (
-            INSERT INTO cms.published_entries (tenant_id, entry_id, content_type_id, slug, fields,
-                                               version)
-            SELECT e.tenant_id, e.id, e.content_type_id, e.slug, e.fields, e.version FROM e
-            ON CONFLICT (tenant_id, entry_id) DO UPDATE SET slug = excluded.slug,
-                fields = excluded.fields, version = excluded.version, published_at = now()
-            RETURNING *),
-        marked AS (
-            INSERT INTO cms.entry_versions (tenant_id, entry_id, version, content_type_id, kind,
-                slug, fields, created_at, created_by, published_at, published_by)
-            SELECT e.tenant_id, e.id, e.version, e.content_type_id, 'saved', e.slug, e.fields,
-                   e.updated_at, e.updated_by, now(), ($1->>'actingUser')::uuid FROM e
-            ON CONFLICT (tenant_id, entry_id, version) DO UPDATE
-                SET published_at = excluded.published_at, published_by = excluded.published_by),
-        {noted("'published'", "entry", "e", _PUBLISH_NOTE)},
-        {_NEXT_GENERATION}
-        SELECT {_JSON} || jsonb_build_object('generation', generation.generation)
-        FROM e CROSS JOIN t JOIN changed p ON p.entry_id = e.id {_PUBLISH_LINKS}
-        CROSS JOIN generation""",
-)
-# The entry is locked first, as by the others: a delete would wait for this, and this for it.
-_UNPUBLISH = Statement(
-    "entries.unpublish",
-    f"""WITH e AS (
-            SELECT id FROM cms.entries
-            WHERE id = ($1->>'id')::uuid
-              AND version = coalesce(($1->>'version')::int, version) FOR UPDATE),
-        changed AS (
-            DELETE FROM cms.published_entries WHERE entry_id = (SELECT id FROM e)
-            RETURNING entry_id AS id, version),
-        {noted("'unpublished'", "entry", "changed", _PUBLISH_NOTE)},
-        {_NEXT_GENERATION}
-        SELECT jsonb_build_object('generation', generation) FROM generation""",
-)
-# A delete always counts: the entry may be published by another statement while this one waits.
-_DELETE = Statement(
-    "entries.delete",
-    f"""WITH changed AS (
-            DELETE FROM cms.entries
-            WHERE id = ($1->>'id')::uuid AND version = ($1->>'version')::int RETURNING *),
-        binned AS (
-            INSERT INTO cms.binned_entries ({_COLUMNS}, created_at, created_by, updated_at,
-                                            updated_by, deleted_by)
-            SELECT {_COLUMNS}, created_at, created_by, updated_at, updated_by,
-                   ($1->>'actingUser')::uuid FROM changed),
-        {noted("'deleted'", "entry", "changed", _VERSION_NOTE)},
-        {_NEXT_GENERATION}
-        SELECT jsonb_build_object('generation', generation) FROM generation""",
-)
-# The type first, as whoever changes it has it before its entries.
-_LOCK = Statement(
-    "entries.lock",
-    """WITH t AS (
-           SELECT id FROM cms.content_types WHERE id = ($1->>'typeId')::uuid FOR KEY SHARE),
-       e AS (
-           SELECT id FROM cms.entries
-           WHERE EXISTS (SELECT FROM t)
-             AND id IN (SELECT jsonb_array_elements_text($1->'ids')::uuid)
-           ORDER BY id FOR UPDATE)
-       SELECT to_jsonb(count(*)) FROM e""",
-)
 
 # What the audit log says besides, of a publication that nobody asked for at that moment.
 Occasion = Mapping[str, object]
 BY_HAND: Occasion = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Draft:
-    """Values that were accepted by a type, and by which version of it."""
-
-    type: ContentType
-    fields: Mapping[str, Any]
-    slug: str | None
-
-    @property
-    def claims(self) -> list[dict[str, str]]:
-        return unique.claims(self.type.fields, self.fields)
-
-    @property
-    def references(self) -> list[Reference]:
-        return references.references_in(self.type.fields, self.fields)
-
-
-@dataclass(frozen=True)
-class Save:
-    """How a version comes about: its kind, and the version that it brings back."""
-
-    kind: str = "saved"
-    restored_from: int | None = None
-
-    def values(self) -> dict[str, object]:
-        return {"kind": self.kind, "restoredFrom": self.restored_from}
 
 
 @dataclass(frozen=True)
@@ -284,7 +43,7 @@ class EntryRepository:
     async def get(
         self, tenant_id: UUID, type_name: str, entry_id: UUID, within: Scope | None = None
     ) -> Entry | None:
-        rows = await self._query(tenant_id, within, _GET, id=entry_id, type=type_name)
+        rows = await self._query(tenant_id, within, statements.GET, id=entry_id, type=type_name)
         return _entry(rows[0]) if rows else None
 
     async def page(
@@ -300,7 +59,7 @@ class EntryRepository:
         """
         rows = await self.database.query(
             tenant_id,
-            _LISTS[wanted.sort],
+            statements.LISTS[wanted.sort],
             typeId=type_id,
             onlyOf=only_of,
             limit=limit,
@@ -325,7 +84,7 @@ class EntryRepository:
         """In drafts; the best first, and fewer than `limit` where they are large."""
         rows = await self.database.query(
             tenant_id,
-            _SEARCH,
+            statements.SEARCH,
             text=text,
             types=within.all_of,
             ownTypes=within.own_of,
@@ -339,7 +98,7 @@ class EntryRepository:
         """Until the transaction ends, and always in the same order: two that want the same
         entries cannot wait for each other.
         """
-        await scope.query(_LOCK, typeId=type_id, ids=entry_ids)
+        await scope.query(statements.LOCK, typeId=type_id, ids=entry_ids)
 
     async def insert(
         self,
@@ -350,21 +109,21 @@ class EntryRepository:
         within: Scope | None = None,
     ) -> Entry | None:
         values = {"id": entry_id, **save.values()}
-        rows = await self._write(tenant_id, within, _CREATE, draft, values)
+        rows = await self._write(tenant_id, within, statements.CREATE, draft, values)
         return _entry(rows[0]) if rows else None
 
     async def update(
         self, tenant_id: UUID, entry_id: UUID, version: int, draft: Draft, save: Save
     ) -> Entry | None:
         values = {"id": entry_id, "version": version, **save.values()}
-        rows = await self._write(tenant_id, None, _UPDATE, draft, values)
+        rows = await self._write(tenant_id, None, statements.UPDATE, draft, values)
         return _entry(rows[0]) if rows else None
 
     async def undelete(
         self, tenant_id: UUID, entry_id: UUID, version: int, draft: Draft, save: Save
     ) -> Entry | None:
         values = {"id": entry_id, "version": version, **save.values()}
-        rows = await self._write(tenant_id, None, _UNDELETE, draft, values)
+        rows = await self._write(tenant_id, None, statements.UNDELETE, draft, values)
         return _entry(rows[0]) if rows else None
 
     async def publish(
@@ -377,7 +136,7 @@ class EntryRepository:
     ) -> tuple[Entry, int] | None:
         """The entry and the tenant's new generation."""
         values = {"id": entry.id, "version": entry.version, "occasion": dict(occasion)}
-        rows = await self._write(tenant_id, within, _PUBLISH, draft, values)
+        rows = await self._write(tenant_id, within, statements.PUBLISH, draft, values)
         if not rows:
             return None
         generation: int = rows[0].pop("generation")
@@ -393,7 +152,12 @@ class EntryRepository:
     ) -> int | None:
         """The tenant's new generation; None where the entry was not published."""
         rows = await self._query(
-            tenant_id, within, _UNPUBLISH, id=entry_id, version=version, occasion=dict(occasion)
+            tenant_id,
+            within,
+            statements.UNPUBLISH,
+            id=entry_id,
+            version=version,
+            occasion=dict(occasion),
         )
         return rows[0]["generation"] if rows else None
 
@@ -412,7 +176,9 @@ class EntryRepository:
                 return await self.delete(tenant_id, entry, shown, scope)
         if shown is not None:
             await references.check_not_referred_to(within, entry.id, shown)
-        rows = await self._query(tenant_id, within, _DELETE, id=entry.id, version=entry.version)
+        rows = await self._query(
+            tenant_id, within, statements.DELETE, id=entry.id, version=entry.version
+        )
         return rows[0]["generation"] if rows else None
 
     async def _write(
@@ -463,10 +229,6 @@ class EntryRepository:
         if within is not None:
             return await within.query(statement, **values)
         return await self.database.query(tenant_id, statement, **values)
-
-
-def user_gone() -> Unauthorized:
-    return Unauthorized("The token's user does not exist any more.")
 
 
 def _entry(row: dict[str, Any]) -> Entry:

@@ -9,13 +9,7 @@ from uuid import UUID
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission, Resource, Rule
 from cms_service.bin.schemas import BinnedEntry
-from cms_service.content_types.fields import (
-    Completeness,
-    Context,
-    accept_all,
-    slug_of,
-    with_defaults,
-)
+from cms_service.content_types.fields import Completeness, Context, with_defaults
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.cursor import Cursor
@@ -29,18 +23,12 @@ from cms_service.core.errors import (
     PreconditionFailed,
 )
 from cms_service.core.ids import new_id
+from cms_service.entries.drafts import Draft, Save
 from cms_service.entries.listing import EntryCursor, Listing
 from cms_service.entries.merge_patch import merged
 from cms_service.entries.past import Past
 from cms_service.entries.references import ReferenceRepository
-from cms_service.entries.repository import (
-    BY_HAND,
-    Draft,
-    EntryRepository,
-    Occasion,
-    Save,
-    SearchedTypes,
-)
+from cms_service.entries.repository import BY_HAND, EntryRepository, Occasion, SearchedTypes
 from cms_service.entries.schemas import Entry, Found, Referrer
 from cms_service.entries.seen import Seen
 from cms_service.entries.visibility import (
@@ -102,7 +90,7 @@ class EntryService:
         context = Context(Completeness.DRAFT, content_type.locales)
         given = dict.fromkeys(declined(actor, content_type, fields, values)) | values
         begun = with_defaults(content_type.fields, given, context)
-        draft = _draft(content_type, begun, Completeness.DRAFT)
+        draft = Draft.of(content_type, begun, Completeness.DRAFT)
         entry = await self._repository.insert(
             actor.tenant_id, new_id(), draft, Save("created"), within
         )
@@ -216,7 +204,7 @@ class EntryService:
         content_type = await self._content_types.get(actor.tenant_id, type_name)
         resource = about(actor, type_name, binned)
         Past(actor, content_type, resource, binned.deleted_at).check_undelete(binned.fields)
-        draft = _draft(content_type, binned.fields, Completeness.DRAFT)
+        draft = Draft.of(content_type, binned.fields, Completeness.DRAFT)
         entry = await self._repository.undelete(
             actor.tenant_id, binned.id, binned.version, draft, Save("undeleted")
         )
@@ -246,7 +234,7 @@ class EntryService:
         occasion: Occasion = BY_HAND,
     ) -> tuple[Entry, int] | None:
         """For callers who have seen to it that it is allowed."""
-        draft = _draft(content_type, entry.fields, Completeness.PUBLISHED)
+        draft = Draft.of(content_type, entry.fields, Completeness.PUBLISHED)
         return await self._repository.publish(tenant_id, entry, draft, within, occasion)
 
     async def unpublish(
@@ -360,7 +348,7 @@ class EntryService:
                 fields_of(content_type, before),
                 left_out_on_purpose=left_out_on_purpose,
             )
-            draft = _draft(content_type, values, Completeness.DRAFT)
+            draft = Draft.of(content_type, values, Completeness.DRAFT)
             entry = await self._repository.update(
                 actor.tenant_id, target.entry_id, before.version, draft, save
             )
@@ -383,16 +371,6 @@ def _shown_if(actor: Actor, content_type: ContentType, found: Found) -> Found:
     if found.entry.type != content_type.name:
         return found
     return found.model_copy(update={"entry": shown(actor, content_type, found.entry)})
-
-
-def _draft(
-    content_type: ContentType, values: Mapping[str, Any], completeness: Completeness
-) -> Draft:
-    context = Context(completeness, content_type.locales)
-    accepted, errors = accept_all(content_type.fields, values, context)
-    if errors:
-        raise Invalid(f"The fields do not fit the type {content_type.name}.", errors)
-    return Draft(content_type, accepted, slug_of(content_type.fields, accepted))
 
 
 def check_seen(entry: Entry, if_seen: Seen | None) -> None:
