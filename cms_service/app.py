@@ -72,6 +72,7 @@ from cms_service.entries import endpoints as entry_endpoints
 from cms_service.entries import search_endpoints
 from cms_service.entries.references import ReferenceRepository
 from cms_service.entries.repository import EntryRepository
+from cms_service.entries.search import EntrySearch
 from cms_service.entries.service import EntryService
 from cms_service.hosts import endpoints as host_endpoints
 from cms_service.hosts.directory import HostDirectory
@@ -238,6 +239,7 @@ def build(settings: ServeSettings) -> Cms:
             ContentTypeService: content_types,
             LocaleService: LocaleService(LocaleRepository(database), directory),
             EntryService: entries,
+            EntrySearch: EntrySearch(entry_repository, content_types),
             VersionService: VersionService(VersionRepository(database), entries, content_types),
             BinService: BinService(bin_repository, entries, content_types),
             ScheduleService: ScheduleService(schedules, entries),

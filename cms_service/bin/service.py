@@ -8,9 +8,10 @@ from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.cursor import Cursor
 from cms_service.core.errors import NotFound
+from cms_service.entries.attempts import overtaken
 from cms_service.entries.past import Past
 from cms_service.entries.schemas import Entry
-from cms_service.entries.service import EntryService, overtaken
+from cms_service.entries.service import EntryService
 from cms_service.entries.visibility import about, readers_own
 
 

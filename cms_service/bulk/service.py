@@ -11,10 +11,11 @@ from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.database import Scope, redone
 from cms_service.core.errors import FieldError, Problem, Unavailable
+from cms_service.entries.attempts import check_seen, overtaken, until_current
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.schemas import EntryContent
 from cms_service.entries.seen import Seen
-from cms_service.entries.service import ATTEMPTS, EntryService, check_seen, overtaken
+from cms_service.entries.service import EntryService
 from cms_service.tenants.directory import TenantDirectory
 
 One = TypeVar("One", Item, EntryContent)
@@ -141,12 +142,11 @@ class BulkService:
     async def _alone(
         self, actor: Actor, type_name: str, item: One, act: Act[One]
     ) -> tuple[Outcome, int | None]:
-        for _ in range(ATTEMPTS):
+        async def attempt() -> Done:
             content_type = await self._content_types.get(actor.tenant_id, type_name)
-            result = await act(content_type, item, None)
-            if result is not None:
-                return result
-        raise overtaken()
+            return await act(content_type, item, None)
+
+        return await until_current(attempt)
 
 
 def _id(item: Item | EntryContent) -> UUID | None:

@@ -10,10 +10,10 @@ from cms_service.core.dependencies import provide
 from cms_service.core.paging import LimitQuery
 from cms_service.core.strict_route import StrictRoute
 from cms_service.entries.schemas import FoundEntries
-from cms_service.entries.service import EntryService
+from cms_service.entries.search import EntrySearch
 
 router = APIRouter(prefix="/v1/tenants/{tenant}/search", tags=["search"], route_class=StrictRoute)
-Service = Annotated[EntryService, Depends(provide(EntryService))]
+Service = Annotated[EntrySearch, Depends(provide(EntrySearch))]
 Reader = Annotated[Actor, Depends(requires(Permission.READ_ENTRIES))]
 Words = Annotated[
     str,

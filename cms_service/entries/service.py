@@ -1,5 +1,4 @@
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -7,35 +6,28 @@ from typing import Any
 from uuid import UUID
 
 from cms_service.auth.actor import Actor
-from cms_service.auth.permissions import Permission, Resource, Rule
+from cms_service.auth.permissions import Permission, Resource
 from cms_service.bin.schemas import BinnedEntry
 from cms_service.content_types.fields import Completeness, Context, with_defaults
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Scope
-from cms_service.core.errors import (
-    OVERTAKEN,
-    Conflict,
-    Forbidden,
-    Invalid,
-    NotFound,
-    PreconditionFailed,
-)
+from cms_service.core.errors import Forbidden, Invalid, NotFound
 from cms_service.core.ids import new_id
+from cms_service.entries.attempts import check_seen, until_current
 from cms_service.entries.drafts import Draft, Save
 from cms_service.entries.listing import EntryCursor, Listing
 from cms_service.entries.merge_patch import merged
 from cms_service.entries.past import Past
 from cms_service.entries.references import ReferenceRepository
-from cms_service.entries.repository import BY_HAND, EntryRepository, Occasion, SearchedTypes
-from cms_service.entries.schemas import Entry, Found, Referrer
+from cms_service.entries.repository import BY_HAND, EntryRepository, Occasion
+from cms_service.entries.schemas import Entry, Referrer
 from cms_service.entries.seen import Seen
 from cms_service.entries.visibility import (
     about,
     declined,
     readers_own,
-    reads_all,
     reads_slug,
     referrer_shown,
     shown,
@@ -43,13 +35,6 @@ from cms_service.entries.visibility import (
 )
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.versions.schemas import Version
-
-# How often a write begins anew when another one came between its reading and its writing.
-ATTEMPTS = 3
-
-# To see which of them are searched, for who may not read everything.
-_TYPES_AT_ONCE = 50
-_EVERY_ENTRY = (Rule(frozenset({Permission.READ_ENTRIES})),)
 
 
 class EntryService:
@@ -72,12 +57,12 @@ class EntryService:
             with suppress(Invalid, Forbidden):
                 if (entry := await self.create_once(actor, known, fields)) is not None:
                     return entry
-        for _ in range(ATTEMPTS):
+
+        async def attempt() -> Entry | None:
             content_type = await self._content_types.get(actor.tenant_id, type_name)
-            entry = await self.create_once(actor, content_type, fields)
-            if entry is not None:
-                return entry
-        raise overtaken()
+            return await self.create_once(actor, content_type, fields)
+
+        return await until_current(attempt)
 
     async def create_once(
         self,
@@ -132,21 +117,6 @@ class EntryService:
             actor.tenant_id, content_type.id, limit, wanted, only_of
         )
         return [(shown(actor, content_type, entry), cursor) for entry, cursor in found], is_cut
-
-    async def search(
-        self, actor: Actor, text: str, type_name: str | None, limit: int
-    ) -> list[Found]:
-        """Among the types of which the actor may read everything: where words of a hidden field
-        are looked for, being found tells of them.
-        """
-        if type_name is None and actor.has(_EVERY_ENTRY):
-            return await self._repository.search(actor.tenant_id, text, SearchedTypes(None), limit)
-        searched = await self._searched(actor, type_name)
-        found = await self._repository.search(actor.tenant_id, text, searched, limit)
-        for name in {each.entry.type for each in found}:
-            content_type = await self._content_types.get(actor.tenant_id, name)
-            found = [_shown_if(actor, content_type, each) for each in found]
-        return found
 
     async def referrers(
         self, actor: Actor, type_name: str, entry_id: UUID, limit: int, after: Cursor | None
@@ -214,16 +184,19 @@ class EntryService:
         self, actor: Actor, type_name: str, entry_id: UUID, if_seen: Seen | None
     ) -> tuple[Entry, int]:
         """The entry and the tenant's new generation."""
-        for _ in range(ATTEMPTS):
+
+        async def attempt() -> tuple[Entry, int] | None:
             content_type = await self._content_types.get(actor.tenant_id, type_name)
             entry = await self.allowed(actor, Permission.PUBLISH_ENTRIES, type_name, entry_id)
             check_seen(entry, if_seen)
             done = await self.publish_once(actor.tenant_id, content_type, entry)
-            if done is not None:
-                published, generation = done
-                self._directory.note_write(actor.tenant_name, generation)
-                return shown(actor, content_type, published), generation
-        raise overtaken()
+            if done is None:
+                return None
+            published, generation = done
+            self._directory.note_write(actor.tenant_name, generation)
+            return shown(actor, content_type, published), generation
+
+        return await until_current(attempt)
 
     async def publish_once(
         self,
@@ -277,14 +250,15 @@ class EntryService:
     ) -> int:
         """The tenant's new generation."""
         shown = None if break_references else partial(referrer_shown, actor)
-        for _ in range(ATTEMPTS):
+
+        async def attempt() -> int | None:
             entry = await self.allowed(actor, Permission.DELETE_ENTRIES, type_name, entry_id)
             check_seen(entry, if_seen)
-            generation = await self._repository.delete(actor.tenant_id, entry, shown)
-            if generation is not None:
-                self._directory.note_write(actor.tenant_name, generation)
-                return generation
-        raise overtaken()
+            return await self._repository.delete(actor.tenant_id, entry, shown)
+
+        generation = await until_current(attempt)
+        self._directory.note_write(actor.tenant_name, generation)
+        return generation
 
     async def delete_once(
         self,
@@ -300,31 +274,6 @@ class EntryService:
         shown = partial(referrer_shown, actor)
         return await self._repository.delete(actor.tenant_id, entry, shown, within)
 
-    async def _searched(self, actor: Actor, type_name: str | None) -> SearchedTypes:
-        all_of, own_of = [], []
-        async for each in self._types(actor, type_name):
-            if reads_all(actor, each, own=False):
-                all_of.append(each.id)
-            # A key owns nothing.
-            if actor.user_id is not None and reads_all(actor, each, own=True):
-                own_of.append(each.id)
-        return SearchedTypes(all_of, own_of, actor.user_id)
-
-    async def _types(self, actor: Actor, name: str | None) -> AsyncIterator[ContentType]:
-        """No more of them at once than memory is meant for, and other requests go on in between."""
-        if name is not None:
-            with suppress(NotFound):
-                yield await self._content_types.get(actor.tenant_id, name)
-            return
-        after, has_more = None, True
-        while has_more:
-            types, is_cut = await self._content_types.page(actor.tenant_id, _TYPES_AT_ONCE, after)
-            for each in types:
-                yield each
-                after = Cursor(each.created_at, each.id)
-                await asyncio.sleep(0)
-            has_more = is_cut or len(types) == _TYPES_AT_ONCE
-
     async def _save(
         self,
         actor: Actor,
@@ -336,7 +285,8 @@ class EntryService:
     ) -> Entry:
         """`fields_of` the type and the whole entry as they are when it is written."""
         permission = Permission.UPDATE_ENTRIES
-        for _ in range(ATTEMPTS):
+
+        async def attempt() -> Entry | None:
             content_type = await self._content_types.get(actor.tenant_id, target.type_name)
             before = await self.allowed(actor, permission, target.type_name, target.entry_id)
             check_seen(before, target.if_seen)
@@ -352,9 +302,9 @@ class EntryService:
             entry = await self._repository.update(
                 actor.tenant_id, target.entry_id, before.version, draft, save
             )
-            if entry is not None:
-                return shown(actor, content_type, entry)
-        raise overtaken()
+            return None if entry is None else shown(actor, content_type, entry)
+
+        return await until_current(attempt)
 
 
 @dataclass(frozen=True)
@@ -366,28 +316,5 @@ class _Target:
     if_seen: Seen | None
 
 
-def _shown_if(actor: Actor, content_type: ContentType, found: Found) -> Found:
-    """As it is, where its entry is of another type."""
-    if found.entry.type != content_type.name:
-        return found
-    return found.model_copy(update={"entry": shown(actor, content_type, found.entry)})
-
-
-def check_seen(entry: Entry, if_seen: Seen | None) -> None:
-    """Raises PreconditionFailed."""
-    if if_seen is None or if_seen.holds(entry.version, entry.rewritten):
-        return
-    by_now = (
-        "has been rewritten by a change of its type"
-        if if_seen.version == entry.version
-        else f"is at version {entry.version} by now"
-    )
-    raise PreconditionFailed(f"The entry {by_now}.", headers={"ETag": entry.etag})
-
-
 def _no_entry() -> NotFound:
     return NotFound("There is no such entry.")
-
-
-def overtaken() -> Conflict:
-    return Conflict(OVERTAKEN)
