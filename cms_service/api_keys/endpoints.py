@@ -49,5 +49,5 @@ async def get_api_key(key_id: Identifier, actor: Reader, service: Service) -> Ap
 
 @router.delete("/{key_id}", status_code=status.HTTP_204_NO_CONTENT)
 async def revoke_api_key(key_id: Identifier, actor: Writer, service: Service) -> None:
-    """Refused on every pod within a second."""
+    """The key is refused on every pod within a second."""
     await service.revoke(actor, key_id)

@@ -11,7 +11,7 @@ from cms_service.roles.rules import RuleBodies
 
 
 class NewApiKey(RequestBody):
-    """With neither a role nor rules, the key reads what is published and nothing else."""
+    """A key with neither a role nor rules reads what is published and nothing else."""
 
     model_config = ConfigDict(
         json_schema_extra={

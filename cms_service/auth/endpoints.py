@@ -57,7 +57,7 @@ async def refresh(
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
 @answers(Unauthorized, TooManyRequests)
 async def logout(tenant: TenantPath, body: Refresh, client: Client, service: Service) -> None:
-    """Of a session that is over already, too."""
+    """Ends the refresh token's session. Succeeds also when it has ended already."""
     await service.logout(tenant, body.refresh_token.get_secret_value(), client)
 
 
@@ -71,7 +71,7 @@ async def logout_everywhere(actor: SignedIn, service: Service) -> None:
 async def change_password(
     actor: SignedIn, body: PasswordChange, client: Client, service: Service
 ) -> None:
-    """The caller's own. Every session ends, this one too: log in with the new password."""
+    """Changes the caller's own. Every session ends, this one too: log in with the new password."""
     await service.change_password(
         actor,
         body.current_password.get_secret_value(),

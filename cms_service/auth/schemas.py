@@ -24,7 +24,7 @@ class PasswordChange(RequestBody):
 
 
 class Tokens(Schema):
-    """Lifetimes in seconds."""
+    """Both lifetimes are in seconds."""
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of the scheme

@@ -50,7 +50,7 @@ async def get_binned_entry(
 async def restore_binned_entry(
     type_name: TypePath, entry_id: Identifier, actor: Deleter, service: Service, response: Response
 ) -> Entry:
-    """As a draft: it is not published again by this."""
+    """Restores the entry as a draft; it is not published again."""
     return tagged(response, await service.restore(actor, type_name, entry_id))
 
 
@@ -58,5 +58,5 @@ async def restore_binned_entry(
 async def purge_entry(
     type_name: TypePath, entry_id: Identifier, actor: Purger, service: Service
 ) -> None:
-    """For good, with all its versions."""
+    """Deletes the entry and all its versions for good."""
     await service.purge(actor, type_name, entry_id)

@@ -62,5 +62,5 @@ async def unpublish_entries(
 async def delete_entries(
     type_name: TypePath, body: Selection, actor: Deleter, service: Service, response: Response
 ) -> Outcomes:
-    """Into the bin."""
+    """Moves the entries to the bin."""
     return _answer(response, await service.delete(actor, type_name, body))

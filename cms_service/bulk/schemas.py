@@ -59,6 +59,6 @@ class Outcome(Schema):
 
 
 class Outcomes(Schema):
-    """In the order of the request's items."""
+    """The outcomes come in the order of the request's items."""
 
     items: list[Outcome]

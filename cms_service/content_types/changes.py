@@ -16,7 +16,7 @@ _CHOICES = frozenset({"values", "types"})
 
 
 class ChangeKind(StrEnum):
-    """From what every value survives to what none may."""
+    """What happens to a field, from what every value survives to what none may."""
 
     WIDENED = "widened"
     ADDED = "added"

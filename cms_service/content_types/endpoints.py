@@ -46,7 +46,7 @@ async def create_content_type(
 async def list_content_types(
     actor: Reader, service: Service, after: After, limit: LimitQuery = 20
 ) -> Page[ContentType]:
-    """Fewer than `limit` where they are large."""
+    """A page holds fewer than `limit` types where they are large."""
     types, is_cut = await service.page(actor.tenant_id, limit + 1, after)
     return page_of(types, limit, lambda each: (each.created_at, each.id), is_cut=is_cut)
 
@@ -63,7 +63,7 @@ async def get_content_type(
 async def plan_change(
     type_name: TypePath, body: Definition, actor: Writer, service: Service
 ) -> Plan:
-    """What it would do to replace the type's definition. Nothing is changed."""
+    """Tells what replacing the type's definition would do. Nothing is changed."""
     return await service.plan(actor, type_name, body)
 
 
@@ -81,7 +81,7 @@ async def replace_content_type(
         Query(pattern=PLAN_ID_PATTERN, description="the id of a plan that loses or breaks content"),
     ] = None,
 ) -> ContentType:
-    """Entries are rewritten where they need it; refused where content would be lost or broken and
+    """Rewrites entries where they need it. Refused where content would be lost or broken and
     the plan is not acknowledged.
     """
     changed, generation = await service.replace(actor, type_name, body, if_version, acknowledge)

@@ -65,10 +65,6 @@ class FieldSince(Schema):
 
 
 class ContentType(Schema):
-    """`locales` are the tenant's, read together with the type: entries are checked against both.
-    `fields_since`: by their names; of other fields all is known since the type was last changed.
-    """
-
     id: UUID
     name: str
     display_name: str
@@ -76,7 +72,9 @@ class ContentType(Schema):
     version: int
     created_at: Timestamp
     updated_at: Timestamp
+    # The tenant's, read together with the type: entries are checked against both.
     locales: Annotated[Locales, Field(exclude=True)]
+    # By name. What is not named here has been as it is since the type was last changed.
     fields_since: Annotated[Mapping[str, FieldSince], Field(exclude=True)] = {}
 
     @model_validator(mode="wrap")

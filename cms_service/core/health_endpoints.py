@@ -13,5 +13,5 @@ router = APIRouter(tags=["health"], route_class=StrictRoute)
 
 @router.get(ROUTE)
 async def health(service: Annotated[HealthService, Depends(provide(HealthService))]) -> Health:
-    """200 also when something is away: published content is still served then."""
+    """Answers 200 also when something is away: published content is still served then."""
     return await service.check()

@@ -19,7 +19,7 @@ _CURSOR_PARTS = 3
 
 
 class Status(StrEnum):
-    """Of a published entry, whether its draft has gone on since."""
+    """What is published: nothing (`draft`), the draft itself, or an older state (`changed`)."""
 
     DRAFT = "draft"
     PUBLISHED = "published"

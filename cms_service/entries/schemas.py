@@ -32,9 +32,7 @@ class Referrer(Schema):
 
 
 class Entry(Schema):
-    """`fields` is the draft. `rewritten`: how often changes of the type have changed what is there
-    of the entry, with no version of its own.
-    """
+    """`fields` is the draft."""
 
     id: UUID
     type: str
@@ -46,6 +44,7 @@ class Entry(Schema):
     updated_at: Timestamp
     updated_by: UUID | None
     published: Published | None
+    # How often changes of the type have changed the entry's fields without a new version of it.
     rewritten: Annotated[int, Field(exclude=True)] = 0
 
     @property

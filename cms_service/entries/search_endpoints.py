@@ -35,5 +35,5 @@ async def search_entries(
     type_name: Annotated[TypeQuery, Query(alias="type")] = None,
     limit: LimitQuery = 20,
 ) -> FoundEntries:
-    """In the texts of drafts; the best first, and not more than `limit`."""
+    """Searches the texts of drafts. The best finds come first, at most `limit` of them."""
     return FoundEntries(items=await service.search(actor, q, type_name, limit))

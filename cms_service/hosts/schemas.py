@@ -19,7 +19,7 @@ HostName = Annotated[
 
 
 class NewHost(RequestBody):
-    """Kept in lower case and in punycode."""
+    """The name is kept in lower case and in punycode."""
 
     host: HostName
 

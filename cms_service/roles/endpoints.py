@@ -45,7 +45,7 @@ async def get_role(role_name: RolePath, actor: Reader, service: Service) -> Cust
 async def replace_role(
     role_name: RolePath, body: RoleDefinition, actor: Writer, service: Service
 ) -> CustomRole:
-    """In force on every pod within a second."""
+    """The change takes effect on every pod within a second."""
     return await service.replace(actor, role_name, body)
 
 

@@ -34,7 +34,7 @@ async def get_schedule(
 async def replace_schedule(
     type_name: TypePath, entry_id: Identifier, body: NewSchedule, actor: Publisher, service: Service
 ) -> Schedule:
-    """The entry is published as it is by then."""
+    """Plans when the draft, as it is by then, is published, and when the entry is unpublished."""
     return await service.put(actor, type_name, entry_id, body)
 
 

@@ -38,7 +38,7 @@ class NewSchedule(RequestBody):
 
 
 class ScheduledAction(Schema):
-    """With `failure`, the time came and it could not be done: it is not tried again."""
+    """`failure`: the time came and it could not be done; it is not tried again."""
 
     action: Action
     at: Timestamp

@@ -48,7 +48,7 @@ async def list_versions(
     cursor: Before = None,
     limit: LimitQuery = 20,
 ) -> Page[VersionSummary]:
-    """The newest first."""
+    """The versions of an entry, the newest first."""
     found = await service.page(actor, type_name, entry_id, limit + 1, cursor)
     more = len(found) > limit
     items = found[:limit]
@@ -85,6 +85,6 @@ async def restore_version(
     service: Service,
     response: Response,
 ) -> Entry:
-    """As a new version of the draft; what is published stays."""
+    """Saves the version as a new one of the draft; what is published stays."""
     entry = await service.restore(actor, type_name, entry_id, version, if_seen)
     return tagged(response, entry)

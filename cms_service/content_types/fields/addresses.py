@@ -39,7 +39,7 @@ class EmailField(UniqueField):
 
 
 class UrlField(UniqueField):
-    """Absolute, http or https."""
+    """The address is absolute, http or https."""
 
     kind: Literal["url"]
     default: Annotated[str, Field(json_schema_extra=_URL)] | None = None

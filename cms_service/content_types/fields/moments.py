@@ -71,7 +71,7 @@ class DateField(_MomentField[date]):
 
 
 class DatetimeField(_MomentField[datetime]):
-    """Stored in UTC."""
+    """The value is stored in UTC."""
 
     kind: Literal["datetime"]
     minimum: Annotated[str, Field(json_schema_extra=_DATETIME)] | None = None

@@ -10,7 +10,7 @@ _IDENTIFIER_PATTERN = r"^([0-9a-f]-?){32}$"
 
 
 class SlugField(BaseField):
-    """Unique within its type: entries are delivered by it."""
+    """A slug is unique within its type: entries are delivered by it."""
 
     kind: Literal["slug"]
 

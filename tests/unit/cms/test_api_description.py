@@ -1,5 +1,6 @@
 """The OpenAPI documents: of all routes, and of one tenant's content."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -52,6 +53,19 @@ def general() -> Document:
 @pytest.fixture(scope="module")
 def operations(general: Document) -> list[Operation]:
     return operations_of(general)
+
+
+def test_what_users_read_of_operations_and_schemas_stands_by_itself(
+    general: Document, operations: list[Operation]
+) -> None:
+    """It comes from docstrings, whose readers see the name above them; users may not."""
+    described = [operation.described for operation in operations]
+    described += general["components"]["schemas"].values()
+    texts = [each["description"] for each in described if "description" in each]
+    assert texts
+    assert [text for text in texts if not re.match(r"[A-Z`]", text)] == []
+    fragments = {"As", "At", "By", "For", "From", "In", "Into", "Of", "On", "To", "With"}
+    assert [text for text in texts if text.split()[0] in fragments] == []
 
 
 def test_every_operation_has_a_name_of_its_own(operations: list[Operation]) -> None:
