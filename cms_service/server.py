@@ -17,8 +17,8 @@ from cms_service.core.database import Database
 from cms_service.core.http import App
 from cms_service.core.protocol import BoundedProtocol
 from cms_service.core.settings import ServeSettings
-from cms_service.core.startup import check_until_ready
 from cms_service.core.watch import Watch, watch_files
+from cms_service.startup import check_until_ready
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from cms_service import app
 from cms_service.app import Cms
 from cms_service.core.redis_store import RedisAwayError
 from cms_service.core.settings import ServeSettings
-from cms_service.core.startup import check_until_ready
+from cms_service.startup import check_until_ready
 from tests.service.patience import PATIENCE
 from tests.service.servers import Postgres, Redis
 
