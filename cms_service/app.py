@@ -44,8 +44,9 @@ from cms_service.core.answers import answers_of
 from cms_service.core.background import Background, Job
 from cms_service.core.buckets import Buckets
 from cms_service.core.cache import BodyCache
+from cms_service.core.connecting import DatabaseName
 from cms_service.core.credentials import fixed
-from cms_service.core.database import Database, DatabaseName
+from cms_service.core.database import Database
 from cms_service.core.gcra import per_minute
 from cms_service.core.health import HealthService
 from cms_service.core.http import App, Observed, Receive, Scope, Send

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from cms_service.core.database import Statement
+from cms_service.core.statements import Statement
 
 # Of JSON in PostgreSQL's memory; as objects of Python it may take ten times as much.
 MAX_BYTES = 2_000_000

@@ -9,50 +9,37 @@ works as well).
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from enum import StrEnum
+from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
-from asyncpg.connect_utils import SessionAttribute
 
 from cms_service.core import session_settings
 from cms_service.core.acting import acting_values
+from cms_service.core.connecting import REPLICA_WAIT_SECONDS, DatabaseName, log_in
 from cms_service.core.connector import Connector, RoleRefusedError
-from cms_service.core.credentials import (
-    Credentials,
-    CredentialSource,
-    CredentialsUnavailableError,
-)
+from cms_service.core.credentials import CredentialSource, CredentialsUnavailableError
 from cms_service.core.database_url import DatabaseUrl
-from cms_service.core.errors import OVERTAKEN, Conflict, LimitReached, TookTooLong, Unavailable
+from cms_service.core.errors import OVERTAKEN, LimitReached, TookTooLong, Unavailable
 from cms_service.core.metrics import Metrics
 from cms_service.core.places import NoPlaceError, Tenant
 from cms_service.core.pool import Connection, Pool
+from cms_service.core.redone import Undone, redone
 from cms_service.core.shares import outside_shares, unshared
+from cms_service.core.statements import Asked
 from cms_service.core.tracing import UNTRACED, Tracing
 
 logger = logging.getLogger(__name__)
 
-_CONNECT_SECONDS = 5.0
-_PREPARED_STATEMENTS = 100
-# Beyond what the server gives a statement: then it is the server that does not answer.
-_ANSWER_SECONDS = session_settings.STATEMENT_SECONDS + 2.0
 _IDLE_CONNECTION_SECONDS = 300.0
-# For a connection or a lock of the replica's replay: the primary may answer sooner.
-_REPLICA_WAIT_SECONDS = 1.0
 # Beyond it a wait would end in a time-out anyway: refuse at once.
 _WAITING_PER_CONNECTION = 10
-_TENANT_QUERY = "SELECT cms.tenant_query($1, $2, $3::jsonb)"
-
-# How often a transaction is begun in all that the database undid for the sake of another one.
-_ATTEMPTS = 3
 
 # Raised by the triggers that count what a tenant has.
 _LIMIT_REACHED = "HC001"
@@ -72,64 +59,8 @@ _AWAY = (
 )
 
 
-Result = TypeVar("Result")
-
-
-class Undone(Conflict):
-    """The database undid the whole transaction: it and another one waited for each other."""
-
-
-async def redone(transaction: Callable[[], Awaitable[Result]]) -> Result:
-    """What was undone is done again: by then the other one has what it waited for."""
-    for _ in range(_ATTEMPTS - 1):
-        try:
-            return await transaction()
-        except Undone:
-            continue
-    return await transaction()
-
-
 class Busy(Unavailable):
     """Every connection is in use, by what others ask."""
-
-
-class DatabaseName(StrEnum):
-    """The label of the metrics."""
-
-    PRIMARY = "primary"
-    REPLICA = "replica"
-
-
-@dataclass(frozen=True)
-class Statement:
-    """SQL that takes its values from one JSON object, `$1`, and returns JSON objects.
-
-    `$1` holds the tenant and who is at work besides the caller's values. The name is a metric
-    label.
-    """
-
-    name: str
-    sql: str
-
-    def call(self, tenant_id: UUID, args: str) -> tuple[str, Sequence[object]]:
-        """What PostgreSQL is asked, and with which values."""
-        return _TENANT_QUERY, (tenant_id, self.sql, args)
-
-
-@dataclass(frozen=True)
-class Routine:
-    """A function of the database in place of a statement, for its plans to be kept: for what is
-    done all the time. It sets the tenant, and takes the same object.
-    """
-
-    name: str
-    function: str
-
-    def call(self, tenant_id: UUID, args: str) -> tuple[str, Sequence[object]]:
-        return f"SELECT {self.function}($1, $2::jsonb)", (tenant_id, args)
-
-
-Asked = Statement | Routine
 
 
 class Scope:
@@ -221,20 +152,17 @@ class Database:
     ) -> None:
         self.name = name
         self._url = url
-        self._target = _target(name, url)
         self._pool: Pool | None = None
         self._connector = Connector(
             name,
             credentials,
-            self._log_in,
+            partial(log_in, name, url),
             metrics.credentials_refused.labels(name).set,
             self._expire,
         )
         self._wait_seconds = url.pool_timeout
-        self._lock_seconds: float = session_settings.LOCK_SECONDS
         if name is DatabaseName.REPLICA:
-            self._wait_seconds = min(self._wait_seconds, _REPLICA_WAIT_SECONDS)
-            self._lock_seconds = _REPLICA_WAIT_SECONDS
+            self._wait_seconds = min(self._wait_seconds, REPLICA_WAIT_SECONDS)
         self._query_seconds = metrics.query_seconds
         self._span = tracing.client(
             {"db.system.name": "postgresql", **url.attributes}, "db.query.summary"
@@ -403,33 +331,9 @@ class Database:
         except (asyncpg.PostgresError, TimeoutError) as error:
             raise ConnectionError(type(error).__name__) from error
 
-    async def _log_in(self, credentials: Credentials) -> Connection:
-        return await asyncpg.connect(
-            self._url.dsn,
-            user=credentials.username,
-            password=credentials.password,
-            timeout=_CONNECT_SECONDS,
-            command_timeout=_ANSWER_SECONDS,
-            statement_cache_size=0 if self._url.pgbouncer else _PREPARED_STATEMENTS,
-            target_session_attrs=self._target,
-            # PgBouncer takes none; the role has what counts.
-            server_settings=None
-            if self._url.pgbouncer
-            else session_settings.of_connection(self._lock_seconds),
-        )
-
     def _expire(self) -> None:
         if self._pool is not None:
             self._pool.expire()
-
-
-def _target(name: DatabaseName, url: DatabaseUrl) -> SessionAttribute | None:
-    """After a failover a name may lead to a standby for a while. Not so with PgBouncer, which tells
-    each client what the first server was, and looks for the primary itself.
-    """
-    if name is DatabaseName.PRIMARY and url.target is None and not url.pgbouncer:
-        return SessionAttribute.primary
-    return None  # what the URL says, if anything
 
 
 class _Use:

@@ -9,9 +9,10 @@ from uuid import UUID
 
 import asyncpg
 
-from cms_service.core.database import Busy, Database, Undone
+from cms_service.core.database import Busy, Database
 from cms_service.core.errors import TookTooLong, Unavailable
 from cms_service.core.metrics import Metrics
+from cms_service.core.redone import Undone
 from cms_service.core.single_flight import SingleFlight
 from cms_service.tenants.schemas import TenantState
 

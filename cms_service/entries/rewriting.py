@@ -10,7 +10,8 @@ from uuid import UUID
 
 from cms_service.content_types.fields import BaseField, slug_of
 from cms_service.core.bounded import BoundedStatement, take_more
-from cms_service.core.database import Scope, Statement
+from cms_service.core.database import Scope
+from cms_service.core.statements import Statement
 from cms_service.entries.references import references_in
 from cms_service.entries.unique import claims
 

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from cms_service.audit.statements import noted
 from cms_service.core.bounded import BoundedStatement, take_more
-from cms_service.core.database import Database, Scope, Statement
+from cms_service.core.database import Database, Scope
+from cms_service.core.statements import Statement
 from cms_service.locales.schemas import Locales
 
 _GET = Statement("locales.get", "SELECT t.locales FROM cms.tenants t")
