@@ -6,8 +6,11 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import orjson
+
+from cms_service.core.settings import ServeSettings, SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +75,21 @@ class KeyStore:
 
     def __init__(self, ring: KeyRing) -> None:
         self.ring = ring
+
+    @classmethod
+    def from_settings(cls, settings: ServeSettings) -> Self:
+        """Raises SettingsError."""
+        try:
+            if settings.jwt_secret is not None:
+                return cls(ring_of_secret(settings.jwt_secret.get_secret_value()))
+        except ValueError as error:
+            raise SettingsError(f"JWT_SECRET: {error}") from None
+        if settings.jwt_keys_file is None:  # excluded by the settings' own check
+            raise AssertionError
+        try:
+            return cls(parse_key_ring(settings.jwt_keys_file.read_bytes()))
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"JWT_KEYS_FILE: {error}") from None
 
     async def reload(self, path: Path) -> None:
         try:

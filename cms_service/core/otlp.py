@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from types import TracebackType
+from typing import Self
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -29,8 +30,10 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from cms_service import VERSION
 from cms_service.core.metrics import Metrics
 from cms_service.core.request_metrics import known_method
+from cms_service.core.settings import ServeSettings
 from cms_service.core.trace_context import TraceContext
 from cms_service.core.tracing import UNTRACED, ClientSpan, RequestSpan
 
@@ -62,6 +65,22 @@ class OtlpTracing:
         self._provider.add_span_processor(self._processor)
         self._ratio = ratio
         self._tracer = self._provider.get_tracer("cms_service")
+
+    @classmethod
+    def from_settings(cls, settings: ServeSettings, metrics: Metrics) -> Self:
+        resource = {
+            "service.name": settings.otel_service_name,
+            "service.namespace": settings.hcms_namespace,
+            "service.version": VERSION,
+            "hcms.name": settings.hcms_name,
+            "hcms.revision": settings.hcms_revision,
+        }
+        return cls(
+            settings.traces_endpoint,
+            settings.otel_traces_sampler_arg,
+            {name: value for name, value in resource.items() if value},
+            metrics,
+        )
 
     def request(self, scope: Mapping[str, object], parent: TraceContext | None) -> RequestSpan:
         # Chosen here: the SDK would cost those that are not chosen nearly as much as all of ours.

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Self
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -19,10 +20,11 @@ from cms_service.core import gcra
 from cms_service.core.accounts import Account, Policy, figures, take
 from cms_service.core.buckets import Buckets
 from cms_service.core.errors import TooManyRequests
-from cms_service.core.gcra import SECOND, Rule
+from cms_service.core.gcra import SECOND, Rule, per_minute
 from cms_service.core.http import ANSWER_HEADERS, Scope
 from cms_service.core.recent import keep
 from cms_service.core.redis_store import RedisAwayError
+from cms_service.core.settings import ServeSettings
 
 _MAX_CALLERS = 10_000
 _TELL_SECONDS = 0.05
@@ -167,3 +169,32 @@ class RateLimits:
             account.hear(quantity, asked_at, debt)
         if account.untold and account.timer is None:
             self._tell_soon(account)
+
+
+@dataclass(frozen=True)
+class ApiLimits:
+    """The limits of both APIs."""
+
+    delivery: RateLimits
+    management: RateLimits
+
+    @classmethod
+    def from_settings(
+        cls, settings: ServeSettings, buckets: Buckets, clock: Callable[[], int]
+    ) -> Self:
+        def limits(api: str, client: int, tenant: int) -> RateLimits:
+            return RateLimits(api, per_minute(client), per_minute(tenant), buckets, clock)
+
+        return cls(
+            limits(
+                "delivery", settings.rate_limit_delivery_client, settings.rate_limit_delivery_tenant
+            ),
+            limits(
+                "management",
+                settings.rate_limit_management_client,
+                settings.rate_limit_management_tenant,
+            ),
+        )
+
+    async def close(self) -> None:
+        await asyncio.gather(self.delivery.close(), self.management.close())

@@ -4,33 +4,23 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.asyncio.connection import Connection
-from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel, SentinelManagedConnection
-from redis.backoff import NoBackoff
-from redis.credentials import CredentialProvider
+from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import OutOfMemoryError, RedisClusterException, RedisError
 
-from cms_service.core.credentials import CredentialSource, CredentialsUnavailableError
+from cms_service.core.credentials import CredentialsUnavailableError
 from cms_service.core.metrics import Metrics
-from cms_service.core.redis_tls import SentinelTlsConnection, TlsConnection
-from cms_service.core.redis_url import RedisUrl
-from cms_service.core.settings import RedisMode
+from cms_service.core.redis_client import MAX_CONNECTIONS, WAIT_SECONDS, client_of
+from cms_service.core.settings import ServeSettings
 from cms_service.core.tracing import UNTRACED, Tracing
 
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-_SECONDS = 0.5  # to connect, to answer, to get a free connection
 # A whole call, with what a client may do about a node that is lost.
 _CALL_SECONDS = 2.0
-_MAX_CONNECTIONS = 100
 # After a failure nobody asks again for so long: a lost Redis must not cost each request a time-out.
 _PAUSE_SECONDS = 1.0
 # A full Redis refuses each write: it is told of once in so long.
@@ -70,16 +60,28 @@ class RedisStore:
         self._clock = clock
         self.is_cluster = isinstance(client, RedisCluster)
         self._away = _CLUSTER_AWAY if self.is_cluster else _AWAY
-        self._places = asyncio.Semaphore(_MAX_CONNECTIONS)
+        self._places = asyncio.Semaphore(MAX_CONNECTIONS)
         self._used = 0
         self._waiting = 0
-        metrics.redis_pool_size.set(_MAX_CONNECTIONS)
+        metrics.redis_pool_size.set(MAX_CONNECTIONS)
         metrics.redis_pool_waiting.set_function(lambda: self._waiting)
         metrics.redis_pool_connections.labels("used").set_function(lambda: self._used)
         metrics.redis_pool_connections.labels("idle").set_function(lambda: _idle(client))
         self.span = tracing.client({"db.system.name": "redis"}, "db.operation.name")
         self._ask_again_at = float("-inf")
         self._tell_again_at = float("-inf")
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: ServeSettings,
+        metrics: Metrics,
+        tracing: Tracing,
+        clock: Callable[[], float],
+    ) -> Self:
+        """Raises SettingsError. Connects with the first use, not now."""
+        client, helpers = client_of(settings)
+        return cls(client, metrics, clock, helpers, tracing)
 
     async def get(self, key: str) -> bytes | None:
         """Raises RedisAwayError, as all methods do."""
@@ -165,7 +167,7 @@ class RedisStore:
         """A full pool is not a lost Redis: the next one asks again at once."""
         self._waiting += 1
         try:
-            async with asyncio.timeout(_SECONDS):
+            async with asyncio.timeout(WAIT_SECONDS):
                 await self._places.acquire()
         except TimeoutError:
             self._metrics.redis_pool_rejected.inc()
@@ -180,88 +182,3 @@ def _idle(client: Any) -> int:
         return sum(len(node._free) for node in client.get_nodes())  # noqa: SLF001 - as said
     idle: int = client.connection_pool.get_connection_count()[0][0]
     return idle
-
-
-class _Provider(CredentialProvider):
-    def __init__(self, source: CredentialSource) -> None:
-        self._source = source
-
-    def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        credentials = self._source.current()
-        if credentials.username:
-            return credentials.username, credentials.password
-        return (credentials.password,)
-
-    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
-        return self.get_credentials()
-
-
-def make_client(
-    url: RedisUrl,
-    mode: RedisMode,
-    sentinel_master: str,
-    credentials: CredentialSource | None,
-    ca_file: Path | None = None,
-) -> tuple[Any, Sequence[Any]]:
-    """And its helpers. Connects with the first use, not now."""
-    options: dict[str, Any] = {
-        "socket_connect_timeout": _SECONDS,
-        "socket_timeout": _SECONDS,
-        "retry": Retry(NoBackoff(), 0),
-    }
-    if credentials is not None:
-        options["credential_provider"] = _Provider(credentials)
-    if url.tls and ca_file is not None:
-        options["ssl_ca_certs"] = str(ca_file)
-    if mode is RedisMode.CLUSTER:
-        return _cluster(url, options), ()
-    if mode is RedisMode.SENTINEL:
-        return _behind_sentinel(url, sentinel_master, options)
-    return _standalone(url, options), ()
-
-
-def _standalone(url: RedisUrl, options: dict[str, Any]) -> Any:
-    host, port = url.hosts[0]
-    pool = BlockingConnectionPool(
-        max_connections=_MAX_CONNECTIONS,
-        timeout=_SECONDS,
-        connection_class=TlsConnection if url.tls else Connection,
-        host=host,
-        port=port,
-        db=url.database,
-        **options,
-    )
-    return Redis.from_pool(pool)
-
-
-def _behind_sentinel(
-    url: RedisUrl, master: str, options: dict[str, Any]
-) -> tuple[Any, Sequence[Any]]:
-    sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis has no type for it
-        list(url.hosts),
-        db=url.database,
-        connection_class=SentinelTlsConnection if url.tls else SentinelManagedConnection,
-        max_connections=_MAX_CONNECTIONS,
-        **options,
-    )
-    if url.tls:
-        # By itself it would ask them in the clear.
-        for each in sentinel.sentinels:
-            each.connection_pool.connection_class = TlsConnection
-            if authority := options.get("ssl_ca_certs"):
-                each.connection_pool.connection_kwargs["ssl_ca_certs"] = authority
-    return sentinel.master_for(master), (sentinel,)
-
-
-def _cluster(url: RedisUrl, options: dict[str, Any]) -> Any:
-    nodes = [ClusterNode(host, port) for host, port in url.hosts]
-    # A slot that has moved costs one more try.
-    retrying = options | {"retry": Retry(NoBackoff(), 1)}
-    cluster = RedisCluster(
-        startup_nodes=nodes, ssl=url.tls, max_connections=_MAX_CONNECTIONS, **retrying
-    )
-    if url.tls:
-        cluster.connection_kwargs["connection_class"] = TlsConnection
-        for node in cluster.startup_nodes:
-            node.connection_class = TlsConnection
-    return cluster

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Protocol
 
 from cms_service.core import trace_context
+from cms_service.core.metrics import Metrics
+from cms_service.core.settings import ServeSettings, TracesExporter
 from cms_service.core.trace_context import TraceContext
 
 # Around one call of another server; the argument says what is done there, in a few fixed words.
@@ -61,3 +63,12 @@ class Untraced:
 
 
 UNTRACED = Untraced()
+
+
+def tracing_of(settings: ServeSettings, metrics: Metrics) -> Tracing:
+    if settings.otel_traces_exporter is TracesExporter.NONE:
+        return UNTRACED
+    # Imported here: who traces nothing shall not pay for it.
+    from cms_service.core.otlp import OtlpTracing  # noqa: PLC0415 - as said
+
+    return OtlpTracing.from_settings(settings, metrics)

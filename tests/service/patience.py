@@ -4,13 +4,14 @@ that stands still for a second has lost neither. What is stopped or cut off tell
 
 from types import ModuleType
 
-from cms_service.core import redis_store
+from cms_service.core import redis_client, redis_store
 from cms_service.delivery import databases
 
 Seconds = list[tuple[ModuleType, str, float]]
 
 PATIENT: Seconds = [
-    (redis_store, "_SECONDS", 10.0),
+    (redis_client, "WAIT_SECONDS", 10.0),
+    (redis_store, "WAIT_SECONDS", 10.0),
     (redis_store, "_CALL_SECONDS", 20.0),
     (databases, "_ANSWER_SECONDS", 20.0),
 ]
