@@ -34,8 +34,10 @@ async def list_bin(
     type_name: TypePath, actor: Reader, service: Service, after: After, limit: LimitQuery = 20
 ) -> Page[BinnedEntry]:
     """Deleted entries, the last one first."""
-    binned, is_cut = await service.page(actor, type_name, limit + 1, after)
-    return page_of(binned, limit, lambda entry: (entry.deleted_at, entry.id), is_cut=is_cut)
+    found = await service.page(actor, type_name, limit + 1, after)
+    return page_of(
+        found.rows, limit, lambda entry: (entry.deleted_at, entry.id), is_cut=found.is_cut
+    )
 
 
 @router.get("/{entry_id}")

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from cms_service.audit.statements import noted
 from cms_service.bin.schemas import BinnedEntry
-from cms_service.core.bounded import BoundedStatement, take_more
+from cms_service.core.bounded import BoundedStatement, Rows, bounded
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database
 from cms_service.core.newest import newest_first, page_values
@@ -58,10 +58,8 @@ class BinRepository:
         limit: int,
         after: Cursor | None,
         only_of: UUID | None,
-    ) -> tuple[list[BinnedEntry], bool]:
-        """Also whether there are more, though fewer than `limit`. `only_of`: the user whose entries
-        are asked for, where not all are.
-        """
+    ) -> Rows[BinnedEntry]:
+        """`only_of`: the user whose entries are asked for, where not all are."""
         rows = await self._database.query(
             tenant_id,
             _LIST,
@@ -69,8 +67,7 @@ class BinRepository:
             onlyOf=only_of,
             **page_values(limit, after),
         )
-        is_cut = take_more(rows)
-        return [_binned(row) for row in rows], is_cut
+        return bounded(rows).map(_binned)
 
     async def purge(self, tenant_id: UUID, type_name: str, entry_id: UUID) -> bool:
         """With all its versions, for good."""

@@ -1,3 +1,4 @@
+from functools import partial
 from uuid import UUID
 
 from cms_service.auth.actor import Actor
@@ -6,6 +7,7 @@ from cms_service.bin.repository import BinRepository
 from cms_service.bin.schemas import BinnedEntry
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
+from cms_service.core.bounded import Rows
 from cms_service.core.cursor import Cursor
 from cms_service.core.errors import NotFound
 from cms_service.entries.attempts import overtaken
@@ -30,14 +32,11 @@ class BinService:
 
     async def page(
         self, actor: Actor, type_name: str, limit: int, after: Cursor | None
-    ) -> tuple[list[BinnedEntry], bool]:
-        """Also whether there are more, though fewer than `limit`."""
+    ) -> Rows[BinnedEntry]:
         content_type = await self._content_types.get(actor.tenant_id, type_name)
         only_of = readers_own(actor, type_name)
-        found, is_cut = await self._repository.page(
-            actor.tenant_id, type_name, limit, after, only_of
-        )
-        return [_shown(actor, content_type, binned) for binned in found], is_cut
+        found = await self._repository.page(actor.tenant_id, type_name, limit, after, only_of)
+        return found.map(partial(_shown, actor, content_type))
 
     async def restore(self, actor: Actor, type_name: str, entry_id: UUID) -> Entry:
         """As a draft that fits the type as it is today. Who may delete it may bring it back."""

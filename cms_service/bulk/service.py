@@ -62,7 +62,7 @@ class BulkService:
             )
             check_seen(entry, _seen(item))
             done = await self._entries.publish_once(actor.tenant_id, content_type, entry, within)
-            return None if done is None else (_ok(item.id, entry.version), done[1])
+            return None if done is None else (_ok(item.id, entry.version), done.generation)
 
         return await self._run(actor, type_name, wanted.items, act, atomic=wanted.atomic)
 
@@ -70,10 +70,10 @@ class BulkService:
         self, actor: Actor, type_name: str, wanted: Selection
     ) -> tuple[Outcomes, int | None]:
         async def act(_: ContentType, item: Item, within: Scope | None) -> Done:
-            entry, generation = await self._entries.unpublish_once(
+            done = await self._entries.unpublish_once(
                 actor, type_name, item.id, _seen(item), within
             )
-            return _ok(item.id, entry.version), generation
+            return _ok(item.id, done.entry.version), done.generation
 
         return await self._run(actor, type_name, wanted.items, act, atomic=wanted.atomic)
 

@@ -47,8 +47,8 @@ async def list_content_types(
     actor: Reader, service: Service, after: After, limit: LimitQuery = 20
 ) -> Page[ContentType]:
     """A page holds fewer than `limit` types where they are large."""
-    types, is_cut = await service.page(actor.tenant_id, limit + 1, after)
-    return page_of(types, limit, lambda each: (each.created_at, each.id), is_cut=is_cut)
+    found = await service.page(actor.tenant_id, limit + 1, after)
+    return page_of(found.rows, limit, lambda each: (each.created_at, each.id), is_cut=found.is_cut)
 
 
 @router.get("/{type_name}")

@@ -8,7 +8,7 @@ import asyncpg
 from cms_service.audit.statements import noted
 from cms_service.content_types.fields import BaseField
 from cms_service.content_types.schemas import ContentType
-from cms_service.core.bounded import BoundedStatement, take_more
+from cms_service.core.bounded import BoundedStatement, Rows, bounded
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database, Scope
 from cms_service.core.errors import Conflict
@@ -117,21 +117,14 @@ class ContentTypeRepository:
         rows = await self.database.query(tenant_id, _GET, name=name)
         return _type(rows[0]) if rows else None
 
-    async def page(
-        self, tenant_id: UUID, limit: int, after: Cursor | None
-    ) -> tuple[list[ContentType], bool]:
-        """Also whether there are more, though fewer than `limit`."""
+    async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> Rows[ContentType]:
         rows = await self.database.query(tenant_id, _LIST, **page_values(limit, after))
-        is_cut = take_more(rows)
-        return [_type(row) for row in rows], is_cut
+        return bounded(rows).map(_type)
 
-    async def named(
-        self, tenant_id: UUID, names: Collection[str]
-    ) -> tuple[list[ContentType], bool]:
-        """Those of them that exist; and whether some are left out, as these are large."""
+    async def named(self, tenant_id: UUID, names: Collection[str]) -> Rows[ContentType]:
+        """Those of them that exist."""
         rows = await self.database.query(tenant_id, _NAMED, names=sorted(names))
-        is_cut = take_more(rows)
-        return [_type(row) for row in rows], is_cut
+        return bounded(rows).map(_type)
 
     async def insert(
         self,

@@ -10,6 +10,7 @@ from cms_service.content_types.plans import Others, Plan, check_acknowledged
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.schemas import ContentType, Definition, NewContentType
 from cms_service.content_types.sizes import MAX_HELD_BYTES, check_size, size_of
+from cms_service.core.bounded import Rows
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Scope
 from cms_service.core.errors import (
@@ -74,10 +75,7 @@ class ContentTypeService:
         """
         return self._remembered.get((tenant_id, name))
 
-    async def page(
-        self, tenant_id: UUID, limit: int, after: Cursor | None
-    ) -> tuple[list[ContentType], bool]:
-        """Also whether there are more, though fewer than `limit`."""
+    async def page(self, tenant_id: UUID, limit: int, after: Cursor | None) -> Rows[ContentType]:
         return await self._repository.page(tenant_id, limit, after)
 
     async def plan(self, actor: Actor, name: str, definition: Definition) -> Plan:

@@ -2,12 +2,15 @@
 than what was asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from cms_service.core.statements import Statement
+
+Row = TypeVar("Row")
+Other = TypeVar("Other")
 
 # Of JSON in PostgreSQL's memory; as objects of Python it may take ten times as much.
 MAX_BYTES = 2_000_000
@@ -16,15 +19,23 @@ _TENANT_ROWS = "SELECT cms.tenant_rows($1, $2, $3::jsonb, $4)"
 
 @dataclass(frozen=True)
 class BoundedStatement(Statement):
-    """Its rows are to be given to `take_more` first."""
+    """Its rows are to be given to `bounded` first."""
 
     def call(self, tenant_id: UUID, args: str) -> tuple[str, Sequence[object]]:
         return _TENANT_ROWS, (tenant_id, self.sql, args, MAX_BYTES)
 
 
-def take_more(rows: list[Any]) -> bool:
-    """Whether there are more than these. Takes out what says so."""
-    if rows and rows[-1] is True:
-        rows.pop()
-        return True
-    return False
+class Rows(NamedTuple, Generic[Row]):
+    """`is_cut`: there are more than these, although fewer came than were asked for."""
+
+    rows: list[Row]
+    is_cut: bool
+
+    def map(self, act: Callable[[Row], Other]) -> "Rows[Other]":
+        return Rows([act(row) for row in self.rows], self.is_cut)
+
+
+def bounded(rows: list[Any]) -> Rows[dict[str, Any]]:
+    """`rows` as a BoundedStatement has them: where they are cut, the last one is `true`."""
+    is_cut = bool(rows) and rows[-1] is True
+    return Rows(rows[:-1] if is_cut else rows, is_cut)

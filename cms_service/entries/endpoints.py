@@ -54,11 +54,12 @@ async def list_entries(
     wanted: ListingQuery,
     limit: LimitQuery = 20,
 ) -> Page[Entry]:
-    found, is_cut = await service.page(actor, type_name, limit + 1, wanted)
-    page = found[:limit]
+    found = await service.page(actor, type_name, limit + 1, wanted)
+    page = found.rows[:limit]
+    has_more = found.is_cut or len(found.rows) > limit
     return Page(
         items=[entry for entry, _ in page],
-        next_cursor=page[-1][1].encode() if is_cut or len(found) > limit else None,
+        next_cursor=page[-1][1].encode() if has_more else None,
     )
 
 
@@ -146,9 +147,9 @@ async def publish_entry(
     service: Service,
     response: Response,
 ) -> Entry:
-    entry, generation = await service.publish(actor, type_name, entry_id, if_seen)
-    set_generation(response, generation)
-    return tagged(response, entry)
+    published = await service.publish(actor, type_name, entry_id, if_seen)
+    set_generation(response, published.generation)
+    return tagged(response, published.entry)
 
 
 @router.post("/{entry_id}/unpublish")
@@ -161,7 +162,7 @@ async def unpublish_entry(
     service: Service,
     response: Response,
 ) -> Entry:
-    entry, generation = await service.unpublish(actor, type_name, entry_id, if_seen)
-    if generation is not None:
-        set_generation(response, generation)
-    return tagged(response, entry)
+    withdrawn = await service.unpublish(actor, type_name, entry_id, if_seen)
+    if withdrawn.generation is not None:
+        set_generation(response, withdrawn.generation)
+    return tagged(response, withdrawn.entry)

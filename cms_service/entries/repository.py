@@ -1,23 +1,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from cms_service.core.bounded import take_more
+from cms_service.core.bounded import Rows, bounded
 from cms_service.core.database import Database, Scope
 from cms_service.core.errors import OVERTAKEN, Conflict, user_gone
 from cms_service.core.statements import Asked
 from cms_service.entries import references, statements, unique
 from cms_service.entries.drafts import Draft, Save
 from cms_service.entries.listing import EntryCursor, Listing
+from cms_service.entries.publication import BY_HAND, Occasion, Publication
 from cms_service.entries.schemas import Entry, Found, Referrer
-
-# What the audit log says besides, of a publication that nobody asked for at that moment.
-Occasion = Mapping[str, object]
-BY_HAND: Occasion = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -54,10 +50,16 @@ class EntryRepository:
         limit: int,
         wanted: Listing,
         only_of: UUID | None,
-    ) -> tuple[list[tuple[Entry, EntryCursor]], bool]:
-        """Each with the place after it; and whether there are more, though fewer than `limit`.
-        `only_of`: the user whose entries are asked for, where not all are.
+    ) -> Rows[tuple[Entry, EntryCursor]]:
+        """Each with the place after it. `only_of`: the user whose entries are asked for, where not
+        all are.
         """
+
+        def placed(row: dict[str, Any]) -> tuple[Entry, EntryCursor]:
+            key = row.pop("key")
+            entry = _entry(row)
+            return entry, EntryCursor(wanted.sort, key, entry.id)
+
         rows = await self.database.query(
             tenant_id,
             statements.LISTS[wanted.sort],
@@ -72,12 +74,7 @@ class EntryRepository:
             key=wanted.after.key if wanted.after else None,
             id=wanted.after.id if wanted.after else None,
         )
-        is_cut, found = take_more(rows), []
-        for row in rows:
-            key = row.pop("key")
-            entry = _entry(row)
-            found.append((entry, EntryCursor(wanted.sort, key, entry.id)))
-        return found, is_cut
+        return bounded(rows).map(placed)
 
     async def search(
         self, tenant_id: UUID, text: str, within: SearchedTypes, limit: int
@@ -92,8 +89,7 @@ class EntryRepository:
             author=within.author,
             limit=limit,
         )
-        take_more(rows)
-        return [Found.model_validate(row) for row in rows]
+        return bounded(rows).map(Found.model_validate).rows
 
     async def lock(self, scope: Scope, type_id: UUID, entry_ids: Sequence[UUID]) -> None:
         """Until the transaction ends, and always in the same order: two that want the same
@@ -134,14 +130,13 @@ class EntryRepository:
         draft: Draft,
         within: Scope | None = None,
         occasion: Occasion = BY_HAND,
-    ) -> tuple[Entry, int] | None:
-        """The entry and the tenant's new generation."""
+    ) -> Publication | None:
         values = {"id": entry.id, "version": entry.version, "occasion": dict(occasion)}
         rows = await self._write(tenant_id, within, statements.PUBLISH, draft, values)
         if not rows:
             return None
         generation: int = rows[0].pop("generation")
-        return _entry(rows[0]), generation
+        return Publication(_entry(rows[0]), generation)
 
     async def unpublish(
         self,

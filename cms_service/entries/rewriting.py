@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from cms_service.content_types.fields import BaseField, slug_of
-from cms_service.core.bounded import BoundedStatement, take_more
+from cms_service.core.bounded import BoundedStatement, bounded
 from cms_service.core.database import Scope
 from cms_service.core.statements import Statement
 from cms_service.entries.references import references_in
@@ -187,19 +187,20 @@ async def read(scope: Scope, touched: Touched, before: Batch, *, lock: bool) -> 
     unpublished meanwhile, and others may refer to it.
     """
     last = before.rows[-1] if before.rows else None
-    rows = await scope.query(
-        _READ_LOCKED if lock else _READ,
-        typeId=touched.type_id,
-        names=touched.names,
-        all=touched.all,
-        limit=BATCH,
-        at=last.at if last else None,
-        after=last.id if last else None,
+    found = bounded(
+        await scope.query(
+            _READ_LOCKED if lock else _READ,
+            typeId=touched.type_id,
+            names=touched.names,
+            all=touched.all,
+            limit=BATCH,
+            at=last.at if last else None,
+            after=last.id if last else None,
+        )
     )
-    is_cut = take_more(rows)
     return Batch(
-        [Row(UUID(row["id"]), row["at"], row["fields"], row["published"]) for row in rows],
-        is_cut or len(rows) == BATCH,
+        [Row(UUID(row["id"]), row["at"], row["fields"], row["published"]) for row in found.rows],
+        found.is_cut or len(found.rows) == BATCH,
     )
 
 

@@ -57,12 +57,12 @@ class EntrySearch:
             return
         after, has_more = None, True
         while has_more:
-            types, is_cut = await self._content_types.page(actor.tenant_id, _TYPES_AT_ONCE, after)
-            for each in types:
+            types = await self._content_types.page(actor.tenant_id, _TYPES_AT_ONCE, after)
+            for each in types.rows:
                 yield each
                 after = Cursor(each.created_at, each.id)
                 await asyncio.sleep(0)
-            has_more = is_cut or len(types) == _TYPES_AT_ONCE
+            has_more = types.is_cut or len(types.rows) == _TYPES_AT_ONCE
 
 
 def _shown_if(actor: Actor, content_type: ContentType, found: Found) -> Found:

@@ -11,6 +11,7 @@ from cms_service.bin.schemas import BinnedEntry
 from cms_service.content_types.fields import Completeness, Context, with_defaults
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
+from cms_service.core.bounded import Rows
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Scope
 from cms_service.core.errors import Forbidden, Invalid, NotFound
@@ -20,8 +21,9 @@ from cms_service.entries.drafts import Draft, Save
 from cms_service.entries.listing import EntryCursor, Listing
 from cms_service.entries.merge_patch import merged
 from cms_service.entries.past import Past
+from cms_service.entries.publication import BY_HAND, Occasion, Publication, Withdrawal
 from cms_service.entries.references import ReferenceRepository
-from cms_service.entries.repository import BY_HAND, EntryRepository, Occasion
+from cms_service.entries.repository import EntryRepository
 from cms_service.entries.schemas import Entry, Referrer
 from cms_service.entries.seen import Seen
 from cms_service.entries.visibility import (
@@ -106,17 +108,17 @@ class EntryService:
 
     async def page(
         self, actor: Actor, type_name: str, limit: int, wanted: Listing
-    ) -> tuple[list[tuple[Entry, EntryCursor]], bool]:
-        """Each with the place after it; and whether there are more, though fewer than `limit`."""
+    ) -> Rows[tuple[Entry, EntryCursor]]:
+        """Each with the place after it."""
         content_type = await self._content_types.get(actor.tenant_id, type_name)
         only_of = readers_own(actor, type_name)
         own = only_of is not None
         if wanted.tells_slugs and not reads_slug(actor, content_type, Resource(type_name, own=own)):
             raise Forbidden(f"{actor.subject.name} may not read the slugs of all these entries.")
-        found, is_cut = await self._repository.page(
+        found = await self._repository.page(
             actor.tenant_id, content_type.id, limit, wanted, only_of
         )
-        return [(shown(actor, content_type, entry), cursor) for entry, cursor in found], is_cut
+        return found.map(lambda placed: (shown(actor, content_type, placed[0]), placed[1]))
 
     async def referrers(
         self, actor: Actor, type_name: str, entry_id: UUID, limit: int, after: Cursor | None
@@ -182,19 +184,16 @@ class EntryService:
 
     async def publish(
         self, actor: Actor, type_name: str, entry_id: UUID, if_seen: Seen | None
-    ) -> tuple[Entry, int]:
-        """The entry and the tenant's new generation."""
-
-        async def attempt() -> tuple[Entry, int] | None:
+    ) -> Publication:
+        async def attempt() -> Publication | None:
             content_type = await self._content_types.get(actor.tenant_id, type_name)
             entry = await self.allowed(actor, Permission.PUBLISH_ENTRIES, type_name, entry_id)
             check_seen(entry, if_seen)
             done = await self.publish_once(actor.tenant_id, content_type, entry)
             if done is None:
                 return None
-            published, generation = done
-            self._directory.note_write(actor.tenant_name, generation)
-            return shown(actor, content_type, published), generation
+            self._directory.note_write(actor.tenant_name, done.generation)
+            return Publication(shown(actor, content_type, done.entry), done.generation)
 
         return await until_current(attempt)
 
@@ -205,20 +204,19 @@ class EntryService:
         entry: Entry,
         within: Scope | None = None,
         occasion: Occasion = BY_HAND,
-    ) -> tuple[Entry, int] | None:
+    ) -> Publication | None:
         """For callers who have seen to it that it is allowed."""
         draft = Draft.of(content_type, entry.fields, Completeness.PUBLISHED)
         return await self._repository.publish(tenant_id, entry, draft, within, occasion)
 
     async def unpublish(
         self, actor: Actor, type_name: str, entry_id: UUID, if_seen: Seen | None
-    ) -> tuple[Entry, int | None]:
-        """The entry, and the tenant's new generation if this has changed it."""
+    ) -> Withdrawal:
         content_type = await self._content_types.get(actor.tenant_id, type_name)
-        entry, generation = await self.unpublish_once(actor, type_name, entry_id, if_seen)
-        if generation is not None:
-            self._directory.note_write(actor.tenant_name, generation)
-        return shown(actor, content_type, entry), generation
+        done = await self.unpublish_once(actor, type_name, entry_id, if_seen)
+        if done.generation is not None:
+            self._directory.note_write(actor.tenant_name, done.generation)
+        return Withdrawal(shown(actor, content_type, done.entry), done.generation)
 
     async def unpublish_once(
         self,
@@ -227,7 +225,7 @@ class EntryService:
         entry_id: UUID,
         if_seen: Seen | None,
         within: Scope | None = None,
-    ) -> tuple[Entry, int | None]:
+    ) -> Withdrawal:
         """The whole entry."""
         permission = Permission.PUBLISH_ENTRIES
         before = await self.allowed(actor, permission, type_name, entry_id, within)
@@ -237,7 +235,7 @@ class EntryService:
         entry = await self.allowed(actor, permission, type_name, entry_id, within)
         if generation is None:
             check_seen(entry, if_seen)
-        return entry, generation
+        return Withdrawal(entry, generation)
 
     async def delete(
         self,

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from cms_service.audit.statements import noted
-from cms_service.core.bounded import BoundedStatement, take_more
+from cms_service.core.bounded import BoundedStatement, Rows, bounded
 from cms_service.core.database import Database, Scope
 from cms_service.core.statements import Statement
 from cms_service.locales.schemas import Locales
@@ -64,11 +64,9 @@ class LocaleRepository:
         """Until the transaction ends no entry is written."""
         await scope.query(_LOCK_TYPES)
 
-    async def types(self, scope: Scope, after: str | None) -> tuple[list[dict[str, Any]], bool]:
-        """Each one's id, name and fields; and whether there are more after these."""
-        rows = await scope.query(_TYPES, after=after)
-        is_cut = take_more(rows)
-        return rows, is_cut
+    async def types(self, scope: Scope, after: str | None) -> Rows[dict[str, Any]]:
+        """Each one's id, name and fields."""
+        return bounded(await scope.query(_TYPES, after=after))
 
     async def update(self, scope: Scope, locales: Locales) -> int:
         """The tenant's new generation."""

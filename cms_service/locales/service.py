@@ -73,8 +73,9 @@ class LocaleService:
         found: list[_Localised] = []
         after, has_more = None, True
         while has_more:
-            rows, has_more = await self._repository.types(scope, after)
-            for row in rows:
+            types = await self._repository.types(scope, after)
+            has_more = types.is_cut
+            for row in types.rows:
                 after = row["id"]
                 with patterns.known():
                     paths = _sql_paths(_FIELDS.validate_python(row["fields"]))
