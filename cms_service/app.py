@@ -19,8 +19,6 @@ from cms_service.auth.service import AuthService
 from cms_service.auth.sessions import Sessions
 from cms_service.auth.throttle import LoginThrottle
 from cms_service.auth.tokens import AccessTokens
-from cms_service.bin.repository import BinRepository
-from cms_service.bin.service import BinService
 from cms_service.bulk.service import BulkService
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.service import ContentTypeService
@@ -61,6 +59,8 @@ from cms_service.limits.repository import LimitRepository
 from cms_service.locales.repository import LocaleRepository
 from cms_service.locales.service import LocaleService
 from cms_service.management import api_document, management
+from cms_service.recycle_bin.repository import BinRepository
+from cms_service.recycle_bin.service import BinService
 from cms_service.roles.repository import RoleRepository
 from cms_service.roles.service import RoleService
 from cms_service.schedules.jobs import EmptyBins, PublishOnTime, ShortenAuditLog

@@ -12,7 +12,6 @@ from cms_service.api_description.operations import Document
 from cms_service.api_keys import endpoints as api_key_endpoints
 from cms_service.audit import endpoints as audit_endpoints
 from cms_service.auth import endpoints as auth_endpoints
-from cms_service.bin import endpoints as bin_endpoints
 from cms_service.bulk import endpoints as bulk_endpoints
 from cms_service.content_types import endpoints as content_type_endpoints
 from cms_service.core import health_endpoints
@@ -25,6 +24,7 @@ from cms_service.hosts import endpoints as host_endpoints
 from cms_service.hosts.routing import API_PREFIX, HostRouting
 from cms_service.limits import endpoints as limit_endpoints
 from cms_service.locales import endpoints as locale_endpoints
+from cms_service.recycle_bin import endpoints as bin_endpoints
 from cms_service.roles import endpoints as role_endpoints
 from cms_service.schedules import endpoints as schedule_endpoints
 from cms_service.tenants import endpoints as tenant_endpoints

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission, Resource
-from cms_service.bin.schemas import BinnedEntry
 from cms_service.content_types.fields import Completeness, Context, with_defaults
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
@@ -35,6 +34,7 @@ from cms_service.entries.visibility import (
     shown,
     written,
 )
+from cms_service.recycle_bin.schemas import BinnedEntry
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.versions.schemas import Version
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from cms_service.audit.repository import AuditRepository
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.bin.repository import BinRepository
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.acting import acting
@@ -25,6 +24,7 @@ from cms_service.core.errors import (
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.service import EntryService
 from cms_service.entries.visibility import about
+from cms_service.recycle_bin.repository import BinRepository
 from cms_service.schedules.planners import Planners
 from cms_service.schedules.repository import Claim, Due, ScheduleRepository
 from cms_service.schedules.schemas import Action

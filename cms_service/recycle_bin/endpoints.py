@@ -5,8 +5,6 @@ from fastapi import APIRouter, Depends, Response, status
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.bin.schemas import BinnedEntry
-from cms_service.bin.service import BinService
 from cms_service.content_types.paths import TypePath
 from cms_service.core.answers import ETAG, answers
 from cms_service.core.dependencies import provide
@@ -17,6 +15,8 @@ from cms_service.core.schemas import Page
 from cms_service.entries.endpoints import tagged
 from cms_service.entries.schemas import Entry
 from cms_service.idempotency.route import IdempotentRoute
+from cms_service.recycle_bin.schemas import BinnedEntry
+from cms_service.recycle_bin.service import BinService
 
 router = APIRouter(
     prefix="/v1/tenants/{tenant}/content-types/{type_name}/bin",

@@ -3,8 +3,6 @@ from uuid import UUID
 
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.bin.repository import BinRepository
-from cms_service.bin.schemas import BinnedEntry
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.bounded import Rows
@@ -15,6 +13,8 @@ from cms_service.entries.past import Past
 from cms_service.entries.schemas import Entry
 from cms_service.entries.service import EntryService
 from cms_service.entries.visibility import about, readers_own
+from cms_service.recycle_bin.repository import BinRepository
+from cms_service.recycle_bin.schemas import BinnedEntry
 
 
 class BinService:

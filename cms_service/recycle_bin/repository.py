@@ -3,12 +3,12 @@ from typing import Any
 from uuid import UUID
 
 from cms_service.audit.statements import noted
-from cms_service.bin.schemas import BinnedEntry
 from cms_service.core.bounded import BoundedStatement, Rows, bounded
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database
 from cms_service.core.newest import newest_first, page_values
 from cms_service.core.statements import Statement
+from cms_service.recycle_bin.schemas import BinnedEntry
 
 # Of the rows b (a binned entry) and t (its type).
 _JSON = """jsonb_build_object('id', b.id, 'type', t.name, 'version', b.version, 'slug', b.slug,
