@@ -32,7 +32,7 @@ class ApiKeyService:
     async def create(self, actor: Actor, new: NewApiKey) -> CreatedApiKey:
         if new.expires_at is not None and new.expires_at.timestamp() <= self._clock():
             error = FieldError("/expiresAt", "must be in the future")
-            raise Invalid("The key would never be good.", (error,))
+            raise Invalid("The key would have expired already.", (error,))
         rules = None
         if new.role is not None:
             granted = await self._roles.rules(actor.tenant_id, new.role)

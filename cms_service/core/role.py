@@ -15,14 +15,16 @@ SELECT
          THEN to_regclass('cms.schema_migrations') IS NOT NULL ELSE false END
 """
 
+_ADVICE = "connect as the service role that the migrations make"
+
 
 async def objection_to(connection: Connection) -> str | None:
     """Why nobody may be served by a connection of this role, if so."""
     may_bypass, owns, has_schema = await connection.fetchrow(_ROLE)
     if may_bypass:
-        return "the database role is a superuser or may bypass row-level security"
+        return f"the database role is a superuser or may bypass row-level security: {_ADVICE}"
     if owns:
-        return "the database role owns the tables or is a member of their owner"
+        return f"the database role owns the tables or is a member of their owner: {_ADVICE}"
     if not has_schema:
         return "the database has no schema yet, or the role may not use it: run the migrations"
     return None

@@ -294,7 +294,7 @@ class TypesSettings(BaseSettings):
         except (OSError, UnicodeDecodeError):
             raise SettingsError("CMS_TOKEN_FILE: cannot be read") from None
         if not text or not text.isascii() or not text.isprintable():
-            raise SettingsError("CMS_TOKEN, CMS_TOKEN_FILE: not a token")
+            raise SettingsError("CMS_TOKEN, CMS_TOKEN_FILE: must be one line of printable ASCII")
         return text
 
 

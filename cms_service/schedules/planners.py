@@ -25,7 +25,10 @@ class Planners:
         """Raises Forbidden for one who may do nothing any more."""
         subject = await self._subject(tenant_id, planner)
         if subject is None:
-            raise Forbidden("Whoever has planned it is gone, or may do nothing any more.")
+            raise Forbidden(
+                "The user or key that scheduled this no longer exists or has no rights: schedule it"
+                " again."
+            )
         return Actor(tenant_id, tenant_name, planner.id, subject)
 
     async def _subject(self, tenant_id: UUID, planner: Principal) -> Subject | None:

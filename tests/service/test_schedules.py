@@ -13,6 +13,7 @@ from tests.service.test_content import held, until_waiting
 from tests.service.test_people import hired
 from tests.service.world import Desk, Pod, Site, execute, expect, expect_problem
 
+_PLANNER_GONE = "The user or key that scheduled this no longer exists or has no rights"
 _LATER, _MUCH_LATER = "2999-01-01T00:00:00Z", "2999-02-01T00:00:00Z"
 
 
@@ -101,7 +102,7 @@ async def test_what_is_planned_is_done_with_the_rights_that_the_planner_has_by_t
     entry = await editor.draft(title="Hello", slug="hello")
     refusals = {
         '{"role": "viewer"}': "The role viewer lacks the permission entries:publish",
-        '{"active": false}': "Whoever has planned it is gone",
+        '{"active": false}': _PLANNER_GONE,
     }
     for change, refusal in refusals.items():
         expect(await acme.client.patch(url, json={"role": "editor"}), 200)
@@ -117,7 +118,7 @@ async def test_what_is_planned_is_done_with_the_rights_that_the_planner_has_by_t
     expect(await acme.client.delete(url), 204)
     await time_has_come(site)
     await pod.cms.background.run_once()
-    assert (await failure_of(acme, entry)).startswith("Whoever has planned it is gone")
+    assert (await failure_of(acme, entry)).startswith(_PLANNER_GONE)
     reader, _ = await hired(pod, acme, "viewer")
     assert await failure_of(reader, entry) == "None", "reasons are for those who may publish"
 
@@ -139,7 +140,7 @@ async def test_an_api_key_plans_as_long_as_it_is_good(site: Site, pod: Pod, acme
     expect(await acme.client.delete(f"{acme.root}/api-keys/{key['id']}"), 204)
     await time_has_come(site)
     await pod.cms.background.run_once()
-    assert (await failure_of(acme, second)).startswith("Whoever has planned it is gone")
+    assert (await failure_of(acme, second)).startswith(_PLANNER_GONE)
 
 
 async def test_a_plan_can_be_changed_and_dropped(acme: Desk) -> None:

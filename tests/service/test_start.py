@@ -35,8 +35,9 @@ async def blocker_with(site: Site, user: str, password: str, database: str = "")
         return str(answer["reason"])
 
 
-MAY_BYPASS = "the database role is a superuser or may bypass row-level security"
-OWNS = "the database role owns the tables or is a member of their owner"
+ADVICE = "connect as the service role that the migrations make"
+MAY_BYPASS = f"the database role is a superuser or may bypass row-level security: {ADVICE}"
+OWNS = f"the database role owns the tables or is a member of their owner: {ADVICE}"
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ async def test_an_error_is_told_apart_from_a_difference(
         ({"CMS_TENANT": "acme", "CMS_TOKEN_FILE": str(tmp_path / "theirs")}, "another tenant"),
         ({"CMS_TOKEN_FILE": str(tmp_path / "nothing")}, "CMS_TOKEN_FILE: cannot be read"),
         ({"CMS_TOKEN": "two"}, "exactly one of CMS_TOKEN and CMS_TOKEN_FILE"),
-        ({"CMS_TOKEN_FILE": "", "CMS_TOKEN": "x\ny"}, "not a token"),
+        ({"CMS_TOKEN_FILE": "", "CMS_TOKEN": "x\ny"}, "must be one line"),
         ({"CMS_TOKEN": "x", "CMS_URL": "ftp://x"}, "CMS_URL must be a URL"),
         ({"CMS_URL": "http://127.0.0.1:1"}, "cannot be asked"),
     ):
