@@ -65,8 +65,8 @@ def run(settings: ServeSettings) -> None:
 
 
 def _keep_what_is_there() -> None:
-    """From the collector's rounds: going through all that a start makes takes a tenth of a second,
-    in which no request is answered.
+    """Keeps the garbage collector from what the start has made: going through it takes a tenth of a
+    second, in which no request is answered.
     """
     gc.collect()
     gc.freeze()

@@ -42,7 +42,7 @@ class KeyText:
 
 @dataclass(frozen=True)
 class KnownKey:
-    """As it is kept. `expires_at` in seconds since 1970."""
+    """A key as it is kept. `expires_at` is in seconds since 1970."""
 
     subject: Subject
     secret_hash: bytes = field(repr=False)

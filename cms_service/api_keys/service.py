@@ -63,7 +63,7 @@ class ApiKeyService:
         return await self._repository.page(actor.tenant_id, limit, after)
 
     async def revoke(self, actor: Actor, key_id: UUID) -> None:
-        """Of any key: whoever may make keys can stop a stolen one."""
+        """Any key may be revoked: whoever may make keys can stop a stolen one."""
         async with self._changes.of(actor) as scope:
             if not await self._repository.delete(scope, key_id):
                 raise _not_found()

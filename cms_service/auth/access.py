@@ -55,8 +55,8 @@ async def signed_in(request: Request, tenant: TenantPath) -> Actor:
 
 
 def requires(permission: Permission) -> Callable[..., Awaitable[Actor]]:
-    """For the content type in the path, if there is one; for which of its entries, fields and
-    locales is asked where they are known.
+    """The permission is asked for the content type in the path, if there is one; where entries,
+    fields and locales are known it is asked for these.
     """
 
     async def dependency(request: Request, actor: Annotated[Actor, Depends(signed_in)]) -> Actor:

@@ -1,4 +1,4 @@
-"""From what a request shows to who asks, with the rights that they have now."""
+"""Finds out who asks, with the rights that they have now, from what a request shows."""
 
 from collections.abc import Callable
 from typing import Protocol

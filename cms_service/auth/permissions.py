@@ -54,7 +54,9 @@ NO_LOCALE = ""
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Of a limit that is None the rule holds for all; `own`: for entries of the subject only."""
+    """A limit that is None leaves the rule to hold for all; `own` limits it to the subject's
+    entries.
+    """
 
     permissions: frozenset[Permission]
     allow: bool = True
@@ -122,7 +124,7 @@ def rules_of(role: Role) -> tuple[Rule, ...]:
 
 
 def legacy_role(name: str) -> Role:
-    """For releases that know three roles only: never one with more rights."""
+    """The nearest of the three roles that earlier releases know: never one with more rights."""
     if name in {Role.OWNER, Role.EDITOR, Role.VIEWER}:
         return Role(name)
     return Role.EDITOR if name == Role.ADMIN else Role.VIEWER

@@ -24,7 +24,7 @@ BY_EMAIL = Rule(burst=20, interval=5 * SECOND)
 BY_CLIENT = Rule(burst=30, interval=10 * SECOND)
 # Those that exist or not, so that a refusal tells nothing of which do.
 IN_ALL_TENANTS = Rule(burst=300, interval=SECOND)
-# As many as a network's people whose sessions have ended at once.
+# Room for all people of a network, whose sessions may have ended at once.
 NOBODYS_TOKENS = Rule(burst=300, interval=SECOND)
 # While Redis is away nobody can be logged in, but a password could be guessed.
 ALONE = Rule(burst=5, interval=20 * SECOND)

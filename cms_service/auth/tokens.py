@@ -19,7 +19,7 @@ _AUDIENCE = "headlesscms-api"
 _TYPE = "at+jwt"
 _CLAIMS = ["iss", "aud", "exp", "iat", "jti", "sub", "tenant", "tenant_id", "role"]
 _MAX_TOKEN_LENGTH = 4096
-# Between the clocks of two pods: one that is ahead issues tokens that are good on the other.
+# Pods' clocks may differ by so much: tokens of one that is ahead are good on the others.
 LEEWAY_SECONDS = 10
 _MAX_REMEMBERED = 5_000
 

@@ -16,7 +16,7 @@ from cms_service.entries.rewriting import Batch, MovedRow, Row, Touched
 
 # Who writes entries of the type waits so long at most, holding a connection.
 MAX_SECONDS = 8.0
-# For so long no other request of the pod is served, and for what one entry takes.
+# No other request of the pod is served for so long, and for as long as one entry takes.
 _TURN_SECONDS = 0.005
 
 
@@ -50,8 +50,8 @@ async def run(  # noqa: PLR0913 - as many as the work has sides
     *,
     write: bool,
 ) -> Plan:
-    """With `write` the entries are rewritten on the way: a caller that does not like the plan
-    rolls back.
+    """Finds out what the change does to the entries. With `write` it rewrites them on the way: a
+    caller that does not like the plan rolls back.
     """
     changes = compare(old.fields, definition.fields)
     looked_at = [change for change in changes if change.needs_a_look]

@@ -58,7 +58,7 @@ class Change:
 
 
 def compare(old: Sequence[BaseField], new: Sequence[BaseField]) -> list[Change]:
-    """In the order of the new fields, then what is removed."""
+    """The changes, in the order of the new fields; then what is removed."""
     pairs = sources(old, new)
     changes = [change for field in new if (change := _change(pairs.get(field.name), field))]
     kept = {source.name for source in pairs.values()}
@@ -89,7 +89,7 @@ def _change(old: BaseField | None, new: BaseField) -> Change | None:
 
 
 def differences(old: BaseField, new: BaseField) -> list[tuple[ChangeKind, str]]:
-    """In all but the name."""
+    """What differs in anything but the name."""
     return list(_differences(old, new))
 
 
@@ -142,7 +142,9 @@ def _option_kind(option: str, was: Any, is_now: Any) -> ChangeKind:
 
 
 def _is_below(one: Any, other: Any) -> bool:
-    """Of numbers. Moments are not compared as texts: their entries are looked at."""
+    """Whether both are numbers and one is less. Moments are not compared as texts: their entries
+    are looked at.
+    """
     numbers = isinstance(one, int | float) and isinstance(other, int | float)
     return numbers and one < other
 

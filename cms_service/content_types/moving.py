@@ -75,7 +75,7 @@ class Mover:
 
 
 def _claims(one: BaseField, value: Any) -> dict[str, tuple[Any, bytes]]:
-    """By locale, what is claimed and a digest of what counts as the same."""
+    """What is claimed in each locale, with a digest of what counts as the same."""
     if isinstance(one, SlugField):
         return {"": (value, sha256(value.encode()).digest())}
     if isinstance(one, UniqueField) and one.unique:
@@ -88,7 +88,7 @@ def _claims(one: BaseField, value: Any) -> dict[str, tuple[Any, bytes]]:
 
 @dataclass
 class _Move:
-    """Of one entry. `top` is the field of the type in which everything below is."""
+    """One entry being moved. `top` is the field of the type in which everything below is."""
 
     locales: Locales
     target_types: Mapping[str, str]

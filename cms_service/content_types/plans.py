@@ -13,7 +13,7 @@ from cms_service.core.errors import Conflict, FieldError
 from cms_service.core.schemas import Schema
 
 PLAN_ID_PATTERN = r"^[0-9a-f]{64}$"
-# Of the id: the end of it says for how many entries it is good.
+# The end of a plan's id says for how many entries it is good.
 _COUNT_DIGITS = 8
 _MAX_EXAMPLES = 20
 _MAX_DETAIL_LENGTH = 300

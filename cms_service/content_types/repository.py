@@ -178,7 +178,7 @@ class ContentTypeRepository:
     async def limited(
         self, scope: Scope, name: str, renamed: Mapping[str, str | None]
     ) -> dict[str, list[str]]:
-        """By the old name, whose rules name a field that is renamed (to None: removed)."""
+        """Whose rules name a field that is renamed (to None: removed), by its old name."""
         rows = await scope.query(
             _LIMITED,
             type=name,

@@ -70,8 +70,8 @@ class ContentTypeService:
         return found
 
     def remembered(self, tenant_id: UUID, name: str) -> ContentType | None:
-        """As it was at some time, for a write that checks its version. Whoever is refused because
-        of it has to ask anew: it may have changed since, on any pod.
+        """The type as it was at some time, for a write that checks its version. Whoever is refused
+        because of it has to ask anew: it may have changed since, on any pod.
         """
         return self._remembered.get((tenant_id, name))
 
@@ -168,7 +168,7 @@ class ContentTypeService:
     async def _limited(
         self, scope: Scope, old: ContentType, definition: Definition
     ) -> dict[str, list[str]]:
-        """By the names that fields lose, whose rules know them by these."""
+        """Whose rules name a field that loses its name, by that name."""
         renamed = {
             name: change.new.name if change.new else None
             for change in compare(old.fields, definition.fields)

@@ -13,7 +13,7 @@ MAX_HELD_BYTES = 2_000_000
 
 
 def size_of(fields: Sequence[BaseField]) -> int:
-    """In bytes of JSON."""
+    """Bytes of JSON."""
     return sum(len(field.model_dump_json().encode()) for field in fields)
 
 

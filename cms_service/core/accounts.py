@@ -13,8 +13,8 @@ _PARTS_OF_A_BURST = 100
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """As the draft has it (draft-ietf-httpapi-ratelimit-headers): q requests in w seconds, of which
-    r are left, and all of them in t seconds.
+    """A limit in the words of draft-ietf-httpapi-ratelimit-headers: q requests in w seconds, of
+    which r are left, and all of them in t seconds.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Account:
 
 
 def take(accounts: Sequence[Account], now: int) -> Account | None:
-    """One request from all of them, or from none; then one that had nothing left."""
+    """Takes one request from all of them, or from none; then returns one that had nothing left."""
     for account in accounts:
         if gcra.take(account.policy.rule, account.tat, now) is None:
             return account
@@ -71,7 +71,7 @@ def take(accounts: Sequence[Account], now: int) -> Account | None:
 
 
 def figures(accounts: Sequence[Account], now: int) -> tuple[int, ...]:
-    """For the formats of their states, one after the other."""
+    """What the formats of the accounts' states take, one after the other."""
     found: list[int] = []
     for account in accounts:
         tat = account.tat

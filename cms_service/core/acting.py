@@ -20,7 +20,7 @@ class Principal:
 
     @property
     def user_id(self) -> UUID | None:
-        """For columns that refer to users: an API key is none."""
+        """None for an API key, which is no user that a column could refer to."""
         return self.id if self.kind is PrincipalKind.USER else None
 
 

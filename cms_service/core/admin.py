@@ -16,7 +16,7 @@ from cms_service.core.metrics import Metrics
 _METRICS = "/metrics"
 _JSON = b"application/json"
 _LONGEST_TOKEN = 16 * 1024
-# As Prometheus' own exporters: ?name[]=SERIES&name[]=...
+# Chosen as with Prometheus' own exporters: ?name[]=SERIES&name[]=...
 _NAME = "name[]"
 _MOST_NAMES = 20
 _METRICS_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
@@ -63,7 +63,9 @@ class AdminApp:
         await send_response(send, status, [(b"content-type", media_type)], content)
 
     def _may_read_metrics(self, scope: Scope) -> bool:
-        """With a file, the token in it is asked for; one that cannot be read lets nobody in."""
+        """Where there is a file, the token in it is asked for; one that cannot be read lets nobody
+        in.
+        """
         if self._metrics_token_file is None:
             return True
         given = dict(scope["headers"]).get(b"authorization", b"")

@@ -12,7 +12,7 @@ from cms_service.core.statements import Statement
 Row = TypeVar("Row")
 Other = TypeVar("Other")
 
-# Of JSON in PostgreSQL's memory; as objects of Python it may take ten times as much.
+# JSON in PostgreSQL's memory; Python's objects of it may take ten times as much.
 MAX_BYTES = 2_000_000
 _TENANT_ROWS = "SELECT cms.tenant_rows($1, $2, $3::jsonb, $4)"
 

@@ -43,14 +43,16 @@ class Buckets:
         self._alone: OrderedDict[str, int] = OrderedDict()
 
     async def charge(self, key: str, rule: Rule, quantity: int) -> int:
-        """For what was let through already: how long, from now, until the whole burst is there
-        again. Raises RedisAwayError.
+        """Counts what was let through already. Returns how long it takes, from now, until the whole
+        burst is there again. Raises RedisAwayError.
         """
         _, debt = await self._ask(key, rule, quantity, "charge")
         return debt
 
     async def take(self, key: str, rule: Rule, alone: Rule) -> int:
-        """One request: 0, or how long it has to wait. By the rule `alone` while Redis is away."""
+        """Takes one request. Returns 0, or how long it has to wait. The rule `alone` holds while
+        Redis is away.
+        """
         try:
             taken, debt = await self._ask(key, rule, 1, "take")
         except RedisAwayError:

@@ -24,8 +24,8 @@ class CacheKey(NamedTuple):
     name: str
 
     def shared_by(self, release: str) -> str:
-        """In Redis. What a release answers is its own: one that is taken back leaves nothing to the
-        others.
+        """The key in Redis. What a release answers is its own: one that is taken back leaves
+        nothing to the others.
         """
         # The braces keep a tenant's keys in one slot of a Redis Cluster.
         return f"hcms:{{{self.tenant_id}}}:cache:{release}:{self.generation}:{self.name}"
@@ -75,7 +75,7 @@ class MemoryCache:
         return None if held is None or held.generation != key.generation else held
 
     def last(self, key: CacheKey) -> _Held | None:
-        """Of whichever generation."""
+        """What is held, whatever its generation."""
         return self._held.peek((key.tenant_id, key.name))
 
     def put(self, key: CacheKey, body: Body, right_at: float) -> None:
@@ -123,7 +123,9 @@ class BodyCache:
         return held.body
 
     def last(self, key: CacheKey, promised: int) -> Body | None:
-        """For when the right answer cannot be had; none older than the generation promised."""
+        """What may be shown when the right answer cannot be had: nothing older than the promised
+        generation.
+        """
         held = self._memory.last(key)
         if held is None or held.generation < promised:
             return None
@@ -135,7 +137,7 @@ class BodyCache:
         load: Callable[[], Awaitable[bytes | None]],
         make: Callable[[bytes], Body] = Body.of,
     ) -> Body | None:
-        """For a key that `peek` did not find. What is not there (None) is not kept."""
+        """Loads what `peek` did not find. What is not there (None) is not kept."""
         return await self._loads.run(key, lambda: self._fill(key, load, make))
 
     async def _fill(

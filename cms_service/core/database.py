@@ -38,7 +38,7 @@ from cms_service.core.tracing import UNTRACED, Tracing
 logger = logging.getLogger(__name__)
 
 _IDLE_CONNECTION_SECONDS = 300.0
-# Beyond it a wait would end in a time-out anyway: refuse at once.
+# If more wait they would end in a time-out anyway: refuse at once.
 _WAITING_PER_CONNECTION = 10
 
 # Raised by the triggers that count what a tenant has.
@@ -77,7 +77,7 @@ class Scope:
         return await self._database.run(self._connection, self._tenant_id, statement, values)
 
     async def fetch(self, name: str, sql: str, *values: object) -> Sequence[asyncpg.Record]:
-        """For the functions that set the tenant themselves."""
+        """Calls functions that set the tenant themselves."""
         return await self._database.timed(self._connection, name, sql, values)
 
     @contextmanager
@@ -96,7 +96,7 @@ class Scope:
             yield self
 
     def serves(self, database: "Database", tenant_id: UUID) -> bool:
-        """Not for another task, which may have inherited it: a connection does one thing at a
+        """False for another task, which may have inherited it: a connection does one thing at a
         time.
         """
         return self.is_mine and self._database is database and self._tenant_id == tenant_id
@@ -117,7 +117,7 @@ _joined: ContextVar[Scope | None] = ContextVar("joined", default=None)
 
 
 def when_committed(act: Callable[[], None]) -> None:
-    """At once where this task's questions are part of no transaction; never for one that is
+    """Acts at once where this task's questions are part of no transaction; never for one that is
     undone.
     """
     scope = _joined.get()
@@ -186,14 +186,14 @@ class Database:
             await self._pool.close(seconds)
 
     async def renew_credentials(self) -> None:
-        """Where others are offered and pass, connections made with the old ones end with their
-        present use.
+        """Takes credentials that are offered and pass: connections made with the old ones end with
+        their present use.
         """
         await self._connector.renew()
 
     @property
     def objection(self) -> str | None:
-        """To the role, where that is what keeps connections from being made."""
+        """What keeps connections from being made, where that is the role."""
         return self._connector.objection
 
     async def query(
@@ -224,7 +224,7 @@ class Database:
     async def fetch(
         self, name: str, sql: str, *values: object, tenant_id: UUID | None = None
     ) -> Sequence[asyncpg.Record]:
-        """For the functions that set the tenant themselves, and for the service's own questions,
+        """Calls functions that set the tenant themselves, and asks the service's own questions,
         which name none and are in no tenant's share of the connections.
         """
         async with self._connection(tenant_id) as connection:
@@ -272,7 +272,7 @@ class Database:
         return _Use(self, None if tenant_id is None or unshared.get() else tenant_id.int)
 
     async def acquire(self, tenant: Tenant) -> Connection:
-        """To be given back by `release`. Raises Unavailable."""
+        """A connection that `release` is to be given afterwards. Raises Unavailable."""
         try:
             return await self._open_pool.acquire(tenant, self._wait_seconds)
         except NoPlaceError:
@@ -337,7 +337,7 @@ class Database:
 
 
 class _Use:
-    """Of a connection, which carries nothing from one use to the next: settings end with their
+    """One use of a connection, which carries nothing to the next: settings end with their
     transaction, and nothing else is kept.
     """
 

@@ -9,7 +9,7 @@ from cms_service.core.credentials import Credentials, credentials_in_url, split_
 _DRIVER_OPTIONS = frozenset(
     {"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs"}
 )
-# Of the names that Prisma gave them.
+# Their names are Prisma's.
 _POOL_OPTIONS = frozenset({"connection_limit", "pool_timeout", "pgbouncer"})
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # The others do not look at whom to trust.
@@ -40,7 +40,7 @@ class DatabaseUrl:
 
     @property
     def attributes(self) -> dict[str, str | int]:
-        """By OpenTelemetry's names."""
+        """Server and database by OpenTelemetry's names."""
         hosts, _, database = self.place.partition("/")
         host, _, port = hosts.rpartition(":")
         if not port.isdecimal():  # none, or several servers

@@ -7,7 +7,7 @@ MAX_EMAIL_LENGTH = 254
 
 
 def folded(email: str) -> str:
-    """For counting: as PostgreSQL's lower() finds a user by it, letter by letter. `str.lower` makes
-    two letters of `İ`, where PostgreSQL makes an i.
+    """The address as PostgreSQL's lower() finds its user, letter by letter. `str.lower` makes two
+    letters of `İ`, where PostgreSQL makes an i.
     """
     return "".join(letter.lower()[:1] for letter in email)

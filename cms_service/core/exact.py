@@ -37,7 +37,7 @@ def _matching(pattern: str, value: Any, detail: str) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    """To JSON Schema 1.0 is an integer, and a truth is none."""
+    """JSON Schema takes 1.0 for an integer, but not true."""
     if isinstance(value, str | bool):
         raise ValueError("must be a whole number")  # noqa: TRY004 - a wrong value, whatever its type
     return value

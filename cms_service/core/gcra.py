@@ -17,7 +17,7 @@ class Rule:
 
     @cached_property
     def window(self) -> int:
-        """In which an empty burst fills up again."""
+        """How long it takes for an empty burst to fill up again."""
         return self.burst * self.interval
 
 
@@ -42,5 +42,5 @@ def remaining(rule: Rule, tat: int, now: int) -> int:
 
 
 def retry_after(rule: Rule, tat: int, now: int) -> int:
-    """Until one more is let through."""
+    """How long until one more is let through."""
     return max(0, tat + rule.interval - rule.window - now)

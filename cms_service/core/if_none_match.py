@@ -16,7 +16,7 @@ IfNoneMatch = Annotated[
 
 
 def holds(if_none_match: bytes | None, etag: bytes) -> bool:
-    """By weak comparison."""
+    """Compares weakly: `W/` makes no difference."""
     if if_none_match is None:
         return False
     if if_none_match == etag:

@@ -1,4 +1,4 @@
-"""From the start through the drain to the end."""
+"""What a process may do, from its start through its drain to its end."""
 
 from dataclasses import dataclass
 

@@ -120,7 +120,9 @@ class OtlpTracing:
         return client_span
 
     async def close(self, seconds: float) -> None:
-        """In a thread that the process does not wait for: the collector may be away."""
+        """Sends what is left in a thread that the process does not wait for: the collector may be
+        away.
+        """
         done, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def flush() -> None:

@@ -19,7 +19,7 @@ class Place:
     database: str
 
     def overlaps(self, other: "Place") -> bool:
-        """Of a group that gained or lost a server it is still the same group."""
+        """Whether it is the same group of servers: it may have gained or lost some."""
         return (
             self.scheme == other.scheme
             and self.database == other.database

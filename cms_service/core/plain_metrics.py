@@ -34,7 +34,7 @@ class Counts(Collector):
         return self._counts.setdefault(value, Count())
 
     def describe(self) -> Iterator[Metric]:
-        """For the registry, which has to know the name before there are samples."""
+        """The registry has to know the name before there are samples."""
         return self.collect()
 
     def collect(self) -> Iterator[Metric]:
@@ -45,7 +45,7 @@ class Counts(Collector):
 
 
 class Durations:
-    """Of one series: each is counted in the first bucket that it fits."""
+    """The durations of one series, each counted in the first bucket that it fits."""
 
     __slots__ = ("_bounds", "buckets", "seconds")
 
@@ -94,7 +94,7 @@ class Histograms(Collector):
         return found
 
     def describe(self) -> Iterator[Metric]:
-        """As for counters."""
+        """The registry has to know the name before there are samples."""
         return self.collect()
 
     def collect(self) -> Iterator[Metric]:

@@ -16,7 +16,7 @@ import asyncpg
 
 from cms_service.core.places import Places, Tenant
 
-# For a connection's own end: its statement may have to be cancelled before.
+# Given to a connection to end by itself: its statement may have to be cancelled before.
 _CLOSE_SECONDS = 5.0
 
 # The server's process for a connection grows with what it has seen.

@@ -48,7 +48,7 @@ async def _answer(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    """Of the page: each of its methods is a route of its own."""
+    """The methods of the page: each is a route of its own."""
     return {
         method
         for context in iter_route_contexts(request.app.routes)

@@ -138,7 +138,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _keep_alive(self) -> None:
-        """As uvicorn does after an answer; what came of this request since has ended that."""
+        """Waits again for the next request, as uvicorn does after an answer: what came of this one
+        since has ended that wait.
+        """
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )

@@ -67,7 +67,7 @@ class _Caller:
 
 
 class RateLimits:
-    """Of one API. `clock` gives microseconds; a rule of None is no limit."""
+    """The limits of one API. `clock` gives microseconds; a rule of None is no limit."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class RateLimits:
         account.timer = loop.call_later(_TELL_SECONDS, self._tell, account)
 
     def _tell(self, account: _Shared) -> asyncio.Task[None]:
-        """One at a time for each account."""
+        """Tells Redis of an account, once at a time."""
         if account.telling is None:
             account.telling = asyncio.ensure_future(self._tell_redis(account))
             self._tasks.add(account.telling)

@@ -9,7 +9,7 @@ Value = TypeVar("Value")
 
 
 def keep(entries: OrderedDict[Key, Value], key: Key, value: Value, most: int) -> None:
-    """As the newest of at most so many."""
+    """Keeps the value as the newest of at most so many."""
     entries[key] = value
     entries.move_to_end(key)
     if len(entries) > most:

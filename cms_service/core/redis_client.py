@@ -98,7 +98,7 @@ def _behind_sentinel(
         **options,
     )
     if url.tls:
-        # By itself it would ask them in the clear.
+        # Sentinel would ask them in the clear otherwise.
         for each in sentinel.sentinels:
             each.connection_pool.connection_class = TlsConnection
             if authority := options.get("ssl_ca_certs"):

@@ -39,7 +39,7 @@ _CLUSTER_AWAY = (*_AWAY, AttributeError)
 
 
 class RedisAwayError(Exception):
-    """Or has no room for what is to be written."""
+    """Redis is away, or has no room for what is to be written."""
 
 
 class RedisStore:
@@ -105,13 +105,13 @@ class RedisStore:
         await self._ask("DEL", lambda: self._client.delete(key))
 
     async def run_script(self, script: str, key: str, *args: str | int) -> Any:
-        """One key, so that a cluster knows where to run it."""
+        """Takes one key, so that a cluster knows where to run the script."""
         return await self.run_script_on([key], script, args)
 
     async def run_script_on(
         self, keys: Sequence[str], script: str, args: Iterable[str | int | bytes]
     ) -> Any:
-        """In a cluster all of them have to be on one node."""
+        """The keys have to be on one node of a cluster."""
         return await self._ask("EVAL", lambda: self._client.eval(script, len(keys), *keys, *args))
 
     async def ping(self) -> None:

@@ -19,7 +19,7 @@ class _Trust(RedisSSLContext):
 
 
 class TlsConnection(SSLConnection):
-    """With `ssl_ca_certs` that file alone is trusted, without it the system's authorities."""
+    """Trusts the authority in `ssl_ca_certs` alone where it is given, else the system's."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -28,4 +28,4 @@ class TlsConnection(SSLConnection):
 
 
 class SentinelTlsConnection(SentinelManagedConnection, TlsConnection):
-    """To the master that the sentinels name."""
+    """Connects to the master that the sentinels name."""

@@ -46,7 +46,7 @@ class RequestMetrics(Collector):
         counts[status // 100] += 1
 
     def describe(self) -> Iterator[Metric]:
-        """For the registry, which has to know the names before there are samples."""
+        """The registry has to know the names before there are samples."""
         return RequestMetrics().collect()
 
     def collect(self) -> Iterator[Metric]:

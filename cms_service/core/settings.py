@@ -66,7 +66,7 @@ class SurrogateHeader(StrEnum):
 def _joined_by_commas(
     pattern: re.Pattern[str], what: str, same: Callable[[str], str] = str
 ) -> PlainValidator:
-    """Of a text: the parts, each as `same` writes it; those that are no text stay as they are."""
+    """Takes a text apart, and writes each part as `same` does; what is no text stays as it is."""
 
     def parts_of(value: object) -> object:
         if not isinstance(value, str):
@@ -207,7 +207,7 @@ class ServeSettings(DatabaseSettings):
         return self
 
     def replica_credentials(self) -> CredentialSource:
-        """For settings that name a replica."""
+        """The replica's credentials; the settings have to name one."""
         if self.database_read_replica_url is None:
             raise AssertionError
         (source,) = self._replica_credentials(self.database_read_replica_url)

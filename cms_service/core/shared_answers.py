@@ -15,7 +15,7 @@ from cms_service.core.redis_store import RedisAwayError, RedisStore
 KEPT_SECONDS = 300
 _MAX_READS = 200  # in one call
 _MAX_WRITTEN_BYTES = 1024 * 1024
-# Of what waits to be written; beyond it the others have to make it themselves.
+# More than this does not wait to be written: the others have to make it themselves.
 _MAX_WAITING_BYTES = 8 * 1024 * 1024
 
 # Scripts are handed copies of their values: larger ones go by themselves.
@@ -36,7 +36,9 @@ _Read = tuple[str, "asyncio.Future[bytes | None]"]
 
 @dataclass(slots=True)
 class _Talk:
-    """With one server of Redis. Of a cluster's it is known that a tenant's keys are together."""
+    """What is to be said to one server of Redis. In a cluster only a tenant's keys are known to be
+    together.
+    """
 
     reads: list[_Read] = field(default_factory=list)
     writes: dict[str, bytes] = field(default_factory=dict)

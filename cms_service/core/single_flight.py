@@ -54,5 +54,5 @@ class SingleFlight(Generic[Result]):
             outcome.set_exception(error)
 
     def _finish(self, key: Hashable) -> list[asyncio.Future[Result]]:
-        """Of those that wait still."""
+        """The outcomes for those that still wait."""
         return [outcome for outcome in self._waiting.pop(key) if not outcome.done()]

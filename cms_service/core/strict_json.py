@@ -11,7 +11,7 @@ import orjson
 MAX_DEPTH = 32
 # An empty object of two bytes takes 64 in memory, while its request waits for something.
 MAX_VALUES = 100_000
-# Beyond it JSON numbers are not exact in JavaScript, and orjson turns them into floats.
+# Larger JSON numbers are not exact in JavaScript, and orjson turns them into floats.
 MAX_NUMBER = 2**53 - 1
 # PostgreSQL writes numbers in full: 1e-300 in 302 characters.
 MIN_NUMBER = 1e-20

@@ -78,7 +78,7 @@ class StrictRoute(APIRoute):
     takes_idempotency_key = False
 
     def own_answers(self) -> Answers:
-        """To a request that does not fit; and to one that meets a defect."""
+        """What it answers to a request that does not fit, and to one that meets a defect."""
         problems: set[type[Problem]] = {Problem, BadRequest}
         takes_body = self.body_field is not None
         if takes_body:

@@ -46,8 +46,8 @@ class UnreadWatch:
 
 
 def _untaken(transport: Transport) -> int:
-    """In bytes. The kernel's share counts: it may be megabytes, of which it takes a third to be
-    gone before it takes more from the transport.
+    """Bytes that the client has not taken, those in the kernel's buffer too: it may hold megabytes,
+    and takes more from the transport only when a third of that is gone.
     """
     socket = transport.get_extra_info("socket")
     in_kernel = int.from_bytes(fcntl.ioctl(socket, termios.TIOCOUTQ, bytes(4)), sys.byteorder)

@@ -66,7 +66,7 @@ class EntryCursor:
 
 
 def _time(text: str) -> str:
-    """As PostgreSQL reads it: Python knows more ways to write one."""
+    """The time as PostgreSQL reads it: Python knows more ways to write one."""
     try:
         return datetime.fromisoformat(text).astimezone(UTC).isoformat()
     except OverflowError:
@@ -85,7 +85,9 @@ class Listing:
 
     @property
     def tells_slugs(self) -> bool:
-        """By what is found, or by the order and the place where a page ends."""
+        """Whether it tells slugs: by what is found, or by the order and the place where a page
+        ends.
+        """
         return self.slug is not None or self.sort in {Sort.SLUG, Sort.SLUG_BACKWARDS}
 
 

@@ -34,7 +34,7 @@ from cms_service.entries.visibility import reads_slug
 
 @dataclass(frozen=True)
 class Past:
-    """Of the entry `resource` as it was saved at `saved_at`, for the actor."""
+    """What the actor sees of the entry `resource` as it was saved at `saved_at`."""
 
     actor: Actor
     content_type: ContentType

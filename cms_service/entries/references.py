@@ -25,7 +25,7 @@ from cms_service.entries.schemas import Referrer
 _MAX_NAMED = 20
 _MISSING = "entry_references_missing"
 
-# Of the rows r (source_id, fields: where it refers) and e, t, p as an entry has them.
+# Made of the rows r (source_id, fields: where it refers) and e, t, p as an entry has them.
 _JSON = """jsonb_build_object('id', e.id, 'type', t.name, 'slug', e.slug,
     'createdAt', e.created_at, 'fields', r.fields, 'publishedFields', r.published_fields)"""
 _REFERRERS = f"""

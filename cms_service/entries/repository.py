@@ -18,8 +18,8 @@ from cms_service.entries.schemas import Entry, Found, Referrer
 
 @dataclass(frozen=True)
 class SearchedTypes:
-    """By their ids: those all of whose entries are searched (None: every type), and those of which
-    only the author's are.
+    """Identifiers of the types all of whose entries are searched (None: every type), and of those
+    of which only the author's are.
     """
 
     all_of: Sequence[UUID] | None
@@ -79,7 +79,7 @@ class EntryRepository:
     async def search(
         self, tenant_id: UUID, text: str, within: SearchedTypes, limit: int
     ) -> list[Found]:
-        """In drafts; the best first, and fewer than `limit` where they are large."""
+        """Searches in drafts. The best come first, fewer than `limit` where they are large."""
         rows = await self.database.query(
             tenant_id,
             statements.SEARCH,
@@ -92,7 +92,7 @@ class EntryRepository:
         return bounded(rows).map(Found.model_validate).rows
 
     async def lock(self, scope: Scope, type_id: UUID, entry_ids: Sequence[UUID]) -> None:
-        """Until the transaction ends, and always in the same order: two that want the same
+        """Locks until the transaction ends, and always in the same order: two that want the same
         entries cannot wait for each other.
         """
         await scope.query(statements.LOCK, typeId=type_id, ids=entry_ids)
@@ -164,8 +164,9 @@ class EntryRepository:
         shown: Callable[[Referrer], Referrer] | None,
         within: Scope | None = None,
     ) -> int | None:
-        """Into the bin. The tenant's new generation. Raises Conflict where published entries refer
-        to it, as they are to be `shown`; None: they may.
+        """Moves the entry to the bin. Returns the tenant's new generation. Raises Conflict where
+        published entries refer to it, and tells of these as `shown` makes them; with None they may
+        refer to it.
         """
         if within is None:
             async with self.database.transaction(tenant_id) as scope:

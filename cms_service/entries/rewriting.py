@@ -49,7 +49,7 @@ _TARGET_TYPES = Statement(
        JOIN cms.content_types t ON t.tenant_id = e.tenant_id AND t.id = e.content_type_id
        WHERE e.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1->'ids')::uuid))""",
 )
-# Until the type's own row is written: nobody else of the tenant waits for the counter till then.
+# Nobody else of the tenant waits for the counter until the type's own row is written.
 _COUNT_AT_THE_END = Statement(
     "rewriting.count_at_the_end",
     "SELECT to_jsonb(set_config('cms.bytes_are_counted', 'at the end', true))",
@@ -205,7 +205,7 @@ async def read(scope: Scope, touched: Touched, before: Batch, *, lock: bool) -> 
 
 
 async def target_types(scope: Scope, touched: Touched, rows: Sequence[Row]) -> dict[str, str]:
-    """Of the entries that the rows refer to, by their identifiers."""
+    """The types of the entries that the rows refer to, by these entries' identifiers."""
     values = [values for row in rows for values in (row.fields, row.published) if values]
     ids: Collection[str] = {
         reference.target for one in values for reference in references_in(touched.old, one)
@@ -217,7 +217,7 @@ async def target_types(scope: Scope, touched: Touched, rows: Sequence[Row]) -> d
 
 
 async def begin(scope: Scope, touched: Touched) -> None:
-    """Before the first of them is written."""
+    """Has to be called before the first of them is written."""
     await scope.query(_COUNT_AT_THE_END)
     await scope.query(_FORGET, typeId=touched.type_id, names=touched.names, slugs=touched.slugs)
 

@@ -14,7 +14,7 @@ from cms_service.entries.repository import EntryRepository, SearchedTypes
 from cms_service.entries.schemas import Found
 from cms_service.entries.visibility import reads_all, shown
 
-# To see which of them are searched, for who may not read everything.
+# Looked at together, where it has to be found out which of them are searched.
 _TYPES_AT_ONCE = 50
 _EVERY_ENTRY = (Rule(frozenset({Permission.READ_ENTRIES})),)
 
@@ -27,7 +27,7 @@ class EntrySearch:
     async def search(
         self, actor: Actor, text: str, type_name: str | None, limit: int
     ) -> list[Found]:
-        """Among the types of which the actor may read everything: where words of a hidden field
+        """Searches the types of which the actor may read everything: where words of a hidden field
         are looked for, being found tells of them.
         """
         if type_name is None and actor.has(_EVERY_ENTRY):
@@ -66,7 +66,7 @@ class EntrySearch:
 
 
 def _shown_if(actor: Actor, content_type: ContentType, found: Found) -> Found:
-    """As it is, where its entry is of another type."""
+    """What is found, as it is where its entry is of another type."""
     if found.entry.type != content_type.name:
         return found
     return found.model_copy(update={"entry": shown(actor, content_type, found.entry)})

@@ -205,7 +205,7 @@ class EntryService:
         within: Scope | None = None,
         occasion: Occasion = BY_HAND,
     ) -> Publication | None:
-        """For callers who have seen to it that it is allowed."""
+        """Asks for no permission: the caller has seen to that."""
         draft = Draft.of(content_type, entry.fields, Completeness.PUBLISHED)
         return await self._repository.publish(tenant_id, entry, draft, within, occasion)
 
@@ -266,7 +266,9 @@ class EntryService:
         if_seen: Seen | None,
         within: Scope | None = None,
     ) -> int | None:
-        """Not where published entries refer to it."""
+        """Refuses where published entries refer to it. Returns the tenant's new generation, or None
+        where the entry has changed meanwhile.
+        """
         entry = await self.allowed(actor, Permission.DELETE_ENTRIES, type_name, entry_id, within)
         check_seen(entry, if_seen)
         shown = partial(referrer_shown, actor)
@@ -281,7 +283,7 @@ class EntryService:
         *,
         left_out_on_purpose: bool = False,
     ) -> Entry:
-        """`fields_of` the type and the whole entry as they are when it is written."""
+        """`fields_of` gets the type and the whole entry as they are when it is written."""
         permission = Permission.UPDATE_ENTRIES
 
         async def attempt() -> Entry | None:

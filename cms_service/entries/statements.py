@@ -8,7 +8,7 @@ from cms_service.core.bounded import BoundedStatement
 from cms_service.core.statements import Routine, Statement
 from cms_service.entries.listing import Sort, Status
 
-# Of the rows e (entry), t (its type) and p (its published state, or NULLs).
+# Made of the rows e (entry), t (its type) and p (its published state, or NULLs).
 _JSON = """jsonb_build_object('id', e.id, 'type', t.name, 'version', e.version, 'slug', e.slug,
     'fields', e.fields, 'createdAt', e.created_at, 'createdBy', e.created_by,
     'updatedAt', e.updated_at, 'updatedBy', e.updated_by, 'rewritten', e.rewritten,

@@ -161,7 +161,7 @@ def referrer_shown(actor: Actor, referrer: Referrer) -> Referrer:
 
 
 def _check_locales(values: Mapping[str, Any], localised: frozenset[str]) -> None:
-    """Before each of them is asked for."""
+    """Bounds the locales, before each of them is asked for."""
     errors = tuple(
         FieldError(_pointer((name, None)), f"has more than {MAX_LOCALES} locales")
         for name in sorted(localised & values.keys())

@@ -1,4 +1,4 @@
-"""On a tenant's own host name the path need not name the tenant: /v1/tenant/... stands for
+"""Paths on a tenant's own host name need not name the tenant: /v1/tenant/... stands for
 /v1/tenants/{tenant}/..., and /v1/content/... for /v1/delivery/{tenant}/...
 """
 

@@ -78,7 +78,7 @@ class Idempotency:
 
 @dataclass(frozen=True)
 class ForgetAnswers:
-    """In the background: of all tenants, whether or not they write again."""
+    """Forgets in the background, in all tenants, whether or not they write again."""
 
     database: Database
 

@@ -33,8 +33,8 @@ async def set_defaults(connection: Any, limits: DefaultLimits) -> None:
 async def change(
     connection: Any, tenant: str, changes: Mapping[str, int | None]
 ) -> list[str] | None:
-    """Of a limit that is None the default holds again. The tenant's limits, a line each; None
-    where there is no such tenant.
+    """Changes limits; where one is None the default holds again. Returns the tenant's limits, a
+    line each, or None where there is no such tenant.
     """
     async with connection.transaction():
         tenant_id = await connection.fetchval(_LOOK_UP, tenant)

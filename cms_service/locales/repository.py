@@ -61,7 +61,7 @@ class LocaleRepository:
         return Locales.model_validate((await scope.query(_GET))[0])
 
     async def lock_types(self, scope: Scope) -> None:
-        """Until the transaction ends no entry is written."""
+        """Keeps entries from being written until the transaction ends."""
         await scope.query(_LOCK_TYPES)
 
     async def types(self, scope: Scope, after: str | None) -> Rows[dict[str, Any]]:

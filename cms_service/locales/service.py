@@ -105,7 +105,9 @@ class LocaleService:
         old: Locales,
         default: str,
     ) -> None:
-        """By the new default, to which all others fall back, and which falls back to none."""
+        """Refuses a default locale in which something would not be shown: all others fall back to
+        it, and it falls back to none.
+        """
         former = old.chain(default)[1:] if default in old.codes else (old.default,)
         written = " || ".join(f'exists (@."{code}")' for code in former)
         condition = f'? (({written}) && !(exists (@."{default}")))'
@@ -127,5 +129,5 @@ class LocaleService:
 
 
 def _sql_paths(fields: Sequence[BaseField]) -> list[str]:
-    """In the lax mode of SQL/JSON a path goes through lists by itself."""
+    """Paths in the lax mode of SQL/JSON, which goes through lists by itself."""
     return ["$" + "".join(f'."{name}"' for name in path) for path in localised_paths(fields)]

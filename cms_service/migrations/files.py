@@ -61,7 +61,7 @@ def all_migrations() -> tuple[Migration, ...]:
 
 
 def combine(scripts: Iterable[Script]) -> tuple[Migration, ...]:
-    """In their order, each with its contract. Raises ValueError."""
+    """The migrations in their order, each with its contract. Raises ValueError."""
     expands: list[Migration] = []
     contracts: dict[int, Script] = {}
     for script in sorted(scripts, key=lambda script: (script.version, script.name)):

@@ -139,7 +139,7 @@ async def connect(settings: DatabaseSettings) -> Any:
 
 
 def _service_credentials(settings: MigrateSettings) -> Credentials:
-    """With SERVICE_ROLE_URL_FILE only the user name counts."""
+    """The service's credentials, of which only the user name counts with SERVICE_ROLE_URL_FILE."""
     try:
         if settings.service_role_dir is not None:
             return read_directory(settings.service_role_dir)

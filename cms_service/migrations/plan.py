@@ -38,7 +38,7 @@ def expand(
 
 
 def contract(migrations: Sequence[Migration], record: Record, owner: str) -> Plan:
-    """For a release that runs alone. Raises MigrationError."""
+    """What is due when no other release runs. Raises MigrationError."""
     release = len(migrations)
     _check(migrations, record)
     if record.state is None or record.version < release:
@@ -61,7 +61,7 @@ def still_open(migrations: Sequence[Migration], record: Record) -> int:
 
 
 def _due(migrations: Sequence[Migration], record: Record, oldest: int) -> Iterator[Script]:
-    """In the order of their numbers; no contract overtakes one that has to wait."""
+    """The scripts in the order of their numbers; no contract overtakes one that has to wait."""
     expanded = {row.version for row in record.rows}
     waiting = {contract.version for contract in _open(migrations, record)}
     held = False
@@ -82,7 +82,9 @@ def _open(migrations: Sequence[Migration], record: Record) -> Iterator[Script]:
 
 
 def _oldest_in_use(record: Record, release: int) -> int:
-    """Of a new database the release itself; of one without this record what it could be."""
+    """The oldest release that may run: with a new database this one, with one that has no such
+    record the oldest that it works with.
+    """
     if record.state is not None:
         return record.state.oldest_in_use
     return record.oldest_readable if record.rows else release

@@ -128,7 +128,7 @@ async def announce(connection: Any, before: Record, state: State) -> None:
 
 
 async def remember(connection: Any, script: Script) -> None:
-    """In the transaction of the script."""
+    """Has to be in the script's own transaction."""
     if isinstance(script, Migration):
         await connection.execute(
             _EXPANDED, script.version, script.name, script.checksum, script.oldest_readable

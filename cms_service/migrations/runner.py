@@ -60,7 +60,7 @@ class Limits:
 
 
 async def lock(connection: Any, limits: Limits) -> None:
-    """For as long as the connection lives."""
+    """Lets no other migration run for as long as the connection lives. Raises MigrationError."""
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_KEY):
         if limits.left <= 0:
             raise MigrationError(

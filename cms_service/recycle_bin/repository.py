@@ -10,7 +10,7 @@ from cms_service.core.newest import newest_first, page_values
 from cms_service.core.statements import Statement
 from cms_service.recycle_bin.schemas import BinnedEntry
 
-# Of the rows b (a binned entry) and t (its type).
+# Made of the rows b (a binned entry) and t (its type).
 _JSON = """jsonb_build_object('id', b.id, 'type', t.name, 'version', b.version, 'slug', b.slug,
     'fields', b.fields, 'createdAt', b.created_at, 'createdBy', b.created_by,
     'updatedAt', b.updated_at, 'updatedBy', b.updated_by,
@@ -70,7 +70,7 @@ class BinRepository:
         return bounded(rows).map(_binned)
 
     async def purge(self, tenant_id: UUID, type_name: str, entry_id: UUID) -> bool:
-        """With all its versions, for good."""
+        """Deletes the entry and all its versions for good."""
         return bool(
             await self._database.query(tenant_id, _PURGE, type=type_name, id=entry_id, days=0)
         )
@@ -81,7 +81,7 @@ class BinRepository:
         return [(UUID(str(row["tenant_id"])), UUID(str(row["entry_id"]))) for row in rows]
 
     async def purge_due(self, tenant_id: UUID, entry_id: UUID, days: int) -> None:
-        """Unless it was taken out meanwhile, or put in anew."""
+        """Purges the entry unless it was taken out meanwhile, or put in anew."""
         await self._database.query(tenant_id, _PURGE, type=None, id=entry_id, days=days)
 
 

@@ -39,7 +39,9 @@ class BinService:
         return found.map(partial(_shown, actor, content_type))
 
     async def restore(self, actor: Actor, type_name: str, entry_id: UUID) -> Entry:
-        """As a draft that fits the type as it is today. Who may delete it may bring it back."""
+        """Makes a draft of it that fits the type as it is today. Who may delete it may bring it
+        back.
+        """
         binned = await self._allowed(actor, Permission.DELETE_ENTRIES, type_name, entry_id)
         entry = await self._entries.undelete(actor, type_name, binned)
         if entry is None:
@@ -66,7 +68,7 @@ class BinService:
 
 
 def _shown(actor: Actor, content_type: ContentType, binned: BinnedEntry) -> BinnedEntry:
-    """Of the type as it was when the entry was deleted: until then it changed along."""
+    """What the type shows as it was when the entry was deleted: until then it changed along."""
     resource = about(actor, content_type.name, binned)
     past = Past(actor, content_type, resource, binned.deleted_at)
     return binned.model_copy(

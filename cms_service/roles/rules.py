@@ -99,7 +99,7 @@ def rules_from(bodies: Iterable[RuleBody]) -> tuple[Rule, ...]:
 
 
 def granted(role: str, rows: object) -> tuple[Rule, ...]:
-    """By the rules as they are stored, or where there are none (None) by the built-in role."""
+    """The rules as they are stored, or those of the built-in role where none are (None)."""
     return rules_of(Role(role)) if rows is None else rules_from(_STORED.validate_python(rows))
 
 

@@ -17,7 +17,7 @@ class RoleService:
         self._changes = changes
 
     async def rules(self, tenant_id: UUID, name: str) -> tuple[Rule, ...]:
-        """Of a role that is to be given to somebody. Raises Invalid."""
+        """The rules of a role that is to be given to somebody. Raises Invalid."""
         if name in set(Role):
             return rules_of(Role(name))
         role = await self._repository.get(tenant_id, name)

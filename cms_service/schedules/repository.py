@@ -163,7 +163,7 @@ class ScheduleRepository:
         return bool(await self.database.query(tenant_id, _DELETE, type=type_name, id=entry_id))
 
     async def due(self, limit: int) -> list[Due]:
-        """Of all tenants."""
+        """What is due in all tenants."""
         rows = await self.database.fetch("schedules.due", _DUE, limit)
         return [
             Due(UUID(str(row["tenant_id"])), UUID(str(row["entry_id"])), Action(row["action"]))

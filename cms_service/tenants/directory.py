@@ -21,7 +21,7 @@ FRESH_SECONDS = 0.5
 # From then on the next answer is on its way before anybody has to wait for it.
 AHEAD_SECONDS = 0.4
 ASK_SECONDS = 2.0
-# With the database away nobody asks again for so long, and what is known has to do.
+# While the database is away nobody asks again for so long, and what is known has to do.
 PAUSE_SECONDS = 1.0
 _MAX_BATCH = 1_000
 
@@ -125,11 +125,11 @@ class TenantDirectory:
         when_committed(lambda: self._tenants.note(name, Generations(content=generation)))
 
     def note_access_change(self, name: str, access_generation: int) -> None:
-        """As with other writes, of what users, roles and keys are."""
+        """Notes a committed change of users, roles or keys, as `note_write` does of content."""
         when_committed(lambda: self._tenants.note(name, Generations(access=access_generation)))
 
     def _may_be_shown(self, known: Known, min_generation: int) -> bool:
-        """With the database away."""
+        """Whether what is known may be shown while the database is away."""
         if known.state is None or known.state.generation < min_generation:
             return False
         return self._clock() - known.as_of <= self._stale_seconds

@@ -70,7 +70,7 @@ class Known:
 
 
 def key_of(tenant_id: UUID) -> str:
-    """By which changes are told."""
+    """The key by which changes tell of a tenant."""
     return hashlib.sha256(tenant_id.bytes).hexdigest()
 
 

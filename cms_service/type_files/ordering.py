@@ -1,4 +1,4 @@
-"""In which order new types are made, for a type may refer only to types that are there. Pure."""
+"""The order in which new types are made: a type may refer only to types that are there. Pure."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass

@@ -125,7 +125,7 @@ class UserRepository:
         return _account(await self.database.query(tenant_id, _BY_ID, id=user_id))
 
     async def replace_password(self, tenant_id: UUID, user_id: UUID, old: str, new: str) -> bool:
-        """By their hashes; false where the old one is not the user's any more."""
+        """Takes hashes. False where the old one is not the user's any more."""
         values = {"id": user_id, "old": old, "new": new}
         return bool(await self.database.query(tenant_id, _REPLACE_PASSWORD, **values))
 

@@ -7,7 +7,7 @@ from cms_service.versions.schemas import Change, ChangeKind
 
 
 def changes(before: Any, after: Any, pointer: str = "") -> Iterator[Change]:
-    """In the order of the pointers. Lists are compared place by place."""
+    """What differs, in the order of the pointers. Lists are compared place by place."""
     if isinstance(before, dict) and isinstance(after, dict):
         yield from _members(before, after, pointer)
     elif isinstance(before, list) and isinstance(after, list):
@@ -39,5 +39,5 @@ def _items(before: list[Any], after: list[Any], pointer: str) -> Iterator[Change
 
 
 def _same(before: object, after: object) -> bool:
-    """In JSON true is not 1, which it is in Python."""
+    """Python takes true for 1, which JSON does not."""
     return before == after and isinstance(before, bool) == isinstance(after, bool)

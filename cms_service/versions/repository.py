@@ -24,7 +24,7 @@ _LIST = Statement(
 
 
 class VersionRepository:
-    """Of entries that the caller has found in the tenant."""
+    """The versions of entries that the caller has found in the tenant."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -20,7 +20,7 @@ _MAX_CHANGES = 500
 
 
 class VersionService:
-    """Of each version the actor sees what they would see of the entry."""
+    """The actor sees of each version what they would see of the entry."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class VersionService:
     async def restore(
         self, actor: Actor, type_name: str, entry_id: UUID, version: int, if_seen: Seen | None
     ) -> Entry:
-        """As a new version of the draft, which fits the type as it is today."""
+        """Makes a new version of the draft of it, which fits the type as it is today."""
         await self._entries.allowed(actor, Permission.READ_ENTRIES, type_name, entry_id)
         found = await self._find(actor, entry_id, version)
         return await self._entries.bring_back(actor, type_name, entry_id, found, if_seen)

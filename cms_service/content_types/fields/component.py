@@ -117,7 +117,7 @@ def nesting(fields: Sequence[BaseField]) -> int:
 
 
 def total(fields: Sequence[BaseField]) -> int:
-    """With the inner ones."""
+    """How many fields there are, the inner ones included."""
     return sum(
         1 + (total(field.fields) if isinstance(field, _GroupField) else 0) for field in fields
     )

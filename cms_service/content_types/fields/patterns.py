@@ -19,13 +19,13 @@ from pydantic_core import SchemaError
 
 # A step takes up to 30 ns.
 STEPS_OF_AN_ENTRY = 10_000_000
-# To compile its patterns, and to compare its default values with them.
+# Allowed for compiling its patterns and comparing its default values with them.
 STEPS_OF_A_DEFINITION = 1_000_000
 
 # What Rust's and JavaScript's dialects do not read alike.
 _DIALECT = re.compile(r"\\[A-Za-z0-9<]|\(\?|\[\^?\]|\[[^\]]*\[|&&|--|~~|\{,")
 
-# In what one character takes, some 50 bytes when it is compiled.
+# Counted in what one character takes, some 50 bytes when it is compiled.
 _LETTERS_WEIGHT, _DIGITS_WEIGHT, _MANY_WEIGHT = 1_000, 150, 25
 _MAX_WEIGHT = 40_000  # 2 MB
 _STEPS_TO_COMPILE = 5
@@ -89,7 +89,7 @@ def matches(pattern: str, text: str) -> bool:
 
 @contextmanager
 def at_most(steps: int) -> Iterator[None]:
-    """For all that is compiled or compared within."""
+    """All that is compiled or compared within takes so many steps together."""
     token = _allowance.set(_Allowance(steps))
     try:
         yield
@@ -99,8 +99,8 @@ def at_most(steps: int) -> Iterator[None]:
 
 @contextmanager
 def known() -> Iterator[None]:
-    """For what is read within and was checked before it was stored: nothing is compiled, and
-    default values are taken to match.
+    """What is read within was checked before it was stored: nothing is compiled, and default values
+    are taken to match.
     """
     token = _are_known.set(True)
     try:
@@ -151,8 +151,9 @@ def _parts(pattern: str) -> int:
 
 
 def _size(pattern: str, size_of: Callable[[str], int]) -> int:
-    """Of all parts, each as often as it is repeated. For what is no pattern, some number. Raises
-    ValueError for the flag x: what is ignored then could hide a repetition from this.
+    """The size of all parts together, each as often as it is repeated; some number for what is no
+    pattern. Raises ValueError for the flag x: what is ignored then could hide a repetition from
+    this.
     """
     # For each open group, what it holds so far and, apart, its last part, which may be repeated.
     open_groups = [[1, 0]]

@@ -31,7 +31,7 @@ class LocalisableField(BaseField):
     localised: Flag = False
 
     def accept_value(self, value: Any) -> Any:
-        """In one locale. Raises ValueError."""
+        """Accepts the value of one locale. Raises ValueError."""
         raise NotImplementedError
 
     def value_schema(self) -> JsonSchema:
@@ -100,7 +100,7 @@ class UniqueField(ScalarField):
         return orjson.dumps(accepted)
 
     def values_by_locale(self, stored: Any) -> dict[str, Any]:
-        """With the locale "" for a field that is not localised."""
+        """The values by locale, which is "" for a field that is not localised."""
         return stored if self.localised else {"": stored}
 
 
