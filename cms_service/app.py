@@ -4,10 +4,8 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass
-from typing import Self
 
 from cms_service.api_description.service import ApiDescription
-from cms_service.api_keys.repository import ApiKeyRepository
 from cms_service.api_keys.service import ApiKeyService
 from cms_service.api_keys.uses import KeyUses
 from cms_service.audit.repository import AuditRepository
@@ -18,16 +16,12 @@ from cms_service.auth.passwords import Passwords
 from cms_service.auth.service import AuthService
 from cms_service.auth.sessions import Sessions
 from cms_service.auth.throttle import LoginThrottle
-from cms_service.auth.tokens import AccessTokens
 from cms_service.bulk.service import BulkService
-from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core import health_endpoints
 from cms_service.core.admin import AdminApp
 from cms_service.core.background import Background, Job
-from cms_service.core.buckets import Buckets
 from cms_service.core.cache import BodyCache
-from cms_service.core.connecting import DatabaseName
 from cms_service.core.database import Database
 from cms_service.core.health import HealthService
 from cms_service.core.http import App, Observed, Receive, Scope, Send
@@ -37,7 +31,7 @@ from cms_service.core.rate_limits import ApiLimits, RateLimits
 from cms_service.core.redis_store import RedisStore
 from cms_service.core.settings import ServeSettings
 from cms_service.core.shared_answers import SharedAnswers
-from cms_service.core.tracing import Tracing, tracing_of
+from cms_service.core.tracing import Tracing
 from cms_service.delivery import routes as delivery_routes
 from cms_service.delivery.app import DeliveryApp
 from cms_service.delivery.databases import DeliveryDatabases
@@ -45,33 +39,26 @@ from cms_service.delivery.definitions import Definitions
 from cms_service.delivery.headers import AnswerHeaders, CachePolicy, Cors
 from cms_service.delivery.repository import DeliveryRepository
 from cms_service.delivery.service import DeliveryService
-from cms_service.entries.references import ReferenceRepository
-from cms_service.entries.repository import EntryRepository
 from cms_service.entries.search import EntrySearch
 from cms_service.entries.service import EntryService
-from cms_service.hosts.directory import HostDirectory
-from cms_service.hosts.repository import HostRepository
 from cms_service.hosts.routing import HostRouting
 from cms_service.hosts.service import HostService
-from cms_service.hosts.shared import SharedHosts
 from cms_service.idempotency.service import ForgetAnswers, Idempotency
 from cms_service.limits.repository import LimitRepository
 from cms_service.locales.repository import LocaleRepository
 from cms_service.locales.service import LocaleService
 from cms_service.management import api_document, management
-from cms_service.recycle_bin.repository import BinRepository
+from cms_service.parts import Access, Content, Hosts, Stores
 from cms_service.recycle_bin.service import BinService
 from cms_service.roles.repository import RoleRepository
 from cms_service.roles.service import RoleService
 from cms_service.schedules.jobs import EmptyBins, PublishOnTime, ShortenAuditLog
 from cms_service.schedules.planners import Planners
-from cms_service.schedules.repository import ScheduleRepository
 from cms_service.schedules.service import ScheduleService
 from cms_service.tenants.access import AccessChanges
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.tenants.repository import TenantRepository
 from cms_service.tenants.service import TenantService
-from cms_service.users.repository import UserRepository
 from cms_service.users.service import UserService
 from cms_service.versions.repository import VersionRepository
 from cms_service.versions.service import VersionService
@@ -123,88 +110,13 @@ class Cms:
         await self.redis.close()
 
 
-@dataclass(frozen=True)
-class _Stores:
-    """Where everything is kept, and how that is watched."""
-
-    metrics: Metrics
-    tracing: Tracing
-    database: Database
-    replica: Database | None
-    redis: RedisStore
-
-    @classmethod
-    def from_settings(cls, settings: ServeSettings) -> Self:
-        metrics = Metrics(settings.hcms_revision)
-        tracing = tracing_of(settings, metrics)
-        return cls(
-            metrics,
-            tracing,
-            Database(
-                DatabaseName.PRIMARY,
-                settings.database_url,
-                settings.database_credentials(),
-                metrics,
-                tracing,
-            ),
-            _replica(settings, metrics, tracing),
-            RedisStore.from_settings(settings, metrics, tracing, time.monotonic),
-        )
-
-
-class _Access:
-    """Who may ask, and how often."""
-
-    def __init__(self, settings: ServeSettings, stores: _Stores) -> None:
-        database = stores.database
-        self.keys = KeyStore.from_settings(settings)
-        self.tokens = AccessTokens(self.keys, settings.access_token_seconds, time.time)
-        self.directory = TenantDirectory(
-            TenantRepository(database), time.monotonic, settings.delivery_stale_seconds
-        )
-        self.users = UserRepository(database)
-        self.api_keys = ApiKeyRepository(database)
-        self.key_uses = KeyUses(self.api_keys.note_use, time.monotonic)
-        self.gate = Gate(self.tokens, self.users, self.api_keys, self.key_uses.note, time.time)
-        self.buckets = Buckets(stores.redis, _microseconds)
-        self.limits = ApiLimits.from_settings(settings, self.buckets, _microseconds)
-
-
-class _Content:
-    """What tenants write."""
-
-    def __init__(
-        self, settings: ServeSettings, database: Database, directory: TenantDirectory
-    ) -> None:
-        self.type_repository = ContentTypeRepository(database)
-        self.types = ContentTypeService(self.type_repository, directory, time.monotonic)
-        self.entry_repository = EntryRepository(database, settings.entry_versions_kept)
-        self.entries = EntryService(
-            self.entry_repository, ReferenceRepository(database), self.types, directory
-        )
-        self.schedules = ScheduleRepository(database)
-        self.bin = BinRepository(database)
-        self.audit = AuditRepository(database)
-
-
-class _Hosts:
-    """Which tenant a Host leads to."""
-
-    def __init__(self, settings: ServeSettings, database: Database) -> None:
-        self.repository = HostRepository(database)
-        self.directory = HostDirectory(self.repository.tenants_of, time.monotonic)
-        self.shared = SharedHosts(
-            settings.shared_hosts, settings.hcms_name, settings.hcms_namespace
-        )
-
-
 def build(settings: ServeSettings) -> Cms:
     """Opens nothing yet. Raises SettingsError."""
     lifecycle = Lifecycle()
-    stores = _Stores.from_settings(settings)
-    access = _Access(settings, stores)
-    content = _Content(settings, stores.database, access.directory)
-    hosts = _Hosts(settings, stores.database)
+    stores = Stores.from_settings(settings)
+    access = Access(settings, stores)
+    content = Content(settings, stores.database, access.directory)
+    hosts = Hosts(settings, stores.database)
     passwords = Passwords(stores.metrics)
     health = HealthService(stores.database, stores.redis)
     shared_answers = SharedAnswers(stores.redis)
@@ -252,26 +164,10 @@ def build(settings: ServeSettings) -> Cms:
     )
 
 
-def _replica(settings: ServeSettings, metrics: Metrics, tracing: Tracing) -> Database | None:
-    if settings.database_read_replica_url is None:
-        return None
-    return Database(
-        DatabaseName.REPLICA,
-        settings.database_read_replica_url,
-        settings.replica_credentials(),
-        metrics,
-        tracing,
-    )
-
-
-def _microseconds() -> int:
-    return time.monotonic_ns() // 1000
-
-
 def _access_services(
     settings: ServeSettings,
-    stores: _Stores,
-    access: _Access,
+    stores: Stores,
+    access: Access,
     passwords: Passwords,
     audit: AuditRepository,
 ) -> dict[type, object]:
@@ -298,7 +194,7 @@ def _access_services(
 
 
 def _tenant_services(
-    settings: ServeSettings, database: Database, directory: TenantDirectory, hosts: _Hosts
+    settings: ServeSettings, database: Database, directory: TenantDirectory, hosts: Hosts
 ) -> dict[type, object]:
     return {
         TenantDirectory: directory,
@@ -312,7 +208,7 @@ def _tenant_services(
 
 
 def _content_services(
-    database: Database, directory: TenantDirectory, content: _Content
+    database: Database, directory: TenantDirectory, content: Content
 ) -> dict[type, object]:
     entries, types = content.entries, content.types
     return {
@@ -329,7 +225,7 @@ def _content_services(
 
 
 def _delivery(
-    settings: ServeSettings, stores: _Stores, access: _Access, shared: SharedAnswers
+    settings: ServeSettings, stores: Stores, access: Access, shared: SharedAnswers
 ) -> DeliveryApp:
     published = DeliveryRepository(
         DeliveryDatabases(stores.database, stores.replica, stores.metrics, time.monotonic)
@@ -375,8 +271,8 @@ def _background(
     settings: ServeSettings,
     lifecycle: Lifecycle,
     database: Database,
-    access: _Access,
-    content: _Content,
+    access: Access,
+    content: Content,
 ) -> Background:
     jobs: tuple[Job, ...] = (
         PublishOnTime(

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
-from cms_service import app as cms_app
-from cms_service import server
+from cms_service import parts, server
 from cms_service.core.database import Database
 from cms_service.core.lifecycle import Lifecycle
 
@@ -19,7 +18,7 @@ def unreachable() -> Iterator[None]:
     start.
     """
     with (
-        mock.patch.object(cms_app, "Database", UnreachableDatabase),
+        mock.patch.object(parts, "Database", UnreachableDatabase),
         mock.patch.object(server, "check_until_ready", _pass),
     ):
         yield
