@@ -108,7 +108,7 @@ class Unavailable(Problem):
 
 
 class TookTooLong(Unavailable):
-    """To try again would take as long."""
+    """Another try would take as long."""
 
     code, title = "took-too-long", "Took too long"
     usual_headers = MappingProxyType({})

@@ -57,7 +57,7 @@ class Places:
         return True
 
     async def wait(self, tenant: Tenant, seconds: float | None) -> None:
-        """For a place. Raises NoPlaceError."""
+        """Waits for a place. Raises NoPlaceError."""
         if tenant is None:
             queue = self._own
         else:

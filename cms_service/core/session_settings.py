@@ -23,7 +23,7 @@ def of_connection(lock_seconds: float) -> dict[str, str]:
 
 
 def of_role() -> dict[str, str]:
-    """Of these each transaction has to be bound, also where a pooler holds the connections."""
+    """What each transaction is bound by, also where a pooler holds the connections."""
     return {
         "statement_timeout": f"{STATEMENT_SECONDS}s",
         "lock_timeout": f"{LOCK_SECONDS}s",

@@ -28,7 +28,7 @@ def about(actor: Actor, content_type: str, entry: Owned) -> Resource:
 
 
 def shown(actor: Actor, content_type: ContentType, entry: Entry) -> Entry:
-    """Without what the actor may not read."""
+    """The entry without what the actor may not read."""
     resource = about(actor, content_type.name, entry)
     changes: dict[str, Any] = {"fields": _fields_shown(actor, content_type, resource, entry.fields)}
     if not reads_slug(actor, content_type, resource):

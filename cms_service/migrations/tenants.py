@@ -10,7 +10,9 @@ from cms_service.tenants.provision import FirstOwner, NewTenant, create, exists
 
 
 class WantedTenant(NewTenant):
-    """Without `ownerEmail`, the address stands in the file `<name>.email`."""
+    """A tenant to be made. Where `ownerEmail` is empty, the address stands in the file
+    `<name>.email`.
+    """
 
     owner_email: str = ""
 

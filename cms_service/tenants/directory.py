@@ -87,7 +87,7 @@ class TenantDirectory:
         return at_hand or await self._look_up(name, min_generation, pause=True)
 
     def _at_hand(self, name: str, min_generation: int) -> Lookup | None:
-        """Without asking anybody."""
+        """What can be told now; None where the database has to be asked."""
         known = self._tenants.get(name)
         if known is None or not known.reaches(self._wanted(name, min_generation)):
             return None

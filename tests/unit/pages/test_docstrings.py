@@ -15,8 +15,7 @@ BEGINNINGS = frozenset(
 # Folders and files in which there are none.
 PLACES = (
     "benchmarks",
-    "cms_service/api_description",
-    "cms_service/delivery",
+    "cms_service",
     "dashboards",
     "demo",
     "localcluster",
