@@ -52,7 +52,8 @@ class AuthService:
         attempt = await self._throttle.enter(_id_of(tenant_name, tenant), email, client)
         found = await self._users.by_email(tenant.id, email) if tenant else None
         stored = found.password_hash if found else None
-        matches = await self._passwords.verify(password, stored)
+        tenant_id = tenant.id if tenant else None
+        matches = await self._passwords.verify(tenant_id, password, stored)
         succeeded = matches and found is not None and found.user.active
         if tenant is not None:
             user_id = found.user.id if found else uuid5(NAMESPACE_URL, folded(email))
@@ -91,11 +92,13 @@ class AuthService:
         if account is None:
             raise user_gone()
         attempt = await self._throttle.enter(actor.tenant_id, account.user.email, client)
-        if not await self._passwords.verify(current, account.password_hash):
+        stored = account.password_hash
+        if not await self._passwords.verify(actor.tenant_id, current, stored):
             raise Forbidden("The current password is wrong.")
         await self._throttle.succeeded(attempt)
+        password_hash = await self._passwords.hash(actor.tenant_id, new)
         changed = await self._users.replace_password(
-            actor.tenant_id, user_id, account.password_hash, await self._passwords.hash(new)
+            actor.tenant_id, user_id, stored, password_hash
         )
         if not changed:
             raise Conflict(OVERTAKEN)

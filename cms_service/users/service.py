@@ -31,7 +31,8 @@ class UserService:
 
     async def create(self, actor: Actor, new: NewUser) -> User:
         await self._check_may_give(actor, new.role)
-        password_hash = await self._passwords.hash(new.password.get_secret_value())
+        password = new.password.get_secret_value()
+        password_hash = await self._passwords.hash(actor.tenant_id, password)
         return await self._repository.insert(
             actor.tenant_id, new_id(), new.email, password_hash, new.role
         )
@@ -48,7 +49,8 @@ class UserService:
         await self._check_may_touch(actor, await self.get(actor.tenant_id, user_id))
         password_hash = None
         if change.password is not None:
-            password_hash = await self._passwords.hash(change.password.get_secret_value())
+            password = change.password.get_secret_value()
+            password_hash = await self._passwords.hash(actor.tenant_id, password)
         async with self._changes.of(actor) as scope:
             stays_owner = change.role in {None, Role.OWNER} and change.active is not False
             await self._lock(scope, actor, user_id, stays_owner=stays_owner)

@@ -1,9 +1,11 @@
 """Logging in, staying logged in, and everything that must not let anyone in."""
 
+import asyncio
 import base64
 import hmac
 import json
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import jwt
 import pytest
 
 from cms_service.auth import passwords
+from tests.service.patience import PATIENCE
 from tests.service.world import (
     JWT_KEY,
     PASSWORD,
@@ -337,6 +340,32 @@ async def test_a_log_in_costs_the_same_whether_or_not_there_is_such_a_user(
     spent, hashes = costs[0]
     assert spent.total() >= 2
     assert len(hashes) == 1
+
+
+async def refused(pod: Pod, number: int) -> None:
+    """Waits until as many hashes were."""
+    wanted = f"hcms_argon2_rejected_total {number}.0"
+    async with asyncio.timeout(PATIENCE):
+        while wanted not in pod.cms.metrics.render().decode():  # noqa: ASYNC110 - requests tell
+            await asyncio.sleep(0.01)
+
+
+async def test_a_tenant_that_makes_many_users_at_once_keeps_no_other_tenant_out(
+    pod: Pod, acme: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr(passwords, "hash_password", lambda _: str(go_on.wait(60)))
+    user = {"email": owner_email("acme"), "password": PASSWORD, "role": "viewer"}
+    users = [
+        asyncio.create_task(acme.client.post(f"{acme.root}/users", json=user)) for _ in range(100)
+    ]
+    await refused(pod, 50)
+    globex = asyncio.create_task(pod.log_in("globex"))
+    await refused(pod, 51)
+    go_on.set()
+    assert (await globex).tokens
+    answers = Counter([answer.status_code for answer in await asyncio.gather(*users)])
+    assert answers == {409: 49, 503: 51}
 
 
 async def test_passwords_are_kept_as_argon2id(site: Site) -> None:
