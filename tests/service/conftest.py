@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from cms_service.core.settings import MigrateSettings
-from cms_service.migrations import job
 from tests.service import processes
 from tests.service.packages import require
 from tests.service.patience import AS_SHIPPED, PATIENT
@@ -18,13 +16,11 @@ from tests.service.servers import Postgres, Redis, running
 from tests.service.world import (
     OWNER_PASSWORD,
     OWNER_ROLE,
-    SERVICE_PASSWORD,
-    SERVICE_ROLE,
     Desk,
     Pod,
     Site,
     execute,
-    write_tenant_files,
+    migrate,
 )
 
 _DATABASE = "cms"
@@ -101,21 +97,9 @@ def owner_role(postgres: Postgres) -> str:
 @pytest.fixture(scope="session")
 def database(postgres: Postgres, owner_role: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Made in the way that a deployment is: a migration Job with the owner's rights."""
-    folder = tmp_path_factory.mktemp("job")
-    (folder / "role").mkdir()
-    (folder / "role" / "username").write_text(SERVICE_ROLE)
-    (folder / "role" / "password").write_text(SERVICE_PASSWORD)
     asyncio.run(execute(postgres, "postgres", f"CREATE DATABASE {_DATABASE} OWNER {owner_role}"))
-    settings = MigrateSettings.model_validate(
-        {
-            "database_url": postgres.url(_DATABASE, f"{owner_role}:{OWNER_PASSWORD}"),
-            "service_role_dir": folder / "role",
-            "tenants": write_tenant_files(folder),
-            "tenant_passwords_dir": folder,
-            "termination_log": folder / "termination-log",
-        }
-    )
-    assert job.run(settings) == 0, (folder / "termination-log").read_text()
+    url = postgres.url(_DATABASE, f"{owner_role}:{OWNER_PASSWORD}")
+    migrate(url, tmp_path_factory.mktemp("job"))
     asyncio.run(execute(postgres, _DATABASE, *_REMEMBER))
     return _DATABASE
 

@@ -14,7 +14,8 @@ import httpx
 from cms_service import app
 from cms_service.app import Cms
 from cms_service.core.redis_store import RedisAwayError
-from cms_service.core.settings import ServeSettings
+from cms_service.core.settings import MigrateSettings, ServeSettings
+from cms_service.migrations import job
 from cms_service.startup import check_until_ready
 from tests.service.patience import PATIENCE
 from tests.service.servers import Postgres, Redis
@@ -47,6 +48,23 @@ async def execute(postgres: Postgres, database: str, *statements: str) -> None:
             await connection.execute(statement)
     finally:
         await connection.close()
+
+
+def migrate(database_url: str, folder: Path) -> None:
+    """Do what a deployment's Job does, with the owner's rights. `folder` is an empty one."""
+    (folder / "role").mkdir()
+    (folder / "role" / "username").write_text(SERVICE_ROLE)
+    (folder / "role" / "password").write_text(SERVICE_PASSWORD)
+    settings = MigrateSettings.model_validate(
+        {
+            "database_url": database_url,
+            "service_role_dir": folder / "role",
+            "tenants": write_tenant_files(folder),
+            "tenant_passwords_dir": folder,
+            "termination_log": folder / "termination-log",
+        }
+    )
+    assert job.run(settings) == 0, (folder / "termination-log").read_text()
 
 
 @dataclass
