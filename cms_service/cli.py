@@ -1,5 +1,6 @@
-"""`cms serve | migrate [--contract] | tenants create|limits | types diff|apply|export`. Settings
-come from the environment, secrets from files: the arguments of a process can be read by everyone.
+"""`cms serve | migrate [--contract] | tenants create|limits|delete | types diff|apply|export`.
+Settings come from the environment, secrets from files: the arguments of a process can be read by
+everyone.
 """
 
 import argparse
@@ -23,10 +24,12 @@ from cms_service.core.settings import (
 from cms_service.limits.manage import change
 from cms_service.migrations import job
 from cms_service.migrations.explain import explain
+from cms_service.tenants import removal
 from cms_service.tenants.provision import FirstOwner, NewTenant, create
 
 _WRONG_USE = 2
 _MAX_DIGITS = 15
+_MADE_ANEW = "a migration Job that has it in its list makes it anew, and empty."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,6 +66,16 @@ def _parser() -> argparse.ArgumentParser:
     limits.add_argument("--set", action="append", default=[], metavar="LIMIT=NUMBER")
     limits.add_argument("--reset", action="append", default=[], choices=LIMITS)
     limits.set_defaults(run=_limit_tenant)
+    delete = tenants.add_parser(
+        "delete",
+        help="remove a tenant for good, with all that it has",
+        description="Closes the tenant and removes all its rows. Take it out of spec.tenants (or"
+        f" TENANTS) first: {_MADE_ANEW} What was stopped half-way is gone on with by the same"
+        " command.",
+    )
+    delete.add_argument("name")
+    delete.add_argument("--confirm", required=True, metavar="NAME", help="the name once more")
+    delete.set_defaults(run=_delete_tenant)
     _add_types(commands)
     return parser
 
@@ -102,10 +115,14 @@ def _serve(_arguments: argparse.Namespace) -> int:
 
 def _migrate(arguments: argparse.Namespace) -> int:
     settings = load(MigrateSettings)
+    _configure_logging(settings)
+    return job.run(settings, contract=arguments.contract)
+
+
+def _configure_logging(settings: DatabaseSettings) -> None:
     json_logging.configure(
         settings.log_level, {"name": settings.hcms_name, "namespace": settings.hcms_namespace}
     )
-    return job.run(settings, contract=arguments.contract)
 
 
 def _create_tenant(arguments: argparse.Namespace) -> int:
@@ -142,6 +159,35 @@ def _limit_tenant(arguments: argparse.Namespace) -> int:
         return _failed(f"There is no tenant {arguments.name}.")
     print("\n".join(lines))  # noqa: T201 - a command speaks to its user
     return 0
+
+
+def _delete_tenant(arguments: argparse.Namespace) -> int:
+    settings = load(DatabaseSettings)
+    name = arguments.name
+    if arguments.confirm != name:
+        return _failed(f"Nothing was changed: --confirm has to be the tenant's name, {name}.")
+    _configure_logging(settings)
+    try:
+        found = asyncio.run(_delete(settings, name))
+    except Exception as error:  # noqa: BLE001 - every error becomes a sentence for the reader
+        sentence = explain(error, settings.database_url.place)
+        return _failed(f"{sentence} The same command goes on with what is left.")
+    if not found:
+        return _failed(f"There is no tenant {name}.")
+    print(  # noqa: T201 - a command speaks to its user
+        f"The tenant {name} is gone. If spec.tenants of a HeadlessCMS or TENANTS names it,"
+        f" take it out there: {_MADE_ANEW}",
+        file=sys.stderr,
+    )
+    return 0
+
+
+async def _delete(settings: DatabaseSettings, name: str) -> bool:
+    connection = await job.connect(settings)
+    try:
+        return await removal.remove_by_name(connection, name)
+    finally:
+        await connection.close()
 
 
 async def _limit(

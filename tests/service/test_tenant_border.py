@@ -87,25 +87,30 @@ async def tenant_id(site: Site, name: str) -> UUID:
         await connection.close()
 
 
+async def fill(desk: Desk) -> None:
+    """Rows in every table that requests fill."""
+    await desk.make_type()
+    article = await desk.publish_new(title="Hello", slug="hello")
+    types = f"{desk.root}/content-types"
+    expect(await desk.client.post(types, json=NOTE), 201)
+    fields = {"code": "1", "on": article["id"]}
+    note = await desk.client.post(f"{types}/note/entries", json={"fields": fields})
+    url = f"{types}/note/entries/{expect(note, 201)['id']}/publish"
+    expect(await desk.client.post(url), 200)
+    await make_role(desk, {"permissions": ["tenant:read"]})
+    await make_key(desk)
+    await make_host(desk, f"{desk.tenant}.example")
+    later = {"publishAt": "2999-01-01T00:00:00Z"}
+    planned, deleted = await desk.draft(title="Later"), await desk.draft(title="Gone")
+    expect(await desk.client.put(f"{desk.entries}/{planned['id']}/schedule", json=later), 200)
+    expect(await desk.client.delete(f"{desk.entries}/{deleted['id']}"), 204)
+
+
 @pytest.fixture
 async def filled(site: Site, acme: Desk, globex: Desk) -> Site:
     """Rows of both tenants in every table."""
     for desk in (acme, globex):
-        await desk.make_type()
-        article = await desk.publish_new(title="Hello", slug="hello")
-        types = f"{desk.root}/content-types"
-        expect(await desk.client.post(types, json=NOTE), 201)
-        fields = {"code": "1", "on": article["id"]}
-        note = await desk.client.post(f"{types}/note/entries", json={"fields": fields})
-        url = f"{types}/note/entries/{expect(note, 201)['id']}/publish"
-        expect(await desk.client.post(url), 200)
-        await make_role(desk, {"permissions": ["tenant:read"]})
-        await make_key(desk)
-        await make_host(desk, f"{desk.tenant}.example")
-        later = {"publishAt": "2999-01-01T00:00:00Z"}
-        planned, deleted = await desk.draft(title="Later"), await desk.draft(title="Gone")
-        expect(await desk.client.put(f"{desk.entries}/{planned['id']}/schedule", json=later), 200)
-        expect(await desk.client.delete(f"{desk.entries}/{deleted['id']}"), 204)
+        await fill(desk)
     return site
 
 

@@ -131,7 +131,8 @@ class Spec(Model):
     who the client is. Without them all clients behind a proxy count as one (default: none)."""
 
     tenants: Tenants = ()
-    """Tenants to create. Taking one away here deletes nothing."""
+    """Tenants to create. Taking one away here deletes nothing, and is what comes before
+    `cms tenants delete`: one that is named here is made anew."""
 
     tenant_limits: TenantLimits | None = None
     """What a tenant may have, unless `cms tenants limits` gave it limits of its own (default: the
