@@ -29,6 +29,7 @@ from cms_service.core.lifecycle import Lifecycle
 from cms_service.core.metrics import Metrics
 from cms_service.core.rate_limits import ApiLimits, RateLimits
 from cms_service.core.redis_store import RedisStore
+from cms_service.core.resting import Resting
 from cms_service.core.settings import ServeSettings
 from cms_service.core.shared_answers import SharedAnswers
 from cms_service.core.tracing import Tracing
@@ -282,8 +283,9 @@ def _background(
             content.types,
             Planners(access.users, access.api_keys, time.time),
             random.shuffle,
+            Resting(time.monotonic),
         ),
-        EmptyBins(content.bin, settings.bin_days),
+        EmptyBins(content.bin, settings.bin_days, Resting(time.monotonic)),
         ShortenAuditLog(content.audit, settings.audit_log_days),
         ForgetAnswers(database),
     )

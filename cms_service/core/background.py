@@ -34,11 +34,16 @@ class Background:
         self._jitter = jitter
 
     async def run_forever(self) -> None:
-        """Begins when the pod may serve, and begins nothing more when it is to stop."""
+        """Begins when the pod may serve, and begins nothing more when it is to stop. No job waits
+        for another one.
+        """
+        await asyncio.gather(*(self._repeat(job) for job in self._jobs))
+
+    async def _repeat(self, job: Job) -> None:
         while True:
             more = False
             if self._lifecycle.reason is None:
-                more = await self.run_once()
+                more = await _run(job)
             if not more:
                 await asyncio.sleep(self._interval_seconds * self._jitter())
 

@@ -1,4 +1,5 @@
 # ruff: noqa: S608 - the statements are put together from constants of this module
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database
 from cms_service.core.newest import newest_first, page_values
 from cms_service.core.statements import Statement
+from cms_service.core.turns import DueEntry
 from cms_service.recycle_bin.schemas import BinnedEntry
 
 # Made of the rows b (a binned entry) and t (its type).
@@ -40,7 +42,9 @@ _PURGE = Statement(
         {noted("'purged'", "entry", "gone")}
         SELECT to_jsonb(gone.id) FROM gone""",
 )
-_DUE = "SELECT tenant_id, entry_id FROM cms.due_bin($1, $2)"
+# Nobody waits for long in a tenant in which somebody writes: others come next.
+_PATIENCE = Statement("bin.patience", "SELECT to_jsonb(set_config('lock_timeout', '1s', true))")
+_DUE = "SELECT tenant_id, entry_id FROM cms.due_bin($1, $2, $3)"
 
 
 class BinRepository:
@@ -75,14 +79,16 @@ class BinRepository:
             await self._database.query(tenant_id, _PURGE, type=type_name, id=entry_id, days=0)
         )
 
-    async def due(self, days: int, limit: int) -> list[tuple[UUID, UUID]]:
-        """Tenants and entries of all the bins whose time is over."""
-        rows = await self._database.fetch("bin.due", _DUE, days, limit)
-        return [(UUID(str(row["tenant_id"])), UUID(str(row["entry_id"]))) for row in rows]
+    async def due(self, days: int, limit: int, without: Sequence[UUID]) -> list[DueEntry]:
+        """What has its time over in all the bins, without those entries."""
+        rows = await self._database.fetch("bin.due", _DUE, days, limit, without)
+        return [DueEntry(UUID(str(row["tenant_id"])), UUID(str(row["entry_id"]))) for row in rows]
 
-    async def purge_due(self, tenant_id: UUID, entry_id: UUID, days: int) -> None:
+    async def purge_due(self, due: DueEntry, days: int) -> None:
         """Purges the entry unless it was taken out meanwhile, or put in anew."""
-        await self._database.query(tenant_id, _PURGE, type=None, id=entry_id, days=days)
+        async with self._database.transaction(due.tenant_id) as scope:
+            await scope.query(_PATIENCE)
+            await scope.query(_PURGE, type=None, id=due.entry_id, days=days)
 
 
 def _binned(row: dict[str, Any]) -> BinnedEntry:

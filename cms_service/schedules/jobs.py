@@ -21,6 +21,8 @@ from cms_service.core.errors import (
     Unauthorized,
     Unavailable,
 )
+from cms_service.core.resting import Resting
+from cms_service.core.turns import DueEntry, Outcome, in_turn
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.service import EntryService
 from cms_service.entries.visibility import about
@@ -44,43 +46,45 @@ class PublishOnTime:
     content_types: ContentTypeService
     planners: Planners
     shuffle: Callable[[list[Due]], None]
+    resting: Resting
 
     async def run_once(self) -> bool:
-        batch = await self.schedules.due(BATCH)
+        batch = await self.schedules.due(BATCH, self.resting.now())
         self.shuffle(batch)
-        done = [await self._do(due) for due in batch]
-        return len(batch) == BATCH and any(done)
+        return await in_turn(batch, self._do, self.resting) and len(batch) == BATCH
 
-    async def _do(self, due: Due) -> bool:
-        """Whether it is done with, for good or ill."""
+    async def _do(self, due: Due) -> Outcome:
+        """Raises Unavailable."""
         names = await self.schedules.names(due)
         if names is None:
-            return False
+            return Outcome.LATER
         try:
             content_type = await self.content_types.get(due.tenant_id, names.type)
         except NotFound:
-            return False
+            return Outcome.LATER
         claim: Claim | None = None
         try:
             async with self.schedules.database.transaction(due.tenant_id) as scope:
                 claim = await self.schedules.claim(scope, due)
                 if claim is None:
-                    return False
+                    return Outcome.LATER
                 acting.set(claim.planner)
                 with scope.joined():
                     planner = await self.planners.actor(due.tenant_id, names.tenant, claim.planner)
                 await self._carry_out(scope, due, claim, content_type, planner)
                 await self.schedules.done(scope, due)
+        except Unavailable:
+            raise
         except Problem as problem:
             if claim is None or _may_work_later(problem):
-                return False
+                return Outcome.LATER
             await self.schedules.fail(due, claim, _reason(problem))
-            logger.warning("a scheduled %s failed", due.action, extra=_place(due))
-            return True
+            logger.warning("a scheduled %s failed", due.action, extra=due.place)
+            return Outcome.DONE
         finally:
             acting.set(None)
-        logger.info("a scheduled %s was done", due.action, extra=_place(due))
-        return True
+        logger.info("a scheduled %s was done", due.action, extra=due.place)
+        return Outcome.DONE
 
     async def _carry_out(
         self, scope: Scope, due: Due, claim: Claim, content_type: ContentType, planner: Actor
@@ -102,12 +106,15 @@ class PublishOnTime:
 class EmptyBins:
     bin: BinRepository
     days: int
+    resting: Resting
 
     async def run_once(self) -> bool:
-        batch = await self.bin.due(self.days, BATCH)
-        for tenant_id, entry_id in batch:
-            await self.bin.purge_due(tenant_id, entry_id, self.days)
-        return len(batch) == BATCH
+        batch = await self.bin.due(self.days, BATCH, self.resting.now())
+        return await in_turn(batch, self._do, self.resting) and len(batch) == BATCH
+
+    async def _do(self, due: DueEntry) -> Outcome:
+        await self.bin.purge_due(due, self.days)
+        return Outcome.DONE
 
 
 @dataclass(frozen=True)
@@ -120,14 +127,10 @@ class ShortenAuditLog:
 
 
 def _may_work_later(problem: Problem) -> bool:
-    """The database is away, the one who asked for it has just gone, others came in between."""
-    return isinstance(problem, Unavailable | Unauthorized) or problem.detail == OVERTAKEN
+    """The one who asked for it has just gone, or others came in between."""
+    return isinstance(problem, Unauthorized) or problem.detail == OVERTAKEN
 
 
 def _reason(problem: Problem) -> str:
     errors = "; ".join(f"{error.pointer} {error.detail}" for error in problem.errors)
     return f"{problem.detail} {errors}".strip()
-
-
-def _place(due: Due) -> dict[str, str]:
-    return {"tenantId": str(due.tenant_id), "entryId": str(due.entry_id)}

@@ -1,4 +1,5 @@
 # ruff: noqa: S608 - the statements are put together from constants of this module
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from cms_service.core.acting import Principal, PrincipalKind
 from cms_service.core.database import Database, Scope
 from cms_service.core.errors import user_gone
 from cms_service.core.statements import Statement
+from cms_service.core.turns import DueEntry
 from cms_service.schedules.schemas import Action, NewSchedule, Schedule, ScheduledAction
 
 _JSON = """jsonb_build_object('action', s.action, 'at', s.due_at, 'createdAt', s.created_at,
@@ -64,7 +66,7 @@ _DELETE = Statement(
         SELECT to_jsonb(e.id) FROM e""",
 )
 
-_DUE = "SELECT tenant_id, entry_id, action FROM cms.due_schedules($1)"
+_DUE = "SELECT tenant_id, entry_id, action FROM cms.due_schedules($1, $2)"
 _NAMES = Statement(
     "schedules.names",
     """SELECT jsonb_build_object('tenant', n.name, 'type', t.name) FROM cms.entries e
@@ -73,7 +75,8 @@ _NAMES = Statement(
        WHERE e.id = ($1->>'id')::uuid""",
 )
 # What was to be done before this comes first. Nobody waits: another pod is at work on
-# it, or an editor, and its turn comes again.
+# it, or an editor, and its turn comes again. Nor does what follows wait for long, in a tenant in
+# which somebody writes.
 _CLAIM = Statement(
     "schedules.claim",
     """WITH claimed AS (
@@ -87,7 +90,9 @@ _CLAIM = Statement(
                  WHERE o.entry_id = s.entry_id AND o.failed_at IS NULL AND o.due_at < s.due_at)
            FOR UPDATE OF e, s SKIP LOCKED FOR KEY SHARE OF t SKIP LOCKED)
        SELECT jsonb_build_object('dueAt', due_at, 'plannerId', planner_id,
-                                 'plannerKind', planner_kind) FROM claimed""",
+                                 'plannerKind', planner_kind,
+                                 'patience', set_config('lock_timeout', '1s', true))
+       FROM claimed""",
 )
 _DONE = Statement(
     "schedules.done",
@@ -117,11 +122,7 @@ _FAIL = Statement(
 
 
 @dataclass(frozen=True)
-class Due:
-    """Names a row that was due when it was looked for."""
-
-    tenant_id: UUID
-    entry_id: UUID
+class Due(DueEntry):
     action: Action
 
 
@@ -162,9 +163,9 @@ class ScheduleRepository:
     async def delete(self, tenant_id: UUID, type_name: str, entry_id: UUID) -> bool:
         return bool(await self.database.query(tenant_id, _DELETE, type=type_name, id=entry_id))
 
-    async def due(self, limit: int) -> list[Due]:
-        """What is due in all tenants."""
-        rows = await self.database.fetch("schedules.due", _DUE, limit)
+    async def due(self, limit: int, without: Sequence[UUID]) -> list[Due]:
+        """What is due in all tenants, without those entries."""
+        rows = await self.database.fetch("schedules.due", _DUE, limit, without)
         return [
             Due(UUID(str(row["tenant_id"])), UUID(str(row["entry_id"])), Action(row["action"]))
             for row in rows

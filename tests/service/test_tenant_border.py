@@ -193,6 +193,8 @@ async def test_the_search_for_due_work_opens_nothing_else(filled: Site) -> None:
     due = {
         "due_schedules(100)": ["tenant_id", "entry_id", "action"],
         "due_bin(0, 100)": ["tenant_id", "entry_id"],
+        "due_schedules(100, '{}')": ["tenant_id", "entry_id", "action"],
+        "due_bin(0, 100, '{}')": ["tenant_id", "entry_id"],
     }
     for function in due:
         assert await connection.fetch(f"SELECT * FROM cms.{function}") == [], function

@@ -35,6 +35,38 @@ async def test_a_job_that_fails_keeps_no_other_from_its_work(error: Exception) -
     assert (broken.done, sound.done) == (1, 1)
 
 
+@dataclass
+class Waiting:
+    """Goes on when it is let."""
+
+    may_go_on: asyncio.Event
+    begun: int = 0
+
+    async def run_once(self) -> bool:
+        self.begun += 1
+        await self.may_go_on.wait()
+        return False
+
+
+async def test_a_job_that_waits_keeps_no_other_waiting() -> None:
+    event = asyncio.Event()
+
+    @dataclass
+    class Ends(Piles):
+        async def run_once(self) -> bool:
+            if self.done == 3:
+                event.set()
+            return await super().run_once()
+
+    waiting = Waiting(event)
+    jobs = Background([waiting, Ends()], 0.001, Lifecycle(blocker=None), lambda: 1.0)
+    task = asyncio.create_task(jobs.run_forever())
+    async with asyncio.timeout(10):
+        await event.wait()
+    task.cancel()
+    assert waiting.begun == 1
+
+
 @pytest.mark.parametrize(
     ("lifecycle", "works"),
     [
