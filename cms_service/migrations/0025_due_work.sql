@@ -67,3 +67,44 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION cms.due_schedules(integer, uuid[]), cms.due_bin(integer, integer, uuid[]) FROM PUBLIC;
+
+-- Until when the log was purged: what was deleted stays in the index by time until it is vacuumed, and to begin before it
+-- is to read all of that again with each look.
+CREATE TABLE cms.audit_log_purged (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    until    timestamptz NOT NULL
+);
+INSERT INTO cms.audit_log_purged (until) VALUES ('-infinity');
+
+-- A year's log would have grown by 73 days' deleted notes before its vacuum.
+ALTER TABLE cms.audit_log SET (autovacuum_vacuum_scale_factor = 0.01);
+
+-- As before, but from there on, by one pod at a time, and once a minute where there is no more than that.
+CREATE OR REPLACE FUNCTION cms.purge_audit_log(p_days integer, p_limit integer) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_limit integer := least(p_limit, 1000);
+    v_until timestamptz := now() - make_interval(days => greatest(p_days, 30));
+    v_from timestamptz;
+    v_last timestamptz;
+    v_gone bigint;
+BEGIN
+    IF (SELECT p.until FROM cms.audit_log_purged p) > v_until - interval '1 minute' THEN
+        RETURN 0;
+    END IF;
+    SELECT p.until INTO v_from FROM cms.audit_log_purged p FOR UPDATE SKIP LOCKED;
+    IF v_from IS NULL THEN
+        RETURN 0;
+    END IF;
+    PERFORM set_config('cms.due_work', 'on', true);
+    WITH old AS (
+        SELECT a.tenant_id, a.id FROM cms.audit_log a
+        WHERE a.at >= v_from AND a.at < v_until ORDER BY a.at LIMIT v_limit),
+    gone AS (
+        DELETE FROM cms.audit_log a USING old WHERE a.tenant_id = old.tenant_id AND a.id = old.id RETURNING a.at)
+    SELECT count(*), max(gone.at) INTO v_gone, v_last FROM gone;
+    PERFORM set_config('cms.due_work', '', true);
+    UPDATE cms.audit_log_purged SET until = CASE WHEN v_gone < v_limit THEN v_until ELSE v_last END;
+    RETURN v_gone;
+END
+$$;

@@ -34,6 +34,7 @@ from cms_service.schedules.schemas import Action
 logger = logging.getLogger(__name__)
 
 BATCH = 50
+_NOTES = 1000
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class ShortenAuditLog:
     days: int
 
     async def run_once(self) -> bool:
-        return await self.audit.purge(self.days, BATCH) == BATCH
+        return await self.audit.purge(self.days, _NOTES) == _NOTES
 
 
 def _may_work_later(problem: Problem) -> bool:

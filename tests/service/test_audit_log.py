@@ -1,5 +1,7 @@
 """Who did what to which object and when."""
 
+import asyncpg
+
 from tests.service.world import PASSWORD, Desk, Pod, Site, execute, expect, expect_problem
 
 
@@ -93,12 +95,55 @@ async def test_the_log_is_filtered_and_read_page_by_page_by_owners(pod: Pod, acm
     expect_problem(await editor.client.get(f"{acme.root}/audit-log"), 403)
 
 
+_NEVER_PURGED = "UPDATE cms.audit_log_purged SET until = '-infinity'"
+
+
 async def test_notes_go_when_their_time_is_over(site: Site, pod: Pod, acme: Desk) -> None:
     await acme.make_type()
     await acme.draft(title="old")
     await execute(
-        site.postgres, site.database, "UPDATE cms.audit_log SET at = now() - interval '366 days'"
+        site.postgres,
+        site.database,
+        "UPDATE cms.audit_log SET at = now() - interval '366 days'",
+        _NEVER_PURGED,
     )
     entry = await acme.draft(title="new")
     await pod.cms.background.run_once()
     assert [note["objectId"] for note in await log_of(acme)] == [entry["id"]]
+
+
+# As many that are old as are new.
+_NOTES = """INSERT INTO cms.audit_log (tenant_id, at, action, object_kind, object_id)
+    SELECT o.id, now() - age.days * interval '1 day' - n * interval '1 second', 'saved', 'entry',
+           gen_random_uuid()
+    FROM cms.tenants o, generate_series(1, 10000) n, (VALUES (1), (366)) AS age(days)"""
+_PAGES = """SELECT heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read
+    FROM pg_statio_user_tables WHERE relname = 'audit_log'"""
+
+
+async def test_a_look_for_old_notes_does_not_go_through_those_that_are_gone(site: Site) -> None:
+    without_vacuum = "ALTER TABLE cms.audit_log SET (autovacuum_enabled = false)"
+    await execute(
+        site.postgres, site.database, without_vacuum, _NOTES, "ANALYZE cms.audit_log", _NEVER_PURGED
+    )
+    connection = await asyncpg.connect(site.postgres.superuser_url(site.database))
+
+    async def purge() -> int:
+        gone: int = await connection.fetchval("SELECT cms.purge_audit_log(365, 1000)")
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+        return gone
+
+    try:
+        total = 0
+        while gone := await purge():
+            total += gone
+        assert total == 20_000
+        an_hour = "UPDATE cms.audit_log_purged SET until = until - interval '1 hour'"
+        await connection.execute(an_hour)
+        before = await connection.fetchval(_PAGES)
+        assert await purge() == 0
+        assert await connection.fetchval(_PAGES) - before < 20
+    finally:
+        await connection.close()
+        with_vacuum = "ALTER TABLE cms.audit_log RESET (autovacuum_enabled)"
+        await execute(site.postgres, site.database, with_vacuum)

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - the statements are put together from constants of the tests
 """What lists are filtered by is kept beside what is published: that and no more."""
 
 from typing import Any
