@@ -201,7 +201,7 @@ def _tenant_services(
         TenantDirectory: directory,
         TenantService: TenantService(TenantRepository(database), directory),
         LimitRepository: LimitRepository(database),
-        LocaleService: LocaleService(LocaleRepository(database), directory),
+        LocaleService: LocaleService(LocaleRepository(database), directory, time.monotonic),
         HostService: HostService(
             hosts.repository, hosts.directory, hosts.shared, settings.hcms_route_host
         ),

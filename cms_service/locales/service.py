@@ -1,4 +1,4 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from uuid import UUID
@@ -15,6 +15,8 @@ from cms_service.locales.repository import LocaleRepository
 from cms_service.locales.schemas import Locales
 from cms_service.tenants.directory import TenantDirectory
 
+# Who writes entries of the tenant waits so long at most, holding a connection.
+MAX_SECONDS = 8.0
 _MAX_NAMED = 20
 _FIELDS: TypeAdapter[tuple[BaseField, ...]] = TypeAdapter(Fields)
 
@@ -24,14 +26,38 @@ class _Localised:
     """A type, and where its localised fields are, as SQL/JSON paths."""
 
     id: str
+    version: int
     name: str
     paths: Sequence[str]
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What was looked at while others wrote: the locales and the types by then, with all entries
+    that were written before `since`.
+    """
+
+    since: str
+    locales: Locales
+    types: Mapping[str, _Localised]
+
+
+# How many entries of the type have something at one of the paths.
+_Count = Callable[[_Localised, Sequence[str]], Awaitable[int]]
+
+
 class LocaleService:
-    def __init__(self, repository: LocaleRepository, directory: TenantDirectory) -> None:
+    """`clock` in seconds."""
+
+    def __init__(
+        self,
+        repository: LocaleRepository,
+        directory: TenantDirectory,
+        clock: Callable[[], float],
+    ) -> None:
         self._repository = repository
         self._directory = directory
+        self._clock = clock
 
     async def get(self, tenant_id: UUID) -> Locales:
         locales = await self._repository.get(tenant_id)
@@ -45,31 +71,57 @@ class LocaleService:
         """A locale in which something is written cannot be taken away, and another becomes the
         default only with `break_fallbacks` where something is shown in it by falling back. Also the
         tenant's new generation.
+
+        All entries are looked at while others write. Then these wait, for a look at what they have
+        written meanwhile.
         """
+        seen = await self._look(actor, new, break_fallbacks=break_fallbacks)
         # This goes through the types in their order, who changes one begins with that.
         generation = await redone(
-            lambda: self._replace(actor, new, break_fallbacks=break_fallbacks)
+            lambda: self._replace(actor, new, seen, break_fallbacks=break_fallbacks)
         )
         self._directory.note_write(actor.tenant_name, generation)
         return new, generation
 
-    async def _replace(self, actor: Actor, new: Locales, *, break_fallbacks: bool) -> int:
+    async def _look(self, actor: Actor, new: Locales, *, break_fallbacks: bool) -> _Seen:
+        async with self._repository.database.transaction(actor.tenant_id) as scope:
+            since = await self._repository.now(scope)
+            old = await self._repository.current(scope)
+            types = await self._localised(scope)
+
+            async def count(each: _Localised, paths: Sequence[str]) -> int:
+                return await self._repository.entries_with(scope, each.id, paths, lambda: None)
+
+            await _check(count, types, old, new, break_fallbacks=break_fallbacks)
+        return _Seen(since, old, {each.id: each for each in types})
+
+    async def _replace(
+        self, actor: Actor, new: Locales, seen: _Seen, *, break_fallbacks: bool
+    ) -> int:
         async with self._repository.database.transaction(actor.tenant_id) as scope:
             await self._repository.lock_types(scope)
+            pace = _Pace(self._clock, self._clock() + MAX_SECONDS)
             old = await self._repository.current(scope)
             generation = await self._repository.update(scope, new)
             # Once more: whoever makes a type writes the tenant's row too, and was waited for.
+            await self._repository.lock_types(scope)
             types = await self._localised(scope)
-            if removed := old.codes - new.codes:
-                await self._check_unused(scope, types, removed)
-            if new.default != old.default and not break_fallbacks:
-                await self._check_shown(scope, types, old, new.default)
+
+            async def count(each: _Localised, paths: Sequence[str]) -> int:
+                pace.next()
+                if (old, each) != (seen.locales, seen.types.get(each.id)):
+                    return await self._repository.entries_with(scope, each.id, paths, pace.next)
+                found = await self._repository.new_entries_with(scope, each.id, paths, seen.since)
+                if found is None:
+                    raise pace.over()
+                return found
+
+            await _check(count, types, old, new, break_fallbacks=break_fallbacks)
             await self._repository.touch_types(scope, [each.id for each in types])
         return generation
 
     async def _localised(self, scope: Scope) -> list[_Localised]:
         """Types with localised fields."""
-        await self._repository.lock_types(scope)
         found: list[_Localised] = []
         after, has_more = None, True
         while has_more:
@@ -80,52 +132,76 @@ class LocaleService:
                 with patterns.known():
                     paths = _sql_paths(_FIELDS.validate_python(row["fields"]))
                 if paths:
-                    found.append(_Localised(row["id"], row["name"], paths))
+                    found.append(_Localised(row["id"], row["version"], row["name"], paths))
         return found
 
-    async def _check_unused(
-        self,
-        scope: Scope,
-        types: Sequence[_Localised],
-        removed: Collection[str],
-    ) -> None:
-        for each in types:
-            in_locales = [f'{path}."{code}"' for path in each.paths for code in removed]
-            count = await self._repository.entries_with(scope, each.id, in_locales)
-            if count:
-                raise Conflict(
-                    f"{count} entries of the type {each.name} have values in"
-                    f" {' or '.join(sorted(removed))}: remove these first."
-                )
 
-    async def _check_shown(
-        self,
-        scope: Scope,
-        types: Sequence[_Localised],
-        old: Locales,
-        default: str,
-    ) -> None:
-        """Refuses a default locale in which something would not be shown: all others fall back to
-        it, and it falls back to none.
-        """
-        former = old.chain(default)[1:] if default in old.codes else (old.default,)
-        written = " || ".join(f'exists (@."{code}")' for code in former)
-        condition = f'? (({written}) && !(exists (@."{default}")))'
-        lost = {}
-        for each in types:
-            at = [f"{path} {condition}" for path in each.paths]
-            if count := await self._repository.entries_with(scope, each.id, at):
-                lost[each.name] = count
-        if lost:
+@dataclass(frozen=True)
+class _Pace:
+    """`deadline` is a time of the clock, in seconds."""
+
+    clock: Callable[[], float]
+    deadline: float
+
+    def next(self) -> None:
+        """Raises Conflict when the time is over."""
+        if self.clock() >= self.deadline:
+            raise self.over()
+
+    def over(self) -> Conflict:
+        return Conflict(
+            "So much was written in the last minutes that a look at it would take longer than"
+            f" {MAX_SECONDS:.0f} seconds, for which all who write would wait: nothing is changed."
+            " Try again when less is being written."
+        )
+
+
+async def _check(
+    count: _Count, types: Sequence[_Localised], old: Locales, new: Locales, *, break_fallbacks: bool
+) -> None:
+    """Raises Conflict."""
+    if removed := old.codes - new.codes:
+        await _check_unused(count, types, removed)
+    if new.default != old.default and not break_fallbacks:
+        await _check_shown(count, types, old, new.default)
+
+
+async def _check_unused(
+    count: _Count, types: Sequence[_Localised], removed: Collection[str]
+) -> None:
+    for each in types:
+        in_locales = [f'{path}."{code}"' for path in each.paths for code in removed]
+        if entries := await count(each, in_locales):
             raise Conflict(
-                f"Fields without a value in {default} would be empty: what they have in"
-                f" {' or '.join(former)} is shown in its place so far. Fill them in, and publish"
-                " what is published, or repeat this with breakFallbacks=true.",
-                tuple(
-                    FieldError("/default", f"{count} entries of the type {name} have such fields")
-                    for name, count in islice(lost.items(), _MAX_NAMED)
-                ),
+                f"{entries} entries of the type {each.name} have values in"
+                f" {' or '.join(sorted(removed))}: remove these first."
             )
+
+
+async def _check_shown(
+    count: _Count, types: Sequence[_Localised], old: Locales, default: str
+) -> None:
+    """Refuses a default locale in which something would not be shown: all others fall back to it,
+    and it falls back to none.
+    """
+    former = old.chain(default)[1:] if default in old.codes else (old.default,)
+    written = " || ".join(f'exists (@."{code}")' for code in former)
+    condition = f'? (({written}) && !(exists (@."{default}")))'
+    lost = {}
+    for each in types:
+        at = [f"{path} {condition}" for path in each.paths]
+        if entries := await count(each, at):
+            lost[each.name] = entries
+    if lost:
+        raise Conflict(
+            f"Fields without a value in {default} would be empty: what they have in"
+            f" {' or '.join(former)} is shown in its place so far. Fill them in, and publish"
+            " what is published, or repeat this with breakFallbacks=true.",
+            tuple(
+                FieldError("/default", f"{entries} entries of the type {name} have such fields")
+                for name, entries in islice(lost.items(), _MAX_NAMED)
+            ),
+        )
 
 
 def _sql_paths(fields: Sequence[BaseField]) -> list[str]:
