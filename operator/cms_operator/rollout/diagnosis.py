@@ -86,24 +86,18 @@ def _waiting(pod: Object) -> Iterable[tuple[Object, str, str]]:
 
 
 def _unpullable_image(pod: Object) -> Problem | None:
-    for _, reason, message in _waiting(pod):
-        if reason in _PULL:
-            return Problem(
-                Reason.IMAGE_PULL_FAILED,
-                f"Pod {_name(pod)} cannot pull its image: {message or reason}. "
-                f"{Reason.IMAGE_PULL_FAILED.advice}",
-            )
-    return None
+    return _held_up(pod, _PULL, Reason.IMAGE_PULL_FAILED, "cannot pull its image")
 
 
 def _bad_configuration(pod: Object) -> Problem | None:
+    return _held_up(pod, _CONFIG, Reason.POD_CONFIGURATION_INVALID, "cannot start")
+
+
+def _held_up(pod: Object, by: tuple[str, ...], told_as: Reason, what: str) -> Problem | None:
     for _, reason, message in _waiting(pod):
-        if reason in _CONFIG:
-            return Problem(
-                Reason.POD_CONFIGURATION_INVALID,
-                f"Pod {_name(pod)} cannot start: {message or reason}. "
-                f"{Reason.POD_CONFIGURATION_INVALID.advice}",
-            )
+        if reason in by:
+            why = f"Pod {_name(pod)} {what}: {message or reason}."
+            return Problem(told_as, f"{why} {told_as.advice}")
     return None
 
 

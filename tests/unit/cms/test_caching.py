@@ -19,6 +19,7 @@ from cms_service.tenants.changes import Changes
 from cms_service.tenants.directory import AHEAD_SECONDS, FRESH_SECONDS, Found, TenantDirectory
 from cms_service.tenants.known import key_of
 from cms_service.tenants.schemas import DeliveryAccess, TenantState
+from tests.support.clock import Clock
 
 TENANT = UUID(int=1)
 STALE_SECONDS = 3600.0
@@ -191,13 +192,6 @@ def _id(name: str) -> UUID:
     return UUID(bytes=name.encode().ljust(16))
 
 
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def tenants() -> Tenants:
     return Tenants()
@@ -205,7 +199,7 @@ def tenants() -> Tenants:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture

@@ -9,17 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cms_service.core.places import NoPlaceError, Places, Tenant
+from tests.support.clock import Clock
 
 SIZE, KEPT, WAITING = 20, 2, 200
 BIG, SMALL, OTHER = 1, 2, 3
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -3,14 +3,7 @@
 from uuid import UUID, uuid4
 
 from cms_service.core.resting import Resting
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import Clock
 
 
 def rest_of(entry_id: UUID, resting: Resting, clock: Clock) -> float:

@@ -9,16 +9,9 @@ import pytest
 from cms_service.auth.keys import KeyRing, KeyStore
 from cms_service.auth.tokens import LEEWAY_SECONDS, AccessTokens, Identity, bearer_token
 from cms_service.core.errors import Forbidden, Unauthorized
+from tests.support.clock import Clock
 
 WHO = Identity(UUID(int=1), UUID(int=2), "acme")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = time.time()
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def ring(generation: int, sign: str, *kids: str) -> KeyRing:
@@ -32,7 +25,7 @@ def keys() -> KeyStore:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(time.time())
 
 
 @pytest.fixture

@@ -6,14 +6,7 @@ import tracemalloc
 import pytest
 
 from cms_operator.workqueue import LONGEST_DELAY, LONGEST_REST, RESTS_AS_LONG, WorkQueue
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
+from tests.support.clock import Clock
 
 
 @pytest.fixture
@@ -53,7 +46,7 @@ def test_a_change_during_a_reconcile_brings_another_one(queue: WorkQueue[str]) -
 def work(queue: WorkQueue[str], clock: Clock, key: str, seconds: float) -> None:
     queue.add(key)
     assert queue.take() == (key, 0)
-    clock.seconds += seconds
+    clock.now += seconds
     queue.done(key)
 
 
@@ -62,16 +55,16 @@ def test_what_one_pass_brings_about_is_looked_at_together(
     queue: WorkQueue[str], clock: Clock, took: float
 ) -> None:
     work(queue, clock, "shop", took)
-    over = clock.seconds + min(RESTS_AS_LONG * took, LONGEST_REST)
-    begun = clock.seconds = clock.seconds + 0.01
+    over = clock.now + min(RESTS_AS_LONG * took, LONGEST_REST)
+    begun = clock.now = clock.now + 0.01
     for event in range(5):
-        clock.seconds = begun + event * 0.01
+        clock.now = begun + event * 0.01
         queue.add("shop")
         assert queue.take() is None
-    clock.seconds = over
+    clock.now = over
     assert queue.take() == ("shop", over - begun)
     queue.done("shop")
-    clock.seconds += LONGEST_REST
+    clock.now += LONGEST_REST
     assert queue.take() is None
 
 
@@ -85,10 +78,10 @@ def test_one_that_rests_holds_up_nobody_and_a_wish_does_not_shorten_it(
     queue.add_routine("shop")
     work(queue, clock, "blog", 0)
     assert queue.take() is None
-    clock.seconds += LONGEST_REST
+    clock.now += LONGEST_REST
     assert queue.take() == ("shop", LONGEST_REST)
     queue.done("shop")
-    clock.seconds += LONGEST_REST
+    clock.now += LONGEST_REST
     assert queue.take() is None, "one pass is for all of them"
 
 
@@ -115,7 +108,7 @@ def test_something_that_happens_brings_a_key_of_routine_forward(
 ) -> None:
     queue.add_routine("calm")
     queue.add_routine("shop")
-    clock.seconds = 2
+    clock.now = 2
     queue.add("shop")
     assert queue.depth() == 2
     assert queue.oldest_age() == 2
@@ -134,7 +127,7 @@ async def test_a_worker_that_waits_gets_the_next_key_of_routine(queue: WorkQueue
 
 def test_the_wait_for_a_worker_is_told_in_seconds(queue: WorkQueue[str], clock: Clock) -> None:
     queue.add("shop")
-    clock.seconds = 3
+    clock.now = 3
     assert queue.oldest_age() == 3
     assert queue.take() == ("shop", 3)
     assert queue.oldest_age() == 0
@@ -146,12 +139,12 @@ def test_of_several_wishes_to_come_back_later_the_earliest_counts(
     queue.add_after("shop", 60)
     queue.add_after("shop", 20)
     queue.add_after("shop", 40)
-    clock.seconds = 19
+    clock.now = 19
     assert queue.take() is None
-    clock.seconds = 20
+    clock.now = 20
     assert queue.take() == ("shop", 0)
     queue.done("shop")
-    clock.seconds = 100
+    clock.now = 100
     assert queue.take() is None
 
 
@@ -160,7 +153,7 @@ def test_an_event_takes_the_place_of_a_later_wish(queue: WorkQueue[str], clock: 
     queue.add("shop")
     assert queue.take() == ("shop", 0)
     queue.done("shop")
-    clock.seconds = 61
+    clock.now = 61
     assert queue.take() is None
 
 
@@ -172,11 +165,11 @@ def test_memory_does_not_grow_while_releases_are_paused_for_days(
 
     def minutes(several: int) -> int:
         for _ in range(several):
-            clock.seconds += 60
+            clock.now += 60
             for key in fleet:
                 queue.add(key)
                 queue.take()
-                queue.add_after(key, end - clock.seconds)
+                queue.add_after(key, end - clock.now)
                 queue.done(key)
         return tracemalloc.get_traced_memory()[0]
 
@@ -186,7 +179,7 @@ def test_memory_does_not_grow_while_releases_are_paused_for_days(
         assert minutes(300) < first + 50_000
     finally:
         tracemalloc.stop()
-    clock.seconds = end
+    clock.now = end
     assert {queue.take() for _ in fleet} == {(key, 0) for key in fleet}
     assert queue.take() is None
 
