@@ -7,9 +7,9 @@ from cms_service.audit.statements import noted
 from cms_service.core.bounded import BoundedStatement, Rows, bounded
 from cms_service.core.cursor import Cursor
 from cms_service.core.database import Database
+from cms_service.core.due import DueEntry
 from cms_service.core.newest import newest_first, page_values
 from cms_service.core.statements import Statement
-from cms_service.core.turns import DueEntry
 from cms_service.recycle_bin.schemas import BinnedEntry
 
 # Made of the rows b (a binned entry) and t (its type).

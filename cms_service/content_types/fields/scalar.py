@@ -8,7 +8,6 @@ from pydantic import model_validator
 
 from cms_service.content_types.fields.base import (
     BaseField,
-    Completeness,
     Context,
     JsonSchema,
     RefusedValue,
@@ -18,9 +17,6 @@ from cms_service.content_types.fields.base import (
 )
 from cms_service.core.errors import FieldError
 from cms_service.core.exact import Flag
-from cms_service.locales.schemas import ENGLISH
-
-_ANY_CONTEXT = Context(Completeness.PUBLISHED, ENGLISH)
 
 
 class LocalisableField(BaseField):
