@@ -59,8 +59,13 @@ def test_tenants_are_compared_by_the_cost_of_a_request(few: Cost, many: Cost, to
 def test_without_the_cores_the_cost_of_a_request_decides(
     cores: int, rate: int, cpu: float, verdict: str
 ) -> None:
-    row = scaling.Row("article", cost(0.5), cost(cpu, rate=rate))
+    row = scaling.Row("article", cost(0.4), cost(cpu, rate=rate), cost(0.5))
     assert scaling.table([row], cores).endswith(f"| {verdict} |")
+
+
+def test_loads_side_by_side_count_together() -> None:
+    found = scaling.at_once([Figures(300, 2.0, 1.0, 9.0), Figures(100, 1.0, 2.0, 3.0)])
+    assert found == Figures(400, 2.0, 2.0, 9.0)
 
 
 def test_nginx_is_as_deployed_but_for_its_addresses(tmp_path: Path) -> None:
