@@ -19,11 +19,12 @@ from cms_operator.cluster.sources import SourceSecrets
 from cms_operator.cluster.status_writer import StatusWriter
 from cms_operator.cluster.store import Key, Store
 from cms_operator.observability.measuring import phase
-from cms_operator.rollout import report, request_annotations, steps
+from cms_operator.observed import request_annotations
+from cms_operator.observed.snapshot import Request
+from cms_operator.rollout import report, steps
 from cms_operator.rollout.decide import Decision, decide
 from cms_operator.rollout.news import at_rest, counts_wait, only_counts
 from cms_operator.rollout.revisions import kept_records
-from cms_operator.rollout.snapshot import Request
 from cms_operator.rollout.transitions import is_in_flight
 from cms_operator.settings import Settings
 from cms_operator.steps.adoption import Adoption

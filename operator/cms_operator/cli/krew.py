@@ -19,7 +19,7 @@ MANIFEST = Path("config/krew/hcms.yaml")
 PROGRAM = "kubectl-hcms"
 _SOURCE = Path("operator/cms_operator")
 # The plugin and what it may import.
-_PARTS = ("api", "resources", "rollout", "cli")
+_PARTS = ("api", "resources", "observed", "rollout", "cli")
 # krew makes a link to it, from elsewhere.
 _SCRIPT = """\
 #!/usr/bin/env python3

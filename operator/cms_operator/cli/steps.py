@@ -5,8 +5,9 @@ from math import inf
 from cms_operator.api.rollout import CanaryScale, CanaryStep, Rollout, Strategy
 from cms_operator.api.spec import Spec
 from cms_operator.cli.text import count
+from cms_operator.observed.snapshot import FULL
 from cms_operator.rollout import steps
-from cms_operator.rollout.capacity import FULL, limits, routed_split, split
+from cms_operator.rollout.capacity import limits, routed_split, split
 
 
 def steps_of(rollout: Rollout, strategy: Strategy) -> list[str]:

@@ -9,7 +9,7 @@ from cms_operator.cluster.client import APPLY, FIELD_MANAGER, JSON, MERGE, Kuber
 from cms_operator.cluster.drift import APPLIED, fingerprint, first_difference
 from cms_operator.cluster.kinds import BY_NAME, HEADLESS_CMS, SECRET, Kind
 from cms_operator.cluster.store import Store
-from cms_operator.rollout.family import is_controlled_by
+from cms_operator.observed.family import is_controlled_by
 
 # No object has this version after etcd's first write, so the server creates it or answers 409.
 CREATE_ONLY = "1"

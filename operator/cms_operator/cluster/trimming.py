@@ -12,11 +12,11 @@ from cms_operator.cluster.kinds import (
     SECRET,
     Kind,
 )
+from cms_operator.observed.endpoints import SERVICE_LABEL, takes_traffic
+from cms_operator.observed.family import NO_CONTENT
+from cms_operator.observed.jobs import JOB_LABEL
 from cms_operator.resources import labels
 from cms_operator.resources.secret_data import digest
-from cms_operator.rollout.family import NO_CONTENT
-from cms_operator.rollout.jobs import JOB_LABEL
-from cms_operator.rollout.observe import SERVICE_LABEL, takes_traffic
 
 DIGEST = "digest"
 _DEPLOYMENT_CONDITIONS = {"Progressing": "reason", "ReplicaFailure": "message"}

@@ -11,10 +11,8 @@ from fractions import Fraction
 from math import ceil, floor
 
 from cms_operator.api.rollout import CanaryScale
+from cms_operator.observed.snapshot import FULL, RevisionState
 from cms_operator.resources.shares import pods_of
-from cms_operator.rollout.snapshot import RevisionState
-
-FULL = 100
 
 
 @dataclass(frozen=True, slots=True)

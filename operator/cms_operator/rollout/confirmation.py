@@ -1,10 +1,10 @@
 """Which acts cannot be taken back, and need a live read and a record before them."""
 
 from cms_operator.api.status import RolloutStatus
+from cms_operator.observed.family import Family
+from cms_operator.observed.snapshot import RouteState
 from cms_operator.resources import labels
 from cms_operator.rollout.decide import Decision
-from cms_operator.rollout.family import Family
-from cms_operator.rollout.snapshot import RouteState
 
 
 def shifts(decision: Decision, seen: RouteState | None) -> bool:

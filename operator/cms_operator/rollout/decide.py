@@ -7,12 +7,12 @@ from enum import StrEnum
 from math import inf
 
 from cms_operator.api.status import RolloutStatus
+from cms_operator.observed.schema import Schemas, can_run, why_not
+from cms_operator.observed.snapshot import FULL, Snapshot
 from cms_operator.rollout import routing, steps, transitions
-from cms_operator.rollout.capacity import FULL, Limits, existing, next_sizes, serving
+from cms_operator.rollout.capacity import Limits, existing, next_sizes, serving
 from cms_operator.rollout.requests import answer, keep_answers
 from cms_operator.rollout.routing import Traffic
-from cms_operator.rollout.schema import Schemas, can_run, why_not
-from cms_operator.rollout.snapshot import Snapshot
 from cms_operator.rollout.strategies import (
     Plan,
     at_rest_by_route,

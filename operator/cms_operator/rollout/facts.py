@@ -12,8 +12,8 @@ from cms_operator.api.status import (
     RestartStatus,
     RevisionStatus,
 )
+from cms_operator.observed.snapshot import RevisionState, Snapshot
 from cms_operator.rollout.decide import Decision, DecisionPhase, serves
-from cms_operator.rollout.snapshot import RevisionState, Snapshot
 
 # For this long a problem counts as under way, then as stalled.
 PATIENCE = timedelta(seconds=30)

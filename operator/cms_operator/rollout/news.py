@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from cms_operator.api.conditions import Condition, ConditionType, Reason
 from cms_operator.api.model import Model
 from cms_operator.api.status import RolloutStatus, Status
-from cms_operator.rollout.snapshot import Snapshot
+from cms_operator.observed.snapshot import Snapshot
 
 # While pods come and go the counts change all the time; each write is an event for all who watch.
 COUNTS_EVERY = timedelta(seconds=10)

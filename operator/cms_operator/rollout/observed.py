@@ -1,6 +1,6 @@
 """The share of the traffic as the pods have seen it."""
 
-from cms_operator.rollout.capacity import FULL
+from cms_operator.observed.snapshot import FULL
 
 # Fewer requests than this say nothing of a share.
 _FEWEST = 20

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from cms_operator.api.status import RequestStatus, RolloutStatus, Verb
-from cms_operator.rollout.schema import can_run, why_not
-from cms_operator.rollout.snapshot import Request, Snapshot
+from cms_operator.observed.schema import can_run, why_not
+from cms_operator.observed.snapshot import Request, Snapshot
 from cms_operator.rollout.transitions import (
     abort,
     begin,

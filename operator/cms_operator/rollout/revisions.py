@@ -7,11 +7,10 @@ from datetime import datetime
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.objects import Object
 from cms_operator.api.status import MOST_REVISIONS, PinStatus, RevisionStatus, Status
+from cms_operator.observed.family import Family, revision_of
+from cms_operator.observed.snapshot import Snapshot
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.decide import Decision
-from cms_operator.rollout.family import Family
-from cms_operator.rollout.observe import revision_of
-from cms_operator.rollout.snapshot import Snapshot
 
 _TAG = re.compile(r":(?P<tag>[\w][\w.-]{0,127})$", re.ASCII)
 _DIGEST_LENGTH = 12

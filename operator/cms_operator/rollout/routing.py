@@ -6,7 +6,7 @@ changes its revision only while the route sends nothing there.
 
 from dataclasses import dataclass
 
-from cms_operator.rollout.snapshot import RouteState, Snapshot
+from cms_operator.observed.snapshot import RouteState, Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from cms_operator.api.rollout import (
     seconds,
 )
 from cms_operator.api.status import RolloutStatus
-from cms_operator.rollout.capacity import FULL
+from cms_operator.observed.snapshot import FULL
 
 _HASH_LENGTH = 10
 # A BlueGreen has one step: the pause before the switch. An analysis may come before it.

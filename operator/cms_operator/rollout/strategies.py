@@ -10,18 +10,10 @@ from dataclasses import dataclass, replace
 
 from cms_operator.api.rollout import CanaryScale
 from cms_operator.api.status import RolloutStatus
+from cms_operator.observed.snapshot import FULL, Snapshot
 from cms_operator.rollout import routing, steps
-from cms_operator.rollout.capacity import (
-    FULL,
-    Limits,
-    Split,
-    limits,
-    routed_split,
-    serving,
-    split,
-)
+from cms_operator.rollout.capacity import Limits, Split, limits, routed_split, serving, split
 from cms_operator.rollout.routing import Traffic, WantedTraffic
-from cms_operator.rollout.snapshot import Snapshot
 from cms_operator.rollout.transitions import is_told_to_wait
 
 

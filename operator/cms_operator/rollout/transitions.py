@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.status import RequestStatus, RolloutPhase, RolloutStatus
+from cms_operator.observed.snapshot import Snapshot
 from cms_operator.rollout import steps
 from cms_operator.rollout.analysis.conclusion import Held
 from cms_operator.rollout.observed import observed_weight
-from cms_operator.rollout.snapshot import Snapshot
 
 IN_FLIGHT: tuple[RolloutPhase, ...] = (
     "Progressing",

@@ -5,10 +5,10 @@ from math import inf
 
 from cms_operator.api.analysis import AnalysisStep
 from cms_operator.api.status import RolloutStatus
+from cms_operator.observed.snapshot import FULL, RouteState, Snapshot
 from cms_operator.rollout import routing, steps, transitions
 from cms_operator.rollout.analysis.conclusion import conclude, deadline
-from cms_operator.rollout.capacity import FULL, serving
-from cms_operator.rollout.snapshot import RouteState, Snapshot
+from cms_operator.rollout.capacity import serving
 from cms_operator.rollout.strategies import Plan, is_held
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cms_operator.api.status import PinStatus, RequestStatus, RestartStatus, Status
+from cms_operator.observed.schema import Schemas, can_run, why_not
+from cms_operator.observed.snapshot import Request
 from cms_operator.rollout.requests import answered, unanswered
-from cms_operator.rollout.schema import Schemas, can_run, why_not
-from cms_operator.rollout.snapshot import Request
 from cms_operator.rollout.transitions import is_in_flight, stamp
 
 # The name of the spec's revision, restarted by a value or not.

@@ -29,6 +29,7 @@ from cms_operator.cluster.kinds import (
     Kind,
 )
 from cms_operator.cluster.store import Key
+from cms_operator.observed.family import Family
 from cms_operator.resources import (
     configmap,
     controller_revision,
@@ -45,7 +46,6 @@ from cms_operator.resources import (
 )
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.decide import Decision
-from cms_operator.rollout.family import Family
 from cms_operator.steps.subject import Subject
 from cms_operator.steps.verified import Name, Verified
 

@@ -11,11 +11,12 @@ from cms_operator.api.status import JwtKeysStatus
 from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.kinds import SECRET
 from cms_operator.cluster.pods import PodReader, Target
+from cms_operator.observed.family import revision_of
+from cms_operator.observed.pods import is_serving, is_starting
 from cms_operator.resources import admin_secret, jwt_keys, names, service_role
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.sources import Sources
 from cms_operator.rollout import keys
-from cms_operator.rollout.observe import is_serving, is_starting, revision_of
 from cms_operator.steps.subject import Subject
 
 ROTATE = "headlesscms.io/rotate-jwt-key"

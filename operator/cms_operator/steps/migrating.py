@@ -6,12 +6,12 @@ from cms_operator.cluster.apply import Applier, NameHeldError
 from cms_operator.cluster.kinds import POD
 from cms_operator.cluster.store import Store
 from cms_operator.observability.measuring import phase
+from cms_operator.observed.pods import is_alive
+from cms_operator.observed.schema import oldest_in_use
 from cms_operator.resources import labels
 from cms_operator.resources.sources import Sources
-from cms_operator.rollout import observe
 from cms_operator.rollout.capacity import existing
 from cms_operator.rollout.decide import Decision, DecisionPhase, may_contract
-from cms_operator.rollout.schema import oldest_in_use
 from cms_operator.steps.children import name_held, refusal
 from cms_operator.steps.migration import (
     Migrations,
@@ -98,7 +98,7 @@ class Migrating:
         """Whether no other revision has a pod, by a live read: one that ends may still answer."""
         selector = labels.other_revisions_text(work.hcms, work.target)
         others = await self._applier.list(POD, work.hcms.namespace, selector)
-        alone = not any(observe.is_alive(pod) for pod in others)
+        alone = not any(is_alive(pod) for pod in others)
         if not alone:
             work.again.append(CONTRACT_POLL_SECONDS)
         return alone

@@ -10,19 +10,19 @@ from cms_operator.api.objects import Object
 from cms_operator.api.status import ContractStatus, JobPhase, MigrationStatus, is_under_way
 from cms_operator.cluster.apply import Applier, was_asked_otherwise
 from cms_operator.cluster.kinds import JOB, SECRET
-from cms_operator.resources import migration_job, names
-from cms_operator.resources.manifests import Manifest
-from cms_operator.resources.sources import Sources
-from cms_operator.rollout.family import Family
-from cms_operator.rollout.jobs import (
+from cms_operator.observed.family import Family
+from cms_operator.observed.jobs import (
     MigrationReport,
     job_end,
     migration_phase,
     migration_report,
     pods_of_job,
 )
-from cms_operator.rollout.observe import has_started, has_succeeded, is_alive
-from cms_operator.rollout.snapshot import MigrationPhase
+from cms_operator.observed.pods import has_started, has_succeeded, is_alive
+from cms_operator.observed.snapshot import MigrationPhase
+from cms_operator.resources import migration_job, names
+from cms_operator.resources.manifests import Manifest
+from cms_operator.resources.sources import Sources
 from cms_operator.steps.subject import Subject
 
 # A failed Job stays that long, for its logs, before it is tried again.

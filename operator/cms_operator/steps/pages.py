@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from cms_operator.api.objects import Object
 from cms_operator.cluster.pods import PodReader
+from cms_operator.observed.family import revision_of
+from cms_operator.observed.pods import ready_since
 from cms_operator.rollout.analysis.counters import PodSample
 from cms_operator.rollout.analysis.exposition import Page
-from cms_operator.rollout.observe import ready_since, revision_of
 from cms_operator.steps.trial import Trial
 
 

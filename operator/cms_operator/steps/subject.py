@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cms_operator.api import HeadlessCMS
+from cms_operator.observed.family import Family
 from cms_operator.resources.revision import Revision
-from cms_operator.rollout.family import Family
 
 
 @dataclass(frozen=True, slots=True)

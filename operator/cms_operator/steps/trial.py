@@ -9,9 +9,9 @@ from cms_operator.api.objects import Object
 from cms_operator.api.status import RolloutStatus
 from cms_operator.cluster.pods import Target
 from cms_operator.cluster.store import Key
+from cms_operator.observed.family import Family, revision_of
+from cms_operator.observed.pods import is_serving
 from cms_operator.resources.revision import Revision
-from cms_operator.rollout.family import Family
-from cms_operator.rollout.observe import is_serving, revision_of
 
 # Pods of a revision that are read at most.
 MOST_PODS = 16

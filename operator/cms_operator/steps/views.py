@@ -13,23 +13,25 @@ from cms_operator.cluster.kinds import (
     INGRESS,
     SERVICE,
 )
+from cms_operator.observed.addresses import find_address
+from cms_operator.observed.deployments import revision_states
+from cms_operator.observed.diagnosis import failure_of, find_problem
+from cms_operator.observed.endpoints import serving_endpoints
+from cms_operator.observed.family import revision_of
+from cms_operator.observed.jobs import pods_of_job
+from cms_operator.observed.routes import route_state, with_traffic
+from cms_operator.observed.snapshot import MigrationPhase, RouteState, Snapshot
 from cms_operator.resources import labels, names
 from cms_operator.resources.connections import demand
-from cms_operator.rollout import observe
-from cms_operator.rollout.addresses import find_address
 from cms_operator.rollout.adoption import finished
 from cms_operator.rollout.decide import Decision
-from cms_operator.rollout.diagnosis import failure_of, find_problem
 from cms_operator.rollout.facts import Connections, Facts
-from cms_operator.rollout.jobs import pods_of_job
 from cms_operator.rollout.revisions import (
     formerly_stable,
     revision_statuses,
     stable_times,
     version_of,
 )
-from cms_operator.rollout.routes import route_state, with_traffic
-from cms_operator.rollout.snapshot import MigrationPhase, RouteState, Snapshot
 from cms_operator.rollout.transitions import is_in_flight
 from cms_operator.steps.work import Pass, schemas_of
 
@@ -38,7 +40,7 @@ def snapshot_of(work: Pass) -> Snapshot:
     family, name = work.family, work.hcms.name
     deployments = family.of_kind(DEPLOYMENT.name).values()
     endpoints, preview = (
-        observe.serving_endpoints(family.slices, family.pods, service)
+        serving_endpoints(family.slices, family.pods, service)
         for service in (names.service(name), names.preview_service(name))
     )
     route = _route(work, endpoints)
@@ -52,7 +54,7 @@ def snapshot_of(work: Pass) -> Snapshot:
         progress=work.before.rollout,
         migration=_phase_of(work),
         schemas=schemas_of(work),
-        revisions=observe.revision_states(deployments, answering, preview),
+        revisions=revision_states(deployments, answering, preview),
         requests=work.requests,
         failure=failure_of(_pods_of(work), _aimed_at_since(work)),
         suspended=work.hcms.spec.suspend,
@@ -135,7 +137,7 @@ def _aimed_at_since(work: Pass) -> datetime:
 
 
 def _pods_of(work: Pass) -> list[Object]:
-    return [pod for pod in work.family.pods if observe.revision_of(pod) == work.target]
+    return [pod for pod in work.family.pods if revision_of(pod) == work.target]
 
 
 def _pod_problem(work: Pass) -> Problem | None:

@@ -10,16 +10,16 @@ from cms_operator.api.problem import Problem
 from cms_operator.api.status import AdoptionStatus, JwtKeysStatus, MigrationStatus, Status
 from cms_operator.cluster.kinds import CONTROLLER_REVISION
 from cms_operator.cluster.store import Key, Store
+from cms_operator.observed.family import Family, gather
+from cms_operator.observed.schema import Schemas, known_schemas
+from cms_operator.observed.snapshot import Request
 from cms_operator.resources import controller_revision, labels, names
 from cms_operator.resources.revision import Revision
 from cms_operator.resources.sources import Sources
 from cms_operator.rollout import decide
 from cms_operator.rollout.confirmation import is_a_turn, takes_away
 from cms_operator.rollout.decide import Decision
-from cms_operator.rollout.family import Family, gather
 from cms_operator.rollout.retries import retry_after
-from cms_operator.rollout.schema import Schemas, known_schemas
-from cms_operator.rollout.snapshot import Request
 from cms_operator.rollout.wanted import WantedRevision, unchanged
 from cms_operator.steps.analysis import Judgement
 from cms_operator.steps.known import ParsedResource

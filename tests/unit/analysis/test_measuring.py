@@ -15,10 +15,10 @@ from cms_operator.cluster.measures import MeasureReader
 from cms_operator.cluster.pods import PodReader, Target
 from cms_operator.cluster.store import Key
 from cms_operator.cluster.synthetic import SyntheticLimits, SyntheticSender
+from cms_operator.observed.family import Family
 from cms_operator.resources import labels
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.analysis.exposition import Page
-from cms_operator.rollout.family import Family
 from cms_operator.settings import PrometheusSettings
 from cms_operator.steps.analysis import Analyses, Judgement
 from cms_operator.steps.trial import Trial

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cms_operator.api.rollout import Rollout
+from cms_operator.observed.snapshot import RevisionState, Snapshot
 from cms_operator.rollout.decide import Decision, decide
-from cms_operator.rollout.snapshot import RevisionState, Snapshot
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -13,11 +13,11 @@ from itertools import islice
 
 from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import PinStatus, RestartStatus, RolloutStatus, Status
+from cms_operator.observed.routes import with_traffic
+from cms_operator.observed.schema import Schemas
+from cms_operator.observed.snapshot import Request, RevisionState, RouteState, Snapshot
 from cms_operator.rollout.confirmation import is_a_turn
 from cms_operator.rollout.decide import Decision, decide
-from cms_operator.rollout.routes import with_traffic
-from cms_operator.rollout.schema import Schemas
-from cms_operator.rollout.snapshot import Request, RevisionState, RouteState, Snapshot
 from cms_operator.rollout.wanted import Situation, WantedRevision, wanted_revision
 from tests.unit.engine.pictures import NOON
 

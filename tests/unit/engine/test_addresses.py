@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cms_operator.api import parse
-from cms_operator.rollout.addresses import Address, find_address
+from cms_operator.observed.addresses import Address, find_address
 from tests.support.specs import manifest
 
 INGRESS = {"host": "cms.example.com", "ingress": {"className": "nginx"}}

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from cms_operator.api.status import RolloutStatus
+from cms_operator.observed.snapshot import MigrationPhase, Request, RevisionState
 from cms_operator.rollout.decide import Decision, DecisionPhase
-from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState
 from tests.unit.engine.pictures import later, picture, rollout, serving, starting
 
 BLUE_GREEN = rollout(strategy="BlueGreen")

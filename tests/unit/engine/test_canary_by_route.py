@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from cms_operator.api.rollout import CanaryScale
+from cms_operator.observed.snapshot import Request, RevisionState, RouteState
 from cms_operator.rollout.capacity import Split, routed_split
 from cms_operator.rollout.decide import Decision, DecisionPhase
 from cms_operator.rollout.routing import Traffic, waits_for_gateway
-from cms_operator.rollout.snapshot import Request, RevisionState, RouteState
 from tests.unit.engine.pictures import later, picture, rollout, snapshot
 
 CANARY = rollout(

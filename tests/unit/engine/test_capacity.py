@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cms_operator.observed.snapshot import RevisionState
 from cms_operator.rollout.capacity import (
     Limits,
     Split,
@@ -15,7 +16,6 @@ from cms_operator.rollout.capacity import (
     serving,
     split,
 )
-from cms_operator.rollout.snapshot import RevisionState
 
 
 @pytest.mark.parametrize(

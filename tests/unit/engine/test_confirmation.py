@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from cms_operator.observed.family import Family
+from cms_operator.observed.snapshot import RouteState
 from cms_operator.rollout.confirmation import shifts, takes_away
 from cms_operator.rollout.decide import Decision, DecisionPhase
-from cms_operator.rollout.family import Family
 from cms_operator.rollout.routing import Traffic
-from cms_operator.rollout.snapshot import RouteState
 
 
 def family(replicas: int, selected: str | None) -> Family:

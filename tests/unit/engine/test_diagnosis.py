@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cms_operator.api.conditions import Reason
-from cms_operator.rollout.diagnosis import failure_of, find_problem
+from cms_operator.observed.diagnosis import failure_of, find_problem
 from tests.unit.engine.pictures import NOON, later
 
 

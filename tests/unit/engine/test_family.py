@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cms_operator.rollout.family import NO_CONTENT, gather, is_controlled_by
+from cms_operator.observed.family import NO_CONTENT, gather, is_controlled_by
 
 OWNER = {"kind": "HeadlessCMS", "name": "shop", "uid": "1", "controller": True}
 COMPONENT = "app.kubernetes.io/component"

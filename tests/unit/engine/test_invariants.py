@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cms_operator.rollout.capacity import FULL, cost, existing, limits, serving
+from cms_operator.observed.schema import Schemas, can_run
+from cms_operator.observed.snapshot import FULL, Request, Snapshot
+from cms_operator.rollout.capacity import cost, existing, limits, serving
 from cms_operator.rollout.decide import Decision, DecisionPhase, decide
-from cms_operator.rollout.schema import Schemas, can_run
-from cms_operator.rollout.snapshot import Request, Snapshot
 from tests.unit.engine.pictures import rollout
 from tests.unit.engine.simulation import Cluster, Gateway, World, without_progress
 

@@ -7,13 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cms_operator.api.status import Refusal
-from cms_operator.rollout.jobs import (
-    MigrationReport,
-    job_end,
-    migration_phase,
-    migration_report,
-)
-from cms_operator.rollout.snapshot import MigrationPhase
+from cms_operator.observed.jobs import MigrationReport, job_end, migration_phase, migration_report
+from cms_operator.observed.snapshot import MigrationPhase
 
 
 def job(kind: str = "", **rest: Any) -> dict[str, Any]:

@@ -4,12 +4,9 @@ from typing import Any
 
 import pytest
 
-from cms_operator.rollout.observe import (
-    is_serving,
-    is_starting,
-    revision_states,
-    serving_endpoints,
-)
+from cms_operator.observed.deployments import revision_states
+from cms_operator.observed.endpoints import serving_endpoints
+from cms_operator.observed.pods import is_serving, is_starting
 
 READY = [{"type": "Ready", "status": "True"}]
 

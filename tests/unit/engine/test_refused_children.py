@@ -6,8 +6,8 @@ from typing import Any, cast
 from cms_operator.api import parse
 from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.apply import Applier
+from cms_operator.observed.family import Family
 from cms_operator.rollout.decide import Decision, DecisionPhase
-from cms_operator.rollout.family import Family
 from cms_operator.steps.children import Children
 from cms_operator.steps.subject import Subject
 from tests.support.specs import manifest

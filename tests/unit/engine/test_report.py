@@ -18,12 +18,12 @@ from cms_operator.api.status import (
     PinStatus,
     Status,
 )
+from cms_operator.observed.schema import Schemas
+from cms_operator.observed.snapshot import MigrationPhase, Request, RevisionState, Snapshot
 from cms_operator.rollout.decide import decide
 from cms_operator.rollout.events import happenings
 from cms_operator.rollout.facts import PATIENCE, Connections, Facts
 from cms_operator.rollout.report import build_status
-from cms_operator.rollout.schema import Schemas
-from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState, Snapshot
 from tests.support.specs import manifest
 from tests.unit.engine.pictures import NOON, rollout, snapshot
 

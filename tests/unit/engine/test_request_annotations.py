@@ -2,7 +2,7 @@
 
 import pytest
 
-from cms_operator.rollout.request_annotations import requests
+from cms_operator.observed.request_annotations import requests
 
 
 def test_requests_are_annotations_and_no_others() -> None:

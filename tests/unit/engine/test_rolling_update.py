@@ -4,8 +4,8 @@ from typing import Any
 
 from cms_operator.api.conditions import Reason
 from cms_operator.api.problem import Problem
+from cms_operator.observed.snapshot import Request
 from cms_operator.rollout.decide import Decision, DecisionPhase
-from cms_operator.rollout.snapshot import Request
 from tests.unit.engine.pictures import later, picture, rollout, serving, starting
 
 BAKE = rollout(bakeSeconds=60)

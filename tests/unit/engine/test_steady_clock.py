@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cms_operator.observed.snapshot import Snapshot
 from cms_operator.rollout.decide import Decision
-from cms_operator.rollout.snapshot import Snapshot
 from cms_operator.steady_clock import SLEW, SteadyClock
 from tests.unit.engine.pictures import NOON, rollout
 from tests.unit.engine.simulation import TICK, Cluster, World

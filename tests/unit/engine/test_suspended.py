@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import Verb
+from cms_operator.observed.snapshot import MigrationPhase, Request, RevisionState, Snapshot
 from cms_operator.rollout.decide import DecisionPhase, decide
-from cms_operator.rollout.snapshot import MigrationPhase, Request, RevisionState, Snapshot
 from cms_operator.rollout.transitions import is_in_flight
 from tests.unit.engine.pictures import later, rollout, serving, snapshot, starting
 from tests.unit.engine.test_invariants import SPECS, a_world, disturb, disturbances

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cms_operator.api.objects import Object
+from cms_operator.observed.family import revision_of
+from cms_operator.observed.pods import is_alive
 from cms_operator.rollout.analysis.readings import Reading
-from cms_operator.rollout.observe import is_alive, revision_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import get_args
 
 from cms_operator.api.resource import GROUP
 from cms_operator.api.status import LONGEST_REQUEST, LONGEST_USER, UNVERIFIED, Verb
-from cms_operator.rollout.snapshot import Request
+from cms_operator.observed.snapshot import Request
 
 
 def requests(annotations: Mapping[str, str], *, stamped: bool) -> tuple[Request, ...]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from cms_operator.api.objects import Object
 from cms_operator.resources import labels
-from cms_operator.rollout.observe import revision_of
 
 # In a copy that says no more of an object than that it is there.
 NO_CONTENT = "noContent"
@@ -60,3 +59,7 @@ def gather(children: Iterable[tuple[str, Object]], uid: str, api: str, job: str)
 def is_controlled_by(found: Object, uid: str) -> bool:
     owners = found["metadata"].get("ownerReferences") or []
     return any(owner.get("controller") and owner["uid"] == uid for owner in owners)
+
+
+def revision_of(found: Object) -> str | None:
+    return (found["metadata"].get("labels") or {}).get(labels.REVISION)

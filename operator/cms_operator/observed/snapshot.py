@@ -9,7 +9,10 @@ from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.problem import Problem
 from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import UNVERIFIED, PinStatus, RequestStatus, RolloutStatus, Verb
-from cms_operator.rollout.schema import Schemas
+from cms_operator.observed.schema import Schemas
+
+# All the traffic, as a weight.
+FULL = 100
 
 
 class MigrationPhase(StrEnum):

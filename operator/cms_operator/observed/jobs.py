@@ -8,8 +8,8 @@ import orjson
 
 from cms_operator.api.objects import Object
 from cms_operator.api.status import Refusal
-from cms_operator.rollout.observe import condition_of
-from cms_operator.rollout.snapshot import MigrationPhase
+from cms_operator.observed.conditions import condition_of
+from cms_operator.observed.snapshot import MigrationPhase
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
 _LONGEST_REPORT = 4096
