@@ -21,10 +21,11 @@ from cms_operator.cluster.store import Key, Store
 from cms_operator.observability.measuring import phase
 from cms_operator.observed import request_annotations
 from cms_operator.observed.snapshot import Request
-from cms_operator.rollout import report, steps
+from cms_operator.reporting.news import at_rest, counts_wait, only_counts
+from cms_operator.reporting.status import build_invalid_status, build_status
+from cms_operator.rollout import steps
 from cms_operator.rollout.decide import Decision, decide
-from cms_operator.rollout.news import at_rest, counts_wait, only_counts
-from cms_operator.rollout.revisions import kept_records
+from cms_operator.rollout.history import kept_records
 from cms_operator.rollout.transitions import is_in_flight
 from cms_operator.settings import Settings
 from cms_operator.steps.adoption import Adoption
@@ -138,13 +139,13 @@ class Reconciler:
                 await self._migrating.contract(work, decision)
                 work.look_again(decision.again)
         facts = facts_of(work, decision, snapshot_of(work))
-        after = report.build_status(before, hcms, facts, work.now)
+        after = build_status(before, hcms, facts, work.now)
         await self._report(work, parent, after, settling=not at_rest(facts.snapshot))
         return min(work.again, default=None)
 
     async def _leave_alone(self, parent: Object, before: Status, problem: Problem) -> None:
         generation = parent["metadata"].get("generation", 0)
-        after = report.build_invalid_status(before, generation, problem, self._now())
+        after = build_invalid_status(before, generation, problem, self._now())
         await self._publisher.publish(parent, before, after)
 
     async def _adopt(self, work: Pass) -> None:

@@ -10,7 +10,7 @@ from cms_operator.cli.tree import roles_of
 from cms_operator.resources import controller_revision
 from cms_operator.resources.labels import REVISION
 from cms_operator.resources.revision import Revision
-from cms_operator.rollout.revisions import newest_first
+from cms_operator.rollout.history import newest_first
 
 # It names the revision itself.
 _OWN_NAME = "HCMS_REVISION"

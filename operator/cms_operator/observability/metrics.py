@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from cms_operator import VERSION
 from cms_operator.api.rollout import Strategy
-from cms_operator.rollout.endings import OUTCOMES
+from cms_operator.reporting.endings import OUTCOMES
 
 REGISTRY = CollectorRegistry()
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)

@@ -11,8 +11,8 @@ from cms_operator.cluster.status_writer import StatusWriter
 from cms_operator.cluster.store import Key
 from cms_operator.observability.measuring import phase
 from cms_operator.observability.metrics import ROLLOUT_SECONDS
-from cms_operator.rollout.endings import ended
-from cms_operator.rollout.events import event, happenings
+from cms_operator.reporting.endings import ended
+from cms_operator.reporting.events import event, happenings
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from cms_operator.api.status import RolloutPhase, RolloutStatus
-from cms_operator.rollout.endings import End, ended
+from cms_operator.reporting.endings import End, ended
 from tests.unit.engine.pictures import NOON
 
 LATER = NOON + timedelta(minutes=5)

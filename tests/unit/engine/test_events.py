@@ -6,7 +6,7 @@ import pytest
 
 from cms_operator.api.conditions import ConditionType, Reason, condition
 from cms_operator.api.status import AdoptionStatus, Status
-from cms_operator.rollout.events import event, happenings
+from cms_operator.reporting.events import event, happenings
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
 Row = tuple[ConditionType, bool | None, Reason]

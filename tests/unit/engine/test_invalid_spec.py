@@ -5,8 +5,8 @@ from datetime import timedelta
 from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.problem import Problem
 from cms_operator.api.status import MigrationStatus, Status
-from cms_operator.rollout.events import happenings
-from cms_operator.rollout.report import build_invalid_status
+from cms_operator.reporting.events import happenings
+from cms_operator.reporting.status import build_invalid_status
 from tests.unit.engine.pictures import NOON
 
 GENERATION = 8

@@ -9,8 +9,8 @@ from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import RolloutStatus, Status, Verb
 from cms_operator.observed.snapshot import Request, RevisionState, Snapshot
+from cms_operator.reporting.events import happenings
 from cms_operator.rollout.decide import Decision, DecisionPhase, decide
-from cms_operator.rollout.events import happenings
 from tests.unit.engine.pictures import NOON, later, rollout, serving, snapshot
 
 BEHIND_PREVIEW = RevisionState(3, 3, 3, 3, endpoints=0, preview=3)

@@ -20,10 +20,10 @@ from cms_operator.api.status import (
 )
 from cms_operator.observed.schema import Schemas
 from cms_operator.observed.snapshot import MigrationPhase, Request, RevisionState, Snapshot
+from cms_operator.reporting.events import happenings
+from cms_operator.reporting.facts import PATIENCE, Connections, Facts
+from cms_operator.reporting.status import build_status
 from cms_operator.rollout.decide import decide
-from cms_operator.rollout.events import happenings
-from cms_operator.rollout.facts import PATIENCE, Connections, Facts
-from cms_operator.rollout.report import build_status
 from tests.support.specs import manifest
 from tests.unit.engine.pictures import NOON, rollout, snapshot
 

@@ -10,7 +10,7 @@ from cms_operator.api.status import RequestStatus, RevisionStatus, RolloutStatus
 from cms_operator.observed.schema import Schemas
 from cms_operator.observed.snapshot import MigrationPhase, Request
 from cms_operator.rollout.decide import Decision, DecisionPhase, decide, may_contract
-from cms_operator.rollout.revisions import stable_times
+from cms_operator.rollout.history import stable_times
 from cms_operator.rollout.wanted import Situation, WantedRevision, unchanged, wanted_revision
 from tests.unit.engine.pictures import NOON, picture, rollout, serving, snapshot
 

@@ -12,9 +12,9 @@ from cms_operator.api.conditions import Reason
 from cms_operator.api.problem import Problem
 from cms_operator.api.status import MigrationStatus, Status
 from cms_operator.observed.snapshot import RevisionState, Snapshot
+from cms_operator.reporting.facts import PATIENCE, Connections, Facts
+from cms_operator.reporting.status import build_invalid_status, build_status
 from cms_operator.rollout.decide import decide
-from cms_operator.rollout.facts import PATIENCE, Connections, Facts
-from cms_operator.rollout.report import build_invalid_status, build_status
 from tests.support.charts import REPOSITORY
 from tests.support.specs import manifest
 from tests.unit.engine.pictures import NOON, snapshot

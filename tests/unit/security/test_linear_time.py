@@ -15,10 +15,10 @@ import pytest
 from cms_operator.api import quantities
 from cms_operator.api.measures import Measure
 from cms_operator.observed.jobs import migration_report
+from cms_operator.reporting.revisions import version_of
 from cms_operator.resources import authorities, jwt_keys, secret_data, urls
 from cms_operator.rollout.analysis import exposition, prometheus, webhook
 from cms_operator.rollout.analysis.readings import readable
-from cms_operator.rollout.revisions import version_of
 
 SHORT, LONG = 4 * 1024, 64 * 1024
 QUERY = Measure.model_validate({"name": "q", "prometheus": {"query": "up"}, "max": "1"})

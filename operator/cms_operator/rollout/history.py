@@ -1,27 +1,13 @@
-"""The revisions of a HeadlessCMS as people see them: which there are and which are kept."""
+"""The history of revisions: which are kept, and which were stable when."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.objects import Object
-from cms_operator.api.status import MOST_REVISIONS, PinStatus, RevisionStatus, Status
+from cms_operator.api.status import PinStatus, Status
 from cms_operator.observed.family import Family, revision_of
-from cms_operator.observed.snapshot import Snapshot
-from cms_operator.resources.revision import Revision
 from cms_operator.rollout.decide import Decision
-
-_TAG = re.compile(r":(?P<tag>[\w][\w.-]{0,127})$", re.ASCII)
-_DIGEST_LENGTH = 12
-
-
-def version_of(image: str) -> str:
-    """The tag of an image, its shortened digest, or what stands for neither: latest."""
-    name, _, digest = image.partition("@")
-    if found := _TAG.search(name.rpartition("/")[2]):
-        return found["tag"]
-    return digest.partition(":")[2][:_DIGEST_LENGTH] or "latest"
 
 
 def newest_first(records: Mapping[str, Object]) -> list[Object]:
@@ -67,29 +53,3 @@ def formerly_stable(status: Status) -> tuple[str, ...]:
         if found.stable_at is not None and found.name != status.stable_revision
     }
     return tuple(sorted(times, key=lambda name: times[name], reverse=True))
-
-
-def revision_statuses(
-    records: Mapping[str, Object],
-    revisions: Mapping[str, Revision],
-    snapshot: Snapshot,
-    stable_since: Mapping[str, datetime],
-) -> tuple[RevisionStatus, ...]:
-    statuses = []
-    for record in newest_first(records)[:MOST_REVISIONS]:
-        name = revision_of(record)
-        if name is None or name not in revisions:
-            continue
-        state = snapshot.revision(name)
-        statuses.append(
-            RevisionStatus(
-                name=name,
-                image=revisions[name].image,
-                schema_version=snapshot.schemas.made_for.get(name),
-                replicas=state.current,
-                ready_replicas=state.ready,
-                created_at=datetime.fromisoformat(record["metadata"]["creationTimestamp"]),
-                stable_at=stable_since.get(name),
-            )
-        )
-    return tuple(statuses)

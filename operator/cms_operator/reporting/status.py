@@ -7,11 +7,15 @@ from cms_operator.api.conditions import Condition, ConditionType, Reason, condit
 from cms_operator.api.problem import Problem
 from cms_operator.api.resource import HeadlessCMS
 from cms_operator.api.status import Status
-from cms_operator.rollout.condition_state import ConditionState, false, true
+from cms_operator.reporting.condition_state import ConditionState, false, true
+from cms_operator.reporting.detail_conditions import (
+    detail_conditions,
+    has_failed,
+    migration_failure,
+)
+from cms_operator.reporting.facts import PATIENCE, Facts
+from cms_operator.reporting.progressing import pinned, progressing, refused, rolled_back, too_late
 from cms_operator.rollout.decide import DecisionPhase
-from cms_operator.rollout.detail_conditions import detail_conditions, has_failed, migration_failure
-from cms_operator.rollout.facts import PATIENCE, Facts
-from cms_operator.rollout.progressing import pinned, progressing, refused, rolled_back, too_late
 
 _BEFORE_PODS = (
     ConditionType.SECRETS_READY,

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.resource import HeadlessCMS
 from cms_operator.api.status import ContractStatus, MigrationStatus, Refusal, is_under_way
-from cms_operator.rollout.condition_state import ConditionState, false, true, unknown
+from cms_operator.reporting.condition_state import ConditionState, false, true, unknown
+from cms_operator.reporting.facts import Facts
+from cms_operator.reporting.progressing import progressing, refused
 from cms_operator.rollout.decide import DecisionPhase
-from cms_operator.rollout.facts import Facts
-from cms_operator.rollout.progressing import progressing, refused
 
 _REFUSALS: Mapping[Refusal, Reason] = {
     "SchemaTooNew": Reason.SCHEMA_TOO_NEW,
