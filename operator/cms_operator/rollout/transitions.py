@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 
 from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.status import RequestStatus, RolloutPhase, RolloutStatus
-from cms_operator.observed.snapshot import Snapshot
+from cms_operator.observed.snapshot import FULL, Snapshot
 from cms_operator.rollout import steps
 from cms_operator.rollout.analysis.conclusion import Held
-from cms_operator.rollout.observed import observed_weight
 
 IN_FLIGHT: tuple[RolloutPhase, ...] = (
     "Progressing",
@@ -17,6 +16,8 @@ IN_FLIGHT: tuple[RolloutPhase, ...] = (
     "Switching",
     "Baking",
 )
+# Fewer requests than this say nothing of a share.
+_FEWEST = 20
 
 
 def is_in_flight(progress: RolloutStatus | None) -> bool:
@@ -177,6 +178,12 @@ def measured(progress: RolloutStatus, found: AnalysisStatus) -> RolloutStatus:
     last = found.intervals[-1:]
     weight = observed_weight(last[0].candidate.requests, last[0].stable.requests) if last else None
     return progress.model_copy(update={"analysis": found, "observed_weight": weight})
+
+
+def observed_weight(candidate: float, stable: float) -> int | None:
+    """The candidate's percentage of the requests that both have answered in the same time."""
+    total = candidate + stable
+    return round(FULL * candidate / total) if total >= _FEWEST else None
 
 
 def observe_pods(

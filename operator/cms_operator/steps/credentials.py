@@ -13,10 +13,9 @@ from cms_operator.cluster.kinds import SECRET
 from cms_operator.cluster.pods import PodReader, Target
 from cms_operator.observed.family import revision_of
 from cms_operator.observed.pods import is_serving, is_starting
-from cms_operator.resources import admin_secret, jwt_keys, names, service_role
+from cms_operator.resources import admin_secret, jwt_keys, key_rotation, names, service_role
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.sources import Sources
-from cms_operator.rollout import keys
 from cms_operator.steps.subject import Subject
 
 ROTATE = "headlesscms.io/rotate-jwt-key"
@@ -58,18 +57,22 @@ class Credentials:
 
     async def rotate_keys(
         self, subject: Subject, sources: Sources, before: JwtKeysStatus | None
-    ) -> keys.RotationStep:
+    ) -> key_rotation.RotationStep:
         """Make the ring of signing keys, or take it one step further.
 
         Raises ProblemError, NameHeldError, ApiError.
         """
         hcms, now = subject.hcms, subject.now
         request = hcms.metadata.annotations.get(ROTATE)
-        asked = keys.RotationRequest(request and request[:_LONGEST_REQUEST], sources.jwt_secret)
+        asked = key_rotation.RotationRequest(
+            request and request[:_LONGEST_REQUEST], sources.jwt_secret
+        )
         name = names.jwt_secret(hcms.name)
         secret = subject.family.of_kind(SECRET.name).get(name)
         if secret is None:
-            step = keys.first_step(jwt_keys.initial(self._random, asked.user_value), asked, now)
+            step = key_rotation.first_step(
+                jwt_keys.initial(self._random, asked.user_value), asked, now
+            )
         else:
             try:
                 ring = jwt_keys.read(secret)
@@ -77,8 +80,8 @@ class Credentials:
                 raise _unreadable(name) from None
             reported = await self._reported(subject, before)
             configurations = [revision.config for revision in subject.revisions.values()]
-            life = keys.token_life(hcms.spec.auth.access_token_seconds, configurations)
-            step = keys.next_step(ring, before, asked, reported, life, now, self._random)
+            life = key_rotation.token_life(hcms.spec.auth.access_token_seconds, configurations)
+            step = key_rotation.next_step(ring, before, asked, reported, life, now, self._random)
         await self._write(hcms, jwt_keys.build(hcms, step.ring), secret)
         return step
 
@@ -89,7 +92,7 @@ class Credentials:
         Such a pod may have mounted the ring as it was; it is waited for no longer than that
         can matter.
         """
-        if before is None or not keys.needs_pods(before):
+        if before is None or not key_rotation.needs_pods(before):
             return ()
         targets, unknown = [], 0
         for pod in subject.family.pods:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cms_operator.api.status import JwtKeysStatus
+from cms_operator.resources import key_rotation
 from cms_operator.resources.jwt_keys import Ring
-from cms_operator.rollout import keys
-from cms_operator.rollout.keys import (
+from cms_operator.resources.key_rotation import (
     MARGIN,
     RotationPhase,
     RotationRequest,
@@ -200,7 +200,7 @@ def test_every_rotation_comes_to_its_end_once_the_pods_follow(
     ring, now, before = ONE, NOW, first_step(ONE, NOTHING, NOW).status
     for turn in range(20):
         generation = ring.generation - (laggards[turn] if turn < len(laggards) else 0)
-        reported = [generation] if keys.needs_pods(before) else []
+        reported = [generation] if key_rotation.needs_pods(before) else []
         after = next_step(ring, before, wanted, reported, LIFE, now, lambda length: NEW[:length])
         signing_key_was_known = ring.sign == after.ring.sign or after.ring.sign in ring.keys
         assert signing_key_was_known
