@@ -24,10 +24,10 @@ from cms_operator.cluster.resync import relist
 from cms_operator.cluster.status_writer import StatusWriter
 from cms_operator.cluster.store import Key, Store
 from cms_operator.cluster.synthetic import SyntheticSender
-from cms_operator.reconcile import Reconciler
+from cms_operator.reconcile.analysis.analyses import Analyses
+from cms_operator.reconcile.reconciler import Reconciler
 from cms_operator.settings import Settings
 from cms_operator.steady_clock import SteadyClock
-from cms_operator.steps.analysis import Analyses
 from cms_operator.workers import Workers
 from cms_operator.workqueue import WorkQueue
 

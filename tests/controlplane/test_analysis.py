@@ -34,7 +34,7 @@ STRATEGIES: dict[str, Object] = {
 # Cannot judge anything.
 WITH_A_DEFECT = """
 import runpy
-from cms_operator.steps.analysis import Analyses
+from cms_operator.reconcile.analysis.analyses import Analyses
 
 async def judge(self, trial, now):
     raise RuntimeError("a defect")

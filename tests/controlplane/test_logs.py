@@ -11,7 +11,7 @@ from tests.support.log_lines import read
 # Fails at each reconcile of one name.
 WITH_A_DEFECT = """
 import runpy
-from cms_operator.reconcile import Reconciler
+from cms_operator.reconcile.reconciler import Reconciler
 
 reconcile = Reconciler.reconcile
 

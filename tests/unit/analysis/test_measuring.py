@@ -16,12 +16,12 @@ from cms_operator.cluster.pods import PodReader, Target
 from cms_operator.cluster.store import Key
 from cms_operator.cluster.synthetic import SyntheticLimits, SyntheticSender
 from cms_operator.observed.family import Family
+from cms_operator.reconcile.analysis.analyses import Analyses, Judgement
+from cms_operator.reconcile.analysis.trial import Trial
 from cms_operator.resources import labels
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.analysis.exposition import Page
 from cms_operator.settings import PrometheusSettings
-from cms_operator.steps.analysis import Analyses, Judgement
-from cms_operator.steps.trial import Trial
 from cms_service.core.metrics import Metrics
 from tests.support.specs import manifest
 from tests.unit.analysis.servers import Loopback, Serve, endless, never

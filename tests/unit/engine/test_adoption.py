@@ -6,8 +6,8 @@ import pytest
 
 from cms_operator.api import parse
 from cms_operator.api.status import AdoptionStatus
+from cms_operator.reconcile import adoption
 from cms_operator.resources import names
-from cms_operator.rollout import adoption
 from tests.support.specs import manifest
 from tests.unit.engine.pictures import NOON
 

@@ -11,9 +11,9 @@ from cms_operator.cluster.kinds import CONFIG_MAP, HEADLESS_CMS
 from cms_operator.cluster.pods import PodReader
 from cms_operator.cluster.status_writer import StatusWriter
 from cms_operator.cluster.store import Key, Store
-from cms_operator.reconcile import Reconciler
+from cms_operator.reconcile.analysis.analyses import Analyses
+from cms_operator.reconcile.reconciler import Reconciler
 from cms_operator.settings import Settings
-from cms_operator.steps.analysis import Analyses
 from tests.unit.engine.pictures import NOON
 
 SHOP = Key("team-a", "shop")

@@ -9,9 +9,9 @@ import pytest
 from cms_operator.api import parse
 from cms_operator.api.status import ContractStatus, MigrationStatus
 from cms_operator.observed.family import Family
+from cms_operator.reconcile.migration import REPORT_PATIENCE, expected, known_migration
+from cms_operator.reconcile.subject import Subject
 from cms_operator.resources import migration_job, names
-from cms_operator.steps.migration import REPORT_PATIENCE, expected, known_migration
-from cms_operator.steps.subject import Subject
 from tests.support.children import case
 from tests.support.specs import SOURCES, manifest
 from tests.unit.engine.pictures import NOON

@@ -15,7 +15,7 @@ from cms_operator.cluster.kinds import HEADLESS_CMS
 from cms_operator.cluster.status_writer import StatusWriter
 from cms_operator.cluster.store import Key, Store
 from cms_operator.observability.metrics import REGISTRY
-from cms_operator.steps.publishing import Publisher
+from cms_operator.reconcile.publishing import Publisher
 from tests.unit.engine.pictures import NOON, later
 
 UNDER_WAY = Status(

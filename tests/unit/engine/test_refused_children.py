@@ -7,9 +7,9 @@ from cms_operator.api import parse
 from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.apply import Applier
 from cms_operator.observed.family import Family
+from cms_operator.reconcile.children import Children
+from cms_operator.reconcile.subject import Subject
 from cms_operator.rollout.decide import Decision, DecisionPhase
-from cms_operator.steps.children import Children
-from cms_operator.steps.subject import Subject
 from tests.support.specs import manifest
 from tests.unit.engine.pictures import NOON
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cms_operator.api.conditions import ConditionType, Reason, condition
-from cms_operator.rollout.retries import retry_after
+from cms_operator.reconcile.retries import retry_after
 from tests.unit.engine.pictures import NOON, later
 
 

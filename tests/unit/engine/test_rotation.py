@@ -10,10 +10,10 @@ from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.kinds import SECRET
 from cms_operator.cluster.pods import PodReader, Target
 from cms_operator.observed.family import Family
+from cms_operator.reconcile.credentials import MOUNTS_SETTLE, Credentials
+from cms_operator.reconcile.subject import Subject
 from cms_operator.resources import jwt_keys, labels
 from cms_operator.resources.revision import Revision
-from cms_operator.steps.credentials import MOUNTS_SETTLE, Credentials
-from cms_operator.steps.subject import Subject
 from tests.support.children import case, no_randomness
 from tests.support.specs import SOURCES, manifest
 from tests.unit.engine.pictures import NOON, later

@@ -12,9 +12,9 @@ from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.kinds import SECRET, Kind
 from cms_operator.cluster.sources import SourceSecrets
 from cms_operator.cluster.store import Key, Store
+from cms_operator.reconcile.sources import LONGEST_SILENCE, unheard
 from cms_operator.reporting.facts import PATIENCE
 from cms_operator.resources.secret_data import decode_bytes
-from cms_operator.steps.reading import LONGEST_SILENCE, unheard
 from tests.unit.engine.pictures import NOON
 
 PASSING = [429, 500, 503, 504]

@@ -15,7 +15,7 @@ from cms_operator.cluster.kinds import (
     Kind,
 )
 from cms_operator.cluster.lease import LEASE
-from cms_operator.steps.children import PRUNED
+from cms_operator.reconcile.children import PRUNED
 from tests.support.charts import NAMESPACE, Chart, Objects, of_kind, the
 
 SEEN = {"list", "watch"}

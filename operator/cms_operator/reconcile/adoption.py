@@ -1,23 +1,62 @@
-"""Which objects of an earlier life a HeadlessCMS takes over, on its owner's word alone.
+"""Takes over the children of an earlier life: their contents stay, an owner is added.
 
 A restore from a backup, and a deletion that orphans, leave children without an owner. Nothing but
 labels tells them from what somebody else has made, and anybody may write labels: so it is asked
-for, by an annotation.
+for by an annotation, on its owner's word alone.
 """
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.objects import Object
 from cms_operator.api.status import AdoptionStatus
-from cms_operator.resources import labels
+from cms_operator.cluster.apply import Applier
+from cms_operator.cluster.kinds import BY_NAME, JOB
+from cms_operator.cluster.store import Key, Store
+from cms_operator.resources import labels, metadata
 from cms_operator.resources.child_names import is_childs
 from cms_operator.rollout.transitions import stamp
+
+log = logging.getLogger(__name__)
 
 ADOPT = "headlesscms.io/adopt"
 MOST_TOLD = 64
 _LONGEST_REQUEST = 256
+
+
+class Adoption:
+    def __init__(self, applier: Applier, store: Store) -> None:
+        self._applier = applier
+        self._store = store
+
+    async def take_over(
+        self, hcms: HeadlessCMS, before: AdoptionStatus | None
+    ) -> AdoptionStatus | None:
+        """Raises StaleReadError, ApiError."""
+        asked = request(hcms, before)
+        if asked is None:
+            return before
+        children = self._store.children(Key(hcms.namespace, hcms.name))
+        taken = []
+        for kind, known in orphans(hcms.name, children):
+            # Of what is nobody's child the store does not keep all owners.
+            found = await self._applier.read(
+                BY_NAME[kind], hcms.namespace, known["metadata"]["name"]
+            )
+            if found and orphans(hcms.name, [(kind, found)]):
+                await self._take(hcms, kind, found)
+                taken.append((kind, found))
+        return taking(before, asked, taken)
+
+    async def _take(self, hcms: HeadlessCMS, kind: str, found: Object) -> None:
+        """A Job runs once more: nobody knows any longer what it has reported."""
+        log.info("%s %s is taken over", kind, found["metadata"]["name"])
+        if kind == JOB.name:
+            await self._applier.delete(JOB, found)
+        else:
+            await self._applier.own(BY_NAME[kind], found, metadata.owner(hcms))
 
 
 def request(hcms: HeadlessCMS, before: AdoptionStatus | None) -> str | None:

@@ -21,6 +21,20 @@ from cms_operator.cluster.store import Key, Store
 from cms_operator.observability.measuring import phase
 from cms_operator.observed import request_annotations
 from cms_operator.observed.snapshot import Request
+from cms_operator.reconcile.adoption import Adoption
+from cms_operator.reconcile.analysis.analyses import Analyses, Judgement
+from cms_operator.reconcile.analysis.trial import Trial
+from cms_operator.reconcile.children import Children, name_held, refusal
+from cms_operator.reconcile.confirming import Confirmation
+from cms_operator.reconcile.credentials import Credentials
+from cms_operator.reconcile.early import read_early
+from cms_operator.reconcile.known import Known
+from cms_operator.reconcile.migrating import Migrating
+from cms_operator.reconcile.migration import expected, known_migration
+from cms_operator.reconcile.publishing import Publisher
+from cms_operator.reconcile.sources import read_sources
+from cms_operator.reconcile.views import facts_of, snapshot_of
+from cms_operator.reconcile.work import Pass, is_refused, is_to_be_recorded
 from cms_operator.reporting.news import at_rest, counts_wait, only_counts
 from cms_operator.reporting.status import build_invalid_status, build_status
 from cms_operator.rollout import steps
@@ -28,20 +42,6 @@ from cms_operator.rollout.decide import Decision, decide
 from cms_operator.rollout.history import kept_records
 from cms_operator.rollout.transitions import is_in_flight
 from cms_operator.settings import Settings
-from cms_operator.steps.adoption import Adoption
-from cms_operator.steps.analysis import Analyses, Judgement
-from cms_operator.steps.children import Children, name_held, refusal
-from cms_operator.steps.confirming import Confirmation
-from cms_operator.steps.credentials import Credentials
-from cms_operator.steps.early import read_early
-from cms_operator.steps.known import Known
-from cms_operator.steps.migrating import Migrating
-from cms_operator.steps.migration import expected, known_migration
-from cms_operator.steps.publishing import Publisher
-from cms_operator.steps.reading import read_sources
-from cms_operator.steps.trial import Trial
-from cms_operator.steps.views import facts_of, snapshot_of
-from cms_operator.steps.work import Pass, is_refused, is_to_be_recorded
 
 log = logging.getLogger(__name__)
 

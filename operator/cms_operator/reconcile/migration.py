@@ -20,10 +20,10 @@ from cms_operator.observed.jobs import (
 )
 from cms_operator.observed.pods import has_started, has_succeeded, is_alive
 from cms_operator.observed.snapshot import MigrationPhase
+from cms_operator.reconcile.subject import Subject
 from cms_operator.resources import migration_job, names
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.sources import Sources
-from cms_operator.steps.subject import Subject
 
 # A failed Job stays that long, for its logs, before it is tried again.
 RETRY = timedelta(seconds=60)

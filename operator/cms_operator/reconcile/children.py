@@ -30,6 +30,8 @@ from cms_operator.cluster.kinds import (
 )
 from cms_operator.cluster.store import Key
 from cms_operator.observed.family import Family
+from cms_operator.reconcile.subject import Subject
+from cms_operator.reconcile.verified import Name, Verified
 from cms_operator.resources import (
     configmap,
     controller_revision,
@@ -46,8 +48,6 @@ from cms_operator.resources import (
 )
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.decide import Decision
-from cms_operator.steps.subject import Subject
-from cms_operator.steps.verified import Name, Verified
 
 _OPTIONAL = {kind.name for kind in BY_NAME.values() if kind.optional}
 # Secrets hold what cannot be made again, Deployments go when the decision retires them, and the

@@ -11,14 +11,14 @@ from cms_operator.cluster.kinds import SECRET
 from cms_operator.cluster.sources import Late, SourceSecrets
 from cms_operator.observability.measuring import phase
 from cms_operator.observed.schema import known_schemas
+from cms_operator.reconcile.children import refusal
+from cms_operator.reconcile.migration import known_migration
+from cms_operator.reconcile.work import Pass
 from cms_operator.reporting.facts import PATIENCE
 from cms_operator.resources import names
 from cms_operator.resources.revision import spec_hash
 from cms_operator.resources.sources import SourceError, Sources, required_secrets
 from cms_operator.rollout.wanted import Situation, wanted_revision
-from cms_operator.steps.children import refusal
-from cms_operator.steps.migration import known_migration
-from cms_operator.steps.work import Pass
 
 # For this long a serving CMS may go on with the last known values of its Secrets.
 LONGEST_SILENCE = timedelta(minutes=5)

@@ -5,11 +5,11 @@ from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.kinds import ENDPOINT_SLICE, HTTP_ROUTE, Kind
 from cms_operator.cluster.store import Store
 from cms_operator.observability.measuring import phase
+from cms_operator.reconcile.views import snapshot_of
+from cms_operator.reconcile.work import Pass, takes_anything_away
 from cms_operator.resources import names
 from cms_operator.rollout.confirmation import shifts
 from cms_operator.rollout.decide import Decision, decide
-from cms_operator.steps.views import snapshot_of
-from cms_operator.steps.work import Pass, takes_anything_away
 
 
 class Confirmation:

@@ -7,9 +7,9 @@ from cms_operator.api.objects import Object
 from cms_operator.cluster.pods import PodReader
 from cms_operator.observed.family import revision_of
 from cms_operator.observed.pods import ready_since
+from cms_operator.reconcile.analysis.trial import Trial
 from cms_operator.rollout.analysis.counters import PodSample
 from cms_operator.rollout.analysis.exposition import Page
-from cms_operator.steps.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)

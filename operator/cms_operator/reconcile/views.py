@@ -21,15 +21,15 @@ from cms_operator.observed.family import revision_of
 from cms_operator.observed.jobs import pods_of_job
 from cms_operator.observed.routes import route_state, with_traffic
 from cms_operator.observed.snapshot import MigrationPhase, RouteState, Snapshot
+from cms_operator.reconcile.adoption import finished
+from cms_operator.reconcile.work import Pass, schemas_of
 from cms_operator.reporting.facts import Connections, Facts
 from cms_operator.reporting.revisions import revision_statuses, version_of
 from cms_operator.resources import labels, names
 from cms_operator.resources.connections import demand
-from cms_operator.rollout.adoption import finished
 from cms_operator.rollout.decide import Decision
 from cms_operator.rollout.history import formerly_stable, stable_times
 from cms_operator.rollout.transitions import is_in_flight
-from cms_operator.steps.work import Pass, schemas_of
 
 
 def snapshot_of(work: Pass) -> Snapshot:

@@ -14,15 +14,15 @@ from cms_operator.cluster.store import Key
 from cms_operator.cluster.synthetic import SyntheticSender
 from cms_operator.observed.family import revision_of
 from cms_operator.observed.pods import is_serving
+from cms_operator.reconcile.analysis.pages import Pages, read_pages
+from cms_operator.reconcile.analysis.providers import Providers
+from cms_operator.reconcile.analysis.trial import Trial
 from cms_operator.rollout import steps, transitions
 from cms_operator.rollout.analysis import judge, pods
 from cms_operator.rollout.analysis.counters import Opening, WarmUp, tally
 from cms_operator.rollout.analysis.judge import Measured
 from cms_operator.rollout.analysis.pods import PodState
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading
-from cms_operator.steps.pages import Pages, read_pages
-from cms_operator.steps.providers import Providers
-from cms_operator.steps.trial import Trial
 
 # Until providers that are slow are looked at again.
 _ASKING = timedelta(seconds=1)

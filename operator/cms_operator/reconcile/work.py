@@ -13,17 +13,17 @@ from cms_operator.cluster.store import Key, Store
 from cms_operator.observed.family import Family, gather
 from cms_operator.observed.schema import Schemas, known_schemas
 from cms_operator.observed.snapshot import Request
+from cms_operator.reconcile.analysis.analyses import Judgement
+from cms_operator.reconcile.known import ParsedResource
+from cms_operator.reconcile.retries import retry_after
+from cms_operator.reconcile.subject import Subject
 from cms_operator.resources import controller_revision, labels, names
 from cms_operator.resources.revision import Revision
 from cms_operator.resources.sources import Sources
 from cms_operator.rollout import decide
 from cms_operator.rollout.confirmation import is_a_turn, takes_away
 from cms_operator.rollout.decide import Decision
-from cms_operator.rollout.retries import retry_after
 from cms_operator.rollout.wanted import WantedRevision, unchanged
-from cms_operator.steps.analysis import Judgement
-from cms_operator.steps.known import ParsedResource
-from cms_operator.steps.subject import Subject
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from cms_operator.cluster.kinds import SECRET
 from cms_operator.cluster.pods import PodReader, Target
 from cms_operator.observed.family import revision_of
 from cms_operator.observed.pods import is_serving, is_starting
+from cms_operator.reconcile.subject import Subject
 from cms_operator.resources import admin_secret, jwt_keys, key_rotation, names, service_role
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.sources import Sources
-from cms_operator.steps.subject import Subject
 
 ROTATE = "headlesscms.io/rotate-jwt-key"
 # The kubelet brings a changed Secret to every mount within this time.

@@ -1,1 +1,0 @@
-"""What one reconcile works on, and its acts."""
