@@ -12,8 +12,8 @@ from typing import Any
 
 from kubernetes.aio import client, config
 
-from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import BY_NAME, DEPLOYMENT, JOB, Kind
+from cms_operator.cluster.transport.client import KubernetesClient
 from cms_operator.resources import labels
 
 Object = dict[str, Any]

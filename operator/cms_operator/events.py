@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from cms_operator.cluster.cache.store import Store
+from cms_operator.cluster.keys import Key, key_of
 from cms_operator.cluster.kinds import SECRET, Kind
-from cms_operator.cluster.store import Key, Store, key_of
 from cms_operator.observability.metrics import WATCH_EVENTS
 
 # Tells which HeadlessCMS objects read a Secret of this namespace and name.

@@ -6,11 +6,11 @@ from typing import Any
 import kopf
 
 from cms_operator import kopf_settings
-from cms_operator.cluster.client import KubernetesClient
-from cms_operator.cluster.elector import Election
 from cms_operator.cluster.kinds import ALL, HEADLESS_CMS
-from cms_operator.cluster.kopf_session import SERVER
-from cms_operator.cluster.pace import Pace
+from cms_operator.cluster.leader_election.elector import Election
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.transport.pace import Pace
+from cms_operator.cluster.watching.kopf_session import SERVER
 from cms_operator.process import Operator
 from cms_operator.settings import Settings
 

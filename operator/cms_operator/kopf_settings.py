@@ -6,8 +6,8 @@ from typing import Any
 
 import kopf
 
-from cms_operator.cluster.client import WATCH_SECONDS
-from cms_operator.cluster.pause import PAUSE_SECONDS
+from cms_operator.cluster.transport.client import WATCH_SECONDS
+from cms_operator.cluster.watching.pause import PAUSE_SECONDS
 
 # Objects in a page of a list: there are several copies of a page, and a task for each object.
 PAGE = 50
@@ -37,7 +37,7 @@ class _NoDiffs(kopf.DiffBaseStorage):
 
 def configure(settings: kopf.OperatorSettings) -> None:
     """Let kopf read HeadlessCMS objects, and write nothing at all."""
-    # It looks once for what it shall watch (cluster/kopf_session.py), and watches no CRDs.
+    # It looks once for what it shall watch (cluster/watching/kopf_session.py), and watches no CRDs.
     settings.scanning.disabled = True
     settings.watching.chunk_size = PAGE
     settings.watching.reconnect_backoff = PAUSE_SECONDS

@@ -11,19 +11,20 @@ from aiohttp import web
 
 from cms_operator import tasks
 from cms_operator.cluster import scrapers
-from cms_operator.cluster.api_error import NO_ANSWER
-from cms_operator.cluster.client import KubernetesClient
-from cms_operator.cluster.coverage import Space
-from cms_operator.cluster.elector import Election, Elector
+from cms_operator.cluster.cache.store import Store, TurnedBackError
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import ALL, CHILDREN, HEADLESS_CMS
-from cms_operator.cluster.kopf_session import KopfSession
-from cms_operator.cluster.measures import MeasureReader
-from cms_operator.cluster.pods import PodReader
-from cms_operator.cluster.resync import resync
-from cms_operator.cluster.service_resolver import ServiceResolver, by_name
-from cms_operator.cluster.store import Key, Store, TurnedBackError
-from cms_operator.cluster.synthetic import SyntheticSender
-from cms_operator.cluster.watches import Watches
+from cms_operator.cluster.leader_election.elector import Election, Elector
+from cms_operator.cluster.outbound.measures import MeasureReader
+from cms_operator.cluster.outbound.pods import PodReader
+from cms_operator.cluster.outbound.service_resolver import ServiceResolver, by_name
+from cms_operator.cluster.outbound.synthetic import SyntheticSender
+from cms_operator.cluster.transport.api_error import NO_ANSWER
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.watching.coverage import Space
+from cms_operator.cluster.watching.kopf_session import KopfSession
+from cms_operator.cluster.watching.resync import resync
+from cms_operator.cluster.watching.watches import Watches
 from cms_operator.events import EventSink
 from cms_operator.observability import metrics, server
 from cms_operator.observability.fleet import Fleet

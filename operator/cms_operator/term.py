@@ -12,18 +12,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cms_operator import tasks
-from cms_operator.cluster.api_error import FAILURES, ApiError
-from cms_operator.cluster.apply import Applier
-from cms_operator.cluster.client import KubernetesClient
-from cms_operator.cluster.coverage import Space
+from cms_operator.cluster.cache.store import Store
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import HEADLESS_CMS, Kind
-from cms_operator.cluster.measures import MeasureReader
-from cms_operator.cluster.pause import rarer
-from cms_operator.cluster.pods import PodReader
-from cms_operator.cluster.resync import relist
-from cms_operator.cluster.status_writer import StatusWriter
-from cms_operator.cluster.store import Key, Store
-from cms_operator.cluster.synthetic import SyntheticSender
+from cms_operator.cluster.outbound.measures import MeasureReader
+from cms_operator.cluster.outbound.pods import PodReader
+from cms_operator.cluster.outbound.synthetic import SyntheticSender
+from cms_operator.cluster.transport.api_error import FAILURES, ApiError
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.watching.coverage import Space
+from cms_operator.cluster.watching.pause import rarer
+from cms_operator.cluster.watching.resync import relist
+from cms_operator.cluster.writing.apply import Applier
+from cms_operator.cluster.writing.status_writer import StatusWriter
 from cms_operator.reconcile.analysis.analyses import Analyses
 from cms_operator.reconcile.reconciler import Reconciler
 from cms_operator.settings import Settings

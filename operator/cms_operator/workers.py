@@ -7,10 +7,10 @@ import time
 from collections.abc import Awaitable, Callable
 
 from cms_operator import tasks
-from cms_operator.cluster.api_error import FAILURES, ApiError
-from cms_operator.cluster.apply import StaleReadError
-from cms_operator.cluster.fence import NotLeadingError
-from cms_operator.cluster.store import Key
+from cms_operator.cluster.keys import Key
+from cms_operator.cluster.transport.api_error import FAILURES, ApiError
+from cms_operator.cluster.transport.fence import NotLeadingError
+from cms_operator.cluster.writing.apply import StaleReadError
 from cms_operator.observability import logs, metrics
 from cms_operator.observability.tracing import tracing
 from cms_operator.workqueue import LONGEST_DELAY, WorkQueue

@@ -15,7 +15,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from cms_operator.cluster.kinds import CHILDREN, HEADLESS_CMS, Kind
-from cms_operator.cluster.lease import LEASE
+from cms_operator.cluster.leader_election.lease import LEASE
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"

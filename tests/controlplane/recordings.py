@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from cms_operator.cluster.client import FIELD_MANAGER
 from cms_operator.cluster.kinds import BY_NAME, CHILDREN, HEADLESS_CMS, Kind
+from cms_operator.cluster.transport.client import FIELD_MANAGER
 from tests.controlplane import records
 from tests.controlplane.api import APPLY, MERGE, Object
 from tests.controlplane.team import OF_THE_USERS, Team

@@ -5,8 +5,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from cms_operator.cluster.client import FIELD_MANAGER
-from cms_operator.cluster.lease import LEASE
+from cms_operator.cluster.leader_election.lease import LEASE
+from cms_operator.cluster.transport.client import FIELD_MANAGER
 from tests.controlplane.api import Api, Object, RefusedError
 from tests.controlplane.audit import AuditLog, Place, Request
 from tests.controlplane.operator_process import OperatorProcess

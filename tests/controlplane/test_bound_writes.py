@@ -2,7 +2,7 @@
 
 import pytest
 
-from cms_operator.cluster.apply import CREATE_ONLY
+from cms_operator.cluster.writing.apply import CREATE_ONLY
 from tests.controlplane.api import Object
 from tests.controlplane.faults import Proxied
 from tests.controlplane.proxy import Call

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from cms_operator.api import parse
-from cms_operator.cluster.drift import first_difference
+from cms_operator.cluster.writing.drift import first_difference
 from cms_operator.resources.sources import required_secrets
 from localcluster.controlplane import ControlPlane
 from tests.support.charts import REPOSITORY

@@ -13,8 +13,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from cms_operator.cluster.api_error import FAILURES
-from cms_operator.cluster.client import KubernetesClient
+from cms_operator.cluster.transport.api_error import FAILURES
+from cms_operator.cluster.transport.client import KubernetesClient
 
 PATH = "/metrics"
 ALLOWED_SECONDS = 60.0

@@ -12,9 +12,10 @@ from datetime import datetime
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.objects import Object
 from cms_operator.api.status import AdoptionStatus
-from cms_operator.cluster.apply import Applier
+from cms_operator.cluster.cache.store import Store
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import BY_NAME, JOB
-from cms_operator.cluster.store import Key, Store
+from cms_operator.cluster.writing.apply import Applier
 from cms_operator.resources import labels, metadata
 from cms_operator.resources.child_names import is_childs
 from cms_operator.rollout.transitions import stamp

@@ -7,12 +7,7 @@ from cms_operator.api import HeadlessCMS
 from cms_operator.api.conditions import Reason
 from cms_operator.api.objects import Object
 from cms_operator.api.problem import Problem
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.apply import (
-    Applier,
-    NameHeldError,
-    StillEndingError,
-)
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import (
     BY_NAME,
     CHILDREN,
@@ -28,7 +23,8 @@ from cms_operator.cluster.kinds import (
     SERVICE_ACCOUNT,
     Kind,
 )
-from cms_operator.cluster.store import Key
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.writing.apply import Applier, NameHeldError, StillEndingError
 from cms_operator.observed.family import Family
 from cms_operator.reconcile.subject import Subject
 from cms_operator.reconcile.verified import Name, Verified

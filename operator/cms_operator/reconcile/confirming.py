@@ -1,9 +1,9 @@
 """A live read before traffic or pods are taken away."""
 
 from cms_operator.api.objects import Object
-from cms_operator.cluster.apply import Applier
+from cms_operator.cluster.cache.store import Store
 from cms_operator.cluster.kinds import ENDPOINT_SLICE, HTTP_ROUTE, Kind
-from cms_operator.cluster.store import Store
+from cms_operator.cluster.writing.apply import Applier
 from cms_operator.observability.measuring import phase
 from cms_operator.reconcile.views import snapshot_of
 from cms_operator.reconcile.work import Pass, takes_anything_away

@@ -8,9 +8,9 @@ from cms_operator.api.conditions import Reason
 from cms_operator.api.objects import Object
 from cms_operator.api.problem import Problem, ProblemError
 from cms_operator.api.status import JwtKeysStatus
-from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.kinds import SECRET
-from cms_operator.cluster.pods import PodReader, Target
+from cms_operator.cluster.outbound.pods import PodReader, Target
+from cms_operator.cluster.writing.apply import Applier
 from cms_operator.observed.family import revision_of
 from cms_operator.observed.pods import is_serving, is_starting
 from cms_operator.reconcile.subject import Subject

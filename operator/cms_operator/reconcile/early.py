@@ -2,9 +2,10 @@
 
 from cms_operator.api.conditions import Reason
 from cms_operator.api.problem import Problem
-from cms_operator.cluster.apply import Applier, StaleReadError
+from cms_operator.cluster.cache.store import MOST_OF_ONE, Store
+from cms_operator.cluster.keys import Key, Ref
 from cms_operator.cluster.kinds import BY_NAME
-from cms_operator.cluster.store import MOST_OF_ONE, Key, Ref, Store
+from cms_operator.cluster.writing.apply import Applier, StaleReadError
 
 
 async def read_early(key: Key, applier: Applier, store: Store) -> Problem | None:

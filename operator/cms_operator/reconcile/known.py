@@ -10,7 +10,7 @@ from typing import Any
 
 from cms_operator.api import HeadlessCMS, parse
 from cms_operator.api.objects import Object
-from cms_operator.cluster.store import Key
+from cms_operator.cluster.keys import Key
 from cms_operator.recent import Recent
 from cms_operator.resources.revision import Revision, build_revision, name_of
 from cms_operator.resources.sources import Sources, Values, read_sources

@@ -1,10 +1,10 @@
 """Decides when the Jobs of a migration run, wait and are ended."""
 
 from cms_operator.api.status import MigrationStatus, is_under_way
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.apply import Applier, NameHeldError
+from cms_operator.cluster.cache.store import Store
 from cms_operator.cluster.kinds import POD
-from cms_operator.cluster.store import Store
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.writing.apply import Applier, NameHeldError
 from cms_operator.observability.measuring import phase
 from cms_operator.observed.pods import is_alive
 from cms_operator.observed.schema import oldest_in_use

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from cms_operator.api.objects import Object
 from cms_operator.api.status import ContractStatus, JobPhase, MigrationStatus, is_under_way
-from cms_operator.cluster.apply import Applier, was_asked_otherwise
 from cms_operator.cluster.kinds import JOB, SECRET
+from cms_operator.cluster.writing.apply import Applier, was_asked_otherwise
 from cms_operator.observed.family import Family
 from cms_operator.observed.jobs import (
     MigrationReport,

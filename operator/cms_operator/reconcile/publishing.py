@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from cms_operator.api.objects import Object
 from cms_operator.api.status import Status
-from cms_operator.cluster.api_error import FAILURES
-from cms_operator.cluster.status_writer import StatusWriter
-from cms_operator.cluster.store import Key
+from cms_operator.cluster.keys import Key
+from cms_operator.cluster.transport.api_error import FAILURES
+from cms_operator.cluster.writing.status_writer import StatusWriter
 from cms_operator.observability.measuring import phase
 from cms_operator.observability.metrics import ROLLOUT_SECONDS
 from cms_operator.reporting.endings import ended

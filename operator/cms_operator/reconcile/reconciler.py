@@ -11,13 +11,13 @@ from cms_operator.api.conditions import Reason
 from cms_operator.api.objects import Object
 from cms_operator.api.problem import Problem, ProblemError
 from cms_operator.api.status import Status
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.apply import Applier, NameHeldError
+from cms_operator.cluster.cache.store import Store
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import HEADLESS_CMS
-from cms_operator.cluster.pods import PodReader
-from cms_operator.cluster.sources import SourceSecrets
-from cms_operator.cluster.status_writer import StatusWriter
-from cms_operator.cluster.store import Key, Store
+from cms_operator.cluster.outbound.pods import PodReader
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.writing.apply import Applier, NameHeldError
+from cms_operator.cluster.writing.status_writer import StatusWriter
 from cms_operator.observability.measuring import phase
 from cms_operator.observed import request_annotations
 from cms_operator.observed.snapshot import Request
@@ -32,6 +32,7 @@ from cms_operator.reconcile.known import Known
 from cms_operator.reconcile.migrating import Migrating
 from cms_operator.reconcile.migration import expected, known_migration
 from cms_operator.reconcile.publishing import Publisher
+from cms_operator.reconcile.source_secrets import SourceSecrets
 from cms_operator.reconcile.sources import read_sources
 from cms_operator.reconcile.views import facts_of, snapshot_of
 from cms_operator.reconcile.work import Pass, is_refused, is_to_be_recorded

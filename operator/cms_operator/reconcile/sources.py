@@ -6,13 +6,13 @@ from functools import partial
 from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.problem import Problem
 from cms_operator.api.timestamps import to_text
-from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.kinds import SECRET
-from cms_operator.cluster.sources import Late, SourceSecrets
+from cms_operator.cluster.transport.api_error import ApiError
 from cms_operator.observability.measuring import phase
 from cms_operator.observed.schema import known_schemas
 from cms_operator.reconcile.children import refusal
 from cms_operator.reconcile.migration import known_migration
+from cms_operator.reconcile.source_secrets import Late, SourceSecrets
 from cms_operator.reconcile.work import Pass
 from cms_operator.reporting.facts import PATIENCE
 from cms_operator.resources import names

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cms_operator.cluster.store import Key
+from cms_operator.cluster.keys import Key
 from cms_operator.recent import Recent
 
 _MOST = 100

@@ -8,8 +8,9 @@ from cms_operator.api import HeadlessCMS
 from cms_operator.api.conditions import ConditionType
 from cms_operator.api.problem import Problem
 from cms_operator.api.status import AdoptionStatus, JwtKeysStatus, MigrationStatus, Status
+from cms_operator.cluster.cache.store import Store
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import CONTROLLER_REVISION
-from cms_operator.cluster.store import Key, Store
 from cms_operator.observed.family import Family, gather
 from cms_operator.observed.schema import Schemas, known_schemas
 from cms_operator.observed.snapshot import Request

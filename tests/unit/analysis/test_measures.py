@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from cms_operator.api.measures import Measure
-from cms_operator.cluster import measures
-from cms_operator.cluster.measures import MeasureReader
+from cms_operator.cluster.outbound import measures
+from cms_operator.cluster.outbound.measures import MeasureReader
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading
 from cms_operator.settings import PrometheusSettings, SettingsError
 from tests.support.measures import PROMETHEUS, WEBHOOK

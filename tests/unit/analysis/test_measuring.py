@@ -11,10 +11,10 @@ from aiohttp import web
 from cms_operator.api import parse
 from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.status import RolloutStatus
-from cms_operator.cluster.measures import MeasureReader
-from cms_operator.cluster.pods import PodReader, Target
-from cms_operator.cluster.store import Key
-from cms_operator.cluster.synthetic import SyntheticLimits, SyntheticSender
+from cms_operator.cluster.keys import Key
+from cms_operator.cluster.outbound.measures import MeasureReader
+from cms_operator.cluster.outbound.pods import PodReader, Target
+from cms_operator.cluster.outbound.synthetic import SyntheticLimits, SyntheticSender
 from cms_operator.observed.family import Family
 from cms_operator.reconcile.analysis.analyses import Analyses, Judgement
 from cms_operator.reconcile.analysis.trial import Trial

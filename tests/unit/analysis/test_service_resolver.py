@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 
 from cms_operator.api.measures import Measure
-from cms_operator.cluster.measures import MeasureReader
-from cms_operator.cluster.service_resolver import NoAddressError, ServiceResolver
+from cms_operator.cluster.outbound.measures import MeasureReader
+from cms_operator.cluster.outbound.service_resolver import NoAddressError, ServiceResolver
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading
 from cms_operator.settings import PrometheusSettings
 from tests.unit.analysis.servers import Serve

@@ -7,9 +7,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from cms_operator.cluster import synthetic
-from cms_operator.cluster.pods import Target
-from cms_operator.cluster.synthetic import SyntheticLimits, SyntheticSender
+from cms_operator.cluster.outbound import synthetic
+from cms_operator.cluster.outbound.pods import Target
+from cms_operator.cluster.outbound.synthetic import SyntheticLimits, SyntheticSender
 from tests.unit.analysis.servers import Serve, endless, never
 
 SOON = SyntheticLimits(pause_seconds=0, answer_seconds=10, sending_seconds=60)

@@ -9,8 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.client import READ_AHEAD, KubernetesClient
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.client import READ_AHEAD, KubernetesClient
 
 LONG = "x" * (READ_AHEAD * 20)
 EVENTS = [

@@ -14,11 +14,11 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio import client as aio
 from kubernetes.aio.config import incluster_config
 
-from cms_operator.cluster import client as module
-from cms_operator.cluster.answers import LONGEST_PATIENCE_SECONDS
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.client import KubernetesClient
-from cms_operator.cluster.pace import Pace
+from cms_operator.cluster.transport import client as module
+from cms_operator.cluster.transport.answers import LONGEST_PATIENCE_SECONDS
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.transport.pace import Pace
 from tests.support import virtual_time
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

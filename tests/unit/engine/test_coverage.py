@@ -2,8 +2,8 @@
 
 import pytest
 
-from cms_operator.cluster.coverage import Coverage, Space
 from cms_operator.cluster.kinds import CHILDREN, HEADLESS_CMS, POD, SERVICE
+from cms_operator.cluster.watching.coverage import Coverage, Space
 
 
 def test_a_namespace_is_worked_on_once_every_kind_was_listed_in_it() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms_operator.cluster.apply import drift, stamped
-from cms_operator.cluster.drift import first_difference
+from cms_operator.cluster.writing.apply import drift, stamped
+from cms_operator.cluster.writing.drift import first_difference
 
 SAME: list[tuple[str, Any, Any]] = [
     ("the server's defaults", {"replicas": 3}, {"replicas": 3, "revisionHistoryLimit": 10}),

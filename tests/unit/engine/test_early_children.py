@@ -4,13 +4,14 @@ import random
 from collections.abc import Mapping
 from typing import Any, cast
 
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.apply import Applier
-from cms_operator.cluster.client import KubernetesClient
+from cms_operator.cluster.cache.store import Store
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import CONFIG_MAP, HEADLESS_CMS
-from cms_operator.cluster.pods import PodReader
-from cms_operator.cluster.status_writer import StatusWriter
-from cms_operator.cluster.store import Key, Store
+from cms_operator.cluster.outbound.pods import PodReader
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.writing.apply import Applier
+from cms_operator.cluster.writing.status_writer import StatusWriter
 from cms_operator.reconcile.analysis.analyses import Analyses
 from cms_operator.reconcile.reconciler import Reconciler
 from cms_operator.settings import Settings

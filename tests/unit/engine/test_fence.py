@@ -9,8 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 
-from cms_operator.cluster.client import KubernetesClient
-from cms_operator.cluster.fence import Fence, NotLeadingError
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.transport.fence import Fence, NotLeadingError
 from cms_operator.election import Timing
 
 TIMING = Timing(15)

@@ -7,10 +7,10 @@ from typing import Any, cast
 import pytest
 
 from cms_operator.api.objects import Object
-from cms_operator.cluster.client import KubernetesClient
+from cms_operator.cluster.cache.store import Store
 from cms_operator.cluster.kinds import HEADLESS_CMS
-from cms_operator.cluster.status_writer import StatusWriter
-from cms_operator.cluster.store import Store
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.writing.status_writer import StatusWriter
 
 STATUS = {"replicas": 1, "version": "1.0.0", "rollout": {"phase": "Baking", "heldBy": "ann"}}
 

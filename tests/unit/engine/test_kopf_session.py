@@ -11,13 +11,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio import client as aio
 
-from cms_operator.cluster import kopf_session
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.client import KubernetesClient
+from cms_operator.cluster.cache.store import Store, TurnedBackError
 from cms_operator.cluster.kinds import HEADLESS_CMS
-from cms_operator.cluster.kopf_session import DEAF_SECONDS, SERVER, KopfSession
-from cms_operator.cluster.pause import LONGEST_REFUSED_SECONDS, PAUSE_SECONDS
-from cms_operator.cluster.store import Store, TurnedBackError
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.watching import kopf_session
+from cms_operator.cluster.watching.kopf_session import DEAF_SECONDS, SERVER, KopfSession
+from cms_operator.cluster.watching.pause import LONGEST_REFUSED_SECONDS, PAUSE_SECONDS
 from cms_operator.observability.metrics import REGISTRY
 from tests.support import virtual_time
 from tests.unit.observability.scraping import value

@@ -7,7 +7,7 @@ import kopf
 import pytest
 
 from cms_operator import handlers, kopf_settings
-from cms_operator.cluster.client import SILENCE_SECONDS
+from cms_operator.cluster.transport.client import SILENCE_SECONDS
 
 
 @pytest.mark.parametrize(("clusterwide", "namespaces"), [(True, "team-a"), (False, "")])

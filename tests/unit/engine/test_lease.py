@@ -9,13 +9,13 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
-from cms_operator.cluster import elector, lease
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.client import KubernetesClient
-from cms_operator.cluster.elector import Election, Elector
-from cms_operator.cluster.fence import Fence
-from cms_operator.cluster.lease import Place
-from cms_operator.cluster.store import TurnedBackError
+from cms_operator.cluster.cache.store import TurnedBackError
+from cms_operator.cluster.leader_election import elector, lease
+from cms_operator.cluster.leader_election.elector import Election, Elector
+from cms_operator.cluster.leader_election.lease import Place
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.transport.fence import Fence
 from cms_operator.election import Timing
 from tests.support import virtual_time
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms_operator.cluster.pace import BURST_SECONDS, Pace
+from cms_operator.cluster.transport.pace import BURST_SECONDS, Pace
 
 
 def test_without_a_limit_no_request_waits() -> None:

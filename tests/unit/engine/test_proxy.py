@@ -2,7 +2,7 @@
 
 import pytest
 
-from cms_operator.cluster.client import proxy_of
+from cms_operator.cluster.transport.client import proxy_of
 
 SERVER = "https://api.example:6443"
 

@@ -8,12 +8,13 @@ import pytest
 
 from cms_operator.api.conditions import ConditionType, Reason, condition
 from cms_operator.api.status import RolloutStatus, Status
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.apply import StaleReadError
-from cms_operator.cluster.client import KubernetesClient
+from cms_operator.cluster.cache.store import Store
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import HEADLESS_CMS
-from cms_operator.cluster.status_writer import StatusWriter
-from cms_operator.cluster.store import Key, Store
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.writing.apply import StaleReadError
+from cms_operator.cluster.writing.status_writer import StatusWriter
 from cms_operator.observability.metrics import REGISTRY
 from cms_operator.reconcile.publishing import Publisher
 from tests.unit.engine.pictures import NOON, later

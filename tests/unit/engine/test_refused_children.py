@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from cms_operator.api import parse
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.apply import Applier
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.writing.apply import Applier
 from cms_operator.observed.family import Family
 from cms_operator.reconcile.children import Children
 from cms_operator.reconcile.subject import Subject

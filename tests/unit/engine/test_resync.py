@@ -5,11 +5,12 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.client import KubernetesClient
+from cms_operator.cluster.cache.store import Store
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import ALL, CHILDREN, CONFIG_MAP, DEPLOYMENT, SECRET, SERVICE, Kind
-from cms_operator.cluster.resync import resync
-from cms_operator.cluster.store import Key, Store
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.watching.resync import resync
 from cms_operator.resources import labels
 
 

@@ -6,9 +6,9 @@ from typing import Any, cast
 import pytest
 
 from cms_operator.api.status import JwtKeysStatus
-from cms_operator.cluster.apply import Applier
 from cms_operator.cluster.kinds import SECRET
-from cms_operator.cluster.pods import PodReader, Target
+from cms_operator.cluster.outbound.pods import PodReader, Target
+from cms_operator.cluster.writing.apply import Applier
 from cms_operator.observed.family import Family
 from cms_operator.reconcile.credentials import MOUNTS_SETTLE, Credentials
 from cms_operator.reconcile.subject import Subject

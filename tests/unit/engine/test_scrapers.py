@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 
 from cms_operator.cluster import scrapers
-from cms_operator.cluster.api_error import ApiError
 from cms_operator.cluster.scrapers import Gate
+from cms_operator.cluster.transport.api_error import ApiError
 from cms_operator.observability import server
 from cms_operator.observability.fleet import Fleet
 

@@ -7,11 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.apply import Applier
+from cms_operator.cluster.cache.store import Store
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import SECRET, Kind
-from cms_operator.cluster.sources import SourceSecrets
-from cms_operator.cluster.store import Key, Store
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.writing.apply import Applier
+from cms_operator.reconcile.source_secrets import SourceSecrets
 from cms_operator.reconcile.sources import LONGEST_SILENCE, unheard
 from cms_operator.reporting.facts import PATIENCE
 from cms_operator.resources.secret_data import decode_bytes

@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cms_operator.cluster.cache.listing import Listing
+from cms_operator.cluster.cache.store import MOST_OF_ONE, Store, TurnedBackError
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import (
     CHILDREN,
     CONFIG_MAP,
@@ -21,8 +24,6 @@ from cms_operator.cluster.kinds import (
     SECRET,
     Kind,
 )
-from cms_operator.cluster.listing import Listing
-from cms_operator.cluster.store import MOST_OF_ONE, Key, Store, TurnedBackError
 
 SHOP = Key("team-a", "shop")
 OWNER = {"kind": "HeadlessCMS", "name": "shop", "uid": "9", "controller": True}

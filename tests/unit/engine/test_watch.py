@@ -8,12 +8,17 @@ from typing import Any, Self, cast
 import aiohttp
 import pytest
 
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.client import KubernetesClient
+from cms_operator.cluster.cache.store import Store, TurnedBackError
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import HEADLESS_CMS, HTTP_ROUTE, SERVICE, Kind
-from cms_operator.cluster.pause import LONGEST_PAUSE_SECONDS, LONGEST_REFUSED_SECONDS, PAUSE_SECONDS
-from cms_operator.cluster.store import Key, Store, TurnedBackError
-from cms_operator.cluster.watch import Watch
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.watching.pause import (
+    LONGEST_PAUSE_SECONDS,
+    LONGEST_REFUSED_SECONDS,
+    PAUSE_SECONDS,
+)
+from cms_operator.cluster.watching.watch import Watch
 from cms_operator.events import EventSink
 from cms_operator.observability.metrics import REGISTRY
 from cms_operator.resources import labels

@@ -7,15 +7,16 @@ from typing import Any, cast
 
 import pytest
 
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.client import KubernetesClient
+from cms_operator.cluster.cache.store import Store
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import CHILDREN, HEADLESS_CMS
-from cms_operator.cluster.measures import MeasureReader
-from cms_operator.cluster.pause import LONGEST_REFUSED_SECONDS
-from cms_operator.cluster.pods import PodReader
-from cms_operator.cluster.store import Key, Store
-from cms_operator.cluster.synthetic import SyntheticSender
-from cms_operator.cluster.watches import Watches
+from cms_operator.cluster.outbound.measures import MeasureReader
+from cms_operator.cluster.outbound.pods import PodReader
+from cms_operator.cluster.outbound.synthetic import SyntheticSender
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.watching.pause import LONGEST_REFUSED_SECONDS
+from cms_operator.cluster.watching.watches import Watches
 from cms_operator.observability.metrics import REGISTRY
 from cms_operator.settings import Settings
 from cms_operator.term import Term, Tools

@@ -8,9 +8,9 @@ from collections import Counter
 import aiohttp
 import pytest
 
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.apply import StaleReadError
-from cms_operator.cluster.store import Key
+from cms_operator.cluster.keys import Key
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.writing.apply import StaleReadError
 from cms_operator.workers import LONGEST_AWAY, Workers
 from cms_operator.workqueue import WorkQueue
 from tests.support import virtual_time

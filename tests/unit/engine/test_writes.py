@@ -7,17 +7,17 @@ from unittest.mock import AsyncMock
 import pytest
 
 from cms_operator.api.objects import Object
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.apply import (
+from cms_operator.cluster.cache.store import Store
+from cms_operator.cluster.kinds import CONFIG_MAP, DEPLOYMENT, HEADLESS_CMS, JOB, Kind
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.client import APPLY, MERGE, KubernetesClient
+from cms_operator.cluster.writing.apply import (
     Applier,
     NameTakenError,
     StaleReadError,
     StillEndingError,
     stamped,
 )
-from cms_operator.cluster.client import APPLY, MERGE, KubernetesClient
-from cms_operator.cluster.kinds import CONFIG_MAP, DEPLOYMENT, HEADLESS_CMS, JOB, Kind
-from cms_operator.cluster.store import Store
 
 SOMEBODY_S = {"metadata": {"name": "shop-a", "namespace": "team", "uid": "x"}}
 OWNER = {"uid": "owner", "kind": "HeadlessCMS", "name": "shop", "controller": True}

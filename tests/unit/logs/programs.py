@@ -23,7 +23,7 @@ OPERATOR = "import runpy; runpy.run_module('cms_operator', run_name='__main__')"
 # A reconcile that always fails, by the operator's own workers and log.
 FAILING_RECONCILE = f"""
 import asyncio, time
-from cms_operator.cluster.store import Key
+from cms_operator.cluster.keys import Key
 from cms_operator.observability import logs
 from cms_operator.workers import Workers
 from cms_operator.workqueue import WorkQueue

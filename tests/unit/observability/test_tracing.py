@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from cms_operator.cluster.store import Key
+from cms_operator.cluster.keys import Key
 from cms_operator.observability import logs
 from cms_operator.observability.measuring import api_request, phase
 from cms_operator.observability.metrics import REGISTRY

@@ -14,7 +14,7 @@ from cms_operator.cluster.kinds import (
     JOB,
     Kind,
 )
-from cms_operator.cluster.lease import LEASE
+from cms_operator.cluster.leader_election.lease import LEASE
 from cms_operator.reconcile.children import PRUNED
 from tests.support.charts import NAMESPACE, Chart, Objects, of_kind, the
 

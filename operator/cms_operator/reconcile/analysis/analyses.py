@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.status import RolloutStatus
-from cms_operator.cluster.measures import MeasureReader
-from cms_operator.cluster.pods import PodReader
-from cms_operator.cluster.store import Key
-from cms_operator.cluster.synthetic import SyntheticSender
+from cms_operator.cluster.keys import Key
+from cms_operator.cluster.outbound.measures import MeasureReader
+from cms_operator.cluster.outbound.pods import PodReader
+from cms_operator.cluster.outbound.synthetic import SyntheticSender
 from cms_operator.observed.family import revision_of
 from cms_operator.observed.pods import is_serving
 from cms_operator.reconcile.analysis.pages import Pages, read_pages

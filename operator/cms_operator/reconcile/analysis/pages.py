@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from cms_operator.api.objects import Object
-from cms_operator.cluster.pods import PodReader
+from cms_operator.cluster.outbound.pods import PodReader
 from cms_operator.observed.family import revision_of
 from cms_operator.observed.pods import ready_since
 from cms_operator.reconcile.analysis.trial import Trial

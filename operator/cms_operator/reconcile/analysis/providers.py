@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cms_operator.api.measures import Measure
-from cms_operator.cluster.measures import MeasureReader
-from cms_operator.cluster.store import Key
+from cms_operator.cluster.keys import Key
+from cms_operator.cluster.outbound.measures import MeasureReader
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading
 
 # Most have answered by then, and the pass goes on.

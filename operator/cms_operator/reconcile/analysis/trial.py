@@ -7,8 +7,8 @@ from datetime import datetime
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.objects import Object
 from cms_operator.api.status import RolloutStatus
-from cms_operator.cluster.pods import Target
-from cms_operator.cluster.store import Key
+from cms_operator.cluster.keys import Key
+from cms_operator.cluster.outbound.pods import Target
 from cms_operator.observed.family import Family, revision_of
 from cms_operator.observed.pods import is_serving
 from cms_operator.resources.revision import Revision

@@ -10,12 +10,13 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from cms_operator.cluster.api_error import NO_ANSWER, ApiError
-from cms_operator.cluster.client import KubernetesClient
+from cms_operator.cluster.cache.store import Store, TurnedBackError
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import Kind
-from cms_operator.cluster.pause import Pause
-from cms_operator.cluster.resync import relist, selection
-from cms_operator.cluster.store import Key, Store, TurnedBackError
+from cms_operator.cluster.transport.api_error import NO_ANSWER, ApiError
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.watching.pause import Pause
+from cms_operator.cluster.watching.resync import relist, selection
 from cms_operator.observability.metrics import WATCH_ERRORS
 
 log = logging.getLogger(__name__)

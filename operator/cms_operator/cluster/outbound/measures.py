@@ -19,9 +19,9 @@ import orjson
 from aiohttp.abc import AbstractResolver
 
 from cms_operator.api.measures import Measure, PrometheusMeasure, WebhookMeasure
-from cms_operator.cluster import bodies
-from cms_operator.cluster.client import FIELD_MANAGER
-from cms_operator.cluster.service_resolver import NoAddressError, host_of
+from cms_operator.cluster.outbound import bodies
+from cms_operator.cluster.outbound.service_resolver import NoAddressError, host_of
+from cms_operator.cluster.transport.client import FIELD_MANAGER
 from cms_operator.rollout.analysis import prometheus, webhook
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading
 from cms_operator.settings import PrometheusSettings, SettingsError

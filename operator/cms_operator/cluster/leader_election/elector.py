@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from cms_operator import tasks
-from cms_operator.cluster.api_error import FAILURES, ApiError
-from cms_operator.cluster.client import KubernetesClient
-from cms_operator.cluster.fence import Fence, clock
-from cms_operator.cluster.lease import Lease, Place
-from cms_operator.cluster.store import TurnedBackError
+from cms_operator.cluster.cache.store import TurnedBackError
+from cms_operator.cluster.leader_election.lease import Lease, Place
+from cms_operator.cluster.transport.api_error import FAILURES, ApiError
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.transport.fence import Fence, clock
 from cms_operator.election import Act, Candidate, Timing, claimed, next_act, released
 from cms_operator.observability import metrics
 from cms_operator.settings import Settings

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from cms_operator.api.objects import Object
+from cms_operator.cluster.cache.store import Store, TurnedBackError
+from cms_operator.cluster.keys import Key, Ref, key_of, ref_of
 from cms_operator.cluster.kinds import Kind
-from cms_operator.cluster.store import Key, Ref, Store, TurnedBackError, key_of, ref_of
 
 
 class Listing:

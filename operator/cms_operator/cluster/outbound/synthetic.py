@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from cms_operator.cluster import bodies
-from cms_operator.cluster.client import FIELD_MANAGER
-from cms_operator.cluster.pods import Target
+from cms_operator.cluster.outbound import bodies
+from cms_operator.cluster.outbound.pods import Target
+from cms_operator.cluster.transport.client import FIELD_MANAGER
 
 HEADERS = {
     "X-HCMS-Synthetic": "analysis",

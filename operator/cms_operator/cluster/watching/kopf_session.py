@@ -19,18 +19,14 @@ import aiohttp
 import orjson
 
 from cms_operator.api.objects import Object
-from cms_operator.cluster.answers import decode, events
-from cms_operator.cluster.api_error import NO_ANSWER, ApiError
-from cms_operator.cluster.client import (
-    REQUEST_SECONDS,
-    SILENCE_SECONDS,
-    KubernetesClient,
-)
+from cms_operator.cluster.cache.listing import Listing
+from cms_operator.cluster.cache.store import Store, TurnedBackError
 from cms_operator.cluster.kinds import HEADLESS_CMS
-from cms_operator.cluster.listing import Listing
-from cms_operator.cluster.pause import Pause
-from cms_operator.cluster.resync import LAG_SECONDS
-from cms_operator.cluster.store import Store, TurnedBackError
+from cms_operator.cluster.transport.answers import decode, events
+from cms_operator.cluster.transport.api_error import NO_ANSWER, ApiError
+from cms_operator.cluster.transport.client import REQUEST_SECONDS, SILENCE_SECONDS, KubernetesClient
+from cms_operator.cluster.watching.pause import Pause
+from cms_operator.cluster.watching.resync import LAG_SECONDS
 from cms_operator.observability.metrics import WATCH_ERRORS
 
 log = logging.getLogger(__name__)

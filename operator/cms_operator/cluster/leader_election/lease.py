@@ -5,11 +5,11 @@ import logging
 from dataclasses import dataclass
 
 from cms_operator.api.objects import Object
-from cms_operator.cluster.api_error import FAILURES, ApiError
-from cms_operator.cluster.client import MERGE, KubernetesClient
-from cms_operator.cluster.fence import clock
+from cms_operator.cluster.cache.store import TurnedBackError
 from cms_operator.cluster.kinds import Kind
-from cms_operator.cluster.store import TurnedBackError
+from cms_operator.cluster.transport.api_error import FAILURES, ApiError
+from cms_operator.cluster.transport.client import MERGE, KubernetesClient
+from cms_operator.cluster.transport.fence import clock
 from cms_operator.election import Timing, View, see
 
 log = logging.getLogger(__name__)

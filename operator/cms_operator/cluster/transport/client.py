@@ -15,11 +15,11 @@ import aiohttp
 from kubernetes.aio import client, config
 from kubernetes.aio.config import incluster_config
 
-from cms_operator.cluster.answers import decode, events
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.fence import READS, Fence
-from cms_operator.cluster.pace import Pace
-from cms_operator.cluster.token_file import TokenFile
+from cms_operator.cluster.transport.answers import decode, events
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.fence import READS, Fence
+from cms_operator.cluster.transport.pace import Pace
+from cms_operator.cluster.transport.token_file import TokenFile
 from cms_operator.observability.measuring import api_request
 
 FIELD_MANAGER = "headlesscms-operator"

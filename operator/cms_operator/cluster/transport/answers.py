@@ -7,7 +7,7 @@ import aiohttp
 import orjson
 
 from cms_operator.api.objects import Object
-from cms_operator.cluster.api_error import BUSY, ApiError
+from cms_operator.cluster.transport.api_error import BUSY, ApiError
 
 # What a busy server asks for in Retry-After is 1 s, but a proxy may ask for anything.
 LONGEST_PATIENCE_SECONDS = 30.0

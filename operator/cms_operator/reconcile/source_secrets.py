@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from cms_operator.api.objects import Object
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.apply import Applier
+from cms_operator.cluster.cache.store import Store
+from cms_operator.cluster.cache.trimming import DIGEST
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import SECRET
-from cms_operator.cluster.store import Key, Store
-from cms_operator.cluster.trimming import DIGEST
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.writing.apply import Applier
 from cms_operator.resources.secret_data import decode_bytes, digest
 
 Values = Mapping[str, bytes]

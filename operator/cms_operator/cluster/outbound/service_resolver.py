@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from cms_operator.api.objects import Object
-from cms_operator.cluster.api_error import NO_ANSWER, ApiError
-from cms_operator.cluster.client import KubernetesClient
 from cms_operator.cluster.kinds import SERVICE
+from cms_operator.cluster.transport.api_error import NO_ANSWER, ApiError
+from cms_operator.cluster.transport.client import KubernetesClient
 
 _SUFFIX = "svc"
 

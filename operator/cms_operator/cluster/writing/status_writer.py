@@ -3,12 +3,12 @@
 import logging
 
 from cms_operator.api.objects import Object
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.apply import StaleReadError
-from cms_operator.cluster.client import FIELD_MANAGER, MERGE, KubernetesClient
+from cms_operator.cluster.cache.store import Store
 from cms_operator.cluster.kinds import HEADLESS_CMS
-from cms_operator.cluster.merge_patch import merge_patch
-from cms_operator.cluster.store import Store
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.client import FIELD_MANAGER, MERGE, KubernetesClient
+from cms_operator.cluster.writing.apply import StaleReadError
+from cms_operator.cluster.writing.merge_patch import merge_patch
 
 log = logging.getLogger(__name__)
 

@@ -9,17 +9,16 @@ A copy is opened when it is asked for. Those that were asked for last stay open.
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import orjson
 
 from cms_operator.api.objects import Object
 from cms_operator.cluster.belonging import owner_of
+from cms_operator.cluster.cache.packing import packed, text_of, unpacked
+from cms_operator.cluster.cache.trimming import trim, without_content
+from cms_operator.cluster.keys import Key, Ref, parent_of, ref_of
 from cms_operator.cluster.kinds import BY_NAME, HEADLESS_CMS, POD, Kind
-from cms_operator.cluster.packing import packed, text_of, unpacked
-from cms_operator.cluster.trimming import trim, without_content
 from cms_operator.recent import Recent
-from cms_operator.resources import labels
 from cms_operator.resources.child_names import is_childs
 
 _MOST_GONE = 10_000
@@ -46,19 +45,6 @@ class TurnedBackError(Exception):
             f"the API server's {kind.plural} are older than what it has shown before, as after a "
             "restore of etcd; the operator ends, to begin anew with what there is"
         )
-
-
-class Key(NamedTuple):
-    """Names a HeadlessCMS."""
-
-    namespace: str
-    name: str
-
-
-class Ref(NamedTuple):
-    kind: str
-    namespace: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +177,7 @@ class Store:
         self, kind: Kind, found: Object, replaced: _Kept | None
     ) -> tuple[_Kept, Object, int]:
         """What is kept, as it is open, and the size of that in bytes of JSON."""
-        version, uid, parent = _version(found), found["metadata"]["uid"], _parent(kind, found)
+        version, uid, parent = _version(found), found["metadata"]["uid"], parent_of(kind, found)
         weight = 0
         if not kind.writable or _may_be_child(kind, found):
             trimmed = trim(kind, found)
@@ -324,18 +310,6 @@ def _may_be_child(kind: Kind, found: Object) -> bool:
     return owner is not None and is_childs(owner.name, kind.name, found["metadata"]["name"])
 
 
-def ref_of(kind: Kind, found: Object) -> Ref:
-    metadata = found["metadata"]
-    return Ref(kind.name, metadata["namespace"], metadata["name"])
-
-
-def key_of(kind: Kind, found: Object) -> Key | None:
-    """The HeadlessCMS that an object is, or belongs to."""
-    if kind is HEADLESS_CMS:
-        return Key(found["metadata"]["namespace"], found["metadata"]["name"])
-    return _parent(kind, found)
-
-
 def _meaning(kind: Kind, found: Object) -> Object:
     """What a reconcile would read of an object, without what changes at each write."""
     metadata = {
@@ -344,16 +318,6 @@ def _meaning(kind: Kind, found: Object) -> Object:
         if k not in ("resourceVersion", "generation" if kind is POD else "")
     }
     return {**found, "metadata": metadata}
-
-
-def _parent(kind: Kind, found: Object) -> Key | None:
-    """The owner counts first: somebody may have taken away the labels."""
-    if kind is HEADLESS_CMS:
-        return None
-    metadata = found["metadata"]
-    owner = owner_of(metadata)
-    name = owner.name if owner else (metadata.get("labels") or {}).get(labels.INSTANCE)
-    return Key(metadata["namespace"], name) if name else None
 
 
 def _version(found: Object) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import aiohttp
 import orjson
 
-from cms_operator.cluster import bodies
+from cms_operator.cluster.outbound import bodies
 from cms_operator.rollout.analysis import exposition
 from cms_operator.rollout.analysis.exposition import Page
 

@@ -6,11 +6,12 @@ A watch can lose a deletion (a relist after HTTP 410 does); a list finds it.
 import asyncio
 from collections.abc import Callable, Iterable
 
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.client import KubernetesClient
+from cms_operator.cluster.cache.listing import Listing
+from cms_operator.cluster.cache.store import Store, TurnedBackError
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import Kind
-from cms_operator.cluster.listing import Listing
-from cms_operator.cluster.store import Key, Store, TurnedBackError
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.client import KubernetesClient
 
 Tell = Callable[[Key], None]
 # Longer than one of several API servers lags behind a SQL database in place of etcd, as with k3s:

@@ -4,11 +4,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from cms_operator.api.objects import Object
-from cms_operator.cluster.api_error import ApiError
-from cms_operator.cluster.client import APPLY, FIELD_MANAGER, JSON, MERGE, KubernetesClient
-from cms_operator.cluster.drift import APPLIED, fingerprint, first_difference
+from cms_operator.cluster.cache.store import Store
 from cms_operator.cluster.kinds import BY_NAME, HEADLESS_CMS, SECRET, Kind
-from cms_operator.cluster.store import Store
+from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.client import (
+    APPLY,
+    FIELD_MANAGER,
+    JSON,
+    MERGE,
+    KubernetesClient,
+)
+from cms_operator.cluster.writing.drift import APPLIED, fingerprint, first_difference
 from cms_operator.observed.family import is_controlled_by
 
 # No object has this version after etcd's first write, so the server creates it or answers 409.

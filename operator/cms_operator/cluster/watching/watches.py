@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from cms_operator.cluster.api_error import FAILURES, ApiError
-from cms_operator.cluster.client import KubernetesClient
-from cms_operator.cluster.coverage import Coverage, Space
+from cms_operator.cluster.cache.store import Store
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import CHILDREN, HEADLESS_CMS, Kind
-from cms_operator.cluster.resync import relist
-from cms_operator.cluster.store import Key, Store
-from cms_operator.cluster.watch import Take, Watch
+from cms_operator.cluster.transport.api_error import FAILURES, ApiError
+from cms_operator.cluster.transport.client import KubernetesClient
+from cms_operator.cluster.watching.coverage import Coverage, Space
+from cms_operator.cluster.watching.resync import relist
+from cms_operator.cluster.watching.watch import Take, Watch
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Trimmed copies of the cluster's objects, so that a reconcile reads nothing twice."""

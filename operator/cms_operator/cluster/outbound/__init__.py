@@ -1,0 +1,1 @@
+"""Requests to others than the API server: pods, Prometheus, webhooks."""

@@ -1,0 +1,1 @@
+"""Follows the objects of the cluster: lists, watches, and what they bring into the cache."""
