@@ -7,7 +7,7 @@ import pytest
 from cms_operator.api.analysis import Analysis, AnalysisStep
 from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.rollout.analysis.conclusion import conclude
-from tests.unit.engine.pictures import NOON, later
+from tests.unit.rollout.pictures import NOON, later
 
 WAITS, PASSES = ("", None, False), ("", None, True)
 FAILS = ("Too li", None, False)

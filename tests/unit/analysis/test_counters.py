@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cms_operator.rollout.analysis.counters import Counts, Opening, PodSample, Tally, WarmUp, tally
-from tests.unit.engine.pictures import NOON, later
+from tests.unit.rollout.pictures import NOON, later
 
 COLD = WarmUp(0)
 

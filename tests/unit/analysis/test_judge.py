@@ -12,7 +12,7 @@ from cms_operator.api.analysis_status import AnalysisStatus, MeasureStatus
 from cms_operator.rollout.analysis.counters import Counts, Tally
 from cms_operator.rollout.analysis.judge import Measured, fold, is_suspicious
 from cms_operator.rollout.analysis.readings import Reading
-from tests.unit.engine.pictures import NOON
+from tests.unit.rollout.pictures import NOON
 
 BEGUN = AnalysisStatus(since=NOON)
 FAST, SLOW = 10_000, 1_000_000

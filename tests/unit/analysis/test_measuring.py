@@ -25,7 +25,7 @@ from cms_operator.settings import PrometheusSettings
 from cms_service.core.metrics import Metrics
 from tests.support.specs import manifest
 from tests.unit.analysis.servers import Loopback, Serve, endless, never
-from tests.unit.engine.pictures import NOON, later
+from tests.unit.rollout.pictures import NOON, later
 
 Edges = tuple[PodReader, MeasureReader, SyntheticSender]
 QUICK = SyntheticLimits(pause_seconds=0, answer_seconds=10, sending_seconds=60)

@@ -17,7 +17,7 @@ from cms_operator.reporting.status import build_invalid_status, build_status
 from cms_operator.rollout.decide import decide
 from tests.support.charts import REPOSITORY
 from tests.support.specs import manifest
-from tests.unit.engine.pictures import NOON, snapshot
+from tests.unit.rollout.pictures import NOON, snapshot
 
 CONFIG_MAP = REPOSITORY / "config" / "samples" / "gitops" / "argocd-cm.yaml"
 CHECK = "resource.customizations.health.headlesscms.io_HeadlessCMS"

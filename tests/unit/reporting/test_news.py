@@ -9,8 +9,8 @@ from cms_operator.api.status import Status
 from cms_operator.observed.snapshot import RevisionState
 from cms_operator.reporting.facts import Facts
 from cms_operator.reporting.news import at_rest, counts_wait, only_counts
-from tests.unit.engine.pictures import NOON, later, rollout, serving, snapshot, starting
-from tests.unit.engine.test_report import PULL, facts, status_of
+from tests.unit.reporting.test_report import PULL, facts, status_of
+from tests.unit.rollout.pictures import NOON, later, rollout, serving, snapshot, starting
 
 CANARY = rollout(strategy="Canary", canary={"steps": [{"setWeight": 34}, {"setWeight": 67}]})
 

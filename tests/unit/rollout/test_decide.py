@@ -2,7 +2,7 @@
 
 from cms_operator.observed.snapshot import MigrationPhase, RevisionState
 from cms_operator.rollout.decide import DecisionPhase
-from tests.unit.engine.pictures import picture, serving, starting
+from tests.unit.rollout.pictures import picture, serving, starting
 
 FAILED, RUNNING, COMPLETE = MigrationPhase.FAILED, MigrationPhase.RUNNING, MigrationPhase.COMPLETE
 

@@ -4,7 +4,7 @@ import pytest
 
 from cms_operator.api.conditions import ConditionType, Reason, condition
 from cms_operator.reconcile.retries import retry_after
-from tests.unit.engine.pictures import NOON, later
+from tests.unit.rollout.pictures import NOON, later
 
 
 @pytest.mark.parametrize(

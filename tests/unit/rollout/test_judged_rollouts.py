@@ -11,7 +11,7 @@ from cms_operator.api.status import RolloutStatus, Status, Verb
 from cms_operator.observed.snapshot import Request, RevisionState, Snapshot
 from cms_operator.reporting.events import happenings
 from cms_operator.rollout.decide import Decision, DecisionPhase, decide
-from tests.unit.engine.pictures import NOON, later, rollout, serving, snapshot
+from tests.unit.rollout.pictures import NOON, later, rollout, serving, snapshot
 
 BEHIND_PREVIEW = RevisionState(3, 3, 3, 3, endpoints=0, preview=3)
 SWITCHED = {"a": RevisionState(3, 3, 3, 3), "b": RevisionState(3, 3, 3, 3, 3, preview=3)}

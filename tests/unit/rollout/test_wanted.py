@@ -12,7 +12,7 @@ from cms_operator.observed.snapshot import MigrationPhase, Request
 from cms_operator.rollout.decide import Decision, DecisionPhase, decide, may_contract
 from cms_operator.rollout.history import stable_times
 from cms_operator.rollout.wanted import Situation, WantedRevision, unchanged, wanted_revision
-from tests.unit.engine.pictures import NOON, picture, rollout, serving, snapshot
+from tests.unit.rollout.pictures import NOON, picture, rollout, serving, snapshot
 
 TOO_EARLY = "refused: there was no stable revision yet"
 CANARY = rollout(strategy="Canary", canary={"steps": [{"setWeight": 34}, {"pause": {}}]})

@@ -16,7 +16,7 @@ from cms_operator.resources import jwt_keys, labels
 from cms_operator.resources.revision import Revision
 from tests.support.children import case, no_randomness
 from tests.support.specs import SOURCES, manifest
-from tests.unit.engine.pictures import NOON, later
+from tests.unit.rollout.pictures import NOON, later
 
 SHOP = case(manifest(), SOURCES)
 GROWN = jwt_keys.add_key(jwt_keys.initial(no_randomness, None), no_randomness, b"n" * 32)

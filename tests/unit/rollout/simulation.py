@@ -19,7 +19,7 @@ from cms_operator.observed.snapshot import Request, RevisionState, RouteState, S
 from cms_operator.rollout.confirmation import is_a_turn
 from cms_operator.rollout.decide import Decision, decide
 from cms_operator.rollout.wanted import Situation, WantedRevision, wanted_revision
-from tests.unit.engine.pictures import NOON
+from tests.unit.rollout.pictures import NOON
 
 TICK = timedelta(seconds=5)
 LONGEST_START, LONGEST_LAG = 5, 3  # ticks

@@ -11,7 +11,7 @@ from cms_operator.reporting.revisions import version_of
 from cms_operator.rollout.decide import Decision, DecisionPhase
 from cms_operator.rollout.history import kept_records
 from tests.support.specs import manifest
-from tests.unit.engine.pictures import NOON, later
+from tests.unit.rollout.pictures import NOON, later
 
 
 def labelled(name: str, /, **fields: Any) -> dict[str, Any]:

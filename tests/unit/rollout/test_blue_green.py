@@ -7,7 +7,7 @@ import pytest
 from cms_operator.api.status import RolloutStatus
 from cms_operator.observed.snapshot import MigrationPhase, Request, RevisionState
 from cms_operator.rollout.decide import Decision, DecisionPhase
-from tests.unit.engine.pictures import later, picture, rollout, serving, starting
+from tests.unit.rollout.pictures import later, picture, rollout, serving, starting
 
 BLUE_GREEN = rollout(strategy="BlueGreen")
 WAITS = rollout(strategy="BlueGreen", blueGreen={"autoPromotionEnabled": False})

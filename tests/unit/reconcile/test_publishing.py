@@ -17,7 +17,7 @@ from cms_operator.cluster.writing.apply import StaleReadError
 from cms_operator.cluster.writing.status_writer import StatusWriter
 from cms_operator.observability.metrics import REGISTRY
 from cms_operator.reconcile.publishing import Publisher
-from tests.unit.engine.pictures import NOON, later
+from tests.unit.rollout.pictures import NOON, later
 
 UNDER_WAY = Status(
     rollout=RolloutStatus(

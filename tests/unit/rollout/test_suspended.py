@@ -13,8 +13,8 @@ from cms_operator.api.status import Verb
 from cms_operator.observed.snapshot import MigrationPhase, Request, RevisionState, Snapshot
 from cms_operator.rollout.decide import DecisionPhase, decide
 from cms_operator.rollout.transitions import is_in_flight
-from tests.unit.engine.pictures import later, rollout, serving, snapshot, starting
-from tests.unit.engine.test_invariants import SPECS, a_world, disturb, disturbances
+from tests.unit.rollout.pictures import later, rollout, serving, snapshot, starting
+from tests.unit.rollout.test_invariants import SPECS, a_world, disturb, disturbances
 
 HOURS = 7200
 DEADLINE = rollout(progressDeadlineSeconds=600)

@@ -5,7 +5,7 @@ import pytest
 from cms_operator.api.analysis_status import AnalysisStatus, IntervalStatus, TallyStatus
 from cms_operator.api.status import RolloutPhase
 from cms_operator.rollout.transitions import enter, measured, observed_weight
-from tests.unit.engine.pictures import NOON, picture, serving
+from tests.unit.rollout.pictures import NOON, picture, serving
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from cms_operator.api.problem import Problem
 from cms_operator.api.status import MigrationStatus, Status
 from cms_operator.reporting.events import happenings
 from cms_operator.reporting.status import build_invalid_status
-from tests.unit.engine.pictures import NOON
+from tests.unit.rollout.pictures import NOON
 
 GENERATION = 8
 WRONG = Problem(Reason.INVALID_SPEC, "spec.logLevel: Input should be 'debug' or 'info'")

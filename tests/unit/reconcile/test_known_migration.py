@@ -14,7 +14,7 @@ from cms_operator.reconcile.subject import Subject
 from cms_operator.resources import migration_job, names
 from tests.support.children import case
 from tests.support.specs import SOURCES, manifest
-from tests.unit.engine.pictures import NOON
+from tests.unit.rollout.pictures import NOON
 
 ASKED = "2026-01-01 after the restore"
 HCMS = parse(manifest())

@@ -25,7 +25,7 @@ from cms_operator.reporting.facts import PATIENCE, Connections, Facts
 from cms_operator.reporting.status import build_status
 from cms_operator.rollout.decide import decide
 from tests.support.specs import manifest
-from tests.unit.engine.pictures import NOON, rollout, snapshot
+from tests.unit.rollout.pictures import NOON, rollout, snapshot
 
 MIGRATED = MigrationStatus(key="k", phase="Complete", to_version=2, max_connections=97)
 OPEN = MIGRATED.model_copy(update={"to_contract": 1})

@@ -11,7 +11,7 @@ from cms_operator.reconcile.children import Children
 from cms_operator.reconcile.subject import Subject
 from cms_operator.rollout.decide import Decision, DecisionPhase
 from tests.support.specs import manifest
-from tests.unit.engine.pictures import NOON
+from tests.unit.rollout.pictures import NOON
 
 SUBJECT = Subject(parse(manifest()), Family(), {}, NOON)
 DECISION = Decision(phase=DecisionPhase.HEALTHY, target="a", stable="a")

@@ -9,7 +9,7 @@ from cms_operator.observed.snapshot import Request, RevisionState, RouteState
 from cms_operator.rollout.capacity import Split, routed_split
 from cms_operator.rollout.decide import Decision, DecisionPhase
 from cms_operator.rollout.routing import Traffic, waits_for_gateway
-from tests.unit.engine.pictures import later, picture, rollout, snapshot
+from tests.unit.rollout.pictures import later, picture, rollout, snapshot
 
 CANARY = rollout(
     strategy="Canary", bakeSeconds=60, canary={"steps": [{"setWeight": 34}, {"pause": {}}]}

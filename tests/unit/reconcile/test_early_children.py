@@ -15,7 +15,7 @@ from cms_operator.cluster.writing.status_writer import StatusWriter
 from cms_operator.reconcile.analysis.analyses import Analyses
 from cms_operator.reconcile.reconciler import Reconciler
 from cms_operator.settings import Settings
-from tests.unit.engine.pictures import NOON
+from tests.unit.rollout.pictures import NOON
 
 SHOP = Key("team-a", "shop")
 OWNER = {"kind": "HeadlessCMS", "name": "shop", "uid": "9", "controller": True}

@@ -6,7 +6,7 @@ import pytest
 
 from cms_operator.api.status import RolloutPhase, RolloutStatus
 from cms_operator.reporting.endings import End, ended
-from tests.unit.engine.pictures import NOON
+from tests.unit.rollout.pictures import NOON
 
 LATER = NOON + timedelta(minutes=5)
 

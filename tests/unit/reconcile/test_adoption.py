@@ -9,7 +9,7 @@ from cms_operator.api.status import AdoptionStatus
 from cms_operator.reconcile import adoption
 from cms_operator.resources import names
 from tests.support.specs import manifest
-from tests.unit.engine.pictures import NOON
+from tests.unit.rollout.pictures import NOON
 
 OURS = {
     "app.kubernetes.io/name": "headlesscms",

@@ -16,7 +16,7 @@ from cms_operator.reconcile.source_secrets import SourceSecrets
 from cms_operator.reconcile.sources import LONGEST_SILENCE, unheard
 from cms_operator.reporting.facts import PATIENCE
 from cms_operator.resources.secret_data import decode_bytes
-from tests.unit.engine.pictures import NOON
+from tests.unit.rollout.pictures import NOON
 
 PASSING = [429, 500, 503, 504]
 SHOP, BLOG = Key("team-a", "shop"), Key("team-a", "blog")

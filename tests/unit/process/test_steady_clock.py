@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from cms_operator.observed.snapshot import Snapshot
 from cms_operator.rollout.decide import Decision
 from cms_operator.steady_clock import SLEW, SteadyClock
-from tests.unit.engine.pictures import NOON, rollout
-from tests.unit.engine.simulation import TICK, Cluster, World
+from tests.unit.rollout.pictures import NOON, rollout
+from tests.unit.rollout.simulation import TICK, Cluster, World
 
 HOUR = 3600.0
 JUMPS = st.sampled_from([-24 * HOUR, -HOUR, -60.0, 0.0, 0.5, 60.0, HOUR, 24 * HOUR])

@@ -6,7 +6,7 @@ import pytest
 
 from cms_operator.api.conditions import Reason
 from cms_operator.observed.diagnosis import failure_of, find_problem
-from tests.unit.engine.pictures import NOON, later
+from tests.unit.rollout.pictures import NOON, later
 
 
 def pod(name: str = "shop-1", **status: Any) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from cms_operator.observed.schema import Schemas, can_run
 from cms_operator.observed.snapshot import FULL, Request, Snapshot
 from cms_operator.rollout.capacity import cost, existing, limits, serving
 from cms_operator.rollout.decide import Decision, DecisionPhase, decide
-from tests.unit.engine.pictures import rollout
-from tests.unit.engine.simulation import Cluster, Gateway, World, without_progress
+from tests.unit.rollout.pictures import rollout
+from tests.unit.rollout.simulation import Cluster, Gateway, World, without_progress
 
 STRATEGIES = ["RollingUpdate", "Canary", "BlueGreen"]
 STEPS = st.lists(
