@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from cms_operator.api import HeadlessCMS
-from cms_operator.api.conditions import Reason
 from cms_operator.api.objects import Object
 from cms_operator.api.problem import Problem
 from cms_operator.cluster.keys import Key
@@ -24,8 +23,9 @@ from cms_operator.cluster.kinds import (
     Kind,
 )
 from cms_operator.cluster.transport.api_error import ApiError
-from cms_operator.cluster.writing.apply import Applier, NameHeldError, StillEndingError
+from cms_operator.cluster.writing.apply import Applier, NameHeldError
 from cms_operator.observed.family import Family
+from cms_operator.reconcile.refusals import name_held, refusal
 from cms_operator.reconcile.subject import Subject
 from cms_operator.reconcile.verified import Name, Verified
 from cms_operator.resources import (
@@ -43,9 +43,8 @@ from cms_operator.resources import (
     service_account,
 )
 from cms_operator.resources.revision import Revision
-from cms_operator.rollout.decide import Decision
+from cms_operator.rollout.decision import Decision
 
-_OPTIONAL = {kind.name for kind in BY_NAME.values() if kind.optional}
 # Secrets hold what cannot be made again, Deployments go when the decision retires them, and the
 # ServiceAccount is always wanted.
 PRUNED = frozenset(
@@ -216,32 +215,3 @@ def _needed_by_deployments(
         for name in living
         if name not in decision.sizes
     }
-
-
-def name_held(held: NameHeldError) -> Problem:
-    """Why an object that is there stands in the way of a child, and what to do about it."""
-    what = f"{held.kind} {held.name}"
-    if not isinstance(held, StillEndingError):
-        reason, why = Reason.NAME_TAKEN, f"{what} is there and belongs to somebody else."
-    elif held.finalizers:
-        waits = f"it waits for its finalizers {', '.join(held.finalizers)}"
-        reason, why = Reason.STILL_ENDING, f"{what} was deleted and has not gone: {waits}."
-    else:
-        reason, why = Reason.STILL_ENDING, f"{what} of a deleted HeadlessCMS has not gone yet."
-    return Problem(reason, f"{why} {reason.advice}")
-
-
-def refusal(error: ApiError, kind: str) -> Problem:
-    """What the user can do about an answer that a retry alone does not mend.
-
-    Raises the error again where it is of another sort.
-    """
-    if not error.is_refusal:
-        raise error
-    if error.is_not_found and kind in _OPTIONAL:
-        reason, what = Reason.MISSING_API, f"The cluster does not know the kind {kind}."
-    elif "exceeded quota" in error.message:
-        reason, what = Reason.QUOTA_EXCEEDED, f"{kind}: {error.message}."
-    else:
-        reason, what = Reason.API_REFUSED, f"The API server refuses a {kind}: {error.message}."
-    return Problem(reason, f"{what} {reason.advice}")

@@ -9,7 +9,8 @@ from cms_operator.reconcile.views import snapshot_of
 from cms_operator.reconcile.work import Pass, takes_anything_away
 from cms_operator.resources import names
 from cms_operator.rollout.confirmation import shifts
-from cms_operator.rollout.decide import Decision, decide
+from cms_operator.rollout.decide import decide
+from cms_operator.rollout.decision import Decision
 
 
 class Confirmation:

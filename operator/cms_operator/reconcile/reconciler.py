@@ -24,14 +24,15 @@ from cms_operator.observed.snapshot import Request
 from cms_operator.reconcile.adoption import Adoption
 from cms_operator.reconcile.analysis.analyses import Analyses, Judgement
 from cms_operator.reconcile.analysis.trial import Trial
-from cms_operator.reconcile.children import Children, name_held, refusal
+from cms_operator.reconcile.children import Children
 from cms_operator.reconcile.confirming import Confirmation
 from cms_operator.reconcile.credentials import Credentials
 from cms_operator.reconcile.early import read_early
 from cms_operator.reconcile.known import Known
-from cms_operator.reconcile.migrating import Migrating
-from cms_operator.reconcile.migration import expected, known_migration
+from cms_operator.reconcile.migration.migrating import Migrating
+from cms_operator.reconcile.migration.status import expected, known_migration
 from cms_operator.reconcile.publishing import Publisher
+from cms_operator.reconcile.refusals import name_held, refusal
 from cms_operator.reconcile.source_secrets import SourceSecrets
 from cms_operator.reconcile.sources import read_sources
 from cms_operator.reconcile.views import facts_of, snapshot_of
@@ -39,7 +40,8 @@ from cms_operator.reconcile.work import Pass, is_refused, is_to_be_recorded
 from cms_operator.reporting.news import at_rest, counts_wait, only_counts
 from cms_operator.reporting.status import build_invalid_status, build_status
 from cms_operator.rollout import steps
-from cms_operator.rollout.decide import Decision, decide
+from cms_operator.rollout.decide import decide
+from cms_operator.rollout.decision import Decision
 from cms_operator.rollout.history import kept_records
 from cms_operator.rollout.transitions import is_in_flight
 from cms_operator.settings import Settings

@@ -10,8 +10,8 @@ from cms_operator.cluster.kinds import SECRET
 from cms_operator.cluster.transport.api_error import ApiError
 from cms_operator.observability.measuring import phase
 from cms_operator.observed.schema import known_schemas
-from cms_operator.reconcile.children import refusal
-from cms_operator.reconcile.migration import known_migration
+from cms_operator.reconcile.migration.status import known_migration
+from cms_operator.reconcile.refusals import refusal
 from cms_operator.reconcile.source_secrets import Late, SourceSecrets
 from cms_operator.reconcile.work import Pass
 from cms_operator.reporting.facts import PATIENCE

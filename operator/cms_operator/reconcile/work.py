@@ -23,7 +23,7 @@ from cms_operator.resources.revision import Revision
 from cms_operator.resources.sources import Sources
 from cms_operator.rollout import decide
 from cms_operator.rollout.confirmation import is_a_turn, takes_away
-from cms_operator.rollout.decide import Decision
+from cms_operator.rollout.decision import Decision
 from cms_operator.rollout.wanted import WantedRevision, unchanged
 
 log = logging.getLogger(__name__)

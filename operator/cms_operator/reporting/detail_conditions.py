@@ -8,7 +8,7 @@ from cms_operator.api.status import ContractStatus, MigrationStatus, Refusal, is
 from cms_operator.reporting.condition_state import ConditionState, false, true, unknown
 from cms_operator.reporting.facts import Facts
 from cms_operator.reporting.progressing import progressing, refused
-from cms_operator.rollout.decide import DecisionPhase
+from cms_operator.rollout.decision import DecisionPhase
 
 _REFUSALS: Mapping[Refusal, Reason] = {
     "SchemaTooNew": Reason.SCHEMA_TOO_NEW,

@@ -13,7 +13,8 @@ from cms_operator.api.status import (
     RevisionStatus,
 )
 from cms_operator.observed.snapshot import RevisionState, Snapshot
-from cms_operator.rollout.decide import Decision, DecisionPhase, serves
+from cms_operator.rollout.decide import serves
+from cms_operator.rollout.decision import Decision, DecisionPhase
 
 # For this long a problem counts as under way, then as stalled.
 PATIENCE = timedelta(seconds=30)

@@ -8,7 +8,7 @@ from cms_operator.api.timestamps import to_text
 from cms_operator.observed.schema import why_not
 from cms_operator.reporting.condition_state import ConditionState, false, true, unknown
 from cms_operator.reporting.facts import Facts
-from cms_operator.rollout.decide import DecisionPhase
+from cms_operator.rollout.decision import DecisionPhase
 from cms_operator.rollout.routing import waits_for_gateway
 from cms_operator.rollout.transitions import is_in_flight
 

@@ -15,7 +15,7 @@ from cms_operator.reporting.detail_conditions import (
 )
 from cms_operator.reporting.facts import PATIENCE, Facts
 from cms_operator.reporting.progressing import pinned, progressing, refused, rolled_back, too_late
-from cms_operator.rollout.decide import DecisionPhase
+from cms_operator.rollout.decision import DecisionPhase
 
 _BEFORE_PODS = (
     ConditionType.SECRETS_READY,

@@ -4,7 +4,7 @@ from cms_operator.api.status import RolloutStatus
 from cms_operator.observed.family import Family
 from cms_operator.observed.snapshot import RouteState
 from cms_operator.resources import labels
-from cms_operator.rollout.decide import Decision
+from cms_operator.rollout.decision import Decision
 
 
 def shifts(decision: Decision, seen: RouteState | None) -> bool:

@@ -1,9 +1,8 @@
 """The engine: from what is there to the next acts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from enum import StrEnum
 from math import inf
 
 from cms_operator.api.status import RolloutStatus
@@ -11,8 +10,8 @@ from cms_operator.observed.schema import Schemas, can_run, why_not
 from cms_operator.observed.snapshot import FULL, Snapshot
 from cms_operator.rollout import routing, steps, transitions
 from cms_operator.rollout.capacity import Limits, existing, next_sizes, serving
+from cms_operator.rollout.decision import Decision, DecisionPhase
 from cms_operator.rollout.requests import answer, keep_answers
-from cms_operator.rollout.routing import Traffic
 from cms_operator.rollout.strategies import (
     Plan,
     at_rest_by_route,
@@ -25,42 +24,6 @@ from cms_operator.rollout.turns import next_look, share, turn, until
 
 # More turns than this without an end would be a circle.
 _MOST_TURNS = 64
-
-
-class DecisionPhase(StrEnum):
-    MIGRATING = "Migrating"
-    REFUSED = "Refused"
-    PROGRESSING = "Progressing"
-    PAUSED = "Paused"
-    ANALYZING = "Analyzing"
-    BAKING = "Baking"
-    ABORTED = "Aborted"
-    HEALTHY = "Healthy"
-    SUSPENDED = "Suspended"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """`sizes` is what each Deployment is to have now, `goal` where that leads.
-
-    `retire` names the revisions whose Deployment is empty and may go, `serving`
-    those that get traffic, `active` the one that the Service is narrowed to, if it is,
-    and `preview` the one behind the preview Service. `traffic` is what a route that weighs is to
-    say. `again` is the time in seconds after which to decide anew.
-    """
-
-    phase: DecisionPhase
-    target: str
-    stable: str | None
-    sizes: Mapping[str, int] = field(default_factory=dict)
-    goal: Mapping[str, int] = field(default_factory=dict)
-    retire: tuple[str, ...] = ()
-    serving: tuple[str, ...] = ()
-    active: str | None = None
-    preview: str | None = None
-    traffic: Traffic | None = None
-    progress: RolloutStatus | None = None
-    again: float | None = None
 
 
 def decide(snapshot: Snapshot) -> Decision:

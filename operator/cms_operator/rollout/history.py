@@ -7,7 +7,7 @@ from cms_operator.api import HeadlessCMS
 from cms_operator.api.objects import Object
 from cms_operator.api.status import PinStatus, Status
 from cms_operator.observed.family import Family, revision_of
-from cms_operator.rollout.decide import Decision
+from cms_operator.rollout.decision import Decision
 
 
 def newest_first(records: Mapping[str, Object]) -> list[Object]:

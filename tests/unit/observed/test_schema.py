@@ -7,7 +7,8 @@ import pytest
 from cms_operator.api.status import MigrationStatus, RevisionStatus
 from cms_operator.observed.schema import Schemas, can_run, known_schemas, oldest_in_use
 from cms_operator.observed.snapshot import MigrationPhase, Request, RevisionState
-from cms_operator.rollout.decide import Decision, DecisionPhase, may_contract
+from cms_operator.rollout.decide import may_contract
+from cms_operator.rollout.decision import Decision, DecisionPhase
 from tests.unit.rollout.pictures import NOON, later, picture, rollout, serving, snapshot, starting
 
 STRATEGIES = ["RollingUpdate", "Canary", "BlueGreen"]

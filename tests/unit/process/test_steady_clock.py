@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cms_operator.observed.snapshot import Snapshot
-from cms_operator.rollout.decide import Decision
+from cms_operator.rollout.decision import Decision
 from cms_operator.steady_clock import SLEW, SteadyClock
 from tests.unit.rollout.pictures import NOON, rollout
 from tests.unit.rollout.simulation import TICK, Cluster, World

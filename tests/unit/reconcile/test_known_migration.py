@@ -9,7 +9,8 @@ import pytest
 from cms_operator.api import parse
 from cms_operator.api.status import ContractStatus, MigrationStatus
 from cms_operator.observed.family import Family
-from cms_operator.reconcile.migration import REPORT_PATIENCE, expected, known_migration
+from cms_operator.reconcile.migration.outcome import REPORT_PATIENCE
+from cms_operator.reconcile.migration.status import expected, known_migration
 from cms_operator.reconcile.subject import Subject
 from cms_operator.resources import migration_job, names
 from tests.support.children import case

@@ -9,7 +9,7 @@ from cms_operator.cluster.writing.apply import Applier
 from cms_operator.observed.family import Family
 from cms_operator.reconcile.children import Children
 from cms_operator.reconcile.subject import Subject
-from cms_operator.rollout.decide import Decision, DecisionPhase
+from cms_operator.rollout.decision import Decision, DecisionPhase
 from tests.support.specs import manifest
 from tests.unit.rollout.pictures import NOON
 

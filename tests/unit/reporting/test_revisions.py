@@ -8,7 +8,7 @@ from cms_operator.api import parse
 from cms_operator.api.status import RevisionStatus, Status
 from cms_operator.observed.family import Family
 from cms_operator.reporting.revisions import version_of
-from cms_operator.rollout.decide import Decision, DecisionPhase
+from cms_operator.rollout.decision import Decision, DecisionPhase
 from cms_operator.rollout.history import kept_records
 from tests.support.specs import manifest
 from tests.unit.rollout.pictures import NOON, later

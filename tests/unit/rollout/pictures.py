@@ -5,7 +5,8 @@ from typing import Any
 
 from cms_operator.api.rollout import Rollout
 from cms_operator.observed.snapshot import RevisionState, Snapshot
-from cms_operator.rollout.decide import Decision, decide
+from cms_operator.rollout.decide import decide
+from cms_operator.rollout.decision import Decision
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -17,7 +17,8 @@ from cms_operator.observed.routes import with_traffic
 from cms_operator.observed.schema import Schemas
 from cms_operator.observed.snapshot import Request, RevisionState, RouteState, Snapshot
 from cms_operator.rollout.confirmation import is_a_turn
-from cms_operator.rollout.decide import Decision, decide
+from cms_operator.rollout.decide import decide
+from cms_operator.rollout.decision import Decision
 from cms_operator.rollout.wanted import Situation, WantedRevision, wanted_revision
 from tests.unit.rollout.pictures import NOON
 

@@ -6,7 +6,7 @@ import pytest
 
 from cms_operator.api.status import RolloutStatus
 from cms_operator.observed.snapshot import MigrationPhase, Request, RevisionState
-from cms_operator.rollout.decide import Decision, DecisionPhase
+from cms_operator.rollout.decision import Decision, DecisionPhase
 from tests.unit.rollout.pictures import later, picture, rollout, serving, starting
 
 BLUE_GREEN = rollout(strategy="BlueGreen")

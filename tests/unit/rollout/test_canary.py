@@ -7,7 +7,7 @@ import pytest
 from cms_operator.api.rollout import RollbackWindow, seconds
 from cms_operator.api.status import RolloutStatus, Verb
 from cms_operator.observed.snapshot import Request
-from cms_operator.rollout.decide import Decision, DecisionPhase
+from cms_operator.rollout.decision import Decision, DecisionPhase
 from tests.unit.rollout.pictures import later, picture, rollout, serving, starting
 
 STEPS = [

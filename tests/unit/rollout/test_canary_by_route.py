@@ -7,7 +7,7 @@ import pytest
 from cms_operator.api.rollout import CanaryScale
 from cms_operator.observed.snapshot import Request, RevisionState, RouteState
 from cms_operator.rollout.capacity import Split, routed_split
-from cms_operator.rollout.decide import Decision, DecisionPhase
+from cms_operator.rollout.decision import Decision, DecisionPhase
 from cms_operator.rollout.routing import Traffic, waits_for_gateway
 from tests.unit.rollout.pictures import later, picture, rollout, snapshot
 

@@ -7,7 +7,7 @@ import pytest
 from cms_operator.observed.family import Family
 from cms_operator.observed.snapshot import RouteState
 from cms_operator.rollout.confirmation import shifts, takes_away
-from cms_operator.rollout.decide import Decision, DecisionPhase
+from cms_operator.rollout.decision import Decision, DecisionPhase
 from cms_operator.rollout.routing import Traffic
 
 

@@ -1,7 +1,7 @@
 """What the engine does next, as a person on call would tell it."""
 
 from cms_operator.observed.snapshot import MigrationPhase, RevisionState
-from cms_operator.rollout.decide import DecisionPhase
+from cms_operator.rollout.decision import DecisionPhase
 from tests.unit.rollout.pictures import picture, serving, starting
 
 FAILED, RUNNING, COMPLETE = MigrationPhase.FAILED, MigrationPhase.RUNNING, MigrationPhase.COMPLETE

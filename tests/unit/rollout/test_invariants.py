@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from cms_operator.observed.schema import Schemas, can_run
 from cms_operator.observed.snapshot import FULL, Request, Snapshot
 from cms_operator.rollout.capacity import cost, existing, limits, serving
-from cms_operator.rollout.decide import Decision, DecisionPhase, decide
+from cms_operator.rollout.decide import decide
+from cms_operator.rollout.decision import Decision, DecisionPhase
 from tests.unit.rollout.pictures import rollout
 from tests.unit.rollout.simulation import Cluster, Gateway, World, without_progress
 

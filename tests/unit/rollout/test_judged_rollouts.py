@@ -10,7 +10,8 @@ from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import RolloutStatus, Status, Verb
 from cms_operator.observed.snapshot import Request, RevisionState, Snapshot
 from cms_operator.reporting.events import happenings
-from cms_operator.rollout.decide import Decision, DecisionPhase, decide
+from cms_operator.rollout.decide import decide
+from cms_operator.rollout.decision import Decision, DecisionPhase
 from tests.unit.rollout.pictures import NOON, later, rollout, serving, snapshot
 
 BEHIND_PREVIEW = RevisionState(3, 3, 3, 3, endpoints=0, preview=3)

@@ -5,7 +5,7 @@ from typing import Any
 from cms_operator.api.conditions import Reason
 from cms_operator.api.problem import Problem
 from cms_operator.observed.snapshot import Request
-from cms_operator.rollout.decide import Decision, DecisionPhase
+from cms_operator.rollout.decision import Decision, DecisionPhase
 from tests.unit.rollout.pictures import later, picture, rollout, serving, starting
 
 BAKE = rollout(bakeSeconds=60)

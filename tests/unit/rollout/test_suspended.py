@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import Verb
 from cms_operator.observed.snapshot import MigrationPhase, Request, RevisionState, Snapshot
-from cms_operator.rollout.decide import DecisionPhase, decide
+from cms_operator.rollout.decide import decide
+from cms_operator.rollout.decision import DecisionPhase
 from cms_operator.rollout.transitions import is_in_flight
 from tests.unit.rollout.pictures import later, rollout, serving, snapshot, starting
 from tests.unit.rollout.test_invariants import SPECS, a_world, disturb, disturbances

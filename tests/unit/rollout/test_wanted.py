@@ -9,7 +9,8 @@ import pytest
 from cms_operator.api.status import RequestStatus, RevisionStatus, RolloutStatus, Status
 from cms_operator.observed.schema import Schemas
 from cms_operator.observed.snapshot import MigrationPhase, Request
-from cms_operator.rollout.decide import Decision, DecisionPhase, decide, may_contract
+from cms_operator.rollout.decide import decide, may_contract
+from cms_operator.rollout.decision import Decision, DecisionPhase
 from cms_operator.rollout.history import stable_times
 from cms_operator.rollout.wanted import Situation, WantedRevision, unchanged, wanted_revision
 from tests.unit.rollout.pictures import NOON, picture, rollout, serving, snapshot

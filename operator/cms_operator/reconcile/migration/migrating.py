@@ -8,14 +8,16 @@ from cms_operator.cluster.writing.apply import Applier, NameHeldError
 from cms_operator.observability.measuring import phase
 from cms_operator.observed.pods import is_alive
 from cms_operator.observed.schema import oldest_in_use
-from cms_operator.reconcile.children import name_held, refusal
-from cms_operator.reconcile.migration import Migrations, expected, has_contract_job, has_to_contract
+from cms_operator.reconcile.migration.jobs import Migrations
+from cms_operator.reconcile.migration.status import expected, has_contract_job, has_to_contract
+from cms_operator.reconcile.refusals import name_held, refusal
 from cms_operator.reconcile.views import snapshot_of
 from cms_operator.reconcile.work import Pass, has_migrated, is_refused, schemas_of
 from cms_operator.resources import labels
 from cms_operator.resources.sources import Sources
 from cms_operator.rollout.capacity import existing
-from cms_operator.rollout.decide import Decision, DecisionPhase, may_contract
+from cms_operator.rollout.decide import may_contract
+from cms_operator.rollout.decision import Decision, DecisionPhase
 
 CONTRACT_POLL_SECONDS = 2.0
 
