@@ -96,7 +96,7 @@ def table(rows: Sequence[Row], cores: int) -> str:
 
 
 def at_once(figures: Sequence[Figures]) -> Figures:
-    """Of loads that ran side by side."""
+    """Add up loads that ran side by side."""
     return Figures(
         requests=sum(each.requests for each in figures),
         seconds=max(each.seconds for each in figures),
@@ -201,7 +201,7 @@ def _answers(url: str) -> bool:
 
 @dataclass(frozen=True)
 class Ways:
-    """To ask: the fronts that are asked at once."""
+    """The three ways of asking, each with the fronts that are asked at once."""
 
     one: Sequence[Front]
     scaled_out: Sequence[Front]
