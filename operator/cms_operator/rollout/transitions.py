@@ -199,3 +199,8 @@ def observe_pods(
     return progress.model_copy(
         update={"lagging_since": lagging, "serving": serving, "awaited": awaited}
     )
+
+
+def lag_anew(progress: RolloutStatus, now: datetime) -> RolloutStatus:
+    """Count the time without progress from now on."""
+    return progress.model_copy(update={"lagging_since": stamp(now)})

@@ -11,6 +11,9 @@ from cms_operator.rollout.analysis.conclusion import conclude, deadline
 from cms_operator.rollout.capacity import serving
 from cms_operator.rollout.strategies import Plan, is_held
 
+# Seconds; a deadline that ended longer ago has ended while nobody looked.
+_UNWATCHED = 60
+
 
 def turn(snapshot: Snapshot, progress: RolloutStatus, wanted: Plan) -> RolloutStatus:
     """The rollout after the one change that is due now, or as it was."""
@@ -28,10 +31,17 @@ def turn(snapshot: Snapshot, progress: RolloutStatus, wanted: Plan) -> RolloutSt
         progress, _served(snapshot), _awaited(snapshot, wanted), now, reached=wanted.reached
     )
     if not wanted.reached and until(snapshot, _deadline(snapshot, progress)) <= 0:
-        return transitions.abort(progress, _too_late(snapshot, progress), now)
+        return _after_deadline(snapshot, progress)
     if progress.phase == "Paused":
         return _after_pause(snapshot, progress)
     return _onward(snapshot, progress) if wanted.reached else progress
+
+
+def _after_deadline(snapshot: Snapshot, progress: RolloutStatus) -> RolloutStatus:
+    """It is taken back, unless the operator, or the whole cluster, was away when it ended."""
+    if until(snapshot, _deadline(snapshot, progress)) < -_UNWATCHED:
+        return transitions.lag_anew(progress, snapshot.now)
+    return transitions.abort(progress, _too_late(snapshot, progress), snapshot.now)
 
 
 def _measured_failure(progress: RolloutStatus) -> str:

@@ -143,7 +143,7 @@ def test_a_candidate_that_has_lost_its_pods_has_no_weight() -> None:
 def test_a_gateway_that_is_away_is_named_and_counts_against_the_deadline() -> None:
     never = route(weight=34, settled=False)
     first = at(pods(3), pods(0, 2), never, progress=begun().progress)
-    late = at(pods(3), pods(0, 2), never, progress=first.progress, now=later(3600))
+    late = at(pods(3), pods(0, 2), never, progress=first.progress, now=later(600))
     assert late.phase is DecisionPhase.ABORTED
     assert late.progress
     assert "gateway has not accepted" in (late.progress.message or "")

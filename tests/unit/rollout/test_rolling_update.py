@@ -81,6 +81,15 @@ def test_no_progress_until_the_deadline_takes_it_back() -> None:
     assert str(back.progress.message).endswith(why.message), "what kept its pods from getting ready"
 
 
+def test_a_deadline_that_ended_while_the_cluster_was_away_begins_anew() -> None:
+    found = {"a": serving(3), "b": starting(1)}
+    evening = picture(3, "b", "a", revisions=found)
+    morning = picture(3, "b", "a", revisions=found, progress=evening.progress, now=later(36_000))
+    assert (morning.phase, morning.again) == (DecisionPhase.PROGRESSING, 600)
+    late = picture(3, "b", "a", revisions=found, progress=morning.progress, now=later(36_600))
+    assert late.phase is DecisionPhase.ABORTED
+
+
 def test_each_pod_that_serves_is_progress() -> None:
     first = picture(3, "b", "a", revisions={"a": serving(3), "b": starting(1)})
     moved = picture(
