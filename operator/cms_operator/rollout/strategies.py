@@ -105,7 +105,21 @@ def _by_ratio(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
     goal = {stable: kept} if kept or stable in snapshot.revisions else {}
     goal[target] = share.candidate
     reached = _has_sizes(snapshot, goal) and serving(snapshot.revision(target)) >= share.candidate
-    return Plan(goal, allowed, weight, reached)
+    return Plan(goal, allowed, weight, reached, _kept_narrow(snapshot, goal))
+
+
+def _kept_narrow(snapshot: Snapshot, goal: Mapping[str, int]) -> str | None:
+    """Stable, until those have gone that are ready and get no traffic, as the candidate or the old
+    revision of a BlueGreen: a Service that selects all would send them some.
+    """
+    stable = str(snapshot.stable)
+    idle = any(
+        found.available and not found.endpoints
+        for name, found in snapshot.revisions.items()
+        if name not in goal
+    )
+    alone = {name for name, count in snapshot.endpoints.items() if count} == {stable}
+    return stable if idle and alone else None
 
 
 def _weight(snapshot: Snapshot, progress: RolloutStatus) -> int:

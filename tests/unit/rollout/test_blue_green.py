@@ -252,3 +252,15 @@ def test_a_rolling_update_that_becomes_blue_green_keeps_the_traffic_where_the_po
     complete = {"a": serving(10), "b": serving(1)}
     narrowed = picture(10, "c", "a", rollout=BLUE_GREEN, progress=rolling, revisions=complete)
     assert (narrowed.active, narrowed.sizes["c"]) == ("a", 9)
+
+
+@pytest.mark.parametrize("strategy", ["RollingUpdate", "Canary"])
+def test_a_release_of_another_strategy_lets_nobody_to_pods_that_had_no_traffic(
+    strategy: str,
+) -> None:
+    spec = rollout(strategy=strategy)
+    left = {"a": serving(3), "x": behind_preview(3)}
+    begun = picture(3, "b", "a", rollout=spec, revisions=left)
+    assert (begun.active, begun.sizes["x"]) == ("a", 0)
+    alone = picture(3, "b", "a", rollout=spec, revisions={"a": serving(3)}, progress=begun.progress)
+    assert (alone.active, alone.sizes["b"]) == (None, 1)
