@@ -183,7 +183,8 @@ def _mixed_pods_are_needed(snapshot: Snapshot, wanted: str) -> bool:
     answering = snapshot.endpoints
     own = answering.pop(wanted, 0)
     enough = min(snapshot.replicas, own + sum(answering.values()))
-    return own > 0 and any(answering.values()) and snapshot.revision(wanted).available < enough
+    verified = min(own, snapshot.revision(wanted).available)
+    return own > 0 and any(answering.values()) and verified < enough
 
 
 def most_answering(endpoints: Mapping[str, int], nobody: str) -> str:

@@ -252,6 +252,9 @@ def test_a_rolling_update_that_becomes_blue_green_keeps_the_traffic_where_the_po
     complete = {"a": serving(10), "b": serving(1)}
     narrowed = picture(10, "c", "a", rollout=BLUE_GREEN, progress=rolling, revisions=complete)
     assert (narrowed.active, narrowed.sizes["c"]) == ("a", 9)
+    unverified = complete | {"a": RevisionState(10, 10, 10, 10, endpoints=9)}
+    early = picture(10, "c", "a", rollout=BLUE_GREEN, progress=rolling, revisions=unverified)
+    assert early.active is None, "not all pods that are ready have an endpoint yet"
 
 
 @pytest.mark.parametrize("strategy", ["RollingUpdate", "Canary"])
