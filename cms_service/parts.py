@@ -19,7 +19,8 @@ from cms_service.core.metrics import Metrics
 from cms_service.core.rate_limits import ApiLimits
 from cms_service.core.redis_store import RedisStore
 from cms_service.core.settings import ServeSettings
-from cms_service.core.tracing import Tracing, tracing_of
+from cms_service.core.trace_exporter import tracing_of
+from cms_service.core.tracing import Tracing
 from cms_service.entries.references import ReferenceRepository
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.service import EntryService

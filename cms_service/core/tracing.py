@@ -1,5 +1,5 @@
 """Where spans begin and end: requests, SQL statements, Redis commands. Nothing is recorded unless
-it is asked for, and the code that records is not even imported then.
+it is asked for.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,8 +8,6 @@ from functools import cached_property
 from typing import Protocol
 
 from cms_service.core import trace_context
-from cms_service.core.metrics import Metrics
-from cms_service.core.settings import ServeSettings, TracesExporter
 from cms_service.core.trace_context import TraceContext
 
 # Around one call of another server; the argument says what is done there, in a few fixed words.
@@ -63,12 +61,3 @@ class Untraced:
 
 
 UNTRACED = Untraced()
-
-
-def tracing_of(settings: ServeSettings, metrics: Metrics) -> Tracing:
-    if settings.otel_traces_exporter is TracesExporter.NONE:
-        return UNTRACED
-    # Imported here: who traces nothing shall not pay for it.
-    from cms_service.core.otlp import OtlpTracing  # noqa: PLC0415 - as said
-
-    return OtlpTracing.from_settings(settings, metrics)
