@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from fastapi import Request
 
-from cms_service.core.client_address import Network, client_network
+from cms_service.auth.client_address import client_network
+from cms_service.core.networks import Network
 
 
 class Clients:

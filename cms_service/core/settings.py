@@ -10,11 +10,11 @@ from pydantic import Field, PlainValidator, SecretStr, ValidationError, model_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cms_service.core import credentials
-from cms_service.core.client_address import Network, parse_networks
 from cms_service.core.credentials import CredentialSource
 from cms_service.core.database_url import DatabaseUrl, parse_database_url
 from cms_service.core.host_name import HOST_NAME
 from cms_service.core.limits import DefaultLimits, parse_limits
+from cms_service.core.networks import Network, parse_networks
 from cms_service.core.place import POSTGRES_PORT
 from cms_service.core.url_file import from_url_file
 

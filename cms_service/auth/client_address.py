@@ -3,28 +3,14 @@ says of its client does.
 """
 
 from collections.abc import Iterable, Sequence
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+from cms_service.core.networks import Network
 
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 _UNKNOWN = "unknown"
 # One subscriber has at least so much of IPv6 (RFC 6177).
 _IPV6_PREFIX = 64
-
-
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """Raises ValueError."""
-    try:
-        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise ValueError("must name networks as 10.0.0.0/8, with commas between them") from None
 
 
 def client_network(peer: str, forwarded_for: Iterable[str], trusted: Sequence[Network]) -> str:
