@@ -18,12 +18,10 @@ from cms_service.auth.sessions import Sessions
 from cms_service.auth.throttle import LoginThrottle
 from cms_service.bulk.service import BulkService
 from cms_service.content_types.service import ContentTypeService
-from cms_service.core import health_endpoints
 from cms_service.core.admin import AdminApp
 from cms_service.core.background import Background, Job
 from cms_service.core.cache import BodyCache
 from cms_service.core.database import Database
-from cms_service.core.health import HealthService
 from cms_service.core.http import App, Observed, Receive, Scope, Send
 from cms_service.core.lifecycle import Lifecycle
 from cms_service.core.metrics import Metrics
@@ -42,6 +40,8 @@ from cms_service.delivery.repository import DeliveryRepository
 from cms_service.delivery.service import DeliveryService
 from cms_service.entries.search import EntrySearch
 from cms_service.entries.service import EntryService
+from cms_service.health import endpoints as health_endpoints
+from cms_service.health.service import HealthService
 from cms_service.hosts.routing import HostRouting
 from cms_service.hosts.service import HostService
 from cms_service.idempotency.service import ForgetAnswers, Idempotency

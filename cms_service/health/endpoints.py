@@ -3,8 +3,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from cms_service.core.dependencies import provide
-from cms_service.core.health import Health, HealthService
 from cms_service.core.strict_route import StrictRoute
+from cms_service.health.schemas import Health
+from cms_service.health.service import HealthService
 
 ROUTE = "/health"
 

@@ -5,12 +5,11 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Literal
 
 from cms_service.core.database import Database
 from cms_service.core.errors import Unavailable
 from cms_service.core.redis_store import RedisAwayError, RedisStore
-from cms_service.core.schemas import Schema
+from cms_service.health.schemas import Check, Checks, Health
 
 logger = logging.getLogger(__name__)
 
@@ -19,21 +18,6 @@ _CHECK_SECONDS = 2.0
 _KEEP_SECONDS = 1.0
 # Without requests nothing else would notice that a database is away or back.
 _LOOK_SECONDS = 5.0
-
-
-class Check(Schema):
-    status: Literal["ok", "error"]
-
-
-class Checks(Schema):
-    database: Check
-    redis: Check
-
-
-class Health(Schema):
-    status: Literal["ok", "degraded"]
-    timestamp: datetime
-    checks: Checks
 
 
 class HealthService:
