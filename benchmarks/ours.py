@@ -18,7 +18,7 @@ from benchmarks.database import CONNECTIONS
 from cms_service.auth.keys import KeyStore, ring_of_secret
 from cms_service.auth.permissions import Role
 from cms_service.auth.tokens import AccessTokens, Identity
-from cms_service.core.settings import MigrateSettings
+from cms_service.core.settings.migrate import MigrateSettings
 from cms_service.migrations import job
 from tests.service.servers import Postgres, Redis
 

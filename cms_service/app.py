@@ -18,19 +18,20 @@ from cms_service.auth.sessions import Sessions
 from cms_service.auth.throttle import LoginThrottle
 from cms_service.bulk.service import BulkService
 from cms_service.content_types.service import ContentTypeService
-from cms_service.core.admin import AdminApp
-from cms_service.core.background import Background, Job
-from cms_service.core.cache import BodyCache
-from cms_service.core.database import Database
-from cms_service.core.http import App, Observed, Receive, Scope, Send
+from cms_service.core.background.jobs import Background, Job
+from cms_service.core.background.resting import Resting
+from cms_service.core.caching.body_cache import BodyCache
+from cms_service.core.caching.shared_answers import SharedAnswers
+from cms_service.core.http.admin import AdminApp
+from cms_service.core.http.asgi import App, Receive, Scope, Send
+from cms_service.core.http.observed import Observed
 from cms_service.core.lifecycle import Lifecycle
-from cms_service.core.metrics import Metrics
-from cms_service.core.rate_limits import ApiLimits, RateLimits
-from cms_service.core.redis_store import RedisStore
-from cms_service.core.resting import Resting
-from cms_service.core.settings import ServeSettings
-from cms_service.core.shared_answers import SharedAnswers
-from cms_service.core.tracing import Tracing
+from cms_service.core.postgres.database import Database
+from cms_service.core.rate_limiting.rate_limits import ApiLimits, RateLimits
+from cms_service.core.redis.store import RedisStore
+from cms_service.core.settings.serve import ServeSettings
+from cms_service.core.telemetry.metrics import Metrics
+from cms_service.core.telemetry.tracing import Tracing
 from cms_service.delivery import routes as delivery_routes
 from cms_service.delivery.app import DeliveryApp
 from cms_service.delivery.databases import DeliveryDatabases

@@ -11,16 +11,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from cms_service.core import logging as json_logging
-from cms_service.core.limits import LIMITS
-from cms_service.core.settings import (
-    DatabaseSettings,
-    MigrateSettings,
-    ServeSettings,
-    SettingsError,
-    TypesSettings,
-    load,
-)
+from cms_service.core.settings.database import DatabaseSettings
+from cms_service.core.settings.default_limits import LIMITS
+from cms_service.core.settings.loading import SettingsError, load
+from cms_service.core.settings.migrate import MigrateSettings
+from cms_service.core.settings.serve import ServeSettings
+from cms_service.core.settings.type_files import TypesSettings
+from cms_service.core.telemetry import logging as json_logging
 from cms_service.limits.manage import change
 from cms_service.migrations import job
 from cms_service.migrations.explain import explain

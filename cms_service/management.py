@@ -14,9 +14,9 @@ from cms_service.audit import endpoints as audit_endpoints
 from cms_service.auth import endpoints as auth_endpoints
 from cms_service.bulk import endpoints as bulk_endpoints
 from cms_service.content_types import endpoints as content_type_endpoints
-from cms_service.core.answers import answers_of
-from cms_service.core.problems import install_problem_handlers
-from cms_service.core.strict_route import StrictRoute
+from cms_service.core.endpoints.answers import answers_of
+from cms_service.core.endpoints.problems import install_problem_handlers
+from cms_service.core.endpoints.strict_route import StrictRoute
 from cms_service.entries import endpoints as entry_endpoints
 from cms_service.entries import search_endpoints
 from cms_service.health import endpoints as health_endpoints

@@ -12,12 +12,12 @@ import uvicorn
 import uvloop
 
 from cms_service.app import Cms, build
-from cms_service.core import logging as json_logging
-from cms_service.core.database import Database
-from cms_service.core.http import App
-from cms_service.core.protocol import BoundedProtocol
-from cms_service.core.settings import ServeSettings
-from cms_service.core.watch import Watch, watch_files
+from cms_service.core.credentials.watch import Watch, watch_files
+from cms_service.core.http.asgi import App
+from cms_service.core.http.protocol import BoundedProtocol
+from cms_service.core.postgres.database import Database
+from cms_service.core.settings.serve import ServeSettings
+from cms_service.core.telemetry import logging as json_logging
 from cms_service.startup import check_until_ready
 
 logger = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ import logging
 
 import asyncpg
 
-from cms_service.core.database import Database
 from cms_service.core.errors import Unavailable
 from cms_service.core.lifecycle import Lifecycle
+from cms_service.core.postgres.database import Database
 from cms_service.migrations.files import latest_version
 
 logger = logging.getLogger(__name__)

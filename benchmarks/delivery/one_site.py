@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from benchmarks.database import CONNECTIONS
-from cms_service.core.http import App, Receive, Scope, Send
+from cms_service.core.http.asgi import App, Receive, Scope, Send
 
 _OF = """json_build_object('id', {0}.entry_id, 'slug', {0}.slug, 'version', {0}.version,
     'publishedAt', {0}.published_at, 'fields', {1})"""

@@ -9,7 +9,7 @@ from cms_service.api_description.references import SCHEMAS
 from cms_service.content_types.fields import Completeness, Context, Shape
 from cms_service.content_types.names import TYPE_NAME_PATTERN
 from cms_service.content_types.schemas import ContentType
-from cms_service.core.answers import NO_STORE, AnswerHeader, Answers
+from cms_service.core.endpoints.answers import NO_STORE, AnswerHeader, Answers
 from cms_service.core.errors import (
     BadRequest,
     Forbidden,
@@ -18,7 +18,7 @@ from cms_service.core.errors import (
     TooManyRequests,
     Unauthorized,
 )
-from cms_service.core.paging import MAX_LIMIT
+from cms_service.core.paging.pages import MAX_LIMIT
 from cms_service.delivery.headers import METHODS
 from cms_service.delivery.plan import ALWAYS
 from cms_service.delivery.query import MAX_FILTERS, MAX_QUERY_LENGTH

@@ -11,9 +11,9 @@ from cms_service.content_types.fields.moments import DateField, DatetimeField
 from cms_service.content_types.fields.scalar import LocalisableField
 from cms_service.content_types.names import TYPE_NAME_PATTERN
 from cms_service.content_types.schemas import ContentType
-from cms_service.core.exact import ID_PATTERN
-from cms_service.core.generation import GENERATION
-from cms_service.core.paging import MAX_LIMIT
+from cms_service.core.endpoints.generation import GENERATION
+from cms_service.core.paging.pages import MAX_LIMIT
+from cms_service.core.validation.exact import ID_PATTERN
 from cms_service.delivery.attributes import (
     COLUMN_KINDS,
     SORTABLE,

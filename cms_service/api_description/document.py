@@ -11,9 +11,9 @@ from fastapi.openapi.utils import get_openapi
 
 from cms_service.api_description.links import add_links
 from cms_service.api_description.operations import PROBLEM_SCHEMA, Document, Operation, complete
-from cms_service.core.answers import Answers, answers_of
+from cms_service.core.endpoints.answers import Answers, answers_of
+from cms_service.core.endpoints.strict_route import PATCH_TYPES, StrictRoute
 from cms_service.core.errors import NotFound
-from cms_service.core.strict_route import PATCH_TYPES, StrictRoute
 
 API_VERSION = "1"
 _TITLE = "Headless CMS"

@@ -9,10 +9,10 @@ from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
 from cms_service.content_types.names import TYPE_NAME_PATTERN
-from cms_service.core.answers import AnswerHeader, answers
-from cms_service.core.dependencies import provide
-from cms_service.core.if_none_match import IfNoneMatch, holds
-from cms_service.core.strict_route import StrictRoute
+from cms_service.core.endpoints.answers import AnswerHeader, answers
+from cms_service.core.endpoints.dependencies import provide
+from cms_service.core.endpoints.if_none_match import IfNoneMatch, holds
+from cms_service.core.endpoints.strict_route import StrictRoute
 
 _TAGS: list[str | Enum] = ["API description"]
 router = APIRouter(prefix="/openapi.json", tags=_TAGS, route_class=StrictRoute)

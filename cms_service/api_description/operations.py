@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cms_service.core.answers import AnswerHeader, Answers
+from cms_service.core.endpoints.answers import AnswerHeader, Answers
+from cms_service.core.endpoints.strict_route import WRITES
 from cms_service.core.errors import (
     PROBLEM_MEDIA_TYPE,
     Conflict,
@@ -15,7 +16,6 @@ from cms_service.core.errors import (
     Unauthorized,
     Unavailable,
 )
-from cms_service.core.strict_route import WRITES
 
 Document = dict[str, Any]
 

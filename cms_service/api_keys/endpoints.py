@@ -7,13 +7,13 @@ from cms_service.api_keys.service import ApiKeyService
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.core.answers import NO_STORE, answers
-from cms_service.core.dependencies import provide
+from cms_service.core.endpoints.answers import NO_STORE, answers
+from cms_service.core.endpoints.dependencies import provide
+from cms_service.core.endpoints.strict_route import StrictRoute
 from cms_service.core.errors import LimitReached
-from cms_service.core.exact import Identifier
-from cms_service.core.paging import After, LimitQuery, page_of
-from cms_service.core.schemas import Page
-from cms_service.core.strict_route import StrictRoute
+from cms_service.core.paging.pages import After, LimitQuery, page_of
+from cms_service.core.validation.exact import Identifier
+from cms_service.core.validation.schemas import Page
 
 # Not one that keeps answers: a key is nowhere but with its holder.
 router = APIRouter(

@@ -10,11 +10,11 @@ from cms_service.api_keys.keys import KnownKey
 from cms_service.api_keys.schemas import ApiKey
 from cms_service.audit.statements import noted
 from cms_service.auth.permissions import Subject
-from cms_service.core.cursor import Cursor
-from cms_service.core.database import Database, Scope
 from cms_service.core.errors import OVERTAKEN, Conflict
-from cms_service.core.newest import newest_first, page_values
-from cms_service.core.statements import Statement
+from cms_service.core.paging.cursor import Cursor
+from cms_service.core.paging.newest import newest_first, page_values
+from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.statements import Statement
 from cms_service.roles.rules import RuleBody, granted, to_store
 
 _JSON = """jsonb_build_object('id', k.id, 'name', k.name, 'role', k.role_name, 'rules', k.rules,

@@ -4,8 +4,8 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from cms_service.auth.permissions import Role
-from cms_service.core.exact import Moment
-from cms_service.core.schemas import RequestBody, Schema, Timestamp
+from cms_service.core.validation.exact import Moment
+from cms_service.core.validation.schemas import RequestBody, Schema, Timestamp
 from cms_service.roles.names import GivenRole
 from cms_service.roles.rules import RuleBodies
 

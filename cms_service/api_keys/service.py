@@ -6,9 +6,9 @@ from cms_service.api_keys.repository import ApiKeyRepository
 from cms_service.api_keys.schemas import ApiKey, CreatedApiKey, NewApiKey
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.core.cursor import Cursor
 from cms_service.core.errors import FieldError, Invalid, NotFound
 from cms_service.core.ids import new_id
+from cms_service.core.paging.cursor import Cursor
 from cms_service.roles.rules import RuleBody, rules_from
 from cms_service.roles.service import RoleService
 from cms_service.tenants.access import AccessChanges

@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from cms_service.core.caching.lru import keep
 from cms_service.core.errors import Problem
-from cms_service.core.recent import keep
 
 _SECONDS = 3600.0
 _MAX_KEYS = 10_000

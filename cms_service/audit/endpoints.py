@@ -8,11 +8,11 @@ from cms_service.audit.schemas import AuditEntry
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.core.dependencies import provide
-from cms_service.core.exact import Identifier, Moment
-from cms_service.core.paging import After, LimitQuery, page_of
-from cms_service.core.schemas import Page
-from cms_service.core.strict_route import StrictRoute
+from cms_service.core.endpoints.dependencies import provide
+from cms_service.core.endpoints.strict_route import StrictRoute
+from cms_service.core.paging.pages import After, LimitQuery, page_of
+from cms_service.core.validation.exact import Identifier, Moment
+from cms_service.core.validation.schemas import Page
 
 router = APIRouter(
     prefix="/v1/tenants/{tenant}/audit-log", tags=["audit log"], route_class=StrictRoute

@@ -4,10 +4,10 @@ from datetime import datetime
 from uuid import UUID
 
 from cms_service.audit.schemas import AuditEntry
-from cms_service.core.cursor import Cursor
-from cms_service.core.database import Database
-from cms_service.core.newest import newest_first, page_values
-from cms_service.core.statements import Statement
+from cms_service.core.paging.cursor import Cursor
+from cms_service.core.paging.newest import newest_first, page_values
+from cms_service.core.postgres.database import Database
+from cms_service.core.postgres.statements import Statement
 
 _JSON = """jsonb_build_object('id', a.id, 'at', a.at, 'actor', a.actor_id,
     'actorKind', a.actor_kind, 'action', a.action,

@@ -2,7 +2,7 @@ from typing import Any
 from uuid import UUID
 
 from cms_service.core.acting import PrincipalKind
-from cms_service.core.schemas import Schema, Timestamp
+from cms_service.core.validation.schemas import Schema, Timestamp
 
 
 class AuditEntry(Schema):

@@ -10,10 +10,10 @@ from cms_service.auth.gate import Gate
 from cms_service.auth.permissions import Permission, Resource
 from cms_service.auth.tokens import Identity
 from cms_service.core.acting import acting
-from cms_service.core.answers import answers
+from cms_service.core.endpoints.answers import answers
 from cms_service.core.errors import Forbidden, TooManyRequests, Unauthorized
-from cms_service.core.http import TENANT
-from cms_service.core.rate_limits import RateLimits
+from cms_service.core.http.asgi import TENANT
+from cms_service.core.rate_limiting.rate_limits import RateLimits
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.tenants.paths import TenantPath
 

@@ -5,7 +5,7 @@ says of its client does.
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-from cms_service.core.networks import Network
+from cms_service.core.settings.networks import Network
 
 Address = IPv4Address | IPv6Address
 _UNKNOWN = "unknown"

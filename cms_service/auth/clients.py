@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import Request
 
 from cms_service.auth.client_address import client_network
-from cms_service.core.networks import Network
+from cms_service.core.settings.networks import Network
 
 
 class Clients:

@@ -7,10 +7,10 @@ from cms_service.auth.actor import Actor
 from cms_service.auth.clients import Clients
 from cms_service.auth.schemas import Login, PasswordChange, Refresh, Tokens
 from cms_service.auth.service import AuthService
-from cms_service.core.answers import NO_STORE, answers
-from cms_service.core.dependencies import provide
+from cms_service.core.endpoints.answers import NO_STORE, answers
+from cms_service.core.endpoints.dependencies import provide
+from cms_service.core.endpoints.strict_route import StrictRoute
 from cms_service.core.errors import TooManyRequests, Unauthorized
-from cms_service.core.strict_route import StrictRoute
 from cms_service.tenants.paths import TenantPath
 
 router = APIRouter(

@@ -10,7 +10,8 @@ from typing import Self
 
 import orjson
 
-from cms_service.core.settings import ServeSettings, SettingsError
+from cms_service.core.settings.loading import SettingsError
+from cms_service.core.settings.serve import ServeSettings
 
 logger = logging.getLogger(__name__)
 

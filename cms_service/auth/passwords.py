@@ -13,7 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from cms_service.auth.turns import Turns
 from cms_service.core.errors import Unavailable
-from cms_service.core.metrics import Metrics
+from cms_service.core.telemetry.metrics import Metrics
 
 # The second recommendation of OWASP's password storage cheat sheet.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)

@@ -2,8 +2,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from cms_service.core.email import MAX_EMAIL_LENGTH
-from cms_service.core.schemas import RequestBody, Schema
+from cms_service.core.validation.email import MAX_EMAIL_LENGTH
+from cms_service.core.validation.schemas import RequestBody, Schema
 from cms_service.users.schemas import MAX_PASSWORD_LENGTH, NewPassword
 
 _MAX_REFRESH_TOKEN_LENGTH = 200

@@ -8,7 +8,6 @@ from cms_service.auth.schemas import Tokens
 from cms_service.auth.sessions import Issued, RefreshToken, Session, Sessions
 from cms_service.auth.throttle import LoginThrottle
 from cms_service.auth.tokens import AccessTokens, Identity
-from cms_service.core.email import folded
 from cms_service.core.errors import (
     OVERTAKEN,
     Conflict,
@@ -17,7 +16,8 @@ from cms_service.core.errors import (
     Unavailable,
     user_gone,
 )
-from cms_service.core.redis_store import RedisAwayError
+from cms_service.core.redis.store import RedisAwayError
+from cms_service.core.validation.email import folded
 from cms_service.tenants.directory import TenantDirectory
 from cms_service.tenants.schemas import TenantState
 from cms_service.users.repository import UserRepository

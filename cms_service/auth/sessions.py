@@ -15,7 +15,7 @@ import secrets
 from dataclasses import dataclass
 from uuid import UUID
 
-from cms_service.core.redis_store import RedisStore
+from cms_service.core.redis.store import RedisStore
 
 GRACE_SECONDS = 10
 _FAMILY_BYTES = 16

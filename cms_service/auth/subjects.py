@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from cms_service.core.recent import keep
-from cms_service.core.single_flight import SingleFlight
+from cms_service.core.caching.lru import keep
+from cms_service.core.caching.single_flight import SingleFlight
 from cms_service.tenants.schemas import TenantState
 
 _MAX_KEPT = 10_000

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from uuid import UUID
 
-from cms_service.core.buckets import Buckets
-from cms_service.core.email import folded
 from cms_service.core.errors import TooManyRequests
-from cms_service.core.gcra import SECOND, Rule
-from cms_service.core.redis_store import RedisAwayError, RedisStore
+from cms_service.core.rate_limiting.buckets import Buckets
+from cms_service.core.rate_limiting.gcra import SECOND, Rule
+from cms_service.core.redis.store import RedisAwayError, RedisStore
+from cms_service.core.validation.email import folded
 
 BY_EMAIL = Rule(burst=20, interval=5 * SECOND)
 BY_CLIENT = Rule(burst=30, interval=10 * SECOND)

@@ -8,10 +8,10 @@ from cms_service.auth.permissions import Permission
 from cms_service.bulk.schemas import NewEntries, Outcomes, Selection
 from cms_service.bulk.service import BulkService
 from cms_service.content_types.paths import TypePath
-from cms_service.core.answers import answers
-from cms_service.core.dependencies import provide
+from cms_service.core.endpoints.answers import answers
+from cms_service.core.endpoints.dependencies import provide
+from cms_service.core.endpoints.generation import NEW_GENERATION, set_generation
 from cms_service.core.errors import LimitReached, PreconditionFailed
-from cms_service.core.generation import NEW_GENERATION, set_generation
 from cms_service.idempotency.route import IdempotentRoute
 
 router = APIRouter(

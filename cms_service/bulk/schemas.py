@@ -4,8 +4,8 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from cms_service.core.errors import Problem
-from cms_service.core.exact import WHOLE, Flag, Identifier
-from cms_service.core.schemas import RequestBody, Schema
+from cms_service.core.validation.exact import WHOLE, Flag, Identifier
+from cms_service.core.validation.schemas import RequestBody, Schema
 from cms_service.entries.schemas import EntryContent
 
 MAX_ITEMS = 100

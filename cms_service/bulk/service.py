@@ -9,9 +9,9 @@ from cms_service.auth.permissions import Permission
 from cms_service.bulk.schemas import Item, NewEntries, Outcome, Outcomes, Selection
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
-from cms_service.core.database import Scope
 from cms_service.core.errors import FieldError, Problem, Unavailable
-from cms_service.core.redone import redone
+from cms_service.core.postgres.database import Scope
+from cms_service.core.postgres.redone import redone
 from cms_service.entries.attempts import check_seen, overtaken, until_current
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.schemas import EntryContent

@@ -9,8 +9,8 @@ from cms_service.content_types.fields import BaseField, Completeness
 from cms_service.content_types.moving import Moved, Mover
 from cms_service.content_types.plans import Others, Plan, Tally, plan_of
 from cms_service.content_types.schemas import ContentType, Definition
-from cms_service.core.database import Scope
 from cms_service.core.errors import Conflict
+from cms_service.core.postgres.database import Scope
 from cms_service.entries import rewriting
 from cms_service.entries.rewriting import Batch, MovedRow, Row, Touched
 

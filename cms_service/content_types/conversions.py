@@ -9,7 +9,7 @@ import orjson
 
 from cms_service.content_types.fields import BaseField
 from cms_service.content_types.fields.scalar import LocalisableField
-from cms_service.core import strict_json
+from cms_service.core.validation import strict_json
 from cms_service.locales.schemas import Locales
 
 _TEXTS = frozenset({"text", "email", "url", "enumeration", "slug", "date", "datetime"})

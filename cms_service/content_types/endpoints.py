@@ -10,13 +10,13 @@ from cms_service.content_types.paths import TypePath
 from cms_service.content_types.plans import PLAN_ID_PATTERN, Plan
 from cms_service.content_types.schemas import ContentType, Definition, NewContentType
 from cms_service.content_types.service import ContentTypeService
-from cms_service.core.answers import ETAG, answers
-from cms_service.core.dependencies import provide
+from cms_service.core.endpoints.answers import ETAG, answers
+from cms_service.core.endpoints.dependencies import provide
+from cms_service.core.endpoints.generation import GENERATION, set_generation
+from cms_service.core.endpoints.if_match import IfVersion
 from cms_service.core.errors import LimitReached
-from cms_service.core.generation import GENERATION, set_generation
-from cms_service.core.if_match import IfVersion
-from cms_service.core.paging import After, LimitQuery, page_of
-from cms_service.core.schemas import Page
+from cms_service.core.paging.pages import After, LimitQuery, page_of
+from cms_service.core.validation.schemas import Page
 from cms_service.idempotency.route import IdempotentRoute
 
 router = APIRouter(

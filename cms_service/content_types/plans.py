@@ -10,7 +10,7 @@ import orjson
 from cms_service.content_types.changes import Change, ChangeKind
 from cms_service.content_types.schemas import ContentType, Definition
 from cms_service.core.errors import Conflict, FieldError
-from cms_service.core.schemas import Schema
+from cms_service.core.validation.schemas import Schema
 
 PLAN_ID_PATTERN = r"^[0-9a-f]{64}$"
 # The end of a plan's id says for how many entries it is good.

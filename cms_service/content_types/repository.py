@@ -8,12 +8,12 @@ import asyncpg
 from cms_service.audit.statements import noted
 from cms_service.content_types.fields import BaseField
 from cms_service.content_types.schemas import ContentType
-from cms_service.core.bounded import BoundedStatement, Rows, bounded
-from cms_service.core.cursor import Cursor
-from cms_service.core.database import Database, Scope
 from cms_service.core.errors import Conflict
-from cms_service.core.newest import newest_first, page_values
-from cms_service.core.statements import Statement
+from cms_service.core.paging.cursor import Cursor
+from cms_service.core.paging.newest import newest_first, page_values
+from cms_service.core.postgres.bounded import BoundedStatement, Rows, bounded
+from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.statements import Statement
 
 _JSON = """jsonb_build_object('id', t.id, 'name', t.name, 'displayName', t.display_name,
     'fields', t.fields, 'version', t.version, 'createdAt', t.created_at,

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, JsonValue, ModelWrapValidatorHandler, mo
 from cms_service.content_types.fields import Fields, SlugField, patterns
 from cms_service.content_types.fields.component import check_names, total
 from cms_service.content_types.names import TypeName
-from cms_service.core.schemas import RequestBody, Schema, Timestamp
+from cms_service.core.validation.schemas import RequestBody, Schema, Timestamp
 from cms_service.locales.schemas import Locales
 from cms_service.tenants.schemas import DisplayName
 

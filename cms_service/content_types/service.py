@@ -10,9 +10,7 @@ from cms_service.content_types.plans import Others, Plan, check_acknowledged
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.schemas import ContentType, Definition, NewContentType
 from cms_service.content_types.sizes import MAX_HELD_BYTES, check_size, size_of
-from cms_service.core.bounded import Rows
-from cms_service.core.cursor import Cursor
-from cms_service.core.database import Scope
+from cms_service.core.caching.lru import Weighed
 from cms_service.core.errors import (
     Conflict,
     FieldError,
@@ -22,8 +20,10 @@ from cms_service.core.errors import (
     PreconditionFailed,
 )
 from cms_service.core.ids import new_id
-from cms_service.core.recent import Weighed
-from cms_service.core.redone import redone
+from cms_service.core.paging.cursor import Cursor
+from cms_service.core.postgres.bounded import Rows
+from cms_service.core.postgres.database import Scope
+from cms_service.core.postgres.redone import redone
 from cms_service.entries.visibility import reads
 from cms_service.tenants.directory import TenantDirectory
 

@@ -10,11 +10,19 @@ from cms_service.auth.gate import Gate
 from cms_service.auth.permissions import Permission, Resource
 from cms_service.auth.tokens import Identity
 from cms_service.content_types.names import TYPE_NAME_PATTERN
-from cms_service.core import if_none_match
+from cms_service.core.endpoints import if_none_match
+from cms_service.core.endpoints.generation import GENERATION_HEADER, parse_generation
 from cms_service.core.errors import BadRequest, MethodNotAllowed, NotFound, Problem
-from cms_service.core.generation import GENERATION_HEADER, parse_generation
-from cms_service.core.http import ROUTE, TENANT, Receive, Scope, Send, send_problem, send_response
-from cms_service.core.rate_limits import RateLimits
+from cms_service.core.http.asgi import (
+    ROUTE,
+    TENANT,
+    Receive,
+    Scope,
+    Send,
+    send_problem,
+    send_response,
+)
+from cms_service.core.rate_limiting.rate_limits import RateLimits
 from cms_service.delivery.headers import METHODS, AnswerHeaders, Header
 from cms_service.delivery.query import Query, parse_entry_query, parse_list_query
 from cms_service.delivery.routes import ENTRY_ROUTE, LIST_ROUTE, PREFIX, SLUG_OR_ID_PATTERN

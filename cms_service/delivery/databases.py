@@ -9,11 +9,11 @@ from uuid import UUID
 
 import asyncpg
 
-from cms_service.core.database import Busy, Database
+from cms_service.core.caching.single_flight import SingleFlight
 from cms_service.core.errors import TookTooLong, Unavailable
-from cms_service.core.metrics import Metrics
-from cms_service.core.redone import Undone
-from cms_service.core.single_flight import SingleFlight
+from cms_service.core.postgres.database import Busy, Database
+from cms_service.core.postgres.redone import Undone
+from cms_service.core.telemetry.metrics import Metrics
 from cms_service.tenants.schemas import TenantState
 
 logger = logging.getLogger(__name__)

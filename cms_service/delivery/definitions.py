@@ -6,9 +6,9 @@ from uuid import UUID
 
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.sizes import MAX_HELD_BYTES, size_of
+from cms_service.core.caching.lru import Weighed
+from cms_service.core.caching.single_flight import SingleFlight
 from cms_service.core.errors import BadRequest
-from cms_service.core.recent import Weighed
-from cms_service.core.single_flight import SingleFlight
 from cms_service.delivery.expansions import types_to_expand
 from cms_service.delivery.query import Query
 from cms_service.delivery.repository import DeliveryRepository

@@ -7,8 +7,8 @@ from typing import Any
 from cms_service.content_types.fields import BaseField, Completeness, Context
 from cms_service.content_types.fields.moments import DatetimeField
 from cms_service.content_types.fields.scalar import LocalisableField
-from cms_service.core.exact import ID_PATTERN
-from cms_service.core.strict_json import MAX_NUMBER
+from cms_service.core.validation.exact import ID_PATTERN
+from cms_service.core.validation.strict_json import MAX_NUMBER
 from cms_service.delivery.attributes import Attribute, Kind
 from cms_service.locales.schemas import ENGLISH
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cms_service.core.cache import Body
-from cms_service.core.generation import GENERATION_HEADER
-from cms_service.core.settings import SurrogateHeader
+from cms_service.core.caching.body_cache import Body
+from cms_service.core.endpoints.generation import GENERATION_HEADER
+from cms_service.core.settings.serve import SurrogateHeader
 from cms_service.tenants.schemas import DeliveryAccess
 
 Header = tuple[bytes, bytes]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from cms_service.core.recent import keep
+from cms_service.core.caching.lru import keep
 from cms_service.delivery import cursors
 from cms_service.delivery.definitions import Definitions
 from cms_service.delivery.parameters import Sql

@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 import orjson
 
 from cms_service.core.errors import BadRequest, FieldError
-from cms_service.core.paging import MAX_LIMIT
+from cms_service.core.paging.pages import MAX_LIMIT
 from cms_service.locales.schemas import LOCALE_PATTERN
 
 MAX_QUERY_LENGTH = 8192

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import orjson
 
-from cms_service.core.cache import Body, BodyCache, CacheKey
+from cms_service.core.caching.body_cache import Body, BodyCache, CacheKey
 from cms_service.core.errors import NotFound, Unavailable
 from cms_service.core.ids import is_uuid
 from cms_service.delivery import cursors

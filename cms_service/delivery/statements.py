@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from cms_service.core.paging import MAX_LIMIT
+from cms_service.core.paging.pages import MAX_LIMIT
 from cms_service.delivery.attributes import Column, Kind
 from cms_service.delivery.cursors import Place
 from cms_service.delivery.expansions import Expansion

@@ -12,7 +12,7 @@ import orjson
 from fastapi import Depends, Query
 
 from cms_service.core.errors import BadRequest
-from cms_service.core.exact import Identifier, Moment
+from cms_service.core.validation.exact import Identifier, Moment
 
 MAX_CURSOR_LENGTH = 1000
 _CURSOR_PARTS = 3

@@ -15,11 +15,11 @@ import orjson
 from cms_service.content_types.fields import BaseField
 from cms_service.content_types.fields.component import ComponentField, ComponentsField
 from cms_service.content_types.fields.reference import ReferenceField, ReferencesField
-from cms_service.core.cursor import Cursor
-from cms_service.core.database import Database, Scope
 from cms_service.core.errors import Conflict, FieldError, Invalid
-from cms_service.core.newest import newest_first, page_values
-from cms_service.core.statements import Statement
+from cms_service.core.paging.cursor import Cursor
+from cms_service.core.paging.newest import newest_first, page_values
+from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.statements import Statement
 from cms_service.entries.schemas import Referrer
 
 _MAX_NAMED = 20

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import asyncpg
 
-from cms_service.core.bounded import Rows, bounded
-from cms_service.core.database import Database, Scope
 from cms_service.core.errors import OVERTAKEN, Conflict, user_gone
-from cms_service.core.statements import Asked
+from cms_service.core.postgres.bounded import Rows, bounded
+from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.statements import Asked
 from cms_service.entries import references, statements, unique
 from cms_service.entries.drafts import Draft, Save
 from cms_service.entries.listing import EntryCursor, Listing

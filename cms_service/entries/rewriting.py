@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from cms_service.content_types.fields import BaseField, slug_of
-from cms_service.core.bounded import BoundedStatement, bounded
-from cms_service.core.database import Scope
-from cms_service.core.statements import Statement
+from cms_service.core.postgres.bounded import BoundedStatement, bounded
+from cms_service.core.postgres.database import Scope
+from cms_service.core.postgres.statements import Statement
 from cms_service.entries.references import references_in
 from cms_service.entries.unique import claims
 

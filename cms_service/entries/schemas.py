@@ -4,7 +4,7 @@ from uuid import UUID
 from pydantic import Field
 
 from cms_service.content_types.schemas import MAX_FIELDS
-from cms_service.core.schemas import RequestBody, Schema, Timestamp
+from cms_service.core.validation.schemas import RequestBody, Schema, Timestamp
 from cms_service.entries import seen
 
 

@@ -8,8 +8,8 @@ from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission, Rule
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
-from cms_service.core.cursor import Cursor
 from cms_service.core.errors import NotFound
+from cms_service.core.paging.cursor import Cursor
 from cms_service.entries.repository import EntryRepository, SearchedTypes
 from cms_service.entries.schemas import Found
 from cms_service.entries.visibility import reads_all, shown

@@ -6,9 +6,9 @@ from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
 from cms_service.content_types.names import TYPE_NAME_PATTERN
-from cms_service.core.dependencies import provide
-from cms_service.core.paging import LimitQuery
-from cms_service.core.strict_route import StrictRoute
+from cms_service.core.endpoints.dependencies import provide
+from cms_service.core.endpoints.strict_route import StrictRoute
+from cms_service.core.paging.pages import LimitQuery
 from cms_service.entries.schemas import FoundEntries
 from cms_service.entries.search import EntrySearch
 

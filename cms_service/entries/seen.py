@@ -11,7 +11,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from cms_service.core.if_match import IfMatch
+from cms_service.core.endpoints.if_match import IfMatch
 
 # Both together have at most 16 digits, as many as If-Match takes.
 _DIGITS_OF_REWRITTEN = 3

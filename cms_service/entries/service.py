@@ -10,11 +10,11 @@ from cms_service.auth.permissions import Permission, Resource
 from cms_service.content_types.fields import Completeness, Context, with_defaults
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
-from cms_service.core.bounded import Rows
-from cms_service.core.cursor import Cursor
-from cms_service.core.database import Scope
 from cms_service.core.errors import Forbidden, Invalid, NotFound
 from cms_service.core.ids import new_id
+from cms_service.core.paging.cursor import Cursor
+from cms_service.core.postgres.bounded import Rows
+from cms_service.core.postgres.database import Scope
 from cms_service.entries.attempts import check_seen, until_current
 from cms_service.entries.drafts import Draft, Save
 from cms_service.entries.listing import EntryCursor, Listing

@@ -4,8 +4,8 @@ where the entry or its type has another one by now.
 """
 
 from cms_service.audit.statements import noted
-from cms_service.core.bounded import BoundedStatement
-from cms_service.core.statements import Routine, Statement
+from cms_service.core.postgres.bounded import BoundedStatement
+from cms_service.core.postgres.statements import Routine, Statement
 from cms_service.entries.listing import Sort, Status
 
 # Made of the rows e (entry), t (its type) and p (its published state, or NULLs).

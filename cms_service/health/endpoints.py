@@ -2,8 +2,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from cms_service.core.dependencies import provide
-from cms_service.core.strict_route import StrictRoute
+from cms_service.core.endpoints.dependencies import provide
+from cms_service.core.endpoints.strict_route import StrictRoute
 from cms_service.health.schemas import Health
 from cms_service.health.service import HealthService
 

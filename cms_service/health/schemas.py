@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Literal
 
-from cms_service.core.schemas import Schema
+from cms_service.core.validation.schemas import Schema
 
 
 class Check(Schema):

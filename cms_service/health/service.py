@@ -6,9 +6,9 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from cms_service.core.database import Database
 from cms_service.core.errors import Unavailable
-from cms_service.core.redis_store import RedisAwayError, RedisStore
+from cms_service.core.postgres.database import Database
+from cms_service.core.redis.store import RedisAwayError, RedisStore
 from cms_service.health.schemas import Check, Checks, Health
 
 logger = logging.getLogger(__name__)

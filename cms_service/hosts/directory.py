@@ -9,8 +9,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from cms_service.core.caching.lru import keep
 from cms_service.core.errors import Unavailable
-from cms_service.core.recent import keep
 from cms_service.tenants.directory import ASK_SECONDS, FRESH_SECONDS, PAUSE_SECONDS
 
 _MAX_HOSTS = 10_000

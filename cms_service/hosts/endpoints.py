@@ -5,12 +5,12 @@ from fastapi import APIRouter, Depends, status
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.core.answers import answers
-from cms_service.core.dependencies import provide
+from cms_service.core.endpoints.answers import answers
+from cms_service.core.endpoints.dependencies import provide
 from cms_service.core.errors import LimitReached
-from cms_service.core.exact import Identifier
-from cms_service.core.paging import After, LimitQuery, page_of
-from cms_service.core.schemas import Page
+from cms_service.core.paging.pages import After, LimitQuery, page_of
+from cms_service.core.validation.exact import Identifier
+from cms_service.core.validation.schemas import Page
 from cms_service.hosts.schemas import Host, NewHost
 from cms_service.hosts.service import HostService
 from cms_service.idempotency.route import IdempotentRoute

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import idna
 
-from cms_service.core.host_name import HOST_NAME
+from cms_service.core.validation.host_name import HOST_NAME
 
 MAX_LENGTH = 253
 _ASCII_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"

@@ -5,11 +5,11 @@ from uuid import UUID
 import asyncpg
 
 from cms_service.audit.statements import noted
-from cms_service.core.cursor import Cursor
-from cms_service.core.database import Database
 from cms_service.core.errors import Conflict
-from cms_service.core.newest import newest_first, page_values
-from cms_service.core.statements import Statement
+from cms_service.core.paging.cursor import Cursor
+from cms_service.core.paging.newest import newest_first, page_values
+from cms_service.core.postgres.database import Database
+from cms_service.core.postgres.statements import Statement
 from cms_service.hosts.schemas import Host
 
 _JSON = "jsonb_build_object('id', h.id, 'host', h.host, 'createdAt', h.created_at)"

@@ -5,9 +5,9 @@
 import re
 from urllib.parse import quote
 
-from cms_service.core.answers import answers
+from cms_service.core.endpoints.answers import answers
 from cms_service.core.errors import Misdirected, Unavailable
-from cms_service.core.http import App, Receive, Scope, Send
+from cms_service.core.http.asgi import App, Receive, Scope, Send
 from cms_service.hosts.directory import HostDirectory
 from cms_service.hosts.names import of_header
 from cms_service.hosts.shared import SharedHosts

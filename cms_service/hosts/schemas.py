@@ -3,7 +3,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from cms_service.core.schemas import RequestBody, Schema, Timestamp
+from cms_service.core.validation.schemas import RequestBody, Schema, Timestamp
 from cms_service.hosts.names import ASCII_PATTERN, MAX_LENGTH, normalised
 
 HostName = Annotated[

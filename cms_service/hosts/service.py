@@ -1,9 +1,9 @@
 from uuid import UUID
 
 from cms_service.auth.actor import Actor
-from cms_service.core.cursor import Cursor
 from cms_service.core.errors import Conflict, NotFound
 from cms_service.core.ids import new_id
+from cms_service.core.paging.cursor import Cursor
 from cms_service.hosts.directory import HostDirectory
 from cms_service.hosts.repository import HostRepository
 from cms_service.hosts.schemas import Host

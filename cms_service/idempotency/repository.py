@@ -5,8 +5,8 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from cms_service.core.database import Database, Scope
-from cms_service.core.statements import Statement
+from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.statements import Statement
 
 _WAIT_MILLISECONDS = 3_000
 _CLAIM = """SELECT claimed, fingerprint, status, headers, body

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request, Response, params
 
 from cms_service.auth.access import admitted
-from cms_service.core.answers import AnswerHeader, Answers
+from cms_service.core.endpoints.answers import AnswerHeader, Answers
+from cms_service.core.endpoints.strict_route import IDEMPOTENCY_KEY, WRITES, Handler, StrictRoute
 from cms_service.core.errors import Conflict, Invalid, LimitReached
-from cms_service.core.strict_route import IDEMPOTENCY_KEY, WRITES, Handler, StrictRoute
 from cms_service.idempotency.repository import Answer
 from cms_service.idempotency.secret_members import secret_members, without
 from cms_service.idempotency.service import Idempotency, Named

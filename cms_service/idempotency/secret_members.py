@@ -5,7 +5,7 @@ from typing import get_args
 import orjson
 from pydantic import BaseModel, SecretStr
 
-from cms_service.core import strict_json
+from cms_service.core.validation import strict_json
 
 
 def secret_members(model: object) -> frozenset[str]:

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from cms_service.core.database import Database
 from cms_service.core.errors import Conflict, Invalid
-from cms_service.core.redone import redone
+from cms_service.core.postgres.database import Database
+from cms_service.core.postgres.redone import redone
 from cms_service.idempotency import repository
 from cms_service.idempotency.repository import Answer, KeyInUseError, ScopedKey
 

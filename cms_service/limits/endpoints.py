@@ -5,8 +5,8 @@ from fastapi import APIRouter, Depends
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.core.dependencies import provide
-from cms_service.core.strict_route import StrictRoute
+from cms_service.core.endpoints.dependencies import provide
+from cms_service.core.endpoints.strict_route import StrictRoute
 from cms_service.limits.repository import LimitRepository
 from cms_service.limits.schemas import Usage
 

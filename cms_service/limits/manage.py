@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cms_service.core.limits import DefaultLimits
+from cms_service.core.settings.default_limits import DefaultLimits
 
 _SET_TENANT = "SELECT set_config('cms.tenant', $1, true)"
 _LOOK_UP = "SELECT id FROM cms.tenant_directory(ARRAY[$1])"

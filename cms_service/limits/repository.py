@@ -1,7 +1,7 @@
 from uuid import UUID
 
-from cms_service.core.database import Database
-from cms_service.core.statements import Statement
+from cms_service.core.postgres.database import Database
+from cms_service.core.postgres.statements import Statement
 from cms_service.limits.schemas import Usage
 
 # A tenant that has written nothing since its writes are counted is measured.

@@ -1,4 +1,4 @@
-from cms_service.core.schemas import Schema
+from cms_service.core.validation.schemas import Schema
 
 
 class Use(Schema):

@@ -5,11 +5,11 @@ from fastapi import APIRouter, Depends, Query, Response
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.core.answers import answers
-from cms_service.core.dependencies import provide
+from cms_service.core.endpoints.answers import answers
+from cms_service.core.endpoints.dependencies import provide
+from cms_service.core.endpoints.generation import GENERATION, set_generation
 from cms_service.core.errors import NotFound
-from cms_service.core.exact import SpelledFlag
-from cms_service.core.generation import GENERATION, set_generation
+from cms_service.core.validation.exact import SpelledFlag
 from cms_service.idempotency.route import IdempotentRoute
 from cms_service.locales.schemas import Locales
 from cms_service.locales.service import LocaleService

@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from cms_service.audit.statements import noted
-from cms_service.core.bounded import BoundedStatement, Rows, bounded
-from cms_service.core.database import Database, Scope
-from cms_service.core.statements import Statement
+from cms_service.core.postgres.bounded import BoundedStatement, Rows, bounded
+from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.statements import Statement
 from cms_service.locales.schemas import Locales
 
 # Entries that one statement looks at.

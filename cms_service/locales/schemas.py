@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from cms_service.core.schemas import RequestBody
+from cms_service.core.validation.schemas import RequestBody
 
 MAX_LOCALES = 50
 # The part of BCP 47 that names languages, scripts and regions, in its usual spelling.

@@ -8,9 +8,9 @@ from pydantic import TypeAdapter
 from cms_service.auth.actor import Actor
 from cms_service.content_types.fields import BaseField, Fields, patterns
 from cms_service.content_types.fields.walk import localised_paths
-from cms_service.core.database import Scope
 from cms_service.core.errors import Conflict, FieldError, NotFound
-from cms_service.core.redone import redone
+from cms_service.core.postgres.database import Scope
+from cms_service.core.postgres.redone import redone
 from cms_service.locales.repository import LocaleRepository
 from cms_service.locales.schemas import Locales
 from cms_service.tenants.directory import TenantDirectory

@@ -8,7 +8,7 @@ import socket
 
 import asyncpg
 
-from cms_service.core.credentials import CredentialsUnavailableError
+from cms_service.core.credentials.sources import CredentialsUnavailableError
 from cms_service.migrations.errors import MigrationError
 
 

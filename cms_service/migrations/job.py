@@ -12,8 +12,9 @@ from typing import Any
 import asyncpg
 import orjson
 
-from cms_service.core.credentials import Credentials, read_directory, read_url_file
-from cms_service.core.settings import DatabaseSettings, MigrateSettings
+from cms_service.core.credentials.sources import Credentials, read_directory, read_url_file
+from cms_service.core.settings.database import DatabaseSettings
+from cms_service.core.settings.migrate import MigrateSettings
 from cms_service.limits.manage import set_defaults
 from cms_service.migrations import owner, plan, record, runner, service_role
 from cms_service.migrations.errors import MigrationError, RefusedError

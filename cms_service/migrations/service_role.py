@@ -7,8 +7,8 @@ from typing import Any
 
 import asyncpg
 
-from cms_service.core import session_settings
-from cms_service.core.credentials import Credentials
+from cms_service.core.credentials.sources import Credentials
+from cms_service.core.postgres import session_settings
 from cms_service.migrations.errors import MigrationError
 
 _SCRAM_ITERATIONS = 4096  # PostgreSQL's own

@@ -6,12 +6,12 @@ from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
 from cms_service.content_types.paths import TypePath
-from cms_service.core.answers import ETAG, answers
-from cms_service.core.dependencies import provide
+from cms_service.core.endpoints.answers import ETAG, answers
+from cms_service.core.endpoints.dependencies import provide
 from cms_service.core.errors import LimitReached
-from cms_service.core.exact import Identifier
-from cms_service.core.paging import After, LimitQuery, page_of
-from cms_service.core.schemas import Page
+from cms_service.core.paging.pages import After, LimitQuery, page_of
+from cms_service.core.validation.exact import Identifier
+from cms_service.core.validation.schemas import Page
 from cms_service.entries.endpoints import tagged
 from cms_service.entries.schemas import Entry
 from cms_service.idempotency.route import IdempotentRoute

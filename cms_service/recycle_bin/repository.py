@@ -4,12 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from cms_service.audit.statements import noted
-from cms_service.core.bounded import BoundedStatement, Rows, bounded
-from cms_service.core.cursor import Cursor
-from cms_service.core.database import Database
-from cms_service.core.due import DueEntry
-from cms_service.core.newest import newest_first, page_values
-from cms_service.core.statements import Statement
+from cms_service.core.background.due import DueEntry
+from cms_service.core.paging.cursor import Cursor
+from cms_service.core.paging.newest import newest_first, page_values
+from cms_service.core.postgres.bounded import BoundedStatement, Rows, bounded
+from cms_service.core.postgres.database import Database
+from cms_service.core.postgres.statements import Statement
 from cms_service.recycle_bin.schemas import BinnedEntry
 
 # Made of the rows b (a binned entry) and t (its type).

@@ -1,7 +1,7 @@
 from typing import Any
 from uuid import UUID
 
-from cms_service.core.schemas import Schema, Timestamp
+from cms_service.core.validation.schemas import Schema, Timestamp
 
 
 class BinnedEntry(Schema):

@@ -5,9 +5,9 @@ from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
-from cms_service.core.bounded import Rows
-from cms_service.core.cursor import Cursor
 from cms_service.core.errors import NotFound
+from cms_service.core.paging.cursor import Cursor
+from cms_service.core.postgres.bounded import Rows
 from cms_service.entries.attempts import overtaken
 from cms_service.entries.past import Past
 from cms_service.entries.schemas import Entry

@@ -5,11 +5,11 @@ from fastapi import APIRouter, Depends, status
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.core.answers import answers
-from cms_service.core.dependencies import provide
+from cms_service.core.endpoints.answers import answers
+from cms_service.core.endpoints.dependencies import provide
 from cms_service.core.errors import LimitReached
-from cms_service.core.paging import After, LimitQuery, page_of
-from cms_service.core.schemas import Page
+from cms_service.core.paging.pages import After, LimitQuery, page_of
+from cms_service.core.validation.schemas import Page
 from cms_service.idempotency.route import IdempotentRoute
 from cms_service.roles.names import RolePath
 from cms_service.roles.schemas import CustomRole, NewRole, RoleDefinition

@@ -16,8 +16,8 @@ from cms_service.auth.permissions import (
 )
 from cms_service.content_types.fields.base import FieldName
 from cms_service.content_types.names import TypeName
-from cms_service.core.exact import Flag
-from cms_service.core.schemas import RequestBody
+from cms_service.core.validation.exact import Flag
+from cms_service.core.validation.schemas import RequestBody
 from cms_service.locales.schemas import LocaleCode
 
 MAX_RULES = 50

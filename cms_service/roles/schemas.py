@@ -4,7 +4,7 @@ from uuid import UUID
 from pydantic import ConfigDict, JsonValue, model_validator
 
 from cms_service.auth.permissions import Role
-from cms_service.core.schemas import RequestBody, Schema, Timestamp
+from cms_service.core.validation.schemas import RequestBody, Schema, Timestamp
 from cms_service.roles.names import RoleName
 from cms_service.roles.rules import RuleBodies
 from cms_service.tenants.schemas import DisplayName

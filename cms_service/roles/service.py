@@ -2,9 +2,9 @@ from uuid import UUID
 
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Role, Rule, rules_of
-from cms_service.core.cursor import Cursor
 from cms_service.core.errors import FieldError, Invalid, NotFound
 from cms_service.core.ids import new_id
+from cms_service.core.paging.cursor import Cursor
 from cms_service.roles.repository import RoleRepository
 from cms_service.roles.rules import rules_from
 from cms_service.roles.schemas import CustomRole, NewRole, RoleDefinition

@@ -6,8 +6,8 @@ from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
 from cms_service.content_types.paths import TypePath
-from cms_service.core.dependencies import provide
-from cms_service.core.exact import Identifier
+from cms_service.core.endpoints.dependencies import provide
+from cms_service.core.validation.exact import Identifier
 from cms_service.idempotency.route import IdempotentRoute
 from cms_service.schedules.schemas import NewSchedule, Schedule
 from cms_service.schedules.service import ScheduleService

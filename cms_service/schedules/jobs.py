@@ -12,8 +12,8 @@ from cms_service.auth.permissions import Permission
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.acting import acting
-from cms_service.core.database import Scope
-from cms_service.core.due import DueEntry, Outcome, in_turn
+from cms_service.core.background.due import DueEntry, Outcome, in_turn
+from cms_service.core.background.resting import Resting
 from cms_service.core.errors import (
     OVERTAKEN,
     Conflict,
@@ -22,7 +22,7 @@ from cms_service.core.errors import (
     Unauthorized,
     Unavailable,
 )
-from cms_service.core.resting import Resting
+from cms_service.core.postgres.database import Scope
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.service import EntryService
 from cms_service.entries.visibility import about

@@ -7,10 +7,10 @@ import asyncpg
 
 from cms_service.audit.statements import noted
 from cms_service.core.acting import Principal, PrincipalKind
-from cms_service.core.database import Database, Scope
-from cms_service.core.due import DueEntry
+from cms_service.core.background.due import DueEntry
 from cms_service.core.errors import user_gone
-from cms_service.core.statements import Statement
+from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.statements import Statement
 from cms_service.schedules.schemas import Action, NewSchedule, Schedule, ScheduledAction
 
 _JSON = """jsonb_build_object('action', s.action, 'at', s.due_at, 'createdAt', s.created_at,

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from cms_service.auth.actor import Actor
-from cms_service.core.database import Database, Scope
-from cms_service.core.statements import Statement
+from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.statements import Statement
 from cms_service.tenants.directory import TenantDirectory
 
 _ACCESS_GENERATION = Statement(

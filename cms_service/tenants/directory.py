@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from cms_service.core.database import when_committed
 from cms_service.core.errors import Unavailable
+from cms_service.core.postgres.database import when_committed
 from cms_service.tenants.changes import ChangeFollower, ChangeSource, Reading
 from cms_service.tenants.known import Generations, Known, KnownTenants, key_of
 from cms_service.tenants.schemas import TenantState

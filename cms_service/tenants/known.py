@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from cms_service.core.recent import keep
+from cms_service.core.caching.lru import keep
 from cms_service.tenants.schemas import TenantState
 
 _MAX_TENANTS = 10_000

@@ -9,7 +9,7 @@ from pydantic import Field
 from cms_service.auth.passwords import hash_password
 from cms_service.auth.permissions import Role
 from cms_service.core.ids import new_id
-from cms_service.core.schemas import RequestBody
+from cms_service.core.validation.schemas import RequestBody
 from cms_service.tenants.schemas import TENANT_NAME_PATTERN
 from cms_service.users.schemas import Email, NewPassword
 

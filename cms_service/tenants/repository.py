@@ -6,8 +6,8 @@ import asyncpg
 import orjson
 
 from cms_service.audit.statements import noted
-from cms_service.core.database import Database
-from cms_service.core.statements import Statement
+from cms_service.core.postgres.database import Database
+from cms_service.core.postgres.statements import Statement
 from cms_service.tenants.changes import MAX_CHANGES, Changes
 from cms_service.tenants.directory import Found
 from cms_service.tenants.schemas import DeliveryAccess, Tenant, TenantChange, TenantState

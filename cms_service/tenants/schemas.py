@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from cms_service.core.schemas import RequestBody, Schema, Timestamp
+from cms_service.core.validation.schemas import RequestBody, Schema, Timestamp
 
 TENANT_NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 

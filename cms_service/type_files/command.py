@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cms_service.content_types.plans import Plan, is_acknowledged
-from cms_service.core.settings import TypesSettings
+from cms_service.core.settings.type_files import TypesSettings
 from cms_service.type_files import report
 from cms_service.type_files.documents import (
     MAX_BYTES,

@@ -8,8 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from cms_service.content_types.schemas import NewContentType
-from cms_service.core import strict_json
-from cms_service.core.locations import path_in
+from cms_service.core.validation import strict_json
+from cms_service.core.validation.locations import path_in
 
 MAX_BYTES = 1024 * 1024
 _MAX_ERRORS = 20

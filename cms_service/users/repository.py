@@ -7,11 +7,11 @@ import asyncpg
 
 from cms_service.audit.statements import noted
 from cms_service.auth.permissions import Subject
-from cms_service.core.cursor import Cursor
-from cms_service.core.database import Database, Scope
 from cms_service.core.errors import OVERTAKEN, Conflict
-from cms_service.core.newest import newest_first, page_values
-from cms_service.core.statements import Statement
+from cms_service.core.paging.cursor import Cursor
+from cms_service.core.paging.newest import newest_first, page_values
+from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.statements import Statement
 from cms_service.roles.rules import granted
 from cms_service.users.schemas import User
 

@@ -3,9 +3,9 @@ from uuid import UUID
 
 from pydantic import Field, SecretStr
 
-from cms_service.core.email import EMAIL_PATTERN, MAX_EMAIL_LENGTH
-from cms_service.core.exact import Flag
-from cms_service.core.schemas import RequestBody, Schema, Timestamp
+from cms_service.core.validation.email import EMAIL_PATTERN, MAX_EMAIL_LENGTH
+from cms_service.core.validation.exact import Flag
+from cms_service.core.validation.schemas import RequestBody, Schema, Timestamp
 from cms_service.roles.names import GivenRole
 
 MAX_PASSWORD_LENGTH = 256

@@ -3,11 +3,11 @@ from uuid import UUID
 from cms_service.auth.actor import Actor
 from cms_service.auth.passwords import Passwords
 from cms_service.auth.permissions import Role
-from cms_service.core.cursor import Cursor
-from cms_service.core.database import Scope
 from cms_service.core.errors import Conflict, NotFound
 from cms_service.core.ids import new_id
-from cms_service.core.redone import redone
+from cms_service.core.paging.cursor import Cursor
+from cms_service.core.postgres.database import Scope
+from cms_service.core.postgres.redone import redone
 from cms_service.roles.service import RoleService
 from cms_service.tenants.access import AccessChanges
 from cms_service.users.repository import UserRepository

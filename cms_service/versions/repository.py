@@ -1,8 +1,8 @@
 # ruff: noqa: S608 - the statements are put together from constants of this module
 from uuid import UUID
 
-from cms_service.core.database import Database
-from cms_service.core.statements import Statement
+from cms_service.core.postgres.database import Database
+from cms_service.core.postgres.statements import Statement
 from cms_service.versions.schemas import Version, VersionSummary
 
 _SUMMARY = """jsonb_build_object('version', v.version, 'kind', v.kind,

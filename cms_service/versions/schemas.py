@@ -2,7 +2,7 @@ from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
 
-from cms_service.core.schemas import Schema, Timestamp
+from cms_service.core.validation.schemas import Schema, Timestamp
 
 
 class VersionSummary(Schema):

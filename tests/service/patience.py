@@ -4,15 +4,15 @@ that stands still for a second has lost neither. What is stopped or cut off tell
 
 from types import ModuleType
 
-from cms_service.core import redis_client, redis_store
+from cms_service.core.redis import client, store
 from cms_service.delivery import databases
 
 Seconds = list[tuple[ModuleType, str, float]]
 
 PATIENT: Seconds = [
-    (redis_client, "WAIT_SECONDS", 10.0),
-    (redis_store, "WAIT_SECONDS", 10.0),
-    (redis_store, "_CALL_SECONDS", 20.0),
+    (client, "WAIT_SECONDS", 10.0),
+    (store, "WAIT_SECONDS", 10.0),
+    (store, "_CALL_SECONDS", 20.0),
     (databases, "_ANSWER_SECONDS", 20.0),
 ]
 AS_SHIPPED: Seconds = [(module, name, getattr(module, name)) for module, name, _ in PATIENT]

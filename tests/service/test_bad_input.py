@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from cms_service.core.strict_route import MAX_BODY_BYTES
+from cms_service.core.endpoints.strict_route import MAX_BODY_BYTES
 from tests.service.world import ARTICLE, Desk, Pod, expect, expect_problem
 
 JSON = {"Content-Type": "application/json"}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from cms_service.content_types.fields import AnyField, BaseField, Completeness, Context
-from cms_service.core.strict_json import MIN_NUMBER
+from cms_service.core.validation.strict_json import MIN_NUMBER
 from cms_service.locales.schemas import Locales
 from tests.service.test_content import held, until_waiting
 from tests.service.world import Desk, Site, expect, expect_problem

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from cms_service.core.settings import MigrateSettings
+from cms_service.core.settings.migrate import MigrateSettings
 from cms_service.migrations import job
 from cms_service.migrations.errors import MigrationError, Refusal, RefusedError
 from cms_service.migrations.explain import explain

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from cms_service.core import session_settings
+from cms_service.core.postgres import session_settings
 from cms_service.tenants.directory import FRESH_SECONDS
 from tests.service.patience import PATIENCE
 from tests.service.servers import Postgres, Redis

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cms_service.content_types import sizes
-from cms_service.core import bounded
+from cms_service.core.postgres import bounded
 from tests.service.test_people import hired, make_role
 from tests.service.world import Desk, Pod, expect, expect_problem
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from cms_service import cli
-from cms_service.core.limits import LIMITS, DefaultLimits
+from cms_service.core.settings.default_limits import LIMITS, DefaultLimits
 from cms_service.limits.manage import change
 from tests.service.test_api_keys import make_key
 from tests.service.test_hosts import make_host

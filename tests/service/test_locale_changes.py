@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cms_service.core.database import Scope
+from cms_service.core.postgres.database import Scope
 from cms_service.locales import repository, service
 from cms_service.locales.repository import LocaleRepository
 from tests.service.test_content_model import Editor

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from cms_service.auth import throttle
-from cms_service.core.email import folded
-from cms_service.core.gcra import SECOND, Rule
+from cms_service.core.rate_limiting.gcra import SECOND, Rule
+from cms_service.core.validation.email import folded
 from tests.service.servers import Redis
 from tests.service.world import PASSWORD, Pod, Site, expect, expect_problem, owner_email
 

@@ -11,9 +11,9 @@ from uuid import UUID
 
 import pytest
 
-from cms_service.core import session_settings
 from cms_service.core.errors import Unavailable
-from cms_service.core.statements import Statement
+from cms_service.core.postgres import session_settings
+from cms_service.core.postgres.statements import Statement
 from tests.service.proxy import Proxy
 from tests.service.world import Desk, Pod, Site, expect
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cms_service.core.bounded import MAX_BYTES
+from cms_service.core.postgres.bounded import MAX_BYTES
 from cms_service.entries import rewriting
 from tests.service.test_limits import limit
 from tests.service.world import Desk, Pod, Site, expect, expect_problem

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from cms_service.auth.subjects import ByGeneration
-from cms_service.core.limits import DefaultLimits
-from cms_service.core.redone import Undone
-from cms_service.core.statements import Statement
+from cms_service.core.postgres.redone import Undone
+from cms_service.core.postgres.statements import Statement
+from cms_service.core.settings.default_limits import DefaultLimits
 from cms_service.tenants.repository import TenantRepository
 from cms_service.users.repository import UserRepository
 from tests.service.world import PASSWORD, Desk, Pod, Site, execute, expect, expect_problem

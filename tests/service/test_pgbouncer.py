@@ -9,8 +9,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from cms_service.core import session_settings
-from cms_service.core.settings import MigrateSettings
+from cms_service.core.postgres import session_settings
+from cms_service.core.settings.migrate import MigrateSettings
 from cms_service.migrations import job
 from tests.service.servers import PgBouncer, Postgres, running
 from tests.service.test_tenant_changes import CHANGE, Watch, truth

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from cms_service.core import gcra, rate_limits
-from cms_service.core.buckets import Buckets
-from cms_service.core.gcra import SECOND, Rule
+from cms_service.core.rate_limiting import gcra, rate_limits
+from cms_service.core.rate_limiting.buckets import Buckets
+from cms_service.core.rate_limiting.gcra import SECOND, Rule
 from tests.service.servers import Redis
 from tests.service.world import Desk, Pod, Site, expect, expect_problem
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cms_service.core.strict_route import MAX_BODY_BYTES
+from cms_service.core.endpoints.strict_route import MAX_BODY_BYTES
 from tests.service.processes import ServeProcess
 from tests.service.raw_requests import ATTACKS, SMUGGLED, all_that_comes, head
 from tests.service.servers import Postgres, Redis

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from cms_service.core import session_settings
+from cms_service.core.postgres import session_settings
 from tests.service.proxy import Proxy
 from tests.service.servers import Postgres, running
 from tests.service.test_known_types import change_type, reads_of_types

@@ -10,7 +10,7 @@ import pytest
 
 from cms_service.auth import throttle
 from cms_service.auth.passwords import hash_password
-from cms_service.core.gcra import SECOND, Rule
+from cms_service.core.rate_limiting.gcra import SECOND, Rule
 from tests.service.servers import Redis
 from tests.service.world import (
     OWNER_PASSWORD,

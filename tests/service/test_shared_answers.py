@@ -8,11 +8,11 @@ from uuid import UUID
 import pytest
 
 from cms_service.auth.sessions import Session, Sessions
-from cms_service.core import gcra
-from cms_service.core.buckets import Buckets
-from cms_service.core.gcra import Rule
-from cms_service.core.redis_store import RedisAwayError
-from cms_service.core.shared_answers import SharedAnswers
+from cms_service.core.caching.shared_answers import SharedAnswers
+from cms_service.core.rate_limiting import gcra
+from cms_service.core.rate_limiting.buckets import Buckets
+from cms_service.core.rate_limiting.gcra import Rule
+from cms_service.core.redis.store import RedisAwayError
 from tests.service.servers import Redis
 from tests.service.world import Pod, Site
 from tests.support.compose_files import DEPLOY

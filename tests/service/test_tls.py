@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cms_service.core.settings import MigrateSettings
+from cms_service.core.settings.migrate import MigrateSettings
 from cms_service.migrations import job
 from localcluster.pki import Certificate
 from tests.service.packages import require

@@ -163,7 +163,7 @@ async def test_what_fails_is_an_error_and_says_no_more_than_its_kind(
     site: Site, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However slow the machine: nobody asks again.
-    monkeypatch.setattr("cms_service.core.redis_store._PAUSE_SECONDS", 60)
+    monkeypatch.setattr("cms_service.core.redis.store._PAUSE_SECONDS", 60)
     nowhere = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0", **traced(collector)}
     async with site.pod(**nowhere) as pod, pod.client() as client:
         right = {"email": owner_email("acme"), "password": PASSWORD}
@@ -282,7 +282,8 @@ def test_who_traces_nothing_does_not_even_import_it(site: Site) -> None:
     code = """
 import sys
 from cms_service import app
-from cms_service.core.settings import ServeSettings, load
+from cms_service.core.settings.loading import load
+from cms_service.core.settings.serve import ServeSettings
 app.build(load(ServeSettings))
 recording = ("opentelemetry.sdk.trace", "opentelemetry.exporter", "google.protobuf", "requests")
 print([name for name in sys.modules if name.startswith(recording)])

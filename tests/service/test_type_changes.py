@@ -10,7 +10,7 @@ import pytest
 from cms_service.content_types import change_run
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.schemas import ContentType
-from cms_service.core.database import Scope
+from cms_service.core.postgres.database import Scope
 from cms_service.entries import rewriting
 from tests.service.test_content import held, until_waiting
 from tests.service.test_limits import limit, measured, usage

@@ -13,8 +13,9 @@ import httpx
 
 from cms_service import app
 from cms_service.app import Cms
-from cms_service.core.redis_store import RedisAwayError
-from cms_service.core.settings import MigrateSettings, ServeSettings
+from cms_service.core.redis.store import RedisAwayError
+from cms_service.core.settings.migrate import MigrateSettings
+from cms_service.core.settings.serve import ServeSettings
 from cms_service.migrations import job
 from cms_service.startup import check_until_ready
 from tests.service.patience import PATIENCE

@@ -8,7 +8,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from cms_operator.observability.families import FAMILIES, NAMED
 from cms_operator.observability.fleet import FAILURES
 from cms_operator.observability.metrics import REGISTRY
-from cms_service.core.metrics import Metrics
+from cms_service.core.telemetry.metrics import Metrics
 
 Series = dict[str, frozenset[str]]
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cms_service.content_types.fields.base import JsonSchema, text_of
 from cms_service.content_types.fields.scalar import UniqueField
-from cms_service.core.email import EMAIL_PATTERN, MAX_EMAIL_LENGTH
+from cms_service.core.validation.email import EMAIL_PATTERN, MAX_EMAIL_LENGTH
 
 MAX_URL_LENGTH = 2048
 # No control characters, white space or backslashes: browsers drop or bend them.

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cms_service.core.errors import FieldError
-from cms_service.core.exact import Flag
-from cms_service.core.schemas import RequestBody
+from cms_service.core.validation.exact import Flag
+from cms_service.core.validation.schemas import RequestBody
 from cms_service.locales.schemas import Locales
 
 JsonSchema = dict[str, Any]

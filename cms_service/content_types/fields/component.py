@@ -20,7 +20,7 @@ from cms_service.content_types.fields.reference import check_items, least_items
 from cms_service.content_types.fields.scalar import UniqueField
 from cms_service.content_types.fields.slug import SlugField
 from cms_service.core.errors import FieldError
-from cms_service.core.exact import WHOLE
+from cms_service.core.validation.exact import WHOLE
 
 if TYPE_CHECKING:
     from cms_service.content_types.fields.kinds import AnyField

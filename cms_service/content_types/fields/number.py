@@ -4,8 +4,8 @@ from pydantic import Field, model_validator
 
 from cms_service.content_types.fields.base import JsonSchema
 from cms_service.content_types.fields.scalar import UniqueField
-from cms_service.core.exact import Flag
-from cms_service.core.strict_json import MAX_NUMBER
+from cms_service.core.validation.exact import Flag
+from cms_service.core.validation.strict_json import MAX_NUMBER
 
 Number = Annotated[float, Field(strict=True, ge=-MAX_NUMBER, le=MAX_NUMBER)]
 

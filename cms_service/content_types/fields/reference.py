@@ -18,7 +18,7 @@ from cms_service.content_types.fields.base import (
 )
 from cms_service.content_types.names import TypeName
 from cms_service.core.errors import FieldError
-from cms_service.core.exact import ID_PATTERN, WHOLE, Flag
+from cms_service.core.validation.exact import ID_PATTERN, WHOLE, Flag
 
 MAX_REFERENCES = 100
 _ID_SCHEMA = {"type": "string", "format": "uuid", "pattern": ID_PATTERN}

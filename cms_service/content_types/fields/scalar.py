@@ -16,7 +16,7 @@ from cms_service.content_types.fields.base import (
     pointer,
 )
 from cms_service.core.errors import FieldError
-from cms_service.core.exact import Flag
+from cms_service.core.validation.exact import Flag
 
 
 class LocalisableField(BaseField):

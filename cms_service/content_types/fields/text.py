@@ -5,7 +5,7 @@ from pydantic import Field, model_validator
 from cms_service.content_types.fields import patterns
 from cms_service.content_types.fields.base import JsonSchema, text_of
 from cms_service.content_types.fields.scalar import UniqueField
-from cms_service.core.exact import WHOLE
+from cms_service.core.validation.exact import WHOLE
 
 MAX_TEXT_LENGTH = 100_000
 

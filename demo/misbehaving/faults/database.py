@@ -8,8 +8,8 @@ from typing import Any
 from unittest import mock
 
 from cms_service import parts, server
-from cms_service.core.database import Database
 from cms_service.core.lifecycle import Lifecycle
+from cms_service.core.postgres.database import Database
 
 
 @contextlib.contextmanager

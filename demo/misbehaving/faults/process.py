@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from unittest import mock
 
 from cms_service import server
-from cms_service.core.database import Database
 from cms_service.core.lifecycle import Lifecycle
+from cms_service.core.postgres.database import Database
 from cms_service.startup import check_until_ready
 
 logger = logging.getLogger(__name__)

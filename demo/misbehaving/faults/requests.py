@@ -9,7 +9,8 @@ from unittest import mock
 
 from cms_service import app as cms_app
 from cms_service.core.errors import Problem
-from cms_service.core.http import App, Message, Observed, Receive, Scope, Send
+from cms_service.core.http.asgi import App, Message, Receive, Scope, Send
+from cms_service.core.http.observed import Observed
 
 ONE_IN = 20
 # More than ten times the p99 of a good image: 30 ms, measured in a pod with half a core.

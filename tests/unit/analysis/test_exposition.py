@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cms_operator.rollout.analysis import exposition
-from cms_service.core.metrics import Metrics
+from cms_service.core.telemetry.metrics import Metrics
 
 
 def page(*, only_needed: bool = False) -> str:

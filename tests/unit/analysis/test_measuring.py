@@ -22,7 +22,7 @@ from cms_operator.resources import labels
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.analysis.exposition import Page
 from cms_operator.settings import PrometheusSettings
-from cms_service.core.metrics import Metrics
+from cms_service.core.telemetry.metrics import Metrics
 from tests.support.specs import manifest
 from tests.unit.analysis.servers import Loopback, Serve, endless, never
 from tests.unit.rollout.pictures import NOON, later

@@ -5,9 +5,9 @@ what they may leave untold.
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms_service.core import accounts, gcra
-from cms_service.core.accounts import Account, Policy
-from cms_service.core.gcra import SECOND, Rule
+from cms_service.core.rate_limiting import accounts, gcra
+from cms_service.core.rate_limiting.accounts import Account, Policy
+from cms_service.core.rate_limiting.gcra import SECOND, Rule
 
 RULES = st.builds(Rule, st.integers(1, 400), st.integers(1, SECOND))
 START = 10**12

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from cms_service.core.background import Background
+from cms_service.core.background.jobs import Background
 from cms_service.core.errors import Unavailable
 from cms_service.core.lifecycle import Lifecycle
 

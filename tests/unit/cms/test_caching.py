@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms_service.core.cache import Body, BodyCache, CacheKey, MemoryCache
+from cms_service.core.caching.body_cache import Body, BodyCache, CacheKey, MemoryCache
+from cms_service.core.caching.lru import Weighed
+from cms_service.core.caching.single_flight import SingleFlight
 from cms_service.core.errors import Unavailable
-from cms_service.core.metrics import Metrics
-from cms_service.core.recent import Weighed
-from cms_service.core.single_flight import SingleFlight
+from cms_service.core.telemetry.metrics import Metrics
 from cms_service.tenants.changes import Changes
 from cms_service.tenants.directory import AHEAD_SECONDS, FRESH_SECONDS, Found, TenantDirectory
 from cms_service.tenants.known import key_of

@@ -3,7 +3,7 @@
 import pytest
 
 from cms_service.auth.client_address import client_network
-from cms_service.core.networks import parse_networks
+from cms_service.core.settings.networks import parse_networks
 
 PROXIES = "10.0.0.0/8, fd00::/8"
 

@@ -7,8 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from cms_service.core.connector import Connector, RoleRefusedError
-from cms_service.core.credentials import Credentials, CredentialSource
+from cms_service.core.credentials.sources import Credentials, CredentialSource
+from cms_service.core.postgres.connector import Connector, RoleRefusedError
 from tests.support import virtual_time
 
 OLD, NEW = Credentials("pods", "old"), Credentials("pods-2", "hunter2")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cms_service.core.place import POSTGRES_PORT, REDIS_PORT, SENTINEL_PORT
-from cms_service.core.url_file import from_url_file
+from cms_service.core.credentials.place import POSTGRES_PORT, REDIS_PORT, SENTINEL_PORT
+from cms_service.core.credentials.url_file import from_url_file
 
 OWN = "postgresql://db.example:5432/shop"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cms_service.core.cache import Body
-from cms_service.core.settings import SurrogateHeader
+from cms_service.core.caching.body_cache import Body
+from cms_service.core.settings.serve import SurrogateHeader
 from cms_service.delivery.headers import AnswerHeaders, CachePolicy, Cors
 from cms_service.delivery.tags import MAX_TAGS, tags_of
 from cms_service.tenants.schemas import DeliveryAccess

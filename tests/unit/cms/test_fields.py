@@ -23,7 +23,7 @@ from cms_service.content_types.fields import (
     with_defaults,
 )
 from cms_service.content_types.schemas import Definition
-from cms_service.core import strict_json
+from cms_service.core.validation import strict_json
 from cms_service.locales.schemas import Locale, Locales
 
 FIELD: TypeAdapter[BaseField] = TypeAdapter(AnyField)

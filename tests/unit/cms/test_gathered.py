@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from cms_service.core.gathered import Data, GatheredTransport
+from cms_service.core.http.gathered import Data, GatheredTransport
 
 
 class Wire(asyncio.Transport):

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms_service.core import gcra
-from cms_service.core.gcra import SECOND, Rule, per_minute
+from cms_service.core.rate_limiting import gcra
+from cms_service.core.rate_limiting.gcra import SECOND, Rule, per_minute
 
 RULES = st.builds(Rule, st.integers(1, 50), st.integers(1, 2 * SECOND))
 GAPS = st.lists(st.integers(0, 3 * SECOND), max_size=200)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from cms_service.core.errors import Unavailable
-from cms_service.core.http import Message, Receive, Scope, Send
+from cms_service.core.http.asgi import Message, Receive, Scope, Send
 from cms_service.hosts.directory import HostDirectory
 from cms_service.hosts.routing import HostRouting
 from cms_service.hosts.shared import SharedHosts

@@ -3,7 +3,7 @@
 import json
 import logging
 
-from cms_service.core.logging import JsonFormatter
+from cms_service.core.telemetry.logging import JsonFormatter
 
 
 def test_what_a_terminal_would_obey_is_written_as_a_number() -> None:

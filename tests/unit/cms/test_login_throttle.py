@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from cms_service.auth.throttle import ALONE, IN_ALL_TENANTS, LoginThrottle
-from cms_service.core.buckets import Buckets
 from cms_service.core.errors import TooManyRequests
-from cms_service.core.redis_store import RedisAwayError
+from cms_service.core.rate_limiting.buckets import Buckets
+from cms_service.core.redis.store import RedisAwayError
 
 TENANT = UUID(int=1)
 STRANGER, OTHER = "203.0.113.66", "198.51.100.1"

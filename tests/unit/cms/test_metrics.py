@@ -7,8 +7,13 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics_core import Metric
 
-from cms_service.core.plain_metrics import Counts, Histograms
-from cms_service.core.request_metrics import MAX_TENANTS, OTHER_TENANTS, SECONDS, RequestMetrics
+from cms_service.core.telemetry.plain_metrics import Counts, Histograms
+from cms_service.core.telemetry.request_metrics import (
+    MAX_TENANTS,
+    OTHER_TENANTS,
+    SECONDS,
+    RequestMetrics,
+)
 
 REQUESTS = st.tuples(
     st.sampled_from(["GET", "POST"]),

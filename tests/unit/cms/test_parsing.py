@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from cms_service.auth.keys import parse_key_ring
 from cms_service.auth.sessions import RefreshToken
-from cms_service.core import strict_json
-from cms_service.core.cursor import Cursor
-from cms_service.core.generation import parse_generation
-from cms_service.core.http import sane_or_new_id
+from cms_service.core.endpoints.generation import parse_generation
+from cms_service.core.http.request_ids import sane_or_new_id
 from cms_service.core.ids import uuid7
+from cms_service.core.paging.cursor import Cursor
+from cms_service.core.validation import strict_json
 from cms_service.migrations.files import all_migrations, combine, parse
 from cms_service.migrations.service_role import scram_verifier
 

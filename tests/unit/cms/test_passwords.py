@@ -14,7 +14,7 @@ from cms_service.auth import passwords
 from cms_service.auth.passwords import Passwords
 from cms_service.auth.turns import Turns
 from cms_service.core.errors import Unavailable
-from cms_service.core.metrics import Metrics
+from cms_service.core.telemetry.metrics import Metrics
 
 ACME, GLOBEX = uuid4(), uuid4()
 

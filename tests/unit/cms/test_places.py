@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms_service.core.places import NoPlaceError, Places, Tenant
+from cms_service.core.postgres.places import NoPlaceError, Places, Tenant
 from tests.support.clock import Clock
 
 SIZE, KEPT, WAITING = 20, 2, 200

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms_service.core.pool import Pool
+from cms_service.core.postgres.pool import Pool
 
 SIZE, WAITING = 3, 30
 
@@ -124,7 +124,7 @@ async def test_one_that_has_served_long_enough_is_not(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool.release(first := await pool.acquire(), None)
-    monkeypatch.setattr("cms_service.core.pool._MAX_AGE_SECONDS", 0)
+    monkeypatch.setattr("cms_service.core.postgres.pool._MAX_AGE_SECONDS", 0)
     assert await pool.acquire() is first
     pool.release(first, None)
     assert await pool.acquire() is not first

@@ -11,8 +11,8 @@ import uvicorn
 import uvloop
 from uvicorn.server import ServerState
 
-from cms_service.core.http import Receive, Scope, Send, send_response
-from cms_service.core.protocol import MAX_HEAD_BYTES, MAX_WAITING, BoundedProtocol
+from cms_service.core.http.asgi import Receive, Scope, Send, send_response
+from cms_service.core.http.protocol import MAX_HEAD_BYTES, MAX_WAITING, BoundedProtocol
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 _TRICKLE_SECONDS = 0.05

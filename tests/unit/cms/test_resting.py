@@ -2,7 +2,7 @@
 
 from uuid import UUID, uuid4
 
-from cms_service.core.resting import Resting
+from cms_service.core.background.resting import Resting
 from tests.support.clock import Clock
 
 

@@ -3,15 +3,11 @@
 import pytest
 
 from cms_service import app
-from cms_service.core.database_url import parse_database_url
-from cms_service.core.redis_url import parse_redis_url
-from cms_service.core.settings import (
-    MigrateSettings,
-    RedisMode,
-    ServeSettings,
-    SettingsError,
-    load,
-)
+from cms_service.core.settings.database_url import parse_database_url
+from cms_service.core.settings.loading import SettingsError, load
+from cms_service.core.settings.migrate import MigrateSettings
+from cms_service.core.settings.redis_url import parse_redis_url
+from cms_service.core.settings.serve import RedisMode, ServeSettings
 
 RIGHT = {
     "DATABASE_URL": "postgresql://user:pass@db:5432/cms",

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cms_service.core.database import Scope
 from cms_service.core.errors import Unavailable
+from cms_service.core.postgres.database import Scope
 from cms_service.tenants import changes
 from cms_service.tenants.changes import Changes
 from cms_service.tenants.directory import FRESH_SECONDS, Found, TenantDirectory

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cms_service.core.watch import Watch, watch_files
+from cms_service.core.credentials.watch import Watch, watch_files
 
 
 async def test_a_change_before_the_watching_began_is_not_missed(tmp_path: Path) -> None:

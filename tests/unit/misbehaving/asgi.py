@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from cms_service.core.http import App, Message
+from cms_service.core.http.asgi import App, Message
 
 
 @dataclass

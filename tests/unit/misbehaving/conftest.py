@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, asynccontextmanager
 import pytest
 
 from cms_service import app
-from cms_service.core.settings import ServeSettings, load
+from cms_service.core.settings.loading import load
+from cms_service.core.settings.serve import ServeSettings
 from tests.unit.misbehaving.running import Run
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from cms_service.app import Cms
-from cms_service.core.http import App, Receive, Scope, Send, send_response
+from cms_service.core.http.asgi import App, Receive, Scope, Send, send_response
 from demo.misbehaving.faults import requests
 from demo.misbehaving.faults.catalogue import FAULTS
 from demo.misbehaving.faults.names import Fault

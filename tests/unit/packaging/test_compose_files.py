@@ -10,9 +10,10 @@ import jsonschema
 import pytest
 
 from cms_service import VERSION, server
-from cms_service.core.database_url import parse_database_url
-from cms_service.core.settings import MigrateSettings, ServeSettings
-from cms_service.core.strict_route import MAX_BODY_BYTES
+from cms_service.core.endpoints.strict_route import MAX_BODY_BYTES
+from cms_service.core.settings.database_url import parse_database_url
+from cms_service.core.settings.migrate import MigrateSettings
+from cms_service.core.settings.serve import ServeSettings
 from tests.support.charts import REPOSITORY
 from tests.support.compose_files import DEPLOY, SCALE, SWARM, example_environment, load
 

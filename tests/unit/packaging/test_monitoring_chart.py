@@ -9,8 +9,8 @@ import yaml
 
 from cms_operator.api import parse
 from cms_operator.resources import labels
-from cms_service.core.metrics import Metrics
-from cms_service.core.request_metrics import MAX_TENANTS
+from cms_service.core.telemetry.metrics import Metrics
+from cms_service.core.telemetry.request_metrics import MAX_TENANTS
 from tests.support import exported
 from tests.support.charts import Chart, Objects, RefusedValuesError, of_kind, the
 from tests.support.monitoring import DASHBOARDS, RULE_FILES, alerts, rules

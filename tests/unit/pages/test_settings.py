@@ -9,12 +9,10 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from cms_operator.api.env import is_reserved
-from cms_service.core.settings import (
-    DatabaseSettings,
-    MigrateSettings,
-    ServeSettings,
-    TypesSettings,
-)
+from cms_service.core.settings.database import DatabaseSettings
+from cms_service.core.settings.migrate import MigrateSettings
+from cms_service.core.settings.serve import ServeSettings
+from cms_service.core.settings.type_files import TypesSettings
 from tests.support.charts import REPOSITORY
 from tests.unit.security.fields import leaves
 

@@ -13,7 +13,7 @@ from cms_operator.api.probes import Probes
 from cms_operator.api.spec import Spec
 from cms_operator.resources.connections import demand
 from cms_operator.resources.manifests import part
-from cms_service.core.limits import DefaultLimits
+from cms_service.core.settings.default_limits import DefaultLimits
 from cms_service.users.schemas import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from tests.support.children import case
 from tests.support.pages import DOCS, PAGES, blocks, name

@@ -21,8 +21,8 @@ from cms_operator.resources import (
     service_account,
 )
 from cms_operator.resources.connections import demand, most_pods
-from cms_service.core.limits import LIMITS, parse_limits
-from cms_service.core.networks import parse_networks
+from cms_service.core.settings.default_limits import LIMITS, parse_limits
+from cms_service.core.settings.networks import parse_networks
 from tests.support import kubelet
 from tests.support.children import Case, case, load
 from tests.support.specs import SOURCES, manifest

@@ -1,0 +1,365 @@
+"""The pool, and the one way to a tenant's rows.
+
+Every statement is bound to a tenant by the database (row-level security). `cms.tenant_query`
+sets the tenant and runs the statement in one round trip; the setting ends with the transaction,
+so that a connection carries nothing from one request to the next (PgBouncer in transaction mode
+works as well).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from functools import partial
+from types import TracebackType
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from cms_service.core.acting import acting_values
+from cms_service.core.credentials.sources import CredentialSource, CredentialsUnavailableError
+from cms_service.core.errors import OVERTAKEN, LimitReached, TookTooLong, Unavailable
+from cms_service.core.postgres import session_settings
+from cms_service.core.postgres.connecting import REPLICA_WAIT_SECONDS, DatabaseName, log_in
+from cms_service.core.postgres.connector import Connector, RoleRefusedError
+from cms_service.core.postgres.places import NoPlaceError, Tenant
+from cms_service.core.postgres.pool import Connection, Pool
+from cms_service.core.postgres.redone import Undone, redone
+from cms_service.core.postgres.shares import outside_shares, unshared
+from cms_service.core.postgres.statements import Asked
+from cms_service.core.settings.database_url import DatabaseUrl
+from cms_service.core.telemetry.metrics import Metrics
+from cms_service.core.telemetry.tracing import UNTRACED, Tracing
+
+logger = logging.getLogger(__name__)
+
+_IDLE_CONNECTION_SECONDS = 300.0
+# If more wait they would end in a time-out anyway: refuse at once.
+_WAITING_PER_CONNECTION = 10
+
+# Raised by the triggers that count what a tenant has.
+_LIMIT_REACHED = "HC001"
+
+# What says that the database is away or cannot take more, not that a statement is wrong.
+_AWAY = (
+    OSError,
+    asyncio.TimeoutError,
+    CredentialsUnavailableError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a connection that the server has just ended
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,  # its disk fails
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+class Busy(Unavailable):
+    """Every connection is in use, by what others ask."""
+
+
+class Scope:
+    """A transaction in one tenant."""
+
+    def __init__(self, database: "Database", connection: Connection, tenant_id: UUID) -> None:
+        self._database = database
+        self._connection = connection
+        self._tenant_id = tenant_id
+        self._task = asyncio.current_task()
+        self._after_commit: list[Callable[[], None]] = []
+
+    async def query(self, statement: Asked, **values: object) -> list[dict[str, Any]]:
+        return await self._database.run(self._connection, self._tenant_id, statement, values)
+
+    async def fetch(self, name: str, sql: str, *values: object) -> Sequence[asyncpg.Record]:
+        """Calls functions that set the tenant themselves."""
+        return await self._database.timed(self._connection, name, sql, values)
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """What this task asks the database for in this tenant becomes part of the transaction."""
+        token = _joined.set(self)
+        try:
+            yield
+        finally:
+            _joined.reset(token)
+
+    @asynccontextmanager
+    async def nested(self) -> AsyncIterator["Scope"]:
+        """A statement that fails is undone alone."""
+        async with self._connection.transaction():
+            yield self
+
+    def serves(self, database: "Database", tenant_id: UUID) -> bool:
+        """False for another task, which may have inherited it: a connection does one thing at a
+        time.
+        """
+        return self.is_mine and self._database is database and self._tenant_id == tenant_id
+
+    @property
+    def is_mine(self) -> bool:
+        return self._task is asyncio.current_task()
+
+    def when_committed(self, act: Callable[[], None]) -> None:
+        self._after_commit.append(act)
+
+    def committed(self) -> None:
+        for act in self._after_commit:
+            act()
+
+
+_joined: ContextVar[Scope | None] = ContextVar("joined", default=None)
+
+
+def when_committed(act: Callable[[], None]) -> None:
+    """Acts at once where this task's questions are part of no transaction; never for one that is
+    undone.
+    """
+    scope = _joined.get()
+    if scope is not None and scope.is_mine:
+        scope.when_committed(act)
+    else:
+        act()
+
+
+class Apart:
+    """What this task asks for in it is part of no transaction: for what others share, who must not
+    be told of changes that may be undone.
+    """
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = _joined.set(None)
+
+    def __exit__(self, *_: object) -> None:
+        _joined.reset(self._token)
+
+
+class Database:
+    def __init__(
+        self,
+        name: DatabaseName,
+        url: DatabaseUrl,
+        credentials: CredentialSource,
+        metrics: Metrics,
+        tracing: Tracing = UNTRACED,
+    ) -> None:
+        self.name = name
+        self._url = url
+        self._pool: Pool | None = None
+        self._connector = Connector(
+            name,
+            credentials,
+            partial(log_in, name, url),
+            metrics.credentials_refused.labels(name).set,
+            self._expire,
+        )
+        self._wait_seconds = url.pool_timeout
+        if name is DatabaseName.REPLICA:
+            self._wait_seconds = min(self._wait_seconds, REPLICA_WAIT_SECONDS)
+        self._query_seconds = metrics.query_seconds
+        self._span = tracing.client(
+            {"db.system.name": "postgresql", **url.attributes}, "db.query.summary"
+        )
+        self._up = metrics.database_up.labels(name)
+        self._is_up = False
+        self._rejected = metrics.pool_rejected.labels(name)
+        metrics.pool_size.labels(name).set(url.connection_limit)
+        metrics.pool_waiting.labels(name).set_function(self._waiting)
+        metrics.pool_connections.labels(name, "used").set_function(self._used)
+        metrics.pool_connections.labels(name, "idle").set_function(self._idle)
+
+    async def open(self) -> None:
+        """Makes no connection: a database that is away must not stop a start."""
+        size = self._url.connection_limit
+        waiting = size * _WAITING_PER_CONNECTION
+        self._pool = Pool(self._connect, size, waiting, _IDLE_CONNECTION_SECONDS)
+
+    async def close(self, seconds: float) -> None:
+        if self._pool is not None:
+            await self._pool.close(seconds)
+
+    async def renew_credentials(self) -> None:
+        """Takes credentials that are offered and pass: connections made with the old ones end with
+        their present use.
+        """
+        await self._connector.renew()
+
+    @property
+    def objection(self) -> str | None:
+        """What keeps connections from being made, where that is the role."""
+        return self._connector.objection
+
+    async def query(
+        self, tenant_id: UUID, statement: Asked, **values: object
+    ) -> list[dict[str, Any]]:
+        if (scope := self.joined(tenant_id)) is not None:
+            async with scope.nested():
+                return await scope.query(statement, **values)
+
+        async def alone() -> list[dict[str, Any]]:
+            async with self._connection(tenant_id) as connection:
+                return await self.run(connection, tenant_id, statement, values)
+
+        return await redone(alone)
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: UUID) -> AsyncIterator[Scope]:
+        if (scope := self.joined(tenant_id)) is not None:
+            async with scope.nested():
+                yield scope
+            return
+        async with self._connection(tenant_id) as connection, connection.transaction():
+            scope = Scope(self, connection, tenant_id)
+            with outside_shares():
+                yield scope
+        scope.committed()
+
+    async def fetch(
+        self, name: str, sql: str, *values: object, tenant_id: UUID | None = None
+    ) -> Sequence[asyncpg.Record]:
+        """Calls functions that set the tenant themselves, and asks the service's own questions,
+        which name none and are in no tenant's share of the connections.
+        """
+        async with self._connection(tenant_id) as connection:
+            return await self.timed(connection, name, sql, values)
+
+    async def run(
+        self,
+        connection: Connection,
+        tenant_id: UUID,
+        statement: Asked,
+        values: dict[str, object],
+    ) -> list[dict[str, Any]]:
+        own = {"tenant": str(tenant_id), **acting_values()}
+        args = orjson.dumps({**values, **own}).decode()
+        rows = await self.timed(connection, statement.name, *statement.call(tenant_id, args))
+        return [orjson.loads(row[0]) for row in rows]
+
+    async def timed(
+        self, connection: Connection, name: str, sql: str, values: Sequence[object]
+    ) -> Sequence[asyncpg.Record]:
+        started = time.perf_counter()
+        try:
+            with self._span(name):
+                rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *values)
+        except asyncpg.QueryCanceledError:
+            logger.warning("a statement took too long", extra={"statement": name})
+            raise TookTooLong(
+                f"This takes longer than {session_settings.STATEMENT_SECONDS} s: ask for less."
+            ) from None
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == _LIMIT_REACHED:
+                raise LimitReached(f"The tenant may have at most {error.detail}.") from None
+            raise
+        else:
+            return rows
+        finally:
+            self._query_seconds.labels(name).observe(time.perf_counter() - started)
+
+    def joined(self, tenant_id: UUID) -> Scope | None:
+        """The transaction that this task's questions are part of, if any."""
+        scope = _joined.get()
+        return scope if scope is not None and scope.serves(self, tenant_id) else None
+
+    def _connection(self, tenant_id: UUID | None) -> "_Use":
+        return _Use(self, None if tenant_id is None or unshared.get() else tenant_id.int)
+
+    async def acquire(self, tenant: Tenant) -> Connection:
+        """A connection that `release` is to be given afterwards. Raises Unavailable."""
+        try:
+            return await self._open_pool.acquire(tenant, self._wait_seconds)
+        except NoPlaceError:
+            self._rejected.inc()
+            raise Busy("Every database connection is in use.") from None
+
+    def release(self, connection: Connection, error: BaseException | None) -> None:
+        self._open_pool.release(connection, error)
+
+    def translate(self, error: BaseException | None) -> None:
+        """Notes whether the database is there, and says so in the API's words: raises Unavailable
+        or Undone.
+        """
+        if error is None or isinstance(error, TookTooLong):
+            self._note(is_up=True)
+        elif isinstance(error, asyncpg.LockNotAvailableError):
+            self._note(is_up=True)
+            raise Unavailable("Another write has what this one needs: try again.") from None
+        elif isinstance(error, _AWAY):
+            self._note(is_up=False)
+            logger.warning(
+                "the database is away: %s",
+                str(error) or type(error).__name__,
+                extra={"database": self.name},
+            )
+            raise Unavailable("The database cannot be reached.") from error
+        elif isinstance(error, asyncpg.TransactionRollbackError):  # two that wait for each other
+            raise Undone(OVERTAKEN) from None
+
+    def _note(self, *, is_up: bool) -> None:
+        if is_up is not self._is_up:
+            self._is_up = is_up
+            self._up.set(is_up)
+
+    @property
+    def _open_pool(self) -> Pool:
+        if self._pool is None:
+            raise Unavailable("The service is starting.")
+        return self._pool
+
+    def _waiting(self) -> int:
+        return self._pool.waiting if self._pool else 0
+
+    def _used(self) -> int:
+        return self._pool.used if self._pool else 0
+
+    def _idle(self) -> int:
+        return self._pool.idle if self._pool else 0
+
+    async def _connect(self) -> Connection:
+        """Whatever keeps a connection from being made, to a request the database is away."""
+        try:
+            return await self._connector.connect()
+        except RoleRefusedError as error:
+            raise ConnectionError(str(error)) from error
+        except (asyncpg.PostgresError, TimeoutError) as error:
+            raise ConnectionError(type(error).__name__) from error
+
+    def _expire(self) -> None:
+        if self._pool is not None:
+            self._pool.expire()
+
+
+class _Use:
+    """One use of a connection, which carries nothing to the next: settings end with their
+    transaction, and nothing else is kept.
+    """
+
+    __slots__ = ("_connection", "_database", "_tenant")
+
+    def __init__(self, database: Database, tenant: Tenant) -> None:
+        self._database = database
+        self._tenant = tenant
+
+    async def __aenter__(self) -> Connection:
+        try:
+            self._connection = await self._database.acquire(self._tenant)
+        except Exception as error:
+            self._database.translate(error)
+            raise
+        return self._connection
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._database.release(self._connection, error)
+        self._database.translate(error)
