@@ -9,7 +9,7 @@ import orjson
 from cms_service.api_description.operations import Document
 from cms_service.api_description.tenant_document import tenant_document
 from cms_service.auth.actor import Actor
-from cms_service.content_types.fields.component import total
+from cms_service.content_types.fields.kinds import total
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import FieldError, Invalid

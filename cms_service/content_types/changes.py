@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from cms_service.content_types.fields import BaseField
-from cms_service.content_types.fields.component import ComponentField, ComponentsField
+from cms_service.content_types.fields.kinds import ComponentField, ComponentsField
 
 # The smaller, or the bigger, the more fits.
 _LOWER_BOUNDS = frozenset({"minLength", "minimum", "minItems"})

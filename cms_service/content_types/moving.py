@@ -9,7 +9,7 @@ from cms_service.content_types.changes import differences, sources
 from cms_service.content_types.conversions import convert
 from cms_service.content_types.fields import BaseField, Completeness, Context, patterns
 from cms_service.content_types.fields.base import accept_members
-from cms_service.content_types.fields.component import ComponentField, ComponentsField
+from cms_service.content_types.fields.kinds import ComponentField, ComponentsField
 from cms_service.content_types.fields.reference import ReferenceField, ReferencesField
 from cms_service.content_types.fields.scalar import UniqueField
 from cms_service.content_types.fields.slug import SlugField

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, JsonValue, ModelWrapValidatorHandler, model_validator
 
 from cms_service.content_types.fields import Fields, SlugField, patterns
-from cms_service.content_types.fields.component import check_names, total
+from cms_service.content_types.fields.kinds import check_names, total
 from cms_service.content_types.names import TypeName
 from cms_service.core.validation.schemas import RequestBody, Schema, Timestamp
 from cms_service.locales.schemas import Locales

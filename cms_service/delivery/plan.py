@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from cms_service.content_types.fields import BaseField
-from cms_service.content_types.fields.component import ComponentField, ComponentsField
+from cms_service.content_types.fields.kinds import ComponentField, ComponentsField
 from cms_service.content_types.fields.scalar import LocalisableField
 from cms_service.content_types.schemas import ContentType
 from cms_service.delivery.attributes import (

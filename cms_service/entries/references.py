@@ -13,7 +13,7 @@ import asyncpg
 import orjson
 
 from cms_service.content_types.fields import BaseField
-from cms_service.content_types.fields.component import ComponentField, ComponentsField
+from cms_service.content_types.fields.kinds import ComponentField, ComponentsField
 from cms_service.content_types.fields.reference import ReferenceField, ReferencesField
 from cms_service.core.errors import Conflict, FieldError, Invalid
 from cms_service.core.paging.cursor import Cursor

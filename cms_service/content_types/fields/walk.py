@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from cms_service.content_types.fields.base import BaseField
-from cms_service.content_types.fields.component import ComponentField, ComponentsField
+from cms_service.content_types.fields.kinds import ComponentField, ComponentsField
 from cms_service.content_types.fields.reference import ReferenceField, ReferencesField
 from cms_service.content_types.fields.scalar import LocalisableField
 
