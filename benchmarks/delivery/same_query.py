@@ -28,10 +28,10 @@ from benchmarks.delivery.one_site import no_reset
 from benchmarks.ours import TYPES
 from cms_service.content_types.schemas import ContentType
 from cms_service.delivery.composing import Fetched, composed
-from cms_service.delivery.parameters import Sql
-from cms_service.delivery.plan import entry_shape, list_plan
-from cms_service.delivery.query import parse_entry_query, parse_list_query
-from cms_service.delivery.statements import (
+from cms_service.delivery.query.grammar import parse_entry_query, parse_list_query
+from cms_service.delivery.query.plan import entry_shape, list_plan
+from cms_service.delivery.sql.parameters import Sql
+from cms_service.delivery.sql.statements import (
     COLUMNS,
     MAX_ANSWER_BYTES,
     list_statement,

@@ -20,8 +20,8 @@ from cms_service.core.errors import (
 )
 from cms_service.core.paging.pages import MAX_LIMIT
 from cms_service.delivery.headers import METHODS
-from cms_service.delivery.plan import ALWAYS
-from cms_service.delivery.query import MAX_FILTERS, MAX_QUERY_LENGTH
+from cms_service.delivery.query.grammar import MAX_FILTERS, MAX_QUERY_LENGTH
+from cms_service.delivery.query.plan import ALWAYS
 from cms_service.delivery.routes import ENTRY_ROUTE, LIST_ROUTE
 
 ENTRY, PAGE = "DeliveredEntry", "DeliveredPage"

@@ -14,7 +14,7 @@ from cms_service.content_types.schemas import ContentType
 from cms_service.core.endpoints.generation import GENERATION
 from cms_service.core.paging.pages import MAX_LIMIT
 from cms_service.core.validation.exact import ID_PATTERN
-from cms_service.delivery.attributes import (
+from cms_service.delivery.query.attributes import (
     COLUMN_KINDS,
     SORTABLE,
     Attribute,
@@ -22,10 +22,9 @@ from cms_service.delivery.attributes import (
     kind_of,
     operators_of,
 )
-from cms_service.delivery.expansions import types_to_expand
-from cms_service.delivery.filter_values import NUMBER_PATTERN
-from cms_service.delivery.plan import ALWAYS, METADATA
-from cms_service.delivery.query import (
+from cms_service.delivery.query.expansions import types_to_expand
+from cms_service.delivery.query.filter_values import NUMBER_PATTERN
+from cms_service.delivery.query.grammar import (
     DEFAULT_LIMIT,
     MAX_CURSOR_LENGTH,
     MAX_EXPANDED,
@@ -36,6 +35,7 @@ from cms_service.delivery.query import (
     WITH_LISTS,
     Operator,
 )
+from cms_service.delivery.query.plan import ALWAYS, METADATA
 from cms_service.delivery.routes import ENTRY_ROUTE, LIST_ROUTE, SLUG_OR_ID_PATTERN
 from cms_service.locales.schemas import ENGLISH, LOCALE_PATTERN
 from cms_service.tenants.schemas import TENANT_NAME_PATTERN

@@ -24,7 +24,7 @@ from cms_service.core.http.asgi import (
 )
 from cms_service.core.rate_limiting.rate_limits import RateLimits
 from cms_service.delivery.headers import METHODS, AnswerHeaders, Header
-from cms_service.delivery.query import Query, parse_entry_query, parse_list_query
+from cms_service.delivery.query.grammar import Query, parse_entry_query, parse_list_query
 from cms_service.delivery.routes import ENTRY_ROUTE, LIST_ROUTE, PREFIX, SLUG_OR_ID_PATTERN
 from cms_service.delivery.service import Answer, DeliveryService, Source, entry_key, list_key
 from cms_service.tenants.directory import TenantDirectory

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from cms_service.delivery.expansions import Expansion
+from cms_service.delivery.query.expansions import Expansion
 
 # PostgreSQL writes entries as `items` tells it: {"id" : "…", …, "fields" : {…}}
 _ID = slice(len('{"id" : "'), len('{"id" : "') + 36)

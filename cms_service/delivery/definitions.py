@@ -9,8 +9,8 @@ from cms_service.content_types.sizes import MAX_HELD_BYTES, size_of
 from cms_service.core.caching.lru import Weighed
 from cms_service.core.caching.single_flight import SingleFlight
 from cms_service.core.errors import BadRequest
-from cms_service.delivery.expansions import types_to_expand
-from cms_service.delivery.query import Query
+from cms_service.delivery.query.expansions import types_to_expand
+from cms_service.delivery.query.grammar import Query
 from cms_service.delivery.repository import DeliveryRepository
 from cms_service.tenants.schemas import TenantState
 

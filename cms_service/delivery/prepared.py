@@ -9,12 +9,12 @@ from typing import TypeVar
 from uuid import UUID
 
 from cms_service.core.caching.lru import keep
-from cms_service.delivery import cursors
 from cms_service.delivery.definitions import Definitions
-from cms_service.delivery.parameters import Sql
-from cms_service.delivery.plan import ListPlan, entry_shape, list_plan
-from cms_service.delivery.query import Form, Query
-from cms_service.delivery.statements import (
+from cms_service.delivery.query import cursors
+from cms_service.delivery.query.grammar import Form, Query
+from cms_service.delivery.query.plan import ListPlan, entry_shape, list_plan
+from cms_service.delivery.sql.parameters import Sql
+from cms_service.delivery.sql.statements import (
     EntryStatement,
     ListStatement,
     list_statement,

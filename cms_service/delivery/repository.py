@@ -8,11 +8,11 @@ import orjson
 
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import BadRequest, Unavailable
-from cms_service.delivery import statements
 from cms_service.delivery.composing import Fetched, TooLargeError, composed
 from cms_service.delivery.databases import DeliveryDatabases
-from cms_service.delivery.parameters import Sql
-from cms_service.delivery.statements import COLUMNS, MAX_ANSWER_BYTES, EntryStatement
+from cms_service.delivery.sql import statements
+from cms_service.delivery.sql.parameters import Sql
+from cms_service.delivery.sql.statements import COLUMNS, MAX_ANSWER_BYTES, EntryStatement
 from cms_service.tenants.schemas import TenantState
 
 

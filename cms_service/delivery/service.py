@@ -8,10 +8,10 @@ import orjson
 from cms_service.core.caching.body_cache import Body, BodyCache, CacheKey
 from cms_service.core.errors import NotFound, Unavailable
 from cms_service.core.ids import is_uuid
-from cms_service.delivery import cursors
 from cms_service.delivery.definitions import Definitions
 from cms_service.delivery.prepared import Prepared
-from cms_service.delivery.query import Query
+from cms_service.delivery.query import cursors
+from cms_service.delivery.query.grammar import Query
 from cms_service.delivery.repository import DeliveryRepository
 from cms_service.delivery.tags import tags_of
 from cms_service.tenants.directory import Lookup

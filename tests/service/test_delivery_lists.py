@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 from cms_service.content_types.schemas import ContentType
-from cms_service.delivery import statements
-from cms_service.delivery.plan import entry_shape, list_plan
-from cms_service.delivery.query import parse_list_query
+from cms_service.delivery.query.grammar import parse_list_query
+from cms_service.delivery.query.plan import entry_shape, list_plan
+from cms_service.delivery.sql import statements
 from tests.service.test_content_model import GERMAN, Editor
 from tests.service.test_tenant_border import tenant_id
 from tests.service.world import SERVICE_PASSWORD, SERVICE_ROLE, Desk, Site, expect, expect_problem

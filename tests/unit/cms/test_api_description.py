@@ -17,8 +17,8 @@ from cms_service.api_description.tenant_document import tenant_document
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import Invalid
 from cms_service.core.ids import new_id
-from cms_service.delivery.plan import entry_shape, list_plan
-from cms_service.delivery.query import parse_list_query
+from cms_service.delivery.query.grammar import parse_list_query
+from cms_service.delivery.query.plan import entry_shape, list_plan
 from cms_service.management import api_document
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cms_service.delivery.composing import Fetched, TooLargeError, composed
-from cms_service.delivery.expansions import Expansion
+from cms_service.delivery.query.expansions import Expansion
 
 SINGLE, MANY = UUID(int=1), UUID(int=2)
 IDS = [str(UUID(int=number)) for number in range(10, 16)]

@@ -14,7 +14,7 @@ from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.sizes import MAX_BYTES, MAX_HELD_BYTES
 from cms_service.core.errors import BadRequest
 from cms_service.delivery.definitions import MAX_NEEDED_BYTES, Definitions
-from cms_service.delivery.query import parse_list_query
+from cms_service.delivery.query.grammar import parse_list_query
 from cms_service.delivery.repository import DeliveryRepository
 from cms_service.locales.schemas import ENGLISH
 from cms_service.tenants.schemas import DeliveryAccess, TenantState

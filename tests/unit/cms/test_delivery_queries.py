@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import BadRequest
-from cms_service.delivery import cursors, statements
-from cms_service.delivery.attributes import OPERATORS, Kind
-from cms_service.delivery.parameters import Sql
-from cms_service.delivery.plan import entry_shape, list_plan
-from cms_service.delivery.query import Operator, Query, parse_entry_query, parse_list_query
+from cms_service.delivery.query import cursors
+from cms_service.delivery.query.attributes import OPERATORS, Kind
+from cms_service.delivery.query.grammar import Operator, Query, parse_entry_query, parse_list_query
+from cms_service.delivery.query.plan import entry_shape, list_plan
+from cms_service.delivery.sql import statements
+from cms_service.delivery.sql.parameters import Sql
 from cms_service.locales.schemas import Locale, Locales
 
 LOCALES = Locales(

@@ -1,8 +1,8 @@
 """The SQL of an attribute's value: as the row has it, and so that it can be compared. Pure."""
 
-from cms_service.delivery.attributes import Attribute, Column, Kind
-from cms_service.delivery.cursors import SORTED_CHARACTERS
-from cms_service.delivery.parameters import Parameters
+from cms_service.delivery.query.attributes import Attribute, Column, Kind
+from cms_service.delivery.query.cursors import SORTED_CHARACTERS
+from cms_service.delivery.sql.parameters import Parameters
 
 _COLUMNS = {
     Column.ID: "p.entry_id",

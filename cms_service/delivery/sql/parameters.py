@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from cms_service.delivery.cursors import Place
-from cms_service.delivery.expansions import Expansion
-from cms_service.delivery.plan import ListPlan
+from cms_service.delivery.query.cursors import Place
+from cms_service.delivery.query.expansions import Expansion
+from cms_service.delivery.query.plan import ListPlan
 
 
 @dataclass(frozen=True)

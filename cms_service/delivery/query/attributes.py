@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cms_service.content_types.fields import BaseField
-from cms_service.delivery.query import Operator
+from cms_service.delivery.query.grammar import Operator
 
 
 class Kind(StrEnum):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from cms_service.content_types.fields.reference import ReferenceField, ReferencesField
 from cms_service.content_types.schemas import ContentType
-from cms_service.delivery.query import refuse
+from cms_service.delivery.query.grammar import refuse
 
 MAX_EXPANDED_ENTRIES = 20_000
 

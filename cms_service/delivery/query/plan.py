@@ -11,7 +11,7 @@ from cms_service.content_types.fields import BaseField
 from cms_service.content_types.fields.kinds import ComponentField, ComponentsField
 from cms_service.content_types.fields.scalar import LocalisableField
 from cms_service.content_types.schemas import ContentType
-from cms_service.delivery.attributes import (
+from cms_service.delivery.query.attributes import (
     COLUMN_KINDS,
     SORTABLE,
     Attribute,
@@ -20,9 +20,9 @@ from cms_service.delivery.attributes import (
     kind_of,
     operators_of,
 )
-from cms_service.delivery.expansions import Expansion, check_entries, expansions_of
-from cms_service.delivery.filter_values import boolean_of, value_of
-from cms_service.delivery.query import Condition, Operator, Order, Query, refuse
+from cms_service.delivery.query.expansions import Expansion, check_entries, expansions_of
+from cms_service.delivery.query.filter_values import boolean_of, value_of
+from cms_service.delivery.query.grammar import Condition, Operator, Order, Query, refuse
 
 # Always there, so that an answer can be told apart from another.
 ALWAYS = ("id", "type")

@@ -5,9 +5,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cms_service.delivery.expansions import Expansion
-from cms_service.delivery.parameters import Parameters
-from cms_service.delivery.plan import Shape
+from cms_service.delivery.query.expansions import Expansion
+from cms_service.delivery.query.plan import Shape
+from cms_service.delivery.sql.parameters import Parameters
 
 _METADATA = {
     "slug": "'slug', {0}.slug",

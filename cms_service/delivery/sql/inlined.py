@@ -6,16 +6,16 @@ one: of a few that is the least work. Pure.
 
 from collections.abc import Sequence
 
-from cms_service.delivery.expansions import Expansion
-from cms_service.delivery.items import (
+from cms_service.delivery.query.expansions import Expansion
+from cms_service.delivery.query.plan import Shape
+from cms_service.delivery.sql.items import (
     included_item,
     localised,
     reference,
     shaped_item,
     where_it_applies,
 )
-from cms_service.delivery.parameters import Parameters
-from cms_service.delivery.plan import Shape
+from cms_service.delivery.sql.parameters import Parameters
 
 
 def inlined(alias: str, shape: Shape, parameters: Parameters) -> str:

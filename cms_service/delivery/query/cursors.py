@@ -14,9 +14,9 @@ import orjson
 
 from cms_service.content_types.fields.slug import MAX_SLUG_LENGTH
 from cms_service.core.ids import is_uuid
-from cms_service.delivery.attributes import Attribute, Column, Kind
-from cms_service.delivery.plan import SortKey
-from cms_service.delivery.query import Query, refuse
+from cms_service.delivery.query.attributes import Attribute, Column, Kind
+from cms_service.delivery.query.grammar import Query, refuse
+from cms_service.delivery.query.plan import SortKey
 
 # Texts of fields are sorted by so many characters, and cursors kept short by it.
 SORTED_CHARACTERS = 100

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from cms_service.delivery.attributes import Column, Kind
-from cms_service.delivery.parameters import Given, Parameters
-from cms_service.delivery.plan import SortKey
-from cms_service.delivery.stored_values import CASTS, comparable
+from cms_service.delivery.query.attributes import Column, Kind
+from cms_service.delivery.query.plan import SortKey
+from cms_service.delivery.sql.parameters import Given, Parameters
+from cms_service.delivery.sql.stored_values import CASTS, comparable
 
 
 class SortKeys:

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from cms_service.core.paging.pages import MAX_LIMIT
-from cms_service.delivery.attributes import Column, Kind
-from cms_service.delivery.cursors import Place
-from cms_service.delivery.expansions import Expansion
-from cms_service.delivery.filters import ANY, SINGLE, condition
-from cms_service.delivery.included import Shown, shown
-from cms_service.delivery.inlined import inlined
-from cms_service.delivery.items import METADATA, UNPACKED, Rows, as_bytes, item
-from cms_service.delivery.parameters import Given, Later, Parameters, Sql, as_json
-from cms_service.delivery.plan import Comparison, ListPlan, Shape
-from cms_service.delivery.sort_keys import SortKeys
+from cms_service.delivery.query.attributes import Column, Kind
+from cms_service.delivery.query.cursors import Place
+from cms_service.delivery.query.expansions import Expansion
+from cms_service.delivery.query.plan import Comparison, ListPlan, Shape
+from cms_service.delivery.sql.filters import ANY, SINGLE, condition
+from cms_service.delivery.sql.included import Shown, shown
+from cms_service.delivery.sql.inlined import inlined
+from cms_service.delivery.sql.items import METADATA, UNPACKED, Rows, as_bytes, item
+from cms_service.delivery.sql.parameters import Given, Later, Parameters, Sql, as_json
+from cms_service.delivery.sql.sort_keys import SortKeys
 
 # The tenant is set before anything is read: what reads is joined LATERAL, and kept by OFFSET 0 from
 # being merged with the rest. The generation is of the content's own snapshot.

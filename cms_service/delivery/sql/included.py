@@ -7,8 +7,9 @@ and yielded once. `composing` puts them wherever they are referred to. Pure.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cms_service.delivery.expansions import Expansion
-from cms_service.delivery.items import (
+from cms_service.delivery.query.expansions import Expansion
+from cms_service.delivery.query.plan import Shape
+from cms_service.delivery.sql.items import (
     UNPACKED,
     Rows,
     included_item,
@@ -18,8 +19,7 @@ from cms_service.delivery.items import (
     texts,
     where_it_applies,
 )
-from cms_service.delivery.parameters import Parameters
-from cms_service.delivery.plan import Shape
+from cms_service.delivery.sql.parameters import Parameters
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
-from cms_service.delivery.attributes import Kind
-from cms_service.delivery.parameters import Parameters, as_json
-from cms_service.delivery.plan import Comparison
-from cms_service.delivery.query import Operator
-from cms_service.delivery.stored_values import CASTS, comparable, stored
+from cms_service.delivery.query.attributes import Kind
+from cms_service.delivery.query.grammar import Operator
+from cms_service.delivery.query.plan import Comparison
+from cms_service.delivery.sql.parameters import Parameters, as_json
+from cms_service.delivery.sql.stored_values import CASTS, comparable, stored
 
 _COMPARISONS = {Operator.LT: "<", Operator.LTE: "<=", Operator.GT: ">", Operator.GTE: ">="}
 _NEGATIVE = {Operator.NE: Operator.EQ, Operator.NOT_IN: Operator.IN}

@@ -9,7 +9,7 @@ from cms_service.content_types.fields.moments import DatetimeField
 from cms_service.content_types.fields.scalar import LocalisableField
 from cms_service.core.validation.exact import ID_PATTERN
 from cms_service.core.validation.strict_json import MAX_NUMBER
-from cms_service.delivery.attributes import Attribute, Kind
+from cms_service.delivery.query.attributes import Attribute, Kind
 from cms_service.locales.schemas import ENGLISH
 
 NUMBER_PATTERN = r"^-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?$"
