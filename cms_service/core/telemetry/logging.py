@@ -62,6 +62,6 @@ def configure(level: str, context: dict[str, str]) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(context))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # Its warnings are of what cannot be read: core/http/protocol.py tells of that, with the id of
-    # the answer.
+    # Its warnings are of what cannot be read: core/http/protocol.py tells of that with the
+    # answer's id.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
