@@ -22,6 +22,8 @@ INSTANCES = {SCALE: ["api1", "api2", "api3"], SWARM: ["api"]}
 SCHEMA = REPOSITORY / "tests" / "support" / "compose_spec" / "schema.json"
 POSTGRES_CONNECTIONS = 100
 FOR_SUPERUSERS = 3
+# Of its limit: fragmentation, and what is written meanwhile twice, come on top.
+REDIS_SHARE_WHILE_REWRITING = 0.4
 
 Service = dict[str, Any]
 
@@ -231,6 +233,18 @@ def test_the_names_of_nginx_are_names_in_both_files() -> None:
     swarm = load(SWARM, example_environment())["services"]["api"]
     assert swarm["networks"]["front"]["aliases"] == upstreams
     assert ServeSettings.model_fields["port"].default == 3000
+
+
+def bytes_of(text: str) -> int:
+    number, unit = re.fullmatch(r"(\d+)([mg])b?", text.lower()).groups()  # type: ignore[union-attr]
+    return int(number) << {"m": 20, "g": 30}[unit]
+
+
+def test_redis_has_room_to_rewrite_its_file_when_it_is_full(services: dict[str, Service]) -> None:
+    most = re.search(r"^maxmemory (\w+)$", (DEPLOY / "redis.conf").read_text(), re.MULTILINE)
+    assert most is not None
+    limit = bytes_of(services["redis"]["deploy"]["resources"]["limits"]["memory"])
+    assert bytes_of(most[1]) <= REDIS_SHARE_WHILE_REWRITING * limit
 
 
 def test_nginx_takes_a_body_that_the_api_takes() -> None:
