@@ -46,6 +46,15 @@ def test_operator_pod_is_restricted_and_has_a_read_only_root(rendered: Objects) 
     assert operator_container(rendered)["securityContext"]["readOnlyRootFilesystem"] is True
 
 
+def test_the_user_is_the_images_own_or_the_one_that_the_cluster_gives(rendered: Objects) -> None:
+    """OpenShift gives each namespace a range, and refuses a pod that names another user."""
+    pod = the(rendered, "Deployment")["spec"]["template"]["spec"]
+    contexts = [pod["securityContext"], operator_container(rendered)["securityContext"]]
+    named = {"runAsUser", "runAsGroup", "fsGroup"}
+    assert [named & context.keys() for context in contexts] == [set(), set()]
+    assert contexts[0]["runAsNonRoot"] is True
+
+
 def test_a_priority_level_is_the_operators_own(chart: Chart) -> None:
     kinds = ("PriorityLevelConfiguration", "FlowSchema")
     assert not any(of_kind(chart.render(), kind) for kind in kinds)
