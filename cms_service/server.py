@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ _KEEP_ALIVE_SECONDS = 75
 FINISH_SECONDS = 20
 CLOSE_SECONDS = 3.0
 _BACKLOG = 2048
+_OPEN_FILES = 65_536
 _LAST_REQUESTS_SECONDS = 0.5
 # Between two rounds of the garbage collector: requests under way are no garbage.
 _NEW_OBJECTS = 10_000
@@ -61,7 +63,18 @@ def run(settings: ServeSettings) -> None:
     json_logging.configure(settings.log_level, context)
     cms = build(settings)
     _keep_what_is_there()
-    uvloop.run(_serve(cms, settings))
+    uvloop.run(_serve(cms, settings, _raise_open_files()))
+
+
+def _raise_open_files() -> int:
+    """How many may be open: the soft limit, which is 1,024 in many containers, is raised as far as
+    the hard one lets it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
 
 def _keep_what_is_there() -> None:
@@ -73,10 +86,11 @@ def _keep_what_is_there() -> None:
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
 
 
-async def _serve(cms: Cms, settings: ServeSettings) -> None:
+async def _serve(cms: Cms, settings: ServeSettings, open_files: int) -> None:
     await cms.open()
-    public = _listener(cms.public, settings.host, settings.port)
-    admin = _listener(cms.admin, settings.host, settings.admin_port)
+    protocol = _protocol(open_files)
+    public = _listener(cms.public, protocol, settings.host, settings.port)
+    admin = _listener(cms.admin, protocol, settings.host, settings.admin_port)
     connections = public.server_state.connections
     cms.metrics.connections.set_function(lambda: len(connections))
     stop = _stop_signals()
@@ -124,12 +138,21 @@ def _stop_signals() -> "asyncio.Queue[int]":
     return received
 
 
-def _listener(app: App, host: str, port: int) -> Listener:
+def _protocol(open_files: int) -> type[BoundedProtocol]:
+    """Its listeners leave each other, the databases and Redis the files that they need."""
+
+    class Protocol(BoundedProtocol):
+        most_connections = min(BoundedProtocol.most_connections, open_files // 2)
+
+    return Protocol
+
+
+def _listener(app: App, protocol: type[BoundedProtocol], host: str, port: int) -> Listener:
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
-        http=BoundedProtocol,
+        http=protocol,
         ws="none",
         lifespan="off",
         interface="asgi3",

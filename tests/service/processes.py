@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,13 +34,20 @@ def run_cms(*arguments: str, environment: Mapping[str, str]) -> subprocess.Compl
 
 
 class ServeProcess:
-    def __init__(self, environment: Mapping[str, str], log: Path, port: int | None = None) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        log: Path,
+        port: int | None = None,
+        under: Sequence[str] = (),
+    ) -> None:
+        """`under` is a program that becomes the service, such as prlimit."""
         self.port, self.admin_port = port or free_port(), free_port()
         ports = {"PORT": str(self.port), "ADMIN_PORT": str(self.admin_port)}
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *SERVE],
+                [*under, sys.executable, "-m", *SERVE],
                 env=_environment({**environment, **ports}),
                 cwd=REPOSITORY,
                 stdout=output,

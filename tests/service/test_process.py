@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import socket
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -59,6 +60,40 @@ def listens(address: str, port: int) -> bool:
     except ConnectionRefusedError:
         return False
     return True
+
+
+def most_open_files(pod: ServeProcess) -> int:
+    limits = Path(f"/proc/{pod.pid}/limits").read_text()
+    return int(re.search(r"Max open files +(\d+)", limits)[1])  # type: ignore[index]
+
+
+def test_a_pod_takes_the_open_files_that_it_may_have(site: Site, tmp_path: Path) -> None:
+    """Docker and containerd give 1,024 to who does not ask."""
+    under = ("prlimit", "--nofile=1024:4096")
+    with ServeProcess(site.environment(), tmp_path / "log", under=under) as pod:
+        pod.wait_until_ready()
+        assert most_open_files(pod) == 4096
+
+
+def test_however_many_clients_stay_connected_the_kubelet_gets_its_answer(
+    site: Site, tmp_path: Path
+) -> None:
+    under = ("prlimit", "--nofile=300:300")
+    with ServeProcess(site.environment(), tmp_path / "log", under=under) as pod:
+        pod.wait_until_ready()
+        with contextlib.ExitStack() as idle:
+            for _ in range(400):
+                address = ("127.0.0.1", pod.port)
+                idle.enter_context(socket.create_connection(address, timeout=30))
+            assert pod.admin("/livez").status_code == 200
+            assert "hcms_active_connections 150" in pod.admin("/metrics").text
+        wait_until(lambda: is_served(pod), "nobody is served after they have gone")
+
+
+def is_served(pod: ServeProcess) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"{pod.url}/health", timeout=30).status_code == 200
+    return False
 
 
 @dataclass

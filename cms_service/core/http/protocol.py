@@ -38,6 +38,8 @@ class BoundedProtocol(HttpToolsProtocol):
     arrival_seconds = 45.0
     # Between two looks at whether an answer is being taken.
     unread_seconds = 30.0
+    # Of one listener; who comes beyond is sent away at once.
+    most_connections = 10_000
 
     _head_bytes = 0  # of trailers and the lines between chunks too: since the last of a body
     _arrived = False
@@ -49,6 +51,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unread = UnreadWatch(transport, self.loop, self.unread_seconds)
         super().connection_made(GatheredTransport(transport, self.loop, self._unread.begin))
         self._await_arrival()
+        if len(self.connections) > self.most_connections:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
