@@ -6,7 +6,7 @@ A service's name becomes an address on the loopback, a container's folder one of
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +21,8 @@ from tests.support.compose_files import DEPLOY, SCALE, example_environment, load
 from tests.support.ports import free_port
 
 INSTANCES = ("api1", "api2", "api3")
+# Where nothing is said, its containers begin with so many open files.
+AS_DOCKER_STARTS = ("prlimit", "--nofile=1024:")
 _SECRETS = "/run/secrets"
 
 
@@ -38,6 +40,7 @@ class Outside:
         self.redis = Redis()
         self.instances: dict[str, ServeProcess] = {}
         self.nginx_port = free_port()
+        self.nginx: subprocess.Popen[bytes]
 
     @property
     def url(self) -> str:
@@ -89,6 +92,10 @@ class Outside:
     def access_log(self) -> str:
         return (self._folder / "nginx" / "access.log").read_text()
 
+    def nginx_workers(self) -> Iterator[int]:
+        children = Path(f"/proc/{self.nginx.pid}/task/{self.nginx.pid}/children").read_text()
+        return map(int, children.split())
+
     def _make_secrets(self) -> None:
         script = [str(DEPLOY / "make-secrets.sh"), str(self._secrets)]
         subprocess.run(script, check=True)  # noqa: S603 - our own script
@@ -123,11 +130,12 @@ class Outside:
             "/dev/stderr": f"{folder}/error.log",
         }
         config.write_text(_replaced(config.read_text(), own))
-        command = [str(program("nginx")), "-c", str(config), "-e", f"{folder}/error.log"]
+        command = [*AS_DOCKER_STARTS, str(program("nginx"))]
+        command += ["-c", str(config), "-e", f"{folder}/error.log"]
         # The workers write below a folder that is closed to others.
         command += ["-g", "daemon off; user root;"]
-        process = subprocess.Popen(command)  # noqa: S603 - as above
-        self._stack.callback(_stop, process)
+        self.nginx = subprocess.Popen(command)  # noqa: S603 - as above
+        self._stack.callback(_stop, self.nginx)
         wait_until(self._answers, "nginx does not answer")
 
     def _answers(self) -> bool:

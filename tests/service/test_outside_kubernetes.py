@@ -20,6 +20,7 @@ from tests.service.packages import require
 from tests.service.raw_requests import ATTACKS, all_that_comes, head
 from tests.service.servers import wait_until
 from tests.service.world import ARTICLE, expect, expect_problem
+from tests.support.compose_files import DEPLOY
 from tests.support.pages import DOCS, shell_lines
 
 # A password is slow to check on purpose, and a frozen instance is waited for until it is killed.
@@ -90,6 +91,17 @@ def test_tenants_are_made_and_limited_as_the_page_says(outside: Outside, tmp_pat
     assert "entries 50000" in done.stdout.splitlines()
     login = {"email": "owner@acme.example", "password": password.read_text().strip()}
     expect(post(f"{outside.url}/v1/tenants/acme/auth/login", login), 200)
+
+
+def test_nginx_has_a_file_for_each_of_its_connections(outside: Outside) -> None:
+    """Else it takes no more clients while it waits for those that are idle."""
+    most = re.search(r"worker_connections (\d+);", (DEPLOY / "nginx.conf").read_text())
+    assert most is not None
+    workers = list(outside.nginx_workers())
+    assert workers
+    for pid in workers:
+        limits = Path(f"/proc/{pid}/limits").read_text()
+        assert int(re.search(r"Max open files +(\d+)", limits)[1]) > int(most[1])  # type: ignore[index]
 
 
 def test_redis_is_closed_to_strangers_and_the_api_may_not_change_it(outside: Outside) -> None:

@@ -247,6 +247,11 @@ def test_redis_has_room_to_rewrite_its_file_when_it_is_full(services: dict[str, 
     assert bytes_of(most[1]) <= REDIS_SHARE_WHILE_REWRITING * limit
 
 
+def test_nginx_has_workers_for_its_container_and_not_for_the_machine() -> None:
+    """64 of them would take half of its memory, and above 99 it would not start."""
+    assert "worker_processes 2;" in (DEPLOY / "nginx.conf").read_text()
+
+
 def test_nginx_takes_a_body_that_the_api_takes() -> None:
     assert "client_max_body_size 1m;" in (DEPLOY / "nginx.conf").read_text()
     assert MAX_BODY_BYTES == 1024 * 1024
