@@ -235,6 +235,14 @@ def test_the_names_of_nginx_are_names_in_both_files() -> None:
     assert ServeSettings.model_fields["port"].default == 3000
 
 
+def test_nginx_starts_whatever_instances_are_down() -> None:
+    """It ends where it cannot look a name up, and Docker knows those of running containers only."""
+    services = load(SCALE, example_environment())["services"]
+    networks = {name: services[name]["networks"]["front"] for name in INSTANCES[SCALE]}
+    addresses = {name: network["ipv4_address"] for name, network in networks.items()}
+    assert services["nginx"].get("extra_hosts") == addresses
+
+
 def bytes_of(text: str) -> int:
     number, unit = re.fullmatch(r"(\d+)([mg])b?", text.lower()).groups()  # type: ignore[union-attr]
     return int(number) << {"m": 20, "g": 30}[unit]
