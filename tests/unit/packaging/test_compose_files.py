@@ -136,6 +136,29 @@ def test_nobody_but_nginx_is_believed_who_the_client_is(
     assert in_front == {"nginx", *INSTANCES[name]}
 
 
+def test_who_comes_by_ipv6_is_not_taken_for_the_machine_itself() -> None:
+    """Docker hands such connections over from the gateway's address, as those of the machine."""
+    document = load(SCALE, example_environment())
+    assert document["services"]["nginx"]["ports"] == ["0.0.0.0:80:80"]
+    behind_a_proxy = {"HTTP_ADDRESS": "127.0.0.1", "HTTP_PORT": "8080"}
+    services = load(SCALE, example_environment() | behind_a_proxy)["services"]
+    assert services["nginx"]["ports"] == ["127.0.0.1:8080:80"]
+
+
+def test_a_proxy_on_the_machine_is_believed_as_the_page_says() -> None:
+    page = (REPOSITORY / "docs" / "outside-kubernetes.md").read_text()
+    told = dict(re.findall(r"^ +([A-Z_]+)=(\S+)$", page, re.MULTILINE))
+    document = load(SCALE, example_environment() | told)
+    (network,) = document["networks"]["front"]["ipam"]["config"]
+    services = document["services"]
+    nginx = services["nginx"]["networks"]["front"]["ipv4_address"]
+    assert services["nginx"]["ports"] == ["127.0.0.1:8080:80"]
+    assert services["api1"]["environment"]["TRUSTED_PROXIES"].split(",") == [
+        f"{nginx}/32",
+        f"{network['gateway']}/32",
+    ]
+
+
 def test_no_secret_is_in_an_environment_or_a_command(services: dict[str, Service]) -> None:
     for service in services.values():
         words = [*service.get("environment", {}).values(), *service.get("command", ())]
