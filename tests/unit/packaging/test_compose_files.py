@@ -95,7 +95,8 @@ def test_all_that_is_named_exists_and_all_that_exists_is_named(
 def test_files_that_are_named_exist_or_are_made(document: dict[str, Any]) -> None:
     made = (DEPLOY / "make-secrets.sh").read_text()
     for secret in document["secrets"].values():
-        assert f"make {secret['file'].removeprefix('./secrets/')}" in made
+        file = re.escape(secret["file"].removeprefix("./secrets/"))
+        assert re.search(rf"^ *make(_password)? {file}\b", made, re.MULTILINE)
     for config in document["configs"].values():
         assert (DEPLOY / config["file"]).is_file()
 
