@@ -1,5 +1,6 @@
 """The files for Compose and Swarm are valid, safe, and have the values that were asked for."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -99,6 +100,13 @@ def test_files_that_are_named_exist_or_are_made(document: dict[str, Any]) -> Non
         assert re.search(rf"^ *make(_password)? {file}\b", made, re.MULTILINE)
     for config in document["configs"].values():
         assert (DEPLOY / config["file"]).is_file()
+
+
+def test_a_file_that_a_release_changes_is_a_new_config_of_swarm() -> None:
+    """It changes none: a stack with another file of the same name is refused as a whole."""
+    for name, config in load(SWARM, example_environment())["configs"].items():
+        digest = hashlib.sha256((DEPLOY / config["file"]).read_bytes()).hexdigest()
+        assert config["name"] == f"headlesscms-{name}-{digest[:8]}"
 
 
 def test_every_container_is_bounded_and_has_no_rights_that_it_does_not_need(
