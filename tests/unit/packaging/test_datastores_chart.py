@@ -83,6 +83,19 @@ def test_given_passwords_are_used_and_stay_out_of_pods(chart: Chart) -> None:
     assert "given-" not in str(workloads(objects))
 
 
+def test_redis_is_made_anew_with_what_it_reads_at_its_start(chart: Chart) -> None:
+    """Else the CMS has the new password at once, and Redis the old one."""
+
+    def template(**redis: str) -> object:
+        return the(chart.render({"redis": redis}), "Deployment")["spec"]["template"]
+
+    assert template() == template()
+    assert template(password="given") == template(password="given")
+    templates = [template(), template(maxMemory="32mb")]
+    templates += [template(password="given"), template(password="other")]
+    assert all(one not in templates[:number] for number, one in enumerate(templates))
+
+
 def test_a_disk_is_asked_for_only_on_request(chart: Chart) -> None:
     assert "volumeClaimTemplates" not in the(chart.render(), "StatefulSet")["spec"]
     kept = the(chart.render({"persistence": {"enabled": True, "size": "3Gi"}}), "StatefulSet")
