@@ -171,9 +171,16 @@ def test_a_datastore_is_reached_by_the_cms_pods_beside_it_alone(
         assert network.allows(pod, server, port)
         assert not network.allows(pod, server, port + 1)
     other, _ = datastore(datastores, "Deployment" if kind == "StatefulSet" else "StatefulSet")
-    labelled = Pod(NAMESPACE, {"app.kubernetes.io/name": "headlesscms"})
-    for end in (SERVING, operator, NEIGHBOUR, INTERNET, other, labelled):
+    beside = Pod(NAMESPACE, NEIGHBOUR.labels)
+    for end in (SERVING, operator, NEIGHBOUR, INTERNET, other, beside):
         assert not network.allows(end, server, port)
+
+
+def test_the_sample_that_sets_limits_reaches_the_datastores(datastores: Objects) -> None:
+    job = yaml.safe_load((REPOSITORY / "config" / "samples" / "tenant-limits.yaml").read_text())
+    pod = Pod(NAMESPACE, labels_of(job["spec"]["template"]))
+    server, port = datastore(datastores, "StatefulSet")
+    assert Network(of_kind(datastores, "NetworkPolicy")).allows(pod, server, port)
 
 
 def test_by_the_sample_a_cms_asks_its_datastores_and_the_dns_alone(
