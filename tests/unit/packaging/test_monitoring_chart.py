@@ -127,6 +127,12 @@ def test_grafanas_sidecar_finds_each_dashboard(chart: Chart) -> None:
         }
 
 
+def test_dashboards_need_no_label_where_they_are_found_by_their_folder(chart: Chart) -> None:
+    found = of_kind(rendered(chart, "dashboards", labels={"grafana_dashboard": None}), "ConfigMap")
+    assert len(found) == len(DASHBOARDS)
+    assert not [each for each in found if "grafana_dashboard" in each["metadata"]["labels"]]
+
+
 @pytest.mark.parametrize(
     ("monitoring", "complaint"),
     [
