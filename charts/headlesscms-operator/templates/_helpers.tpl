@@ -19,7 +19,7 @@
 {{- end -}}
 {{- end -}}
 
-{{- define "headlesscms-operator.prometheusVolumes" -}}
+{{- define "headlesscms-operator.volumes" -}}
 {{- with .Values.prometheus.tokenSecret }}
 {{- if .name }}
 - name: prometheus-token
@@ -31,6 +31,14 @@
 {{- with .Values.prometheus.caConfigMap }}
 {{- if .name }}
 - name: prometheus-ca
+  configMap:
+    name: {{ .name }}
+    items: [{key: {{ .key | quote }}, path: ca.crt}]
+{{- end }}
+{{- end }}
+{{- with .Values.tracing.caConfigMap }}
+{{- if .name }}
+- name: tracing-ca
   configMap:
     name: {{ .name }}
     items: [{key: {{ .key | quote }}, path: ca.crt}]

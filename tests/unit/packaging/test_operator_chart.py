@@ -35,6 +35,12 @@ SECURED = {
     "caConfigMap": {"name": "monitoring-ca"},
 }
 
+TRACED = {
+    "endpoint": "https://collector.example",
+    "headersSecret": {"name": "collector"},
+    "caConfigMap": {"name": "collector-ca", "key": "root.pem"},
+}
+
 
 def operator_container(objects: Objects) -> dict[str, Any]:
     (container,) = the(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
@@ -237,6 +243,8 @@ def test_image_is_taken_by_version_tag_or_digest(
         ({"networkPolicy": {"allowTracesTo": [{"to": []}]}}, "allowTracesTo/0/to"),
         ({"tracing": {"endpoint": "http://me:key@collector"}}, "/tracing/endpoint"),
         ({"tracing": {"ratio": 2}}, "/tracing/ratio"),
+        ({"tracing": {**TRACED, "endpoint": "http://collector:4318"}}, "/tracing/endpoint"),
+        ({"tracing": {"headersSecret": {"name": "collector"}}}, "/tracing/endpoint"),
         ({"prometheus": {"url": "prometheus:9090"}}, "/prometheus/url"),
         ({"prometheus": {"url": "https://me:secret@prometheus"}}, "/prometheus/url"),
         ({"prometheus": {"tokenSecret": "token"}}, "/prometheus/tokenSecret"),
@@ -284,6 +292,25 @@ def test_token_and_ca_of_prometheus_are_files_and_nothing_else_is_mounted(
         f"{mounts[0]['mountPath']}/token",
         f"{mounts[1]['mountPath']}/ca.crt",
     ]
+
+
+def test_a_collector_gets_its_token_and_is_known_by_its_authority(chart: Chart) -> None:
+    objects = chart.render({"tracing": TRACED, "prometheus": SECURED})
+    pod = the(objects, "Deployment")["spec"]["template"]["spec"]
+    assert violations(pod) == []
+    container = operator_container(objects)
+    environment = {variable["name"]: variable for variable in container["env"]}
+    assert environment["OTEL_EXPORTER_OTLP_HEADERS"]["valueFrom"] == {
+        "secretKeyRef": {"name": "collector", "key": "headers"}
+    }
+    (mount,) = (found for found in container["volumeMounts"] if found["name"] == "tracing-ca")
+    file = environment["OTEL_EXPORTER_OTLP_CERTIFICATE"]["value"]
+    assert (file, mount["readOnly"]) == (f"{mount['mountPath']}/ca.crt", True)
+    (volume,) = (found for found in pod["volumes"] if found["name"] == mount["name"])
+    assert volume["configMap"] == {
+        "name": "collector-ca",
+        "items": [{"key": "root.pem", "path": "ca.crt"}],
+    }
 
 
 @pytest.mark.parametrize("authenticated", [True, False])
