@@ -7,7 +7,7 @@ A service's name becomes an address on the loopback, a container's folder one of
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -95,6 +95,16 @@ class Outside:
     def nginx_workers(self) -> Iterator[int]:
         children = Path(f"/proc/{self.nginx.pid}/task/{self.nginx.pid}/children").read_text()
         return map(int, children.split())
+
+    @contextmanager
+    def no_room_for_bodies(self) -> Iterator[None]:
+        """Leaves nginx no folder for bodies that it does not keep in memory."""
+        folder = self._folder / "nginx" / "client_body"
+        aside = folder.rename(folder.with_name("aside"))
+        try:
+            yield
+        finally:
+            aside.rename(folder)
 
     def _make_secrets(self) -> None:
         script = [str(DEPLOY / "make-secrets.sh"), str(self._secrets)]

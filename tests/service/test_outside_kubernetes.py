@@ -135,6 +135,14 @@ def test_a_body_above_the_limit_is_refused_as_the_api_would(client: httpx.Client
     expect_problem(client.post(entries, json={"fields": {"title": "x" * 100_000}}), 422)
 
 
+def test_a_body_for_which_nginx_has_no_room_gets_a_clear_answer(
+    outside: Outside, client: httpx.Client
+) -> None:
+    with outside.no_room_for_bodies():
+        large = {"fields": {"title": "x" * 100_000}}
+        expect_problem(client.post("content-types/article/entries", json=large), 503)
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 def test_what_can_be_read_in_two_ways_gets_one_clear_refusal(outside: Outside, name: str) -> None:
     answer = all_that_comes(outside.nginx_port, ATTACKS[name])
