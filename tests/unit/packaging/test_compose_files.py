@@ -287,6 +287,12 @@ def test_redis_has_room_to_rewrite_its_file_when_it_is_full(services: dict[str, 
     assert bytes_of(most[1]) <= REDIS_SHARE_WHILE_REWRITING * limit
 
 
+def test_another_image_of_postgresql_sorts_as_the_one_before(services: dict[str, Service]) -> None:
+    """Other locales are the image's C library's, and its next one would harm indexes of text."""
+    arguments = services["postgres"]["environment"]["POSTGRES_INITDB_ARGS"].split()
+    assert "--locale=C.UTF-8" in arguments
+
+
 def test_nginx_has_workers_for_its_container_and_not_for_the_machine() -> None:
     """64 of them would take half of its memory, and above 99 it would not start."""
     assert "worker_processes 2;" in (DEPLOY / "nginx.conf").read_text()
