@@ -22,6 +22,16 @@ class RefusedValuesError(Exception):
     pass
 
 
+class _Strict(yaml.SafeLoader):
+    """Refuses a key that stands twice, as kubectl does."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:  # noqa: FBT001, FBT002
+        keys = [key.value for key, _ in node.value]
+        if len(set(keys)) < len(keys):
+            raise yaml.constructor.ConstructorError(None, None, f"{keys}", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 @dataclass(frozen=True)
 class Chart:
     helm: Path
@@ -47,7 +57,7 @@ class Chart:
         )  # fmt: skip
         if done.returncode != 0:
             raise RefusedValuesError(done.stderr)
-        return [found for found in yaml.safe_load_all(done.stdout) if found]
+        return [found for found in yaml.load_all(done.stdout, _Strict) if found]
 
 
 def of_kind(objects: Objects, kind: str) -> Objects:

@@ -61,6 +61,14 @@ def test_the_user_is_the_images_own_or_the_one_that_the_cluster_gives(rendered: 
     assert contexts[0]["runAsNonRoot"] is True
 
 
+def test_labels_of_the_pod_do_not_take_the_place_of_the_charts(chart: Chart) -> None:
+    labels = {"app.kubernetes.io/name": "mine", "team": "a"}
+    deployment = the(chart.render({"pod": {"labels": labels}}), "Deployment")["spec"]
+    found = deployment["template"]["metadata"]["labels"]
+    assert deployment["selector"]["matchLabels"].items() <= found.items()
+    assert found["team"] == "a"
+
+
 def test_a_priority_level_is_the_operators_own(chart: Chart) -> None:
     kinds = ("PriorityLevelConfiguration", "FlowSchema")
     assert not any(of_kind(chart.render(), kind) for kind in kinds)
