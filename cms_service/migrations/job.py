@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,12 @@ async def migrate(
         )
         await record.announce(connection, before, todo.state)
         for script in todo.scripts:
-            await runner.apply(connection, script, limits)
+            await runner.apply(
+                connection,
+                script,
+                limits,
+                partial(service_role.grant_early, username=service.username),
+            )
         if not contract:
             await _prepare_service(connection, settings, service)
             await set_defaults(connection, settings.default_limits)

@@ -5,6 +5,7 @@ at a time: a session lock on a direct connection keeps others out.
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from cms_service.migrations.errors import MigrationError
 from cms_service.migrations.files import Script
 
 logger = logging.getLogger(__name__)
+
+Grant = Callable[[Any], Awaitable[None]]
 
 _LOCK_KEY = 0x68636D73  # "hcms"
 _PAUSE_SECONDS = 1.0
@@ -69,13 +72,13 @@ async def lock(connection: Any, limits: Limits) -> None:
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def apply(connection: Any, script: Script, limits: Limits) -> None:
-    """Raises MigrationError."""
+async def apply(connection: Any, script: Script, limits: Limits, grant: Grant) -> None:
+    """`grant` is called in the transaction that remembers the script. Raises MigrationError."""
     patience = min(_PATIENCE_SECONDS, limits.lock_timeout)
     holders: dict[str, str] | None = None
     while True:
         try:
-            await _apply_once(connection, script, limits, patience)
+            await _apply_once(connection, script, limits, patience, grant)
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
             holders = await _still_holding(connection, holders)
             pause = patience * _PAUSE_FACTOR
@@ -108,9 +111,11 @@ def _named(holders: dict[str, str]) -> str:
     return f": in use all the time by {', '.join(sorted(holders.values())[:_MAX_NAMED])}"
 
 
-async def _apply_once(connection: Any, script: Script, limits: Limits, patience: float) -> None:
+async def _apply_once(
+    connection: Any, script: Script, limits: Limits, patience: float, grant: Grant
+) -> None:
     if script.statements:
-        await _apply_by_statements(connection, script, limits)
+        await _apply_by_statements(connection, script, limits, grant)
         return
     left = _milliseconds(limits.left)
     settings = {
@@ -124,9 +129,12 @@ async def _apply_once(connection: Any, script: Script, limits: Limits, patience:
             await connection.execute(f"SET LOCAL {name} = {value}")
         await connection.execute(script.sql)
         await record.remember(connection, script)
+        await grant(connection)
 
 
-async def _apply_by_statements(connection: Any, script: Script, limits: Limits) -> None:
+async def _apply_by_statements(
+    connection: Any, script: Script, limits: Limits, grant: Grant
+) -> None:
     """They wait for the transactions of others without holding anybody up."""
     await connection.execute("SET lock_timeout = 0")
     unfinished = [row[0] for row in await connection.fetch(_UNFINISHED)]
@@ -137,6 +145,7 @@ async def _apply_by_statements(connection: Any, script: Script, limits: Limits) 
     await connection.execute("RESET statement_timeout; RESET lock_timeout")
     async with connection.transaction():
         await record.remember(connection, script)
+        await grant(connection)
 
 
 def _milliseconds(seconds: float) -> int:

@@ -20,21 +20,23 @@ SELECT pg_has_role($1, current_user, 'MEMBER') OR EXISTS (
     WHERE (r.rolsuper OR r.rolbypassrls) AND pg_has_role($1, r.oid, 'MEMBER'))
 """
 _ATTRIBUTES = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION"
-_GRANTS = """
+_WHOLE_SCHEMA = """
 GRANT USAGE ON SCHEMA cms TO {role};
-GRANT SELECT ON cms.schema_migrations TO {role};
-GRANT SELECT, UPDATE ON cms.tenants TO {role};
-GRANT SELECT ON cms.limit_defaults, cms.tenant_limits, cms.tenant_usage TO {role};
-GRANT SELECT, INSERT, UPDATE, DELETE
-    ON cms.users, cms.roles, cms.api_keys, cms.content_types, cms.entries, cms.published_entries,
-       cms.idempotency_keys, cms.tenant_hosts, cms.entry_versions, cms.binned_entries,
-       cms.entry_schedules, cms.entry_words, cms.published_words, cms.unique_values,
-       cms.published_unique_values, cms.entry_references, cms.published_references,
-       cms.published_terms
-    TO {role};
-GRANT SELECT, INSERT ON cms.audit_log TO {role};
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cms TO {role};
 """
+_TABLES = {
+    "SELECT": ("schema_migrations", "limit_defaults", "tenant_limits", "tenant_usage"),
+    "SELECT, UPDATE": ("tenants",),
+    "SELECT, INSERT": ("audit_log",),
+    "SELECT, INSERT, UPDATE, DELETE": (
+        *("users", "roles", "api_keys", "content_types", "entries", "published_entries"),
+        *("idempotency_keys", "tenant_hosts", "entry_versions", "binned_entries"),
+        *("entry_schedules", "entry_words", "published_words", "unique_values"),
+        *("published_unique_values", "entry_references", "published_references"),
+        "published_terms",
+    ),
+}
+_THERE = "SELECT relname::text FROM pg_class WHERE relnamespace = 'cms'::regnamespace"
 
 
 def scram_verifier(password: str, salt: bytes) -> str:
@@ -81,7 +83,24 @@ async def grant(connection: Any, username: str) -> None:
     if not await connection.fetchval(_EXISTS, username):
         raise MigrationError(f"The role {username} of the service does not exist.")
     await _check_powerless(connection, username)
-    await connection.execute(_GRANTS.format(role=await _quoted(connection, username)))
+    await _grant(connection, username)
+
+
+async def grant_early(connection: Any, username: str) -> None:
+    """Where the role is there, pods of the release before are writing: what a script has them write
+    by its triggers has to be theirs with that script.
+    """
+    if await connection.fetchval(_EXISTS, username):
+        await _grant(connection, username)
+
+
+async def _grant(connection: Any, username: str) -> None:
+    role = await _quoted(connection, username)
+    await connection.execute(_WHOLE_SCHEMA.format(role=role))
+    there = {row[0] for row in await connection.fetch(_THERE)}
+    for rights, tables in _TABLES.items():
+        if found := ", ".join(f"cms.{table}" for table in tables if table in there):
+            await connection.execute(f"GRANT {rights} ON {found} TO {role}")
 
 
 async def _check_powerless(connection: Any, username: str) -> None:

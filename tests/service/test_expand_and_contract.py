@@ -23,6 +23,7 @@ from tests.service.world import OWNER_PASSWORD, OWNER_ROLE, Site, execute, expec
 
 _numbers = count(1)
 _BEFORE = 2
+_FIRST_WITH_COUNTERS = 8
 LATER = {
     "0003_c.sql": (1, "CREATE TABLE cms.c ()"),
     "0003_c.contract.sql": (3, "CREATE TABLE cms.c_contracted ()"),
@@ -58,6 +59,7 @@ class Database:
     postgres: Postgres
     name: str
     environment: dict[str, str]
+    service_url: str = ""
 
     async def migrate(self, migrations: Sequence[Migration], **changes: str) -> job.Report:
         return await job.migrate(self._settings(changes), migrations)
@@ -112,7 +114,7 @@ async def empty(postgres: Postgres, owner_role: str, tmp_path: Path) -> AsyncIte
         "database_url": postgres.url(name, f"{OWNER_ROLE}:{OWNER_PASSWORD}"),
         "service_role_dir": str(tmp_path),
     }
-    yield Database(postgres, name, environment)
+    yield Database(postgres, name, environment, postgres.url(name, f"{role}:service-password"))
     await execute(postgres, "postgres", f"DROP DATABASE {name} WITH (FORCE)")
     await execute(postgres, "postgres", f"DROP ROLE IF EXISTS {role}")
 
@@ -525,6 +527,36 @@ async def test_types_from_before_they_had_a_generation_are_read_and_watched(
         async with asyncio.timeout(PATIENCE):
             while (await reader.get(by_word)).status_code != 200:
                 await asyncio.sleep(0.05)
+
+
+_SAVE = """WITH e AS (UPDATE cms.entries SET fields = fields || '{"word": "new"}' RETURNING *)
+SELECT to_jsonb(id) FROM e"""
+_PUBLISH = """WITH e AS (
+    UPDATE cms.published_entries SET fields = fields || '{"word": "new"}' RETURNING *)
+SELECT to_jsonb(entry_id) FROM e"""
+_REPLACE_TYPE = """WITH t AS (
+    UPDATE cms.content_types SET fields = fields || '[]', updated_at = now() RETURNING *)
+SELECT to_jsonb(id) FROM t"""
+
+
+async def test_wherever_a_migration_stops_the_release_before_writes_on(empty: Database) -> None:
+    """What it writes goes into tables that the scripts have brought, by their triggers."""
+    scripts = all_migrations()
+    await empty.migrate(scripts[:_FIRST_WITH_COUNTERS])
+    await execute(empty.postgres, empty.name, *_OLD_CONTENT)
+    tenants = await empty.fetch("SELECT id FROM cms.tenants")
+    service = await asyncpg.connect(empty.service_url)
+    try:
+        for number in range(_FIRST_WITH_COUNTERS, len(scripts)):
+            stopped = (*scripts[:number], replace(scripts[number], sql=BROKEN))
+            with pytest.raises(asyncpg.DivisionByZeroError):
+                await empty.migrate(stopped)
+            for statement in (_SAVE, _PUBLISH, _REPLACE_TYPE):
+                for tenant in tenants:
+                    written = "SELECT cms.tenant_query($1, $2, '{}')"
+                    assert len(await service.fetch(written, tenant["id"], statement)) == 1
+    finally:
+        await service.close()
 
 
 async def test_what_postgresql_says_reaches_the_reader(old: Database) -> None:
