@@ -24,6 +24,7 @@ from tests.service.world import OWNER_PASSWORD, OWNER_ROLE, Site, execute, expec
 _numbers = count(1)
 _BEFORE = 2
 _FIRST_WITH_COUNTERS = 8
+_WITHOUT_NUMBERS = 27
 LATER = {
     "0003_c.sql": (1, "CREATE TABLE cms.c ()"),
     "0003_c.contract.sql": (3, "CREATE TABLE cms.c_contracted ()"),
@@ -557,6 +558,24 @@ async def test_wherever_a_migration_stops_the_release_before_writes_on(empty: Da
                     assert len(await service.fetch(written, tenant["id"], statement)) == 1
     finally:
         await service.close()
+
+
+_NEW_NAME = (
+    """UPDATE cms.published_entries SET fields = fields || '{"count": 3}'""",
+    """UPDATE cms.content_types SET fields = fields || '[{"name": "count", "kind": "number"}]',
+           updated_at = now()""",
+)
+_WITH_THREE = """SELECT FROM cms.published_terms
+WHERE term = cms.term(content_type_id, 'count', '3')"""
+
+
+async def test_numbers_that_a_release_left_out_of_filters_are_made_up_for(empty: Database) -> None:
+    scripts = all_migrations()
+    await empty.migrate(scripts[:_WITHOUT_NUMBERS])
+    await execute(empty.postgres, empty.name, *_OLD_CONTENT, *_NEW_NAME)
+    assert not await empty.fetch(_WITH_THREE)
+    await empty.migrate(scripts)
+    assert len(await empty.fetch(_WITH_THREE)) == 2, "of each of two tenants"
 
 
 async def test_what_postgresql_says_reaches_the_reader(old: Database) -> None:

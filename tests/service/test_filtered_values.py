@@ -95,3 +95,21 @@ async def test_lists_are_filtered_by_references_under_another_name(architect: Ar
     await desk.publish_new(title="Hello", slug="hello", links=[target["id"]])
     await architect.change(TITLE, SLUG, links | {"name": "related", "renamedFrom": "links"})
     assert await found(desk, f"filter[fields.related][has]={target['id']}") == ["hello"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("number", 3), ("boolean", True), ("date", "2026-01-31")]
+)
+async def test_lists_are_filtered_by_what_a_change_of_the_type_wrote(
+    architect: Architect, kind: str, value: object
+) -> None:
+    asked = str(value).lower()
+    before, word = ({"name": name, "kind": kind} for name in ("before", "word"))
+    await architect.change(TITLE, SLUG, before)
+    await architect.desk.publish_new(title="Hello", slug="hello", before=value)
+    await architect.change(TITLE, SLUG, word | {"renamedFrom": "before"})
+    assert await found(architect.desk, f"filter[fields.word][eq]={asked}") == ["hello"]
+
+    new = {"name": "new", "kind": kind, "required": True, "default": value}
+    await architect.change(TITLE, SLUG, word, new)
+    assert await found(architect.desk, f"filter[fields.new][eq]={asked}") == ["hello"]
