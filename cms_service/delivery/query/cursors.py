@@ -13,7 +13,7 @@ from uuid import UUID
 import orjson
 
 from cms_service.content_types.fields.slug import MAX_SLUG_LENGTH
-from cms_service.core.ids import is_uuid
+from cms_service.core.validation.exact import ID_PATTERN
 from cms_service.delivery.query.attributes import Attribute, Column, Kind
 from cms_service.delivery.query.grammar import Query, refuse
 from cms_service.delivery.query.plan import SortKey
@@ -22,6 +22,9 @@ from cms_service.delivery.query.plan import SortKey
 SORTED_CHARACTERS = 100
 _DIGEST_BYTES = 12
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,400})?")
+# As they are written: Python reads some that PostgreSQL does not.
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_ID = re.compile(ID_PATTERN[1:-1])
 
 # Values as PostgreSQL writes and reads them; None where an entry has none. The last is its id.
 Place = tuple[str | None, ...]
@@ -61,7 +64,7 @@ def _checked(values: object, keys: Sequence[SortKey]) -> Place:
             isinstance(value, str) and "\0" not in value and _fits(key.attribute, value)
         ):
             raise ValueError
-    if not isinstance(entry_id, str) or not is_uuid(entry_id):
+    if not isinstance(entry_id, str) or not _is_id(entry_id):
         raise ValueError
     return (*sorted_by, entry_id)
 
@@ -72,12 +75,16 @@ def _fits(attribute: Attribute, value: str) -> bool:
     return _FITS[attribute.kind](value)
 
 
+def _is_id(value: str) -> bool:
+    return _ID.fullmatch(value) is not None
+
+
 def _is_moment(value: str) -> bool:
-    return bool(datetime.fromisoformat(value).tzinfo)
+    return _MOMENT.fullmatch(value) is not None and bool(datetime.fromisoformat(value))
 
 
 _FITS: Mapping[Kind, Callable[[str], bool]] = {
-    Kind.ID: is_uuid,
+    Kind.ID: _is_id,
     Kind.TEXT: lambda value: len(value) <= SORTED_CHARACTERS,
     Kind.NUMBER: lambda value: _NUMBER.fullmatch(value) is not None,
     Kind.BOOLEAN: lambda value: value in {"true", "false"},

@@ -330,6 +330,28 @@ def test_a_cursor_that_was_made_up_is_refused(place: str) -> None:
         read(with_cursor(SORTED, cursor))
 
 
+@pytest.mark.parametrize(
+    ("sort", "value"),
+    [
+        ("publishedAt", "2026-W01-1T00:00:00.000000Z"),
+        ("publishedAt", "2026-01-01x00:00:00.000000Z"),
+        ("publishedAt", "2026-01-01T00:00:00.000000+23:59"),
+        ("id", f"urn:uuid:{ID}"),
+    ],
+)
+def test_a_made_up_cursor_holds_only_what_postgresql_reads(sort: str, value: str) -> None:
+    query = parse_list_query(f"sort={sort}".encode())
+    good = {"publishedAt": "2026-01-01T00:00:00.000000Z", "id": ID}[sort]
+    assert read(with_cursor(f"sort={sort}", encoded(query, good, ID))) == (good, ID)
+    for made_up in ((value, ID), (good, f"urn:uuid:{ID}")):
+        with pytest.raises(BadRequest, match="cursor"):
+            read(with_cursor(f"sort={sort}", encoded(query, *made_up)))
+
+
+def encoded(query: Query, *place: str) -> str:
+    return cursors.encode(orjson.dumps(place).decode(), query, ARTICLE.id)
+
+
 @pytest.mark.parametrize(("sort", "longest"), [("slug", 200), ("fields.note", 100)])
 def test_a_cursor_holds_as_much_of_a_text_as_is_sorted_by(sort: str, longest: int) -> None:
     query = parse_list_query(f"sort={sort}".encode())
