@@ -25,6 +25,7 @@ from cms_service.core.http.asgi import (
 from cms_service.core.rate_limiting.rate_limits import RateLimits
 from cms_service.delivery.headers import METHODS, AnswerHeaders, Header
 from cms_service.delivery.query.grammar import Query, parse_entry_query, parse_list_query
+from cms_service.delivery.repository import TypesChangedError
 from cms_service.delivery.routes import ENTRY_ROUTE, LIST_ROUTE, PREFIX, SLUG_OR_ID_PATTERN
 from cms_service.delivery.service import Answer, DeliveryService, Source, entry_key, list_key
 from cms_service.tenants.directory import TenantDirectory
@@ -34,6 +35,8 @@ _PATH = re.compile(
     rf"{PREFIX}({TENANT_NAME_PATTERN[1:-1]})/({TYPE_NAME_PATTERN[1:-1]})"
     rf"(?:/({SLUG_OR_ID_PATTERN[1:-1]}))?"
 )
+# How often an answer is begun in all while types change.
+_ATTEMPTS = 3
 _JSON = (b"content-type", b"application/json")
 _NOT_TO_BE_STORED = (b"cache-control", b"no-store")
 _GENERATION_HEADER = GENERATION_HEADER.lower().encode()
@@ -79,6 +82,18 @@ class DeliveryApp:
             await send_problem(problem, send, (_NOT_TO_BE_STORED, *cors))
 
     async def _answer(self, scope: Scope, headers: _Headers, send: Send) -> None:
+        """By the definitions that the content has: where those known are older, they are read
+        anew.
+        """
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return await self._answer_as_known(scope, headers, send)
+            except TypesChangedError as changed:
+                newer = max(headers.min_generation, changed.generation)
+                headers = headers._replace(min_generation=newer)
+        return await self._answer_as_known(scope, headers, send)
+
+    async def _answer_as_known(self, scope: Scope, headers: _Headers, send: Send) -> None:
         path = _PATH.fullmatch(scope["path"])
         if path is None:
             raise NotFound("Delivery has /v1/delivery/{tenant}/{type}[/{slug or id}].")

@@ -1,4 +1,4 @@
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,10 +10,21 @@ from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import BadRequest, Unavailable
 from cms_service.delivery.composing import Fetched, TooLargeError, composed
 from cms_service.delivery.databases import DeliveryDatabases
+from cms_service.delivery.query.expansions import Expansion
 from cms_service.delivery.sql import statements
 from cms_service.delivery.sql.parameters import Sql
 from cms_service.delivery.sql.statements import COLUMNS, MAX_ANSWER_BYTES, EntryStatement
 from cms_service.tenants.schemas import TenantState
+
+
+class TypesChangedError(Unavailable):
+    """The content is of other types than the tenant's state tells of; a state that is as new as the
+    `generation` tells of them.
+    """
+
+    def __init__(self, generation: int) -> None:
+        super().__init__("The types are being changed.")
+        self.generation = generation
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,7 @@ class Items:
 
 
 class DeliveryRepository:
-    """Reads what is published, as JSON that PostgreSQL has made."""
+    """Reads what is published, as JSON that PostgreSQL has made. Raises TypesChangedError."""
 
     def __init__(self, databases: DeliveryDatabases) -> None:
         self._databases = databases
@@ -36,6 +47,7 @@ class DeliveryRepository:
         """Those that exist."""
         sql = Sql(statements.TYPES, (sorted(names),))
         row = await self._databases.fetch_row("delivery.types", sql.text, tenant, *sql.values)
+        _check_types(tenant, row)
         found: list[Any] = orjson.loads(row["types"]) if row else []
         return {each["name"]: ContentType.model_validate(each) for each in found}
 
@@ -43,31 +55,44 @@ class DeliveryRepository:
         self, tenant: TenantState, statement: EntryStatement, place: str | UUID
     ) -> bytes | None:
         """`place`: its slug or its id. Raises BadRequest where it is too large."""
-        found = await self._items("delivery.entry", statement.of(place), tenant)
+        row = await self._row("delivery.entry", statement.of(place), tenant)
+        if statement.of_definitions:
+            _check_types(tenant, row)
+        found = _items(row)
         return (found and found.json) or None
 
     async def page(self, tenant: TenantState, sql: Sql) -> Items | None:
         """None where the tenant is gone. Raises BadRequest where it is too large."""
-        return await self._items("delivery.list", sql, tenant)
+        row = await self._row("delivery.list", sql, tenant)
+        _check_types(tenant, row)
+        return _items(row, sql.expansions)
 
-    async def _items(self, name: str, sql: Sql, tenant: TenantState) -> Items | None:
+    async def _row(self, name: str, sql: Sql, tenant: TenantState) -> asyncpg.Record | None:
         try:
-            row = await self._databases.fetch_content(name, sql.text, tenant, *sql.values)
+            return await self._databases.fetch_content(name, sql.text, tenant, *sql.values)
         except asyncpg.DataError:
             # Values of another kind than the definition said, which was read a moment before them.
-            raise Unavailable("The type is being changed.") from None
+            raise TypesChangedError(tenant.generation + 1) from None
         except asyncpg.ProgramLimitExceededError:  # PostgreSQL's own, which are higher
             raise _too_large() from None
-        if row is None:
-            return None
-        if row["is_too_large"]:
-            raise _too_large()
-        fetched = Fetched(row[len(COLUMNS) :], row["references"])
-        try:
-            entries = composed(fetched, sql.expansions, MAX_ANSWER_BYTES)
-        except TooLargeError:
-            raise _too_large() from None
-        return Items(b",".join(entries), row["next"])
+
+
+def _check_types(tenant: TenantState, row: asyncpg.Record | None) -> None:
+    if row is not None and row["types_generation"] not in {None, tenant.types_generation}:
+        raise TypesChangedError(row["generation"])
+
+
+def _items(row: asyncpg.Record | None, expansions: Sequence[Expansion] = ()) -> Items | None:
+    if row is None:
+        return None
+    if row["is_too_large"]:
+        raise _too_large()
+    fetched = Fetched(row[len(COLUMNS) :], row["references"])
+    try:
+        entries = composed(fetched, expansions, MAX_ANSWER_BYTES)
+    except TooLargeError:
+        raise _too_large() from None
+    return Items(b",".join(entries), row["next"])
 
 
 def _too_large() -> BadRequest:

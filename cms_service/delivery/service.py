@@ -12,7 +12,7 @@ from cms_service.delivery.definitions import Definitions
 from cms_service.delivery.prepared import Prepared
 from cms_service.delivery.query import cursors
 from cms_service.delivery.query.grammar import Query
-from cms_service.delivery.repository import DeliveryRepository
+from cms_service.delivery.repository import DeliveryRepository, TypesChangedError
 from cms_service.delivery.tags import tags_of
 from cms_service.tenants.directory import Lookup
 from cms_service.tenants.schemas import DeliveryAccess, TenantState
@@ -89,6 +89,8 @@ class DeliveryService:
             body = await self._cache.fill(
                 key, load, lambda content: _body(content, tenant, type_name)
             )
+        except TypesChangedError:
+            raise
         except Unavailable:
             last = self._cache.last(key, promised)
             if last is None:

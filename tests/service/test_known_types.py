@@ -112,6 +112,20 @@ async def test_a_change_is_known_to_its_writer_at_once_and_to_everybody_soon(
                 await asyncio.sleep(0.05)
 
 
+async def test_no_pod_answers_of_new_content_by_an_older_definition(site: Site, acme: Desk) -> None:
+    await acme.make_type()
+    await acme.publish_new(title="Hello", slug="a", views=7)
+    await acme.open_to_the_public()
+    async with site.pod() as other, other.client() as reader:
+        expect(await reader.get(f"{acme.delivery}?sort=fields.views"), 200)
+        title, slug, _ = ARTICLE["fields"]
+        reads = {"name": "reads", "kind": "number", "renamedFrom": "views"}
+        body = {"displayName": "Article", "fields": [title, slug, reads]}
+        expect(await acme.client.put(f"{acme.root}/content-types/article", json=body), 200)
+        for query in ("filter[fields.views][gt]=1", "sort=-fields.views", "select=fields.views"):
+            expect(await reader.get(f"{acme.delivery}?{query}"), 400)
+
+
 async def test_types_locales_and_entries_are_written_at_once_without_a_deadlock(
     site: Site, acme: Desk
 ) -> None:

@@ -25,10 +25,12 @@ from cms_service.delivery.sql.parameters import Given, Later, Parameters, Sql, a
 from cms_service.delivery.sql.sort_keys import SortKeys
 
 # The tenant is set before anything is read: what reads is joined LATERAL, and kept by OFFSET 0 from
-# being merged with the rest. The generation is of the content's own snapshot.
+# being merged with the rest. The generations are of the content's own snapshot.
 _TENANT_SET = "(SELECT set_config('cms.tenant', $1::uuid::text, true)::uuid OFFSET 0) t(id)"
-_WRAPPED = f"""SELECT {{columns}} FROM {_TENANT_SET} CROSS JOIN LATERAL (
-{{query}}, (SELECT n.generation FROM cms.tenants n WHERE n.id = t.id) AS generation OFFSET 0) x"""
+_WRAPPED = f"""SELECT x.generations[1] AS generation, x.generations[2] AS types_generation,
+    {{columns}} FROM {_TENANT_SET} CROSS JOIN LATERAL (
+{{query}}, (SELECT ARRAY[n.generation, n.types_generation] FROM cms.tenants n WHERE n.id = t.id)
+    AS generations OFFSET 0) x"""
 
 # A pod holds an answer in memory several times, and those of many readers at once.
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
@@ -36,10 +38,10 @@ MAX_ANSWER_BYTES = 8 * 1024 * 1024
 # `composing` counts exactly.
 _SIZE = "coalesce(pg_column_size(x.{0})::bigint - 24 - 8 * cardinality(x.{0}), 0)"
 # How a row of content begins; the arrays of entries follow.
-COLUMNS = ("generation", "is_too_large", "next", "references")
+COLUMNS = ("generation", "types_generation", "is_too_large", "next", "references")
 
 TYPES = _WRAPPED.format(
-    columns="x.*",
+    columns="x.types",
     query="""SELECT (SELECT coalesce(json_agg(json_build_object(
     'id', c.id, 'name', c.name, 'displayName', c.display_name, 'fields', c.fields,
     'version', c.version, 'createdAt', c.created_at, 'updatedAt', c.updated_at,
@@ -55,11 +57,14 @@ _TENANT = "p.tenant_id = t.id"
 
 @dataclass(frozen=True)
 class EntryStatement:
-    """A statement for any one entry of a type: `$2` is its slug or id, `values` the rest."""
+    """A statement for any one entry of a type: `$2` is its slug or id, `values` the rest.
+    `of_definitions`: whether it is made of what is known of types.
+    """
 
     by_slug: str
     by_id: str
     values: tuple[object, ...]
+    of_definitions: bool = True
 
     def of(self, place: str | UUID) -> Sql:
         text = self.by_id if isinstance(place, UUID) else self.by_slug
@@ -68,7 +73,7 @@ class EntryStatement:
 
 def plain_entry(type_name: str) -> EntryStatement:
     """An entry as it is, of a type whose definition need not be known."""
-    return EntryStatement(*_PLAIN, (type_name,))
+    return EntryStatement(*_PLAIN, (type_name,), of_definitions=False)
 
 
 def shaped_entry(shape: Shape, type_id: UUID) -> EntryStatement:
@@ -96,8 +101,8 @@ def _asked(page: str, selected: Shown, place: str = "NULL") -> str:
     size = " + ".join(_SIZE.format(name) for name, _ in named)
     fetched = (f"CASE WHEN {size} <= {MAX_ANSWER_BYTES} THEN x.{name} END" for name, _ in named)
     return _WRAPPED.format(
-        columns=f"""x.generation, {size} > {MAX_ANSWER_BYTES} AS is_too_large, x.next,
-    x."references", {", ".join(fetched)}""",
+        columns=f"""{size} > {MAX_ANSWER_BYTES} AS is_too_large, x.next, x."references",
+    {", ".join(fetched)}""",
         query=f"""WITH {queries}
 SELECT {", ".join(f"{entries} AS {name}" for name, entries in named)},
     {selected.references} AS "references", {place} AS next""",
