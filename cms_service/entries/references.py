@@ -48,11 +48,6 @@ _PAGE = Statement(
     f"""{_REFERRERS}
         WHERE {newest_first("e")}""",
 )
-_LOCK = Statement(
-    "references.lock",
-    """WITH e AS (SELECT id FROM cms.entries WHERE id = ($1->>'id')::uuid FOR UPDATE)
-       SELECT to_jsonb(e.id) FROM e""",
-)
 _IN_PUBLIC = Statement(
     "references.in_public",
     f"""{_REFERRERS}
@@ -152,9 +147,9 @@ async def check_not_referred_to(
     scope: Scope, entry_id: UUID, shown: Callable[[Referrer], Referrer]
 ) -> None:
     """Raises Conflict where a published entry refers to this one; `shown` takes out of the
-    referrers what is not to be told. Until the transaction ends no other can begin to.
+    referrers what is not to be told. The caller has locked the entry: until the transaction ends
+    no other can begin to refer to it.
     """
-    await scope.query(_LOCK, id=entry_id)
     rows = await scope.query(_IN_PUBLIC, id=entry_id, limit=_MAX_NAMED + 1)
     if not rows:
         return

@@ -8,6 +8,7 @@ import asyncpg
 from cms_service.core.errors import OVERTAKEN, Conflict, user_gone
 from cms_service.core.postgres.bounded import Rows, bounded
 from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.redone import redone
 from cms_service.core.postgres.statements import Asked
 from cms_service.entries import references, statements, unique
 from cms_service.entries.drafts import Draft, Save
@@ -169,14 +170,20 @@ class EntryRepository:
         refer to it.
         """
         if within is None:
-            async with self.database.transaction(tenant_id) as scope:
-                return await self.delete(tenant_id, entry, shown, scope)
+            return await redone(lambda: self._delete_alone(tenant_id, entry, shown))
+        await within.query(statements.LOCK_ONE, id=entry.id)
         if shown is not None:
             await references.check_not_referred_to(within, entry.id, shown)
         rows = await self._query(
             tenant_id, within, statements.DELETE, id=entry.id, version=entry.version
         )
         return rows[0]["generation"] if rows else None
+
+    async def _delete_alone(
+        self, tenant_id: UUID, entry: Entry, shown: Callable[[Referrer], Referrer] | None
+    ) -> int | None:
+        async with self.database.transaction(tenant_id) as scope:
+            return await self.delete(tenant_id, entry, shown, scope)
 
     async def _write(
         self,

@@ -217,3 +217,15 @@ LOCK = Statement(
            ORDER BY id FOR UPDATE)
        SELECT to_jsonb(count(*)) FROM e""",
 )
+# The same of one entry, whatever its type.
+LOCK_ONE = Statement(
+    "entries.lock_one",
+    """WITH t AS (
+           SELECT t.id FROM cms.content_types t
+           WHERE t.id = (SELECT content_type_id FROM cms.entries WHERE id = ($1->>'id')::uuid)
+           FOR KEY SHARE),
+       e AS (
+           SELECT id FROM cms.entries
+           WHERE EXISTS (SELECT FROM t) AND id = ($1->>'id')::uuid FOR UPDATE)
+       SELECT to_jsonb(count(*)) FROM e""",
+)

@@ -305,6 +305,54 @@ async def test_what_is_referred_to_may_go_while_the_type_changes(
     assert kept["fields"] == fields
 
 
+@pytest.mark.parametrize("query", ["", "?breakReferences=true"])
+async def test_an_entry_that_is_deleted_while_its_type_changes_is_deleted_afterwards(
+    site: Site, architect: Architect, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    entry = await architect.desk.draft(title="7")
+    begin = rewriting.begin
+    deletes: list[asyncio.Task[httpx.Response]] = []
+
+    async def while_it_is_deleted(*args: Any) -> None:
+        if not deletes:
+            delete = architect.client.delete(f"{architect.desk.entries}/{entry['id']}{query}")
+            deletes.append(asyncio.create_task(delete))
+            await until_waiting(site, 1)
+        await begin(*args)
+
+    monkeypatch.setattr(rewriting, "begin", while_it_is_deleted)
+    await architect.change({"name": "title", "kind": "number"}, SLUG, VIEWS)
+    expect(await deletes[0], 204)
+    assert await architect.contents() == []
+
+
+async def test_what_is_referred_to_is_deleted_while_the_referring_type_changes(
+    site: Site, architect: Architect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    types = f"{architect.desk.root}/content-types"
+    tag = {"name": "tag", "displayName": "Tag", "fields": [TITLE]}
+    expect(await architect.client.post(types, json=tag), 201)
+    related = {"name": "related", "kind": "reference", "types": ["tag"]}
+    await architect.change(TITLE, SLUG, related)
+    made = await architect.client.post(f"{types}/tag/entries", json={"fields": {"title": "t"}})
+    target = expect(made, 201)["id"]
+    await architect.desk.draft(related=target)
+    begin = rewriting.begin
+    deletes: list[asyncio.Task[httpx.Response]] = []
+
+    async def while_it_is_deleted(*args: Any) -> None:
+        await begin(*args)
+        if not deletes:
+            delete = architect.client.delete(f"{types}/tag/entries/{target}")
+            deletes.append(asyncio.create_task(delete))
+            await until_waiting(site, 1)
+
+    monkeypatch.setattr(rewriting, "begin", while_it_is_deleted)
+    await architect.change(TITLE, SLUG, related | {"name": "link", "renamedFrom": "related"})
+    expect(await deletes[0], 204)
+    assert await architect.contents() == [({"link": target}, None)]
+
+
 async def test_a_reference_to_a_type_that_is_no_longer_allowed_is_a_misfit(
     architect: Architect,
 ) -> None:
