@@ -166,7 +166,7 @@ class _Move:
         return converted
 
     def _may_refer(self, new: _Referring, target: str) -> bool:
-        """What is gone is nothing that a type could be wrong for."""
+        """What is gone for good is nothing that a type could be wrong for."""
         return self.target_types.get(target, new.types[0]) in new.types
 
 

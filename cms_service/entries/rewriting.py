@@ -45,7 +45,9 @@ _READ_LOCKED = BoundedStatement(
 )
 _TARGET_TYPES = Statement(
     "rewriting.target_types",
-    """SELECT jsonb_build_object('id', e.id, 'type', t.name) FROM cms.entries e
+    """SELECT jsonb_build_object('id', e.id, 'type', t.name)
+       FROM (SELECT tenant_id, id, content_type_id FROM cms.entries
+             UNION ALL SELECT tenant_id, id, content_type_id FROM cms.binned_entries) AS e
        JOIN cms.content_types t ON t.tenant_id = e.tenant_id AND t.id = e.content_type_id
        WHERE e.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1->'ids')::uuid))""",
 )
@@ -205,7 +207,9 @@ async def read(scope: Scope, touched: Touched, before: Batch, *, lock: bool) -> 
 
 
 async def target_types(scope: Scope, touched: Touched, rows: Sequence[Row]) -> dict[str, str]:
-    """The types of the entries that the rows refer to, by these entries' identifiers."""
+    """The types of the entries that the rows refer to, by these entries' identifiers. Those in the
+    bin count: they may come back.
+    """
     values = [values for row in rows for values in (row.fields, row.published) if values]
     ids: Collection[str] = {
         reference.target for one in values for reference in references_in(touched.old, one)

@@ -373,6 +373,32 @@ async def test_a_reference_to_a_type_that_is_no_longer_allowed_is_a_misfit(
     assert (await architect.contents())[0][0] == {"related": [first["id"]]}
 
 
+async def test_a_reference_to_what_is_in_the_bin_and_no_longer_allowed_does_not_come_back(
+    architect: Architect,
+) -> None:
+    types = f"{architect.desk.root}/content-types"
+    tag = {"name": "tag", "displayName": "Tag", "fields": [TITLE]}
+    expect(await architect.client.post(types, json=tag), 201)
+    related = {"name": "related", "kind": "references", "types": ["article", "tag"]}
+    await architect.change(TITLE, SLUG, related)
+    tags = f"{types}/tag/entries"
+    binned = expect(await architect.client.post(tags, json={"fields": {"title": "t"}}), 201)["id"]
+    await architect.desk.publish_new(title="Hello", slug="a", related=[binned])
+    expect(await architect.client.delete(f"{tags}/{binned}"), 409)
+    expect(await architect.client.delete(f"{tags}/{binned}?breakReferences=true"), 204)
+
+    new = (TITLE, SLUG, related | {"types": ["article"]})
+    plan = await architect.plan(*new)
+    assert change_of(plan, "related")["examples"][0]["detail"] == (
+        "refers to an entry that is no article"
+    )
+    await architect.change(*new, query=f"?acknowledge={plan['id']}")
+    expect(await architect.client.post(f"{types}/tag/bin/{binned}/restore"), 200)
+    expect(await architect.client.post(f"{tags}/{binned}/publish"), 200)
+    entry = await architect.client.get(f"{architect.desk.delivery}/a?expand=related")
+    assert expect(entry, 200)["fields"]["related"] == []
+
+
 async def test_content_of_many_batches_is_moved_all_at_once(
     architect: Architect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
