@@ -16,10 +16,13 @@ from cms_service.delivery.sql.parameters import Sql
 from cms_service.delivery.sql.statements import COLUMNS, MAX_ANSWER_BYTES, EntryStatement
 from cms_service.tenants.schemas import TenantState
 
+# Newer than any: an error does not tell of which it is.
+_NEWEST = 2**63 - 1
+
 
 class TypesChangedError(Unavailable):
     """The content is of other types than the tenant's state tells of; a state that is as new as the
-    `generation` tells of them.
+    `generation`, or the newest, tells of them.
     """
 
     def __init__(self, generation: int) -> None:
@@ -72,7 +75,7 @@ class DeliveryRepository:
             return await self._databases.fetch_content(name, sql.text, tenant, *sql.values)
         except asyncpg.DataError:
             # Values of another kind than the definition said, which was read a moment before them.
-            raise TypesChangedError(tenant.generation + 1) from None
+            raise TypesChangedError(_NEWEST) from None
         except asyncpg.ProgramLimitExceededError:  # PostgreSQL's own, which are higher
             raise _too_large() from None
 

@@ -126,6 +126,25 @@ async def test_no_pod_answers_of_new_content_by_an_older_definition(site: Site, 
             expect(await reader.get(f"{acme.delivery}?{query}"), 400)
 
 
+async def test_values_that_an_older_definition_cannot_read_are_read_by_the_new_one(
+    site: Site, acme: Desk
+) -> None:
+    await acme.make_type()
+    await acme.publish_new(title="Hello", slug="a", views=7)
+    await acme.open_to_the_public()
+    async with site.pod() as other, other.client() as reader:
+        expect(await reader.get(f"{acme.delivery}?sort=fields.views"), 200)
+        title, slug, _ = ARTICLE["fields"]
+        body = {
+            "displayName": "Article",
+            "fields": [title, slug, {"name": "views", "kind": "text"}],
+        }
+        expect(await acme.client.put(f"{acme.root}/content-types/article", json=body), 200)
+        await acme.publish_new(title="Hello", slug="b", views="very many")
+        items = expect(await reader.get(f"{acme.delivery}?sort=-fields.views"), 200)["items"]
+        assert [item["fields"]["views"] for item in items] == ["very many", "7"]
+
+
 async def test_types_locales_and_entries_are_written_at_once_without_a_deadlock(
     site: Site, acme: Desk
 ) -> None:
