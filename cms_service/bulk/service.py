@@ -1,7 +1,8 @@
 """Many entries in one request: each by itself, or all of them in one transaction."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from cms_service.auth.actor import Actor
@@ -51,7 +52,7 @@ class BulkService:
                 return None
             return Outcome(id=entry.id, status=201, version=entry.version), None
 
-        return await self._run(actor, type_name, wanted.items, act, atomic=wanted.atomic)
+        return await self._run(actor, type_name, _Work(wanted.items, act, wanted.atomic))
 
     async def publish(
         self, actor: Actor, type_name: str, wanted: Selection
@@ -64,7 +65,7 @@ class BulkService:
             done = await self._entries.publish_once(actor.tenant_id, content_type, entry, within)
             return None if done is None else (_ok(item.id, entry.version), done.generation)
 
-        return await self._run(actor, type_name, wanted.items, act, atomic=wanted.atomic)
+        return await self._run(actor, type_name, _Work(wanted.items, act, wanted.atomic))
 
     async def unpublish(
         self, actor: Actor, type_name: str, wanted: Selection
@@ -75,7 +76,7 @@ class BulkService:
             )
             return _ok(item.id, done.entry.version), done.generation
 
-        return await self._run(actor, type_name, wanted.items, act, atomic=wanted.atomic)
+        return await self._run(actor, type_name, _Work(wanted.items, act, wanted.atomic))
 
     async def delete(
         self, actor: Actor, type_name: str, wanted: Selection
@@ -86,13 +87,14 @@ class BulkService:
             )
             return None if generation is None else (Outcome(id=item.id, status=204), generation)
 
-        return await self._run(actor, type_name, wanted.items, act, atomic=wanted.atomic)
+        work = _Work(wanted.items, act, wanted.atomic, to_delete=True)
+        return await self._run(actor, type_name, work)
 
     async def _run(
-        self, actor: Actor, type_name: str, items: Sequence[One], act: Act[One], *, atomic: bool
+        self, actor: Actor, type_name: str, work: "_Work[One]"
     ) -> tuple[Outcomes, int | None]:
-        run = self._together if atomic else self._separately
-        done = await run(actor, type_name, items, act)
+        run = self._together if work.atomic else self._separately
+        done = await run(actor, type_name, work)
         generations = [generation for _, generation in done if generation is not None]
         generation = max(generations, default=None)
         if generation is not None:
@@ -100,20 +102,20 @@ class BulkService:
         return Outcomes(items=[outcome for outcome, _ in done]), generation
 
     async def _together(
-        self, actor: Actor, type_name: str, items: Sequence[One], act: Act[One]
+        self, actor: Actor, type_name: str, work: "_Work[One]"
     ) -> list[tuple[Outcome, int | None]]:
         content_type = await self._content_types.get(actor.tenant_id, type_name)
-        return await redone(lambda: self._in_one_transaction(actor, content_type, items, act))
+        return await redone(lambda: self._in_one_transaction(actor, content_type, work))
 
     async def _in_one_transaction(
-        self, actor: Actor, content_type: ContentType, items: Sequence[One], act: Act[One]
+        self, actor: Actor, content_type: ContentType, work: "_Work[One]"
     ) -> list[tuple[Outcome, int | None]]:
         done = []
         async with self._repository.database.transaction(actor.tenant_id) as scope:
-            await self._repository.lock(scope, content_type.id, _ids(items))
-            for place, item in enumerate(items):
+            await self._lock(scope, content_type, work)
+            for place, item in enumerate(work.items):
                 try:
-                    result = await act(content_type, item, scope)
+                    result = await work.act(content_type, item, scope)
                 except Problem as problem:
                     raise _of_item(place, problem) from None
                 if result is None:
@@ -122,23 +124,27 @@ class BulkService:
         return done
 
     async def _separately(
-        self, actor: Actor, type_name: str, items: Sequence[One], act: Act[One]
+        self, actor: Actor, type_name: str, work: "_Work[One]"
     ) -> list[tuple[Outcome, int | None]]:
         content_type = await self._content_types.get(actor.tenant_id, type_name)
         scope = self._repository.database.joined(actor.tenant_id)
         if scope is not None:  # where each keeps its locks until all are done
-            await self._repository.lock(scope, content_type.id, _ids(items))
+            await self._lock(scope, content_type, work)
         done: list[tuple[Outcome, int | None]] = []
         away: Unavailable | None = None
-        for item in items:
+        for item in work.items:
             try:
                 if away is not None:  # nobody waits for each of them
                     raise away
-                done.append(await self._alone(actor, type_name, item, act))
+                done.append(await self._alone(actor, type_name, item, work.act))
             except Problem as problem:
                 away = problem if isinstance(problem, Unavailable) else None
                 done.append((Outcome.refused(_id(item), problem), None))
         return done
+
+    async def _lock(self, scope: Scope, content_type: ContentType, work: "_Work[One]") -> None:
+        ids = [known for item in work.items if (known := _id(item)) is not None]
+        await self._repository.lock(scope, content_type.id, ids, to_delete=work.to_delete)
 
     async def _alone(
         self, actor: Actor, type_name: str, item: One, act: Act[One]
@@ -150,12 +156,16 @@ class BulkService:
         return await until_current(attempt)
 
 
+@dataclass(frozen=True)
+class _Work(Generic[One]):
+    items: Sequence[One]
+    act: Act[One]
+    atomic: bool
+    to_delete: bool = False
+
+
 def _id(item: Item | EntryContent) -> UUID | None:
     return item.id if isinstance(item, Item) else None
-
-
-def _ids(items: Sequence[Item | EntryContent]) -> list[UUID]:
-    return [known for item in items if (known := _id(item)) is not None]
 
 
 def _seen(item: Item) -> Seen | None:

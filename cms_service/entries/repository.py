@@ -92,11 +92,14 @@ class EntryRepository:
         )
         return bounded(rows).map(Found.model_validate).rows
 
-    async def lock(self, scope: Scope, type_id: UUID, entry_ids: Sequence[UUID]) -> None:
+    async def lock(
+        self, scope: Scope, type_id: UUID, entry_ids: Sequence[UUID], *, to_delete: bool
+    ) -> None:
         """Locks until the transaction ends, and always in the same order: two that want the same
         entries cannot wait for each other.
         """
-        await scope.query(statements.LOCK, typeId=type_id, ids=entry_ids)
+        statement = statements.LOCK_TO_DELETE if to_delete else statements.LOCK
+        await scope.query(statement, typeId=type_id, ids=entry_ids)
 
     async def insert(
         self,
@@ -171,7 +174,7 @@ class EntryRepository:
         """
         if within is None:
             return await redone(lambda: self._delete_alone(tenant_id, entry, shown))
-        await within.query(statements.LOCK_ONE, id=entry.id)
+        await within.query(statements.LOCK_ONE_TO_DELETE, id=entry.id)
         if shown is not None:
             await references.check_not_referred_to(within, entry.id, shown)
         rows = await self._query(

@@ -155,7 +155,7 @@ PUBLISH = Statement(
     f"""WITH {_CHECKED_TYPE}, e AS (
             SELECT * FROM cms.entries
             WHERE id = ($1->>'id')::uuid AND version = ($1->>'version')::int
-              AND content_type_id = (SELECT id FROM t) FOR UPDATE),
+              AND content_type_id = (SELECT id FROM t) FOR NO KEY UPDATE),
         changed AS (
             INSERT INTO cms.published_entries (tenant_id, entry_id, content_type_id, slug, fields,
                                                version)
@@ -182,7 +182,7 @@ UNPUBLISH = Statement(
     f"""WITH e AS (
             SELECT id FROM cms.entries
             WHERE id = ($1->>'id')::uuid
-              AND version = coalesce(($1->>'version')::int, version) FOR UPDATE),
+              AND version = coalesce(($1->>'version')::int, version) FOR NO KEY UPDATE),
         changed AS (
             DELETE FROM cms.published_entries WHERE entry_id = (SELECT id FROM e)
             RETURNING entry_id AS id, version),
@@ -205,21 +205,30 @@ DELETE = Statement(
         {_NEXT_GENERATION}
         SELECT jsonb_build_object('generation', generation) FROM generation""",
 )
-# The type first, as whoever changes it has it before its entries.
-LOCK = Statement(
-    "entries.lock",
-    """WITH t AS (
-           SELECT id FROM cms.content_types WHERE id = ($1->>'typeId')::uuid FOR KEY SHARE),
-       e AS (
-           SELECT id FROM cms.entries
-           WHERE EXISTS (SELECT FROM t)
-             AND id IN (SELECT jsonb_array_elements_text($1->'ids')::uuid)
-           ORDER BY id FOR UPDATE)
-       SELECT to_jsonb(count(*)) FROM e""",
-)
+
+
+def _lock(name: str, strength: str) -> Statement:
+    """The type first, as whoever changes it has it before its entries."""
+    return Statement(
+        name,
+        f"""WITH t AS (
+                SELECT id FROM cms.content_types WHERE id = ($1->>'typeId')::uuid FOR KEY SHARE),
+            e AS (
+                SELECT id FROM cms.entries
+                WHERE EXISTS (SELECT FROM t)
+                  AND id IN (SELECT jsonb_array_elements_text($1->'ids')::uuid)
+                ORDER BY id {strength})
+            SELECT to_jsonb(count(*)) FROM e""",
+    )
+
+
+# Only who deletes an entry keeps others from beginning to refer to it: these have the tenant's
+# counters by then, for which whoever publishes it would wait.
+LOCK = _lock("entries.lock", "FOR NO KEY UPDATE")
+LOCK_TO_DELETE = _lock("entries.lock_to_delete", "FOR UPDATE")
 # The same of one entry, whatever its type.
-LOCK_ONE = Statement(
-    "entries.lock_one",
+LOCK_ONE_TO_DELETE = Statement(
+    "entries.lock_one_to_delete",
     """WITH t AS (
            SELECT t.id FROM cms.content_types t
            WHERE t.id = (SELECT content_type_id FROM cms.entries WHERE id = ($1->>'id')::uuid)

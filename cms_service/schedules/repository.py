@@ -20,7 +20,7 @@ _JSON = """jsonb_build_object('action', s.action, 'at', s.due_at, 'createdAt', s
 _LOCKED = """e AS (
     SELECT e.tenant_id, e.id FROM cms.entries e
     JOIN cms.content_types t ON t.tenant_id = e.tenant_id AND t.id = e.content_type_id
-    WHERE e.id = ($1->>'id')::uuid AND t.name = $1->>'type' FOR UPDATE OF e)"""
+    WHERE e.id = ($1->>'id')::uuid AND t.name = $1->>'type' FOR NO KEY UPDATE OF e)"""
 _WANTED_NOTE = "jsonb_build_object('publishAt', $1->'publishAt', 'unpublishAt', $1->'unpublishAt')"
 
 _GET = Statement(
@@ -88,7 +88,7 @@ _CLAIM = Statement(
              AND NOT EXISTS (
                  SELECT FROM cms.entry_schedules o
                  WHERE o.entry_id = s.entry_id AND o.failed_at IS NULL AND o.due_at < s.due_at)
-           FOR UPDATE OF e, s SKIP LOCKED FOR KEY SHARE OF t SKIP LOCKED)
+           FOR NO KEY UPDATE OF e, s SKIP LOCKED FOR KEY SHARE OF t SKIP LOCKED)
        SELECT jsonb_build_object('dueAt', due_at, 'plannerId', planner_id,
                                  'plannerKind', planner_kind,
                                  'patience', set_config('lock_timeout', '1s', true))

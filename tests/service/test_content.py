@@ -3,6 +3,7 @@
 """Content types, drafts, publishing, and two editors at once."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -213,6 +214,40 @@ async def until_waiting(site: Site, number: int) -> None:
                 await asyncio.sleep(0.02)
     finally:
         await connection.close()
+
+
+def statements(pod: Pod, operation: str) -> int:
+    """How often the pod has had it done."""
+    count = rf'hcms_db_query_duration_seconds_count\{{operation="{operation}"\}} (\d+)'
+    found = re.search(count, pod.cms.metrics.render().decode())
+    return int(found[1]) if found else 0
+
+
+@pytest.mark.parametrize("ways", ["alone", "with others"])
+async def test_an_entry_is_published_while_another_begins_to_refer_to_it_without_a_deadlock(
+    site: Site, pod: Pod, acme: Desk, ways: str
+) -> None:
+    """Each would be done again where the other one and it had waited for each other."""
+    link = {"name": "link", "kind": "reference", "types": ["article"]}
+    body = ARTICLE | {"fields": [*ARTICLE["fields"], link]}
+    expect(await acme.client.post(f"{acme.root}/content-types", json=body), 201)
+    author = await acme.draft(title="Hello", slug="hello")
+    made, published = statements(pod, "entries.create"), statements(pod, "entries.publish")
+    async with held(site, "SELECT FROM cms.tenant_usage FOR UPDATE"):
+        create = asyncio.create_task(acme.draft(link=author["id"]))
+        await until_waiting(site, 1)
+        if ways == "alone":
+            publish = acme.client.post(f"{acme.entries}/{author['id']}/publish")
+        else:
+            items = {"items": [{"id": author["id"]}], "atomic": True}
+            url = f"{acme.root}/content-types/article/bulk/publish"
+            publish = acme.client.post(url, json=items)
+        publication = asyncio.create_task(publish)
+        await until_waiting(site, 2)
+    await create
+    expect(await publication, 200)
+    assert statements(pod, "entries.create") == made + 1
+    assert statements(pod, "entries.publish") == published + 1
 
 
 async def test_an_entry_is_deleted_and_taken_back_at_once_without_a_deadlock(
