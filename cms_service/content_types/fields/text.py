@@ -1,6 +1,6 @@
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cms_service.content_types.fields import patterns
 from cms_service.content_types.fields.base import JsonSchema, text_of
@@ -8,6 +8,11 @@ from cms_service.content_types.fields.scalar import UniqueField
 from cms_service.core.validation.exact import WHOLE
 
 MAX_TEXT_LENGTH = 100_000
+
+
+def _supported(pattern: str) -> str:
+    patterns.check(pattern)
+    return pattern
 
 
 class TextField(UniqueField):
@@ -18,15 +23,16 @@ class TextField(UniqueField):
     kind: Literal["text"]
     min_length: Annotated[int, Field(ge=0, le=MAX_TEXT_LENGTH), WHOLE] = 0
     max_length: Annotated[int, Field(ge=1, le=MAX_TEXT_LENGTH), WHOLE] = 10_000
-    pattern: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    # Checked before a default is compared with it.
+    pattern: (
+        Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_supported)] | None
+    ) = None
     default: Annotated[str, Field(max_length=MAX_TEXT_LENGTH)] | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.min_length > self.max_length:
             raise ValueError("minLength is above maxLength")
-        if self.pattern is not None:
-            patterns.check(self.pattern)
         return self
 
     def accept_value(self, value: Any) -> str:

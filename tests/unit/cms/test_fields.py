@@ -398,6 +398,7 @@ TEXT = {"name": "a", "kind": "text"}
 SENSELESS = {
     "a default that does not fit": TEXT | {"default": "", "minLength": 1},
     "a default of another kind": {"name": "a", "kind": "boolean", "default": "yes"},
+    "a pattern that cannot be read, beside a default": TEXT | {"default": "x", "pattern": "("},
     "a default that is unique": TEXT | {"default": "x", "unique": True},
     "days in the wrong order": {
         "name": "a", "kind": "date", "minimum": "2026-01-02", "maximum": "2026-01-01"},
