@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -20,6 +21,11 @@ OTHER_TENANTS = "_other"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Bounds of the buckets.
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+_KINDS = ("delivery", "read", "write")
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+# Of the routes' templates, as the requests bring them.
+_DELIVERY, _HEALTH = "/v1/delivery/", "/health"
 
 
 class RequestMetrics(Collector):
@@ -60,6 +66,7 @@ class RequestMetrics(Collector):
             requests.add_metric([method, route, str(status)], answers.count)
             timed.setdefault((method, route), Durations(SECONDS)).add(answers)
         yield requests
+        yield _outcomes(self._answers)
         yield _durations(timed)
         yield self._by_tenant()
         yield GaugeMetricFamily(
@@ -76,6 +83,32 @@ class RequestMetrics(Collector):
             for kind, count in counts.items():
                 family.add_metric([tenant, f"{kind}xx"], count)
         return family
+
+
+def _outcomes(answers: dict[tuple[str, str, int], Durations]) -> Metric:
+    """All of it is there from the start: the rate of a series that begins with its first event misses
+    this event, and a pod's first failures are those that an alert has to know of.
+    """
+    family = CounterMetricFamily(
+        "hcms_http_answers",
+        "Requests but health checks, by kind; failed are those with a status of 5xx.",
+        labels=["kind", "outcome"],
+    )
+    counts: Counter[tuple[str, bool]] = Counter()
+    for (method, route, status), answered in answers.items():
+        if route != _HEALTH:
+            counts[_kind(method, route), status >= HTTPStatus.INTERNAL_SERVER_ERROR] += answered.count
+    for kind in _KINDS:
+        family.add_metric([kind, "ok"], counts[kind, False])
+        family.add_metric([kind, "failed"], counts[kind, True])
+    return family
+
+
+def _kind(method: str, route: str) -> str:
+    """Of published content, otherwise of the management API."""
+    if route.startswith(_DELIVERY):
+        return "delivery"
+    return "read" if method in _READING else "write"
 
 
 def _durations(timed: dict[tuple[str, str], Durations]) -> Metric:

@@ -82,6 +82,35 @@ def test_tenants_beyond_the_bound_are_counted_together() -> None:
     assert counted[OTHER_TENANTS, "2xx"] == 3
 
 
+def outcomes(metrics: RequestMetrics) -> dict[tuple[str, str], float]:
+    return {
+        (labels["kind"], labels["outcome"]): value
+        for family in metrics.collect()
+        for name, labels, value, *_ in family.samples
+        if name == "hcms_http_answers_total"
+    }
+
+
+def test_a_pods_first_failures_can_be_counted() -> None:
+    """A rate needs the 0 that was there before."""
+    kinds = ("delivery", "read", "write")
+    before = {(kind, outcome): 0 for kind in kinds for outcome in ("ok", "failed")}
+    metrics = RequestMetrics()
+    assert outcomes(metrics) == before
+    metrics.observe("GET", "/v1/delivery/{tenant}/{type_name}", 503, 0.1)
+    metrics.observe("GET", "/v1/delivery/{tenant}/{type_name}", 500, 0.1)
+    metrics.observe("HEAD", "/v1/delivery/{tenant}/{type_name}", 304, 0.1)
+    metrics.observe("PATCH", "/v1/tenants/{tenant}", 503, 0.1)
+    metrics.observe("GET", "/v1/tenants/{tenant}", 404, 0.1)
+    metrics.observe("GET", "/health", 503, 0.1)
+    assert outcomes(metrics) == before | {
+        ("delivery", "failed"): 2,
+        ("delivery", "ok"): 1,
+        ("write", "failed"): 1,
+        ("read", "ok"): 1,
+    }
+
+
 def test_words_that_are_no_methods_are_counted_together() -> None:
     metrics = RequestMetrics()
     for word in ("BREW", "get", "PROPFIND"):
