@@ -64,7 +64,7 @@ _DEPLOYMENTS = Row(
         ),
         graph(
             "Share of failed requests, the ten highest",
-            {_WHO: "topk(10, hcms:errors:rate5m / hcms:requests:rate5m)"},
+            {f"{_WHO} {{{{kind}}}}": "topk(10, hcms:errors:rate5m / hcms:requests:rate5m)"},
             "percentunit",
         ),
         graph(

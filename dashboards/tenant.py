@@ -59,7 +59,11 @@ _TRAFFIC = Row(
         ),
         graph(
             "Errors: how many times faster than they may be made",
-            {"1 h": _spent("1h"), "6 h": _spent("6h"), "3 d": _spent("3d")},
+            {
+                "{{kind}}, 1 h": _spent("1h"),
+                "{{kind}}, 6 h": _spent("6h"),
+                "{{kind}}, 3 d": _spent("3d"),
+            },
         ),
         graph(
             "Tenants, the ten busiest",
