@@ -97,7 +97,9 @@ def _outcomes(answers: dict[tuple[str, str, int], Durations]) -> Metric:
     counts: Counter[tuple[str, bool]] = Counter()
     for (method, route, status), answered in answers.items():
         if route != _HEALTH:
-            counts[_kind(method, route), status >= HTTPStatus.INTERNAL_SERVER_ERROR] += answered.count
+            counts[_kind(method, route), status >= HTTPStatus.INTERNAL_SERVER_ERROR] += (
+                answered.count
+            )
     for kind in _KINDS:
         family.add_metric([kind, "ok"], counts[kind, False])
         family.add_metric([kind, "failed"], counts[kind, True])
@@ -105,7 +107,7 @@ def _outcomes(answers: dict[tuple[str, str, int], Durations]) -> Metric:
 
 
 def _kind(method: str, route: str) -> str:
-    """Of published content, otherwise of the management API."""
+    """Name whom the request served: readers of published content, or who manages it."""
     if route.startswith(_DELIVERY):
         return "delivery"
     return "read" if method in _READING else "write"

@@ -231,9 +231,9 @@ class Reason(_Described):
     )
     FEWER_PODS = (
         "FewerPods",
-        "Some pods answer, but fewer than are wanted; see the Progressing condition.",
+        "Some pods answer, but fewer than are wanted; the message and Progressing say why.",
     )
-    NO_PODS = "NoPods", "No pod answers; see the Progressing condition."
+    NO_PODS = "NoPods", "No pod answers; the message and Progressing say why."
 
     # The rest.
     INVALID_SPEC = (

@@ -52,7 +52,7 @@ def snapshot_of(work: Pass) -> Snapshot:
         schemas=schemas_of(work),
         revisions=revision_states(deployments, answering, preview),
         requests=work.requests,
-        failure=failure_of(_pods_of(work), _aimed_at_since(work)),
+        failure=failure_of(_pods_of(work, work.target), _aimed_at_since(work)),
         suspended=work.hcms.spec.suspend,
         problem=_pod_problem(work),
         pin=work.wanted.pin,
@@ -83,6 +83,7 @@ def facts_of(work: Pass, decision: Decision, snapshot: Snapshot) -> Facts:
         migration=work.migration,
         migration_pod=_migration_problem(work),
         contract_pod=_contract_problem(work),
+        stable_problem=_stable_problem(work, decision, snapshot),
         keys=work.keys,
         revisions=revision_statuses(
             family.by_revision(CONTROLLER_REVISION.name),
@@ -132,14 +133,25 @@ def _aimed_at_since(work: Pass) -> datetime:
     return progress.started_at if progress and progress.revision == work.target else work.now
 
 
-def _pods_of(work: Pass) -> list[Object]:
-    return [pod for pod in work.family.pods if revision_of(pod) == work.target]
+def _pods_of(work: Pass, revision: str) -> list[Object]:
+    return [pod for pod in work.family.pods if revision_of(pod) == revision]
 
 
 def _pod_problem(work: Pass) -> Problem | None:
     """Why the pods of the wanted revision do not get ready."""
-    target = work.family.by_revision(DEPLOYMENT.name).get(work.target)
-    return find_problem([target] if target else [], _pods_of(work))
+    return _problem_of(work, work.target)
+
+
+def _stable_problem(work: Pass, decision: Decision, snapshot: Snapshot) -> Problem | None:
+    if decision.stable is None or decision.stable == work.target:
+        return snapshot.problem
+    return _problem_of(work, decision.stable)
+
+
+def _problem_of(work: Pass, revision: str) -> Problem | None:
+    deployment = work.family.by_revision(DEPLOYMENT.name).get(revision)
+    pods = _pods_of(work, revision)
+    return find_problem([deployment] if deployment else [], pods)
 
 
 def _selector(work: Pass, decision: Decision) -> str | None:

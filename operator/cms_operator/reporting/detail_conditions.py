@@ -147,7 +147,11 @@ def _available(facts: Facts) -> ConditionState:
     if wanted == 0:
         return true(kind, Reason.SCALED_TO_ZERO, "No pod is wanted.")
     message = f"{serving} of {wanted} wanted pods answer."
+    if serving >= wanted:
+        return true(kind, Reason.ENOUGH_PODS, message)
+    # Progressing speaks of the target alone, or of how the rollout ended.
+    if problem := facts.stable_problem or facts.snapshot.problem:
+        message = f"{message} {problem.message}"
     if serving == 0:
         return false(kind, Reason.NO_PODS, message)
-    enough = serving >= wanted
-    return true(kind, Reason.ENOUGH_PODS if enough else Reason.FEWER_PODS, message)
+    return true(kind, Reason.FEWER_PODS, message)

@@ -34,7 +34,7 @@ class Facts:
 
     `children` is what kept it from making a child; `address_pending` says that
     a load balancer or route has yet to give one. `restart` is the one that the spec's
-    revision carries.
+    revision carries. `stable_problem` is what keeps stable's pods from answering.
     """
 
     snapshot: Snapshot
@@ -45,6 +45,7 @@ class Facts:
     migration: MigrationStatus | None = None
     migration_pod: Problem | None = None
     contract_pod: Problem | None = None
+    stable_problem: Problem | None = None
     keys: JwtKeysStatus | None = None
     revisions: tuple[RevisionStatus, ...] = ()
     version: str | None = None

@@ -28,7 +28,7 @@ _UNDER_WAY = {
 def progressing(facts: Facts) -> ConditionState:
     kind, phase = ConditionType.PROGRESSING, facts.decision.phase
     if facts.pin and phase is DecisionPhase.HEALTHY:
-        return false(kind, Reason.PINNED, pinned(facts.pin))
+        return false(kind, Reason.PINNED, pinned(facts, facts.pin))
     if facts.settled:
         return true(kind, Reason.ROLLED_OUT, f"All pods are of revision {facts.snapshot.target}.")
     if facts.suspended:
@@ -73,9 +73,10 @@ def suspended(facts: Facts) -> str:
 
 
 def rolled_back(facts: Facts) -> Problem:
-    progress, stable, pin = facts.decision.progress, facts.decision.stable, facts.pin
+    progress, pin = facts.decision.progress, facts.pin
     why = progress and progress.message
-    told = f"Revision {facts.snapshot.target} was taken back, {stable} serves. {why or ''}".strip()
+    stable = _serves(facts, facts.decision.stable)
+    told = f"Revision {facts.snapshot.target} was taken back, {stable}. {why or ''}".strip()
     gateway = waits_for_gateway(facts.snapshot, progress.strategy) if progress else ""
     if gateway and gateway not in told:
         told = f"{told} {gateway}"
@@ -85,18 +86,25 @@ def rolled_back(facts: Facts) -> Problem:
     return Problem(Reason.ANALYSIS_FAILED if judged else Reason.ROLLED_BACK, told)
 
 
-def pinned(pin: PinStatus) -> str:
+def pinned(facts: Facts, pin: PinStatus) -> str:
     return (
-        f"Revision {pin.to_revision} serves: {pin.by} has rolled {pin.from_revision} back "
+        f"Revision {_serves(facts, pin.to_revision)}: {pin.by} has rolled {pin.from_revision} back "
         f"({GROUP}/rollback, {to_text(pin.since)}). Apply another spec, "
         f"or go on with {RETRY}={pin.from_revision}."
     )
 
 
+def _serves(facts: Facts, revision: str | None) -> str:
+    snapshot = facts.snapshot
+    if snapshot.replicas and revision and not snapshot.revision(revision).endpoints:
+        return f"{revision} is to serve and no pod of it answers"
+    return f"{revision} serves"
+
+
 def refused(facts: Facts) -> str:
     snapshot = facts.snapshot
     return (
-        f"Revision {snapshot.target} was not started, {snapshot.stable} serves on:"
+        f"Revision {snapshot.target} was not started, {_serves(facts, snapshot.stable)}:"
         f" {why_not(snapshot.schemas, snapshot.target)}. Apply an image made for schema"
         f" {snapshot.schemas.oldest_readable} or newer, or restore the database and annotate with"
         f" {MIGRATE}."

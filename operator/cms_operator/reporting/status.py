@@ -101,9 +101,12 @@ def _states(hcms: HeadlessCMS, facts: Facts, lasting: set[str]) -> Iterator[Cond
 def _ready(facts: Facts, details: list[ConditionState], stalled: ConditionState) -> ConditionState:
     """Scaling keeps Ready true: what serves goes on serving, and n is on its way."""
     kind = ConditionType.READY
+    missing = {state.type: state for state in details if not state.status}
+    available = missing.get(ConditionType.AVAILABLE)
+    if available and _relies_on_stable(facts):
+        return available._replace(type=kind, status=False)
     if stalled.status:
         return stalled._replace(type=kind, status=False)
-    missing = {state.type: state for state in details if not state.status}
     for needed in _BEFORE_PODS:
         if needed in missing:
             return missing[needed]._replace(type=kind, status=False)
@@ -112,10 +115,16 @@ def _ready(facts: Facts, details: list[ConditionState], stalled: ConditionState)
     ):
         return progressing(facts)._replace(type=kind, status=False)
     if facts.pin:
-        return false(kind, Reason.PINNED, pinned(facts.pin))
-    if available := missing.get(ConditionType.AVAILABLE):
+        return false(kind, Reason.PINNED, pinned(facts, facts.pin))
+    if available:
         return available._replace(type=kind, status=False)
     return true(kind, Reason.READY, f"Revision {facts.snapshot.target} serves.")
+
+
+def _relies_on_stable(facts: Facts) -> bool:
+    """What was released last does not run, and that is no longer the worst where stable fails."""
+    back = facts.decision.phase in (DecisionPhase.ABORTED, DecisionPhase.REFUSED)
+    return back or facts.pin is not None
 
 
 def _rests(facts: Facts) -> bool:
@@ -147,7 +156,7 @@ def _stalled(facts: Facts, lasting: set[str]) -> ConditionState:
         if problem and about in lasting:
             return true(kind, problem.reason, problem.message)
     if facts.pin and facts.decision.phase is DecisionPhase.HEALTHY:
-        return true(kind, Reason.PINNED, pinned(facts.pin))
+        return true(kind, Reason.PINNED, pinned(facts, facts.pin))
     if has_failed(facts.migration) and facts.decision.phase is not DecisionPhase.REFUSED:
         return migration_failure(facts.migration)._replace(type=kind, status=True)
     if end := _end(facts):

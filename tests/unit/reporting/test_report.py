@@ -215,6 +215,39 @@ def test_no_pod_that_answers_is_not_ready() -> None:
     assert condition(status, ConditionType.READY)[:2] == ("False", "NoPods")
 
 
+CRASH = Problem(Reason.CRASH_LOOPING, "Pod shop-a-1 has ended 7 times.")
+DOWN = {"a": RevisionState(3, 3)}
+NEWER_SCHEMA = Schemas({"a": 2, "b": 1}, oldest_readable=2)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        pytest.param(snapshot(3, "a", "a", revisions=DOWN, pin=PIN), id="rolled back by hand"),
+        pytest.param(snapshot(3, "b", "a", revisions=DOWN, failure="It ended."), id="taken back"),
+        pytest.param(snapshot(3, "b", "a", revisions=DOWN, schemas=NEWER_SCHEMA), id="refused"),
+    ],
+)
+def test_a_stable_revision_that_fails_after_a_rollback_is_told_with_its_cause(
+    picture: Snapshot,
+) -> None:
+    status = status_of(facts(picture, stable_problem=CRASH))
+    told = ("False", "NoPods", f"0 of 3 wanted pods answer. {CRASH.message}")
+    assert condition(status, ConditionType.AVAILABLE) == told
+    assert condition(status, ConditionType.READY) == told
+    for item in status.conditions:
+        assert "a serves" not in item.message, item.type
+
+
+def test_pods_that_are_away_are_told_with_their_cause_while_others_answer() -> None:
+    few = snapshot(3, "b", "a", revisions={"a": RevisionState(3, 3, 1, 1, 1)}, failure="It ended.")
+    status = status_of(facts(few, stable_problem=CRASH))
+    assert condition(status, ConditionType.AVAILABLE) == (
+        "True", "FewerPods", f"1 of 3 wanted pods answer. {CRASH.message}"
+    )  # fmt: skip
+    assert condition(status, ConditionType.READY)[:2] == ("False", "RolledBack")
+
+
 def test_a_secret_that_comes_a_moment_later_is_no_stall_and_one_that_stays_away_is() -> None:
     first = status_of(settled(secrets=SECRET_AWAY))
     assert condition(first, ConditionType.READY)[:2] == ("False", "SecretNotFound")
@@ -262,7 +295,7 @@ def test_an_image_that_the_schema_left_behind_is_refused_with_what_to_do() -> No
     ):
         stands, reason, message = condition(status, kind)
         assert (stands, reason) == ("True" if kind == "Stalled" else "False", "SchemaTooNew")
-        assert "a serves on" in message
+        assert "a serves" in message
         assert "Apply an image made for schema 3 or newer" in message
     assert condition(status, ConditionType.AVAILABLE)[0] == "True"
 
