@@ -86,8 +86,8 @@ class RequestMetrics(Collector):
 
 
 def _outcomes(answers: dict[tuple[str, str, int], Durations]) -> Metric:
-    """All of it is there from the start: the rate of a series that begins with its first event misses
-    this event, and a pod's first failures are those that an alert has to know of.
+    """Count with what has not happened yet: the rate of a series that begins with its first event
+    misses this event, and an alert has to know of a pod's first failures.
     """
     family = CounterMetricFamily(
         "hcms_http_answers",

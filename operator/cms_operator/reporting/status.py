@@ -101,24 +101,30 @@ def _states(hcms: HeadlessCMS, facts: Facts, lasting: set[str]) -> Iterator[Cond
 def _ready(facts: Facts, details: list[ConditionState], stalled: ConditionState) -> ConditionState:
     """Scaling keeps Ready true: what serves goes on serving, and n is on its way."""
     kind = ConditionType.READY
+    for found in _against(facts, details, stalled):
+        return found._replace(type=kind, status=False)
+    return true(kind, Reason.READY, f"Revision {facts.snapshot.target} serves.")
+
+
+def _against(
+    facts: Facts, details: list[ConditionState], stalled: ConditionState
+) -> Iterator[ConditionState]:
+    """What speaks against Ready, the worst first."""
     missing = {state.type: state for state in details if not state.status}
     available = missing.get(ConditionType.AVAILABLE)
     if available and _relies_on_stable(facts):
-        return available._replace(type=kind, status=False)
+        yield available
     if stalled.status:
-        return stalled._replace(type=kind, status=False)
-    for needed in _BEFORE_PODS:
-        if needed in missing:
-            return missing[needed]._replace(type=kind, status=False)
+        yield stalled
+    yield from (missing[needed] for needed in _BEFORE_PODS if needed in missing)
     if facts.decision.phase not in (DecisionPhase.HEALTHY, DecisionPhase.BAKING) and not _rests(
         facts
     ):
-        return progressing(facts)._replace(type=kind, status=False)
+        yield progressing(facts)
     if facts.pin:
-        return false(kind, Reason.PINNED, pinned(facts, facts.pin))
+        yield false(ConditionType.READY, Reason.PINNED, pinned(facts, facts.pin))
     if available:
-        return available._replace(type=kind, status=False)
-    return true(kind, Reason.READY, f"Revision {facts.snapshot.target} serves.")
+        yield available
 
 
 def _relies_on_stable(facts: Facts) -> bool:
