@@ -22,7 +22,7 @@ def _count(condition: str, status: str) -> str:
 _NOW = Row(
     "Now",
     [
-        stat("Deployments", "max(hcms_operator_objects)"),
+        stat("Deployments", "sum(max by (namespace, job) (hcms_operator_objects))"),
         stat("Ready", _count("Ready", "True")),
         stat("Not Ready", _count("Ready", "False")),
         stat("Stalled", _count("Stalled", "True")),

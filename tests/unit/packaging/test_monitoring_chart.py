@@ -104,6 +104,33 @@ def test_the_rules_are_those_of_the_files(chart: Chart) -> None:
     ]
 
 
+def test_a_release_tells_of_its_own_absence_whatever_others_run(chart: Chart) -> None:
+    monitoring = {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}}
+    objects = chart.render({"monitoring": monitoring})
+    service = the(objects, "Service")["metadata"]
+    asked = f'{{namespace="{service["namespace"]}", job="{service["name"]}"}}'
+    assert expressions(objects)["HeadlessCMSOperatorAbsent"] == (
+        f"absent(hcms_operator_build_info{asked})"
+    )
+
+
+def test_one_release_of_several_records_what_all_of_them_share(chart: Chart) -> None:
+    names = [path.stem for path in RULE_FILES]
+    assert names == ["operator", "service-levels", "tenants"]
+    (alone,) = of_kind(rendered(chart, "prometheusRule", fleet=False), "PrometheusRule")
+    assert alone["metadata"]["name"].endswith("-operator")
+
+
+def expressions(objects: Objects) -> dict[str, str]:
+    return {
+        rule["alert"]: rule["expr"]
+        for found in of_kind(objects, "PrometheusRule")
+        for group in found["spec"]["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+
+
 def test_the_pages_can_be_those_of_somebody_else(chart: Chart) -> None:
     address = "https://wiki.example/cms/"
     objects = rendered(chart, "prometheusRule", runbooks=address)
