@@ -200,6 +200,19 @@ def test_a_quota_that_refuses_pods_is_told_and_heals(team: Team) -> None:
     assert len(team.pods()) == 4
 
 
+def test_a_quota_that_refuses_the_migrations_pod_is_told_and_heals(team: Team) -> None:
+    team.apply(quota(pods="0"))
+    eventually(lambda: team.the("resourcequota", "limit").get("status"), "the quota counts")
+    team.make(replicas=1)
+    message = team.wait_for("DatabaseMigrated", "False", "PodsRefused")
+    (job,) = team.names("job")
+    assert f"kubectl describe job {job}" in message
+    assert team.condition("Ready")[:2] == ("False", "PodsRefused")
+    team.wait_for_event("PodsRefused")
+    team.apply(quota(pods="20"))
+    team.wait_until_ready(seconds=180)
+
+
 def test_a_quota_that_refuses_a_child_is_told_and_heals(team: Team) -> None:
     team.apply(quota(services_loadbalancers="0"))
     eventually(lambda: team.the("resourcequota", "limit").get("status"), "the quota counts")

@@ -181,6 +181,14 @@ class Reason(_Described):
         "PodConfigurationInvalid",
         "The container cannot be made from its settings; check what spec.pod refers to.",
     )
+    POD_NOT_STARTED = (
+        "PodNotStarted",
+        (
+            "A pod has a node, and its containers do not start: its image comes slowly, an init "
+            "container that was added does not end, or a volume is missing; check the ConfigMaps "
+            "and Secrets that the spec names."
+        ),
+    )
     UNSCHEDULABLE = (
         "Unschedulable",
         (

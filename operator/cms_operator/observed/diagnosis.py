@@ -1,7 +1,7 @@
 """Why pods are not what they should be, read from their status."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from cms_operator.api.conditions import Reason
 from cms_operator.api.objects import Object
@@ -9,13 +9,20 @@ from cms_operator.api.problem import Problem
 
 _PULL = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull")
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+_STARTING = ("ContainerCreating", "PodInitializing")
+# A pod whose image is being pulled looks like one whose volume is missing.
+_STARTS_WITHIN = timedelta(seconds=120)
+_JOBS_POD_WITHIN = timedelta(seconds=20)
 _LONGEST_MESSAGE = 400
 _ENDS_THAT_COUNT = 2
 # A rollout's beginning is rounded up to a second, a pod's down.
 _ROUNDED = timedelta(seconds=2)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def find_problem(deployments: Iterable[Object], pods: Iterable[Object]) -> Problem | None:
+def find_problem(
+    deployments: Iterable[Object], pods: Iterable[Object], now: datetime
+) -> Problem | None:
     """The first thing that a cluster admin would have to mend, the surest cause first."""
     for deployment in deployments:
         if refusal := _refused_pods(deployment):
@@ -28,7 +35,31 @@ def find_problem(deployments: Iterable[Object], pods: Iterable[Object]) -> Probl
         for pod in living:
             if found := look(pod):
                 return found
-    return None
+    return next((_not_started(pod) for pod in living if _starts_by(pod) <= now), None)
+
+
+def find_job_problem(job: Object, pods: Iterable[Object], now: datetime) -> Problem | None:
+    """Why a Job that is under way does not run.
+
+    Where its pod is refused, only an Event of the Job tells why, and the operator reads none.
+    """
+    seen = [*pods]
+    if seen or (job.get("status") or {}).get("active") or now < _pod_by(job):
+        return find_problem([], seen, now)
+    name = _name(job)
+    message = (
+        f"Job {name} gets no pod, as where a quota or an admission policy refuses it. Which one "
+        f"says: kubectl describe job {name}."
+    )
+    return Problem(Reason.PODS_REFUSED, f"{message} {Reason.PODS_REFUSED.advice}")
+
+
+def next_look(
+    pods: Iterable[Object], jobs_without_pod: Iterable[Object], now: datetime
+) -> float | None:
+    """Seconds after which something that starts now counts as held up."""
+    ends = [*map(_starts_by, pods), *map(_pod_by, jobs_without_pod)]
+    return min(((end - now).total_seconds() for end in ends if now < end < _NEVER), default=None)
 
 
 def failure_of(pods: Iterable[Object], since: datetime) -> str:
@@ -50,6 +81,25 @@ def failure_of(pods: Iterable[Object], since: datetime) -> str:
         return ""
     _, pod, container = max(ended, key=lambda found: found[0])
     return f"Its pods have ended {count} times. {_repeated_end(pod, container).message}"
+
+
+def _starts_by(pod: Object) -> datetime:
+    """When a pod that is starting counts as held up: counted from when it has a node."""
+    if not any(reason in _STARTING for _, reason, _ in _waiting(pod)):
+        return _NEVER
+    begun = pod["status"].get("startTime") or pod["metadata"]["creationTimestamp"]
+    return datetime.fromisoformat(begun) + _STARTS_WITHIN
+
+
+def _pod_by(job: Object) -> datetime:
+    return datetime.fromisoformat(job["metadata"]["creationTimestamp"]) + _JOBS_POD_WITHIN
+
+
+def _not_started(pod: Object) -> Problem:
+    name, seconds = _name(pod), _STARTS_WITHIN.seconds
+    message = f"Pod {name} has not started for {seconds} s; what it waits for says:"
+    advice = Reason.POD_NOT_STARTED.advice
+    return Problem(Reason.POD_NOT_STARTED, f"{message} kubectl describe pod {name}. {advice}")
 
 
 def _ends_since(since: datetime, pod: Object, container: Object) -> int:

@@ -35,7 +35,7 @@ from cms_operator.reconcile.publishing import Publisher
 from cms_operator.reconcile.refusals import name_held, refusal
 from cms_operator.reconcile.source_secrets import SourceSecrets
 from cms_operator.reconcile.sources import read_sources
-from cms_operator.reconcile.views import facts_of, snapshot_of
+from cms_operator.reconcile.views import facts_of, next_diagnosis, snapshot_of
 from cms_operator.reconcile.work import Pass, is_refused, is_to_be_recorded
 from cms_operator.reporting.news import at_rest, counts_wait, only_counts
 from cms_operator.reporting.status import build_invalid_status, build_status
@@ -141,6 +141,7 @@ class Reconciler:
                 await self._apply(work, decision)
                 await self._migrating.contract(work, decision)
                 work.look_again(decision.again)
+        work.look_again(next_diagnosis(work))
         facts = facts_of(work, decision, snapshot_of(work))
         after = build_status(before, hcms, facts, work.now)
         await self._report(work, parent, after, settling=not at_rest(facts.snapshot))

@@ -11,14 +11,20 @@ from cms_operator.cluster.kinds import (
     DEPLOYMENT,
     HTTP_ROUTE,
     INGRESS,
+    JOB,
     SERVICE,
 )
 from cms_operator.observed.addresses import find_address
 from cms_operator.observed.deployments import revision_states
-from cms_operator.observed.diagnosis import failure_of, find_problem
+from cms_operator.observed.diagnosis import (
+    failure_of,
+    find_job_problem,
+    find_problem,
+    next_look,
+)
 from cms_operator.observed.endpoints import serving_endpoints
 from cms_operator.observed.family import revision_of
-from cms_operator.observed.jobs import pods_of_job
+from cms_operator.observed.jobs import migration_phase, pods_of_job
 from cms_operator.observed.routes import route_state, with_traffic
 from cms_operator.observed.snapshot import MigrationPhase, RouteState, Snapshot
 from cms_operator.reconcile.adoption import finished
@@ -151,7 +157,7 @@ def _stable_problem(work: Pass, decision: Decision, snapshot: Snapshot) -> Probl
 def _problem_of(work: Pass, revision: str) -> Problem | None:
     deployment = work.family.by_revision(DEPLOYMENT.name).get(revision)
     pods = _pods_of(work, revision)
-    return find_problem([deployment] if deployment else [], pods)
+    return find_problem([deployment] if deployment else [], pods, work.now)
 
 
 def _selector(work: Pass, decision: Decision) -> str | None:
@@ -176,9 +182,21 @@ def _contract_problem(work: Pass) -> Problem | None:
 
 def _job_problem(work: Pass, phase: JobPhase, job: str) -> Problem | None:
     """Why the pod of a Job does not start."""
-    if not is_under_way(phase):
+    found = work.family.of_kind(JOB.name).get(job)
+    if found is None or not is_under_way(phase):
         return None
-    return find_problem([], pods_of_job(work.family.job_pods, job))
+    return find_job_problem(found, pods_of_job(work.family.job_pods, job), work.now)
+
+
+def next_diagnosis(work: Pass) -> float | None:
+    """Seconds after which what is starting now would be a problem, and no event tells of it."""
+    family = work.family
+    without_pod = [
+        job
+        for name, job in family.of_kind(JOB.name).items()
+        if migration_phase(job) is MigrationPhase.RUNNING and not pods_of_job(family.job_pods, name)
+    ]
+    return next_look((*family.pods, *family.job_pods), without_pod, work.now)
 
 
 def _connections(work: Pass) -> Connections:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cms_operator.api.conditions import Reason
-from cms_operator.observed.diagnosis import failure_of, find_problem
+from cms_operator.observed.diagnosis import failure_of, find_job_problem, find_problem, next_look
 from tests.unit.rollout.pictures import NOON, later
 
 
@@ -57,7 +57,7 @@ PODS = [
 def test_what_keeps_a_pod_from_serving_is_named(
     found: dict[str, Any], reason: Reason, words: str
 ) -> None:
-    problem = find_problem([], [found])
+    problem = find_problem([], [found], NOON)
     assert problem is not None
     assert problem.reason is reason
     assert problem.message.endswith(reason.advice) or "kubectl logs" in problem.message
@@ -75,7 +75,7 @@ def test_a_refusal_of_pods_comes_before_what_other_pods_suffer(
     message: str, reason: Reason
 ) -> None:
     refused = {"type": "ReplicaFailure", "status": "True", "message": message}
-    problem = find_problem([{"status": {"conditions": [refused]}}], [CRASH])
+    problem = find_problem([{"status": {"conditions": [refused]}}], [CRASH], NOON)
     assert problem is not None
     assert problem.reason is reason
     assert message in problem.message
@@ -85,11 +85,53 @@ def test_starting_serving_and_leaving_pods_are_no_problem() -> None:
     leaving = {**CRASH, "metadata": {"name": "old", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
     starting = waiting("ContainerCreating")
     serving = pod(containerStatuses=[{"state": {"running": {}}, "restartCount": 0}])
-    assert find_problem([{"status": {}}], [leaving, starting, serving, pod()]) is None
+    assert find_problem([{"status": {}}], [leaving, starting, serving, pod()], NOON) is None
+
+
+@pytest.mark.parametrize("reason", ["ContainerCreating", "PodInitializing"])
+def test_a_pod_that_waits_for_a_volume_or_an_init_container_is_named_after_a_while(
+    reason: str,
+) -> None:
+    starting = waiting(reason)
+    assert find_problem([], [starting], later(119)) is None, "its image may be on the way"
+    assert next_look([starting], [], later(100)) == 20
+    problem = find_problem([], [starting], later(120))
+    assert problem is not None
+    assert problem.reason is Reason.POD_NOT_STARTED
+    assert "kubectl describe pod shop-1" in problem.message
+    assert next_look([starting], [], later(120)) is None
+
+
+def test_the_wait_for_a_node_is_no_wait_for_a_volume() -> None:
+    starting = waiting("ContainerCreating")
+    starting["status"]["startTime"] = later(600).isoformat()
+    assert find_problem([], [starting], later(700)) is None
+    assert find_problem([], [starting], later(720)) is not None
+
+
+JOB = {"metadata": {"name": "shop-migrate", "creationTimestamp": NOON.isoformat()}, "status": {}}
+
+
+def test_a_job_whose_pod_is_refused_is_named_although_it_does_not_tell() -> None:
+    assert find_job_problem(JOB, [], later(19)) is None
+    assert next_look([], [JOB], later(5)) == 15
+    problem = find_job_problem(JOB, [], later(20))
+    assert problem is not None
+    assert problem.reason is Reason.PODS_REFUSED
+    assert "kubectl describe job shop-migrate" in problem.message
+
+
+def test_a_job_with_a_pod_has_the_problem_of_its_pod() -> None:
+    assert find_job_problem(JOB, [pod()], later(60)) is None
+    counted = {**JOB, "status": {"active": 1}}
+    assert find_job_problem(counted, [], later(60)) is None, "its pod has not been seen yet"
+    problem = find_job_problem(JOB, [CRASH], later(60))
+    assert problem is not None
+    assert problem.reason is Reason.CRASH_LOOPING
 
 
 def test_a_message_is_bounded() -> None:
-    problem = find_problem([], [waiting("ImagePullBackOff", "x" * 10_000)])
+    problem = find_problem([], [waiting("ImagePullBackOff", "x" * 10_000)], NOON)
     assert problem is not None
     assert len(problem.message) < 600
 

@@ -120,6 +120,7 @@ def _pod_status(pod: Object) -> Object:
     return {
         "phase": status.get("phase"),
         "podIP": status.get("podIP"),
+        "startTime": status.get("startTime"),
         "conditions": [
             {key: condition.get(key) for key in ("type", "status", *read)}
             for condition in status.get("conditions") or []
