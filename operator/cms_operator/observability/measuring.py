@@ -5,7 +5,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 from cms_operator.observability import metrics
 from cms_operator.observability.tracing import tracing
@@ -63,6 +65,18 @@ def api_request(method: str, path: str) -> Iterator[Answer]:
         metrics.API_IN_FLIGHT.dec()
         metrics.API_REQUESTS.labels(verb, resource, str(answer.status)).inc()
         metrics.API_SECONDS.labels(verb, resource).observe(time.monotonic() - started)
+
+
+def count_refusal(path: str, status: int) -> None:
+    """Count a request that is not measured, a watch or one of kopf's, if a right is what it lacks.
+
+    `path` may have a query.
+    """
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        url = urlsplit(path)
+        parts = _parts(url.path)
+        verb = "watch" if "watch=" in url.query else verb_of("GET", parts)
+        metrics.API_REQUESTS.labels(verb, parts[0] if parts else "", str(int(status))).inc()
 
 
 def verb_of(method: str, parts: list[str]) -> str:

@@ -11,6 +11,8 @@ from kubernetes.aio import client
 
 from cms_operator.cluster.transport.api_error import ApiError
 from cms_operator.cluster.transport.client import READ_AHEAD, KubernetesClient
+from cms_operator.observability.metrics import REGISTRY
+from tests.unit.observability.scraping import value
 
 LONG = "x" * (READ_AHEAD * 20)
 EVENTS = [
@@ -36,11 +38,16 @@ async def gone(_: web.Request) -> web.Response:
     return web.json_response({"reason": "Expired", "message": "too old"}, status=410)
 
 
+async def refused(_: web.Request) -> web.Response:
+    return web.json_response({"reason": "Forbidden", "message": "no right"}, status=403)
+
+
 @pytest.fixture
 async def api() -> AsyncIterator[KubernetesClient]:
     app = web.Application()
     app.router.add_get("/watched", watched)
     app.router.add_get("/gone", gone)
+    app.router.add_get("/apis/apps/v1/deployments", refused)
     async with TestServer(app) as server:
         configuration = client.Configuration(host=str(server.make_url("")).rstrip("/"))
         configuration.client_session_kwargs = {"trust_env": False, "read_bufsize": READ_AHEAD}
@@ -60,3 +67,14 @@ async def test_a_watch_that_the_server_refuses_says_why(api: KubernetesClient) -
     with pytest.raises(ApiError, match="410 Expired: too old"):
         async for _ in api.watch("/gone", {}):
             pass
+
+
+async def test_a_right_to_watch_that_is_missing_is_counted_each_time(api: KubernetesClient) -> None:
+    labels = {"verb": "watch", "resource": "deployments", "code": "403"}
+    before = value(REGISTRY, "hcms_operator_api_requests_total", **labels)
+    for _ in range(2):
+        with pytest.raises(ApiError, match="403"):
+            async for _ in api.watch("/apis/apps/v1/deployments", {}):
+                pass
+    await api.get("/apis/apps/v1/deployments?watch=true", 10)
+    assert value(REGISTRY, "hcms_operator_api_requests_total", **labels) == before + 3

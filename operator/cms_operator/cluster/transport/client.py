@@ -20,7 +20,7 @@ from cms_operator.cluster.transport.api_error import ApiError
 from cms_operator.cluster.transport.fence import READS, Fence
 from cms_operator.cluster.transport.pace import Pace
 from cms_operator.cluster.transport.token_file import TokenFile
-from cms_operator.observability.measuring import api_request
+from cms_operator.observability.measuring import api_request, count_refusal
 
 FIELD_MANAGER = "headlesscms-operator"
 APPLY = "application/apply-patch+yaml"
@@ -162,6 +162,7 @@ class KubernetesClient:
         response = await self._send("GET", path, asked, None, JSON, limits)
         try:
             if response.status != HTTPStatus.OK:
+                count_refusal(f"{path}?watch=true", response.status)
                 decode(response, await response.read())
             async for event in events(response.content):
                 yield event
@@ -175,7 +176,9 @@ class KubernetesClient:
         aiohttp.ClientError, TimeoutError.
         """
         limits = aiohttp.ClientTimeout(total=seconds, sock_read=SILENCE_SECONDS)
-        return await self._send("GET", path, None, None, JSON, limits)
+        response = await self._send("GET", path, None, None, JSON, limits)
+        count_refusal(path, response.status)
+        return response
 
     async def _send(  # noqa: PLR0913, PLR0917  - the parts of one HTTP request
         self,
