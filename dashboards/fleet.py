@@ -84,7 +84,9 @@ _DEPLOYMENTS = Row(
             "Autoscalers at their maximum",
             {
                 "at the maximum": f"count({_each('hcms_spec_replicas')}"
-                f" >= {_each('hcms_spec_max_replicas')}) or vector(0)"
+                f" >= {_each('hcms_spec_max_replicas')}"
+                f" unless {_each('hcms_spec_max_replicas')} == {_each('hcms_spec_min_replicas')}"
+                ") or vector(0)"
             },
         ),
     ],

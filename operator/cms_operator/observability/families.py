@@ -175,6 +175,11 @@ FAMILIES = (
         _number("spec", "autoscaling", "maxReplicas"),
     ),
     MetricFamily(
+        "hcms_spec_min_replicas",
+        "Fewest pods that the autoscaler may ask for; absent without one.",
+        _number("spec", "autoscaling", "minReplicas"),
+    ),
+    MetricFamily(
         "hcms_status_replicas", "Pods of the revisions that serve.", _number("status", "replicas")
     ),
     MetricFamily(
