@@ -62,6 +62,11 @@ def test_an_invalid_spec_names_its_field_tears_nothing_down_and_heals(team: Team
     eventually(lambda: ("InvalidSpec", message) in team.events(), "an Event names the field")
     assert (team.pods(), children(team)) == (pods, before)
     assert team.status()["readyReplicas"] == 2
+    assert team.condition("Available")[:2] == ("True", "EnoughPods")
+
+    team.patch("deployment", f"shop-{revision}", {"spec": {"replicas": 0}})
+    team.wait_for("Available", "False", "NoPods")
+    assert team.condition("Ready")[:2] == ("False", "InvalidSpec")
 
     team.make(replicas=2, image=f"{IMAGES}:2.0.0")
     team.wait_until_ready()

@@ -35,7 +35,7 @@ from cms_operator.reconcile.publishing import Publisher
 from cms_operator.reconcile.refusals import name_held, refusal
 from cms_operator.reconcile.source_secrets import SourceSecrets
 from cms_operator.reconcile.sources import read_sources
-from cms_operator.reconcile.views import facts_of, next_diagnosis, snapshot_of
+from cms_operator.reconcile.views import count_answering, facts_of, next_diagnosis, snapshot_of
 from cms_operator.reconcile.work import Pass, is_refused, is_to_be_recorded
 from cms_operator.reporting.news import at_rest, counts_wait, only_counts
 from cms_operator.reporting.status import build_invalid_status, build_status
@@ -107,14 +107,16 @@ class Reconciler:
             self._reported.pop(key, None)
             return None
         before = _status_of(parent)
+        too_large = await read_early(key, self._applier, self._store)
         try:
             reading = self._known.read(key, parent)
         except InvalidSpec as error:
             invalid = Problem(Reason.INVALID_SPEC, str(error))
-            await self._leave_alone(parent, before, invalid)
+            pods = None if too_large else count_answering(parent, before, self._store)
+            await self._leave_alone(parent, before, invalid, pods)
             return None
-        if problem := await read_early(key, self._applier, self._store):
-            await self._leave_alone(parent, before, problem)
+        if too_large:
+            await self._leave_alone(parent, before, too_large)
             return None
         hcms, now = reading.hcms, self._now()
         work = Pass(
@@ -147,9 +149,15 @@ class Reconciler:
         await self._report(work, parent, after, settling=not at_rest(facts.snapshot))
         return min(work.again, default=None)
 
-    async def _leave_alone(self, parent: Object, before: Status, problem: Problem) -> None:
-        generation = parent["metadata"].get("generation", 0)
-        after = build_invalid_status(before, generation, problem, self._now())
+    async def _leave_alone(
+        self,
+        parent: Object,
+        before: Status,
+        problem: Problem,
+        pods: tuple[int, int] | None = None,
+    ) -> None:
+        generation, now = parent["metadata"].get("generation", 0), self._now()
+        after = build_invalid_status(before, generation, problem, now, answering=pods)
         await self._publisher.publish(parent, before, after)
 
     async def _adopt(self, work: Pass) -> None:

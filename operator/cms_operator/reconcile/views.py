@@ -5,7 +5,9 @@ from datetime import datetime
 
 from cms_operator.api.objects import Object
 from cms_operator.api.problem import Problem
-from cms_operator.api.status import AdoptionStatus, JobPhase, is_under_way
+from cms_operator.api.status import AdoptionStatus, JobPhase, Status, is_under_way
+from cms_operator.cluster.cache.store import Store
+from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
@@ -28,7 +30,7 @@ from cms_operator.observed.jobs import migration_phase, pods_of_job
 from cms_operator.observed.routes import route_state, with_traffic
 from cms_operator.observed.snapshot import MigrationPhase, RouteState, Snapshot
 from cms_operator.reconcile.adoption import finished
-from cms_operator.reconcile.work import Pass, schemas_of
+from cms_operator.reconcile.work import Pass, family_of, schemas_of
 from cms_operator.reporting.facts import Connections, Facts
 from cms_operator.reporting.revisions import revision_statuses, version_of
 from cms_operator.resources import labels, names
@@ -69,6 +71,16 @@ def snapshot_of(work: Pass) -> Snapshot:
         formerly=formerly_stable(work.before),
         autoscaled=work.hcms.spec.autoscaling is not None,
     )
+
+
+def count_answering(parent: Object, before: Status, store: Store) -> tuple[int, int]:
+    """How many pods answer, of how many that are wanted, whatever else is wrong with the spec."""
+    metadata, wanted = parent["metadata"], parent["spec"].get("replicas")
+    key = Key(metadata["namespace"], metadata["name"])
+    family = family_of(store, key, metadata["uid"])
+    service = names.service(key.name)
+    serving = serving_endpoints(family.slices, family.pods, service)
+    return sum(serving.values()), wanted if isinstance(wanted, int) else before.replicas or 0
 
 
 def facts_of(work: Pass, decision: Decision, snapshot: Snapshot) -> Facts:
@@ -200,9 +212,9 @@ def next_diagnosis(work: Pass) -> float | None:
 
 
 def _connections(work: Pass) -> Connections:
-    if work.sources is None:
-        return Connections(0)
     allowed = work.migration.max_connections if work.migration else None
+    if work.sources is None:
+        return Connections(None, allowed)
     rollout = work.before.rollout
     running = rollout.strategy if rollout and is_in_flight(rollout) else None
     return Connections(demand(work.hcms.spec, work.sources, running).connections, allowed)

@@ -74,12 +74,7 @@ class Pass:
 
     def look(self, store: Store) -> None:
         """Take the family from the store; own writes are in it."""
-        self.family = gather(
-            store.children(self.key),
-            self.hcms.metadata.uid,
-            labels.Component.API,
-            labels.Component.MIGRATION,
-        )
+        self.family = family_of(store, self.key, self.hcms.metadata.uid)
         self.revisions = _recorded(self.family)
 
     def look_again(self, seconds: float | None) -> None:
@@ -93,6 +88,11 @@ class Pass:
         """Note a problem with a child, of which the first is told, and when to try again."""
         self.children_problem = self.children_problem or problem
         self.try_again(ConditionType.CHILDREN_OWNED)
+
+
+def family_of(store: Store, key: Key, uid: str) -> Family:
+    api, job = labels.Component.API, labels.Component.MIGRATION
+    return gather(store.children(key), uid, api, job)
 
 
 def schemas_of(work: Pass) -> Schemas:

@@ -1,6 +1,6 @@
 """The conditions that say in detail what is well and what is not, beside the three of kstatus."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.resource import HeadlessCMS
@@ -25,7 +25,7 @@ def detail_conditions(hcms: HeadlessCMS, facts: Facts) -> list[ConditionState]:
         _schema_contracted(hcms, facts),
         progressing(facts),
         _available(facts),
-        _connections_fit(facts),
+        *_connections_fit(facts),
         _address_assigned(facts),
         _keys_current(facts),
     ]
@@ -110,20 +110,23 @@ def _contract(contract: ContractStatus | None) -> tuple[Reason, str]:
     return Reason.CONTRACT_FAILED, message
 
 
-def _connections_fit(facts: Facts) -> ConditionState:
+def _connections_fit(facts: Facts) -> Iterator[ConditionState]:
+    """None where it stays as it was."""
     kind, found = ConditionType.CONNECTIONS_FIT, facts.connections
-    if found.allowed is None and facts.migration is None:
-        return unknown(kind, Reason.NO_REPORT)
     if found.allowed is None:
-        return unknown(kind, Reason.NO_REPORT_YET)
-    if found.required <= found.allowed:
-        return true(kind, Reason.CONNECTIONS_FIT)
-    reason = Reason.TOO_MANY_CONNECTIONS
-    message = (
-        f"The pods' pools may open {found.required} connections, the database allows "
-        f"{found.allowed}. {reason.advice}"
-    )
-    return false(kind, reason, message)
+        known = Reason.NO_REPORT if facts.migration is None else Reason.NO_REPORT_YET
+        yield unknown(kind, known)
+    elif found.required is None:
+        return
+    elif found.required <= found.allowed:
+        yield true(kind, Reason.CONNECTIONS_FIT)
+    else:
+        reason = Reason.TOO_MANY_CONNECTIONS
+        message = (
+            f"The pods' pools may open {found.required} connections, the database allows "
+            f"{found.allowed}. {reason.advice}"
+        )
+        yield false(kind, reason, message)
 
 
 def _address_assigned(facts: Facts) -> ConditionState:
@@ -142,16 +145,21 @@ def _keys_current(facts: Facts) -> ConditionState:
 
 
 def _available(facts: Facts) -> ConditionState:
-    kind, wanted = ConditionType.AVAILABLE, facts.snapshot.replicas
     serving = sum(state.endpoints for state in facts.snapshot.revisions.values())
+    # Progressing speaks of the target alone, or of how the rollout ended.
+    problem = facts.stable_problem or facts.snapshot.problem
+    return available(serving, facts.snapshot.replicas, problem.message if problem else "")
+
+
+def available(serving: int, wanted: int, why: str = "") -> ConditionState:
+    """Whether pods answer, and `why` not more of them do where that is known."""
+    kind = ConditionType.AVAILABLE
     if wanted == 0:
         return true(kind, Reason.SCALED_TO_ZERO, "No pod is wanted.")
     message = f"{serving} of {wanted} wanted pods answer."
     if serving >= wanted:
         return true(kind, Reason.ENOUGH_PODS, message)
-    # Progressing speaks of the target alone, or of how the rollout ended.
-    if problem := facts.stable_problem or facts.snapshot.problem:
-        message = f"{message} {problem.message}"
+    message = f"{message} {why}".strip()
     if serving == 0:
         return false(kind, Reason.NO_PODS, message)
     return true(kind, Reason.FEWER_PODS, message)

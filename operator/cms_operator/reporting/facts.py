@@ -22,9 +22,12 @@ PATIENCE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """Database connections: what the pods' pools may open, and what the server allows."""
+    """Database connections: what the pods' pools may open, and what the server allows.
 
-    required: int
+    `required` is None while the source Secret, which names the databases, is away.
+    """
+
+    required: int | None
     allowed: int | None = None
 
 

@@ -9,6 +9,7 @@ from cms_operator.api.resource import HeadlessCMS
 from cms_operator.api.status import Status
 from cms_operator.reporting.condition_state import ConditionState, false, true
 from cms_operator.reporting.detail_conditions import (
+    available,
     detail_conditions,
     has_failed,
     migration_failure,
@@ -53,14 +54,24 @@ def build_status(before: Status, hcms: HeadlessCMS, facts: Facts, now: datetime)
 
 
 def build_invalid_status(
-    before: Status, generation: int, problem: Problem, now: datetime
+    before: Status,
+    generation: int,
+    problem: Problem,
+    now: datetime,
+    *,
+    answering: tuple[int, int] | None = None,
 ) -> Status:
-    """Nothing but the conditions changes: what runs goes on as it is."""
+    """Nothing but the conditions changes: what runs goes on as it is.
+
+    `answering`: how many pods do, of how many that are wanted, where that can be counted.
+    """
     states = [
         false(ConditionType.READY, problem.reason, problem.message),
         false(ConditionType.RECONCILING, problem.reason, "Nothing was changed."),
         true(ConditionType.STALLED, problem.reason, problem.message),
     ]
+    if answering and any(known.type == ConditionType.AVAILABLE for known in before.conditions):
+        states.append(available(*answering))
     return before.model_copy(
         update={
             "observed_generation": generation,
@@ -111,9 +122,9 @@ def _against(
 ) -> Iterator[ConditionState]:
     """What speaks against Ready, the worst first."""
     missing = {state.type: state for state in details if not state.status}
-    available = missing.get(ConditionType.AVAILABLE)
-    if available and _relies_on_stable(facts):
-        yield available
+    without_pods = missing.get(ConditionType.AVAILABLE)
+    if without_pods and _relies_on_stable(facts):
+        yield without_pods
     if stalled.status:
         yield stalled
     yield from (missing[needed] for needed in _BEFORE_PODS if needed in missing)
@@ -123,8 +134,8 @@ def _against(
         yield progressing(facts)
     if facts.pin:
         yield false(ConditionType.READY, Reason.PINNED, pinned(facts, facts.pin))
-    if available:
-        yield available
+    if without_pods:
+        yield without_pods
 
 
 def _relies_on_stable(facts: Facts) -> bool:

@@ -57,7 +57,7 @@ def without_a_secret(*, lasting: bool) -> dict[str, Any]:
     facts = Facts(
         snapshot=SETTLED,
         decision=decide(SETTLED),
-        connections=Connections(0),
+        connections=Connections(None),
         secrets=SECRET_AWAY,
         migration=MIGRATED,
     )

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from cms_operator.api.conditions import ConditionType, Reason
+from cms_operator.api.conditions import Condition, ConditionType, Reason
 from cms_operator.api.problem import Problem
 from cms_operator.api.status import MigrationStatus, Status
 from cms_operator.reporting.events import happenings
@@ -47,3 +47,20 @@ def test_it_is_one_event_and_told_once() -> None:
     assert [found.reason for found in happenings(BEFORE, first)] == ["InvalidSpec"]
     again = build_invalid_status(first, GENERATION, WRONG, NOON + timedelta(minutes=1))
     assert again == first
+
+
+def test_pods_that_are_lost_meanwhile_are_told() -> None:
+    ready = Condition(
+        type=ConditionType.AVAILABLE,
+        status="True",
+        reason=Reason.ENOUGH_PODS,
+        message="3 of 3 wanted pods answer.",
+        observed_generation=7,
+        last_transition_time=NOON,
+    )
+    before = BEFORE.model_copy(update={"conditions": (ready,)})
+    for answering, told in [(0, ("False", "NoPods")), (2, ("True", "FewerPods"))]:
+        status = build_invalid_status(before, GENERATION, WRONG, NOON, answering=(answering, 3))
+        (found,) = [each for each in status.conditions if each.type == ConditionType.AVAILABLE]
+        assert (found.status, found.reason) == told
+        assert found.message == f"{answering} of 3 wanted pods answer."

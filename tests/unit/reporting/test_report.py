@@ -337,6 +337,14 @@ def test_pools_are_held_against_what_the_database_allows(
     assert condition(status, ConditionType.READY)[0] == "True", "a warning, not a fault"
 
 
+def test_while_a_secret_is_away_what_was_known_of_connections_stays() -> None:
+    before = status_of(settled(connections=Connections(82, 81)))
+    status = status_of(settled(secrets=SECRET_AWAY, connections=Connections(None, 81)), before)
+    verdict = condition(status, ConditionType.CONNECTIONS_FIT)
+    assert verdict == condition(before, ConditionType.CONNECTIONS_FIT)
+    assert verdict[:2] == ("False", "TooManyConnections")
+
+
 def test_a_pending_address_is_no_lack_of_ready() -> None:
     status = status_of(settled(address_pending=True))
     assert condition(status, ConditionType.ADDRESS_ASSIGNED)[:2] == ("False", "AddressPending")
