@@ -135,6 +135,23 @@ def test_a_taken_name_of_a_revision_is_left_alone_too(team: Team, kind: str) -> 
     team.wait_until_ready()
 
 
+@pytest.mark.parametrize("name", ["shop", "default"])
+def test_pods_may_run_under_an_account_that_has_the_headlesscms_own_name(
+    team: Team, name: str
+) -> None:
+    """One with a cloud identity, say, or the one that each namespace has."""
+    if name == "shop":
+        team.apply(theirs("serviceaccount", {}))
+    eventually(lambda: team.get("serviceaccount", name), "the account")
+    before = content(team.the("serviceaccount", name))
+    team.make(name, replicas=1)
+    message = team.wait_for("ChildrenOwned", "False", "NameTaken", name=name)
+    assert "spec.pod.serviceAccountName" in message
+    team.make(name, replicas=1, pod={"serviceAccountName": name})
+    team.wait_until_ready(name)
+    assert content(team.the("serviceaccount", name)) == before
+
+
 BLUE_GREEN = {"strategy": "BlueGreen"}
 PREVIEW = "shop-preview"  # of shop, and the name of a HeadlessCMS
 

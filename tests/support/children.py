@@ -63,7 +63,7 @@ def children(case: Case) -> list[dict[str, Any]]:
     """The manifests, in the order in which they are needed."""
     resource, revision = case.resource, case.revision
     wanted = [
-        service_account.build(resource),
+        service_account.build(resource, [revision]),
         *_secrets(case),
         *_migrations(case),
         controller_revision.build(resource, revision, 1),

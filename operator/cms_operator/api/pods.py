@@ -75,8 +75,8 @@ class Pod(Model):
     """PriorityClass of the pods (default: the cluster's)."""
 
     service_account_name: ObjectName | None = None
-    """ServiceAccount of the pods. When absent the operator makes one without rights. No token is
-    mounted in either case."""
+    """ServiceAccount of the pods, which is yours. When absent the operator makes one without
+    rights, named as the HeadlessCMS. No token is mounted in either case."""
 
     env: Env = ()
     """Extra environment variables."""

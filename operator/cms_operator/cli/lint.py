@@ -111,7 +111,8 @@ def _amounts(hcms: HeadlessCMS) -> str:
 def _children(hcms: HeadlessCMS, revision: str, sources: Sources | None) -> Iterator[str]:
     """The names of the objects that the operator makes."""
     spec, name = hcms.spec, hcms.name
-    yield f"ServiceAccount {names.service_account(name)}"
+    if not spec.pod.service_account_name:
+        yield f"ServiceAccount {names.service_account(name)}"
     yield f"Secret {names.jwt_secret(name)}"
     if spec.migration.enabled:
         if sources is None or sources.makes_service_role:

@@ -45,8 +45,8 @@ from cms_operator.resources import (
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.decision import Decision
 
-# Secrets hold what cannot be made again, Deployments go when the decision retires them, and the
-# ServiceAccount is always wanted.
+# Secrets hold what cannot be made again, Deployments go when the decision retires them, and a
+# ServiceAccount may have become the user's, who names it in the spec.
 PRUNED = frozenset(
     kind for kind in CHILDREN if kind.writable and kind not in (SECRET, DEPLOYMENT, SERVICE_ACCOUNT)
 )
@@ -110,9 +110,10 @@ class Children:
 
     def _wanted(self, subject: Subject, decision: Decision) -> list[Object]:
         hcms, revisions = subject.hcms, subject.revisions
+        with_pods = [revisions[name] for name in decision.sizes if name in revisions]
         # The Service first: narrowed before a pod that shall get no traffic can start.
         wanted: list[Object | None] = [
-            service_account.build(hcms),
+            service_account.build(hcms, with_pods),
             service.build(hcms, decision.active),
             service.build_preview(hcms, decision.preview),
         ]

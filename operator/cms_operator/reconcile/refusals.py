@@ -2,7 +2,7 @@
 
 from cms_operator.api.conditions import Reason
 from cms_operator.api.problem import Problem
-from cms_operator.cluster.kinds import BY_NAME
+from cms_operator.cluster.kinds import BY_NAME, SERVICE_ACCOUNT
 from cms_operator.cluster.transport.api_error import ApiError
 from cms_operator.cluster.writing.apply import NameHeldError, StillEndingError
 
@@ -14,6 +14,8 @@ def name_held(held: NameHeldError) -> Problem:
     what = f"{held.kind} {held.name}"
     if not isinstance(held, StillEndingError):
         reason, why = Reason.NAME_TAKEN, f"{what} is there and belongs to somebody else."
+        if held.kind == SERVICE_ACCOUNT.name:
+            why += " To run the pods under it, name it in spec.pod.serviceAccountName."
     elif held.finalizers:
         waits = f"it waits for its finalizers {', '.join(held.finalizers)}"
         reason, why = Reason.STILL_ENDING, f"{what} was deleted and has not gone: {waits}."

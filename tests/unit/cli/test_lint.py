@@ -119,6 +119,11 @@ def test_there_is_no_preview_service_that_nothing_uses(spec: dict[str, Any]) -> 
     assert "preview" not in words
 
 
+def test_an_account_that_the_spec_names_is_none_of_the_operators() -> None:
+    _, words = said(manifest({"pod": {"serviceAccountName": "shop"}}))
+    assert "ServiceAccount" not in words
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_with_its_secrets_the_revision_has_its_name(case: str) -> None:
     good, lines = lint((FOLDER / case / "input.yaml").read_text())

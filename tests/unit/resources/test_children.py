@@ -150,9 +150,25 @@ def test_what_is_not_asked_for_is_not_made() -> None:
     assert http_route.build(shop(route=INGRESS)) is None
 
 
-def test_the_service_account_stays_for_older_pods_when_the_user_names_another() -> None:
-    built = service_account.build(shop(pod={"serviceAccountName": "mine"}))
-    assert built["automountServiceAccountToken"] is False
+@pytest.mark.parametrize(
+    ("named", "of_older_pods", "is_made"),
+    [
+        (None, None, True),
+        ("mine", None, False),
+        ("mine", "mine", False),
+        ("mine", "shop", True),
+        ("shop", None, False),
+        ("shop", "shop", False),
+    ],
+)
+def test_an_account_is_made_where_pods_need_one_that_is_not_the_users(
+    named: str | None, of_older_pods: str | None, *, is_made: bool
+) -> None:
+    older = [made({"pod": {"serviceAccountName": of_older_pods}})] if of_older_pods else []
+    revisions = [case.revision for case in older]
+    built = service_account.build(shop(pod={"serviceAccountName": named}), revisions)
+    assert (built is not None) == is_made
+    assert built is None or built["automountServiceAccountToken"] is False
 
 
 def ingress_rules(operator_namespace: str, **policy: Any) -> list[dict[str, Any]]:
