@@ -2,7 +2,7 @@
 
 import json
 
-from tests.controlplane.team import IMAGE, LONG_PATIENCE, Team, eventually
+from tests.controlplane.team import IMAGE, IMAGES, LONG_PATIENCE, Team, eventually
 from tests.support.charts import REPOSITORY
 
 SAMPLES = REPOSITORY / "config" / "samples"
@@ -133,6 +133,25 @@ def test_each_tenant_gets_an_owner_and_later_ones_change_no_password_and_no_pod(
     assert second["acme.password"] == first["acme.password"]
     assert second["umbrella.password"] != first["acme.password"]
     assert (team.pods(), team.revision()) == (pods, revision)
+
+
+def test_an_owners_address_may_be_corrected_until_the_tenant_is_made(team: Team) -> None:
+    def address() -> str:
+        return team.read_secret("shop-admin")["acme.email"]
+
+    def owned_by(email: str) -> list[dict[str, str]]:
+        return [{"name": "acme", "ownerEmail": email}]
+
+    wrong, right = "owner@exmple.example", "owner@example.example"
+    team.make(replicas=1, image=f"{IMAGES}:bad-migration", tenants=owned_by(wrong))
+    team.wait_for("DatabaseMigrated", "False", "MigrationFailed", seconds=120)
+    assert address() == wrong
+    team.make(replicas=1, tenants=owned_by(right))
+    team.wait_until_ready()
+    assert address() == right
+    team.make(replicas=1, image=f"{IMAGES}:bad-migration", tenants=owned_by(wrong))
+    team.wait_for("DatabaseMigrated", "False", "MigrationFailed", seconds=120)
+    assert address() == right, "the tenant was made with it"
 
 
 def test_limits_of_tenants_are_written_by_a_job_and_change_no_pod(team: Team) -> None:

@@ -87,17 +87,22 @@ def _secrets(case: Case) -> list[dict[str, Any]]:
         credentials = service_role.make(resource, sources, no_randomness)
         secrets.append(service_role.build(resource, credentials))
     if resource.spec.tenants:
-        values = admin_secret.values(resource, None, no_randomness)
-        secrets.append(admin_secret.build(resource, values))
+        nobody, first = admin_secret.Owners(), admin_secret.Migrations(_migration_key(case))
+        owners = admin_secret.owners(resource, nobody, first, no_randomness)
+        secrets.append(admin_secret.build(resource, owners))
     return secrets
 
 
 def _migrations(case: Case) -> list[dict[str, Any]]:
     if not case.resource.spec.migration.enabled:
         return []
-    uid = UID if case.sources.makes_service_role else ""
-    key = migration_job.key(case.resource, case.sources, uid)
+    key = _migration_key(case)
     return [
         migration_job.build(case.resource, case.sources, key),
         migration_job.build_contract(case.resource, case.sources, key),
     ]
+
+
+def _migration_key(case: Case) -> str:
+    uid = UID if case.sources.makes_service_role else ""
+    return migration_job.key(case.resource, case.sources, uid)

@@ -24,7 +24,7 @@ class Tenant(Model):
 
     owner_email: EmailAddress
     """E-mail address of the first owner, whose password the operator writes to the Secret
-    <name>-admin."""
+    <name>-admin. Changes nothing once the tenant is made."""
 
 
 Most = Annotated[int, Field(ge=0, le=10**15)]

@@ -7,12 +7,15 @@ from cms_operator.api import HeadlessCMS
 from cms_operator.api.conditions import Reason
 from cms_operator.api.objects import Object
 from cms_operator.api.problem import Problem, ProblemError
-from cms_operator.api.status import JwtKeysStatus
-from cms_operator.cluster.kinds import SECRET
+from cms_operator.api.status import JwtKeysStatus, MigrationStatus
+from cms_operator.cluster.kinds import JOB, SECRET
 from cms_operator.cluster.outbound.pods import PodReader, Target
 from cms_operator.cluster.writing.apply import Applier
 from cms_operator.observed.family import revision_of
+from cms_operator.observed.jobs import migration_phase
 from cms_operator.observed.pods import is_serving, is_starting
+from cms_operator.observed.snapshot import MigrationPhase
+from cms_operator.reconcile.migration.status import expected
 from cms_operator.reconcile.subject import Subject
 from cms_operator.resources import admin_secret, jwt_keys, key_rotation, names, service_role
 from cms_operator.resources.manifests import Manifest
@@ -32,8 +35,8 @@ class Credentials:
         self._pods = pods
         self._random = random_bytes
 
-    async def ensure(self, subject: Subject, sources: Sources) -> None:
-        """Make the Secrets of the pods' database role and of the first owners' passwords.
+    async def ensure_role(self, subject: Subject, sources: Sources) -> None:
+        """Make the Secret of the pods' database role.
 
         Raises ProblemError, NameHeldError, ApiError.
         """
@@ -45,10 +48,30 @@ class Credentials:
                 raise _unreadable(names.database_secret(hcms.name))
             role = role or service_role.make(hcms, sources, self._random)
             await self._write(hcms, service_role.build(hcms, role), existing)
-        if hcms.spec.tenants:
-            existing = secrets.get(names.admin_secret(hcms.name))
-            values = admin_secret.values(hcms, existing, self._random)
-            await self._write(hcms, admin_secret.build(hcms, values), existing)
+
+    async def ensure_owners(
+        self, subject: Subject, sources: Sources, known: MigrationStatus | None
+    ) -> None:
+        """Make the Secret of the first owners, before the migration that makes their tenants.
+
+        Raises NameHeldError, StaleReadError, ApiError.
+        """
+        hcms = subject.hcms
+        if not hcms.spec.tenants:
+            return
+        existing = subject.family.of_kind(SECRET.name).get(names.admin_secret(hcms.name))
+        found = admin_secret.read(existing) if existing else admin_secret.Owners()
+        pending = expected(subject, sources, known)
+        phases = {
+            key: _phase(subject, key, known) for key in (pending.key, *found.awaited.values())
+        }
+        migrations = admin_secret.Migrations(
+            pending.key,
+            complete=[key for key, phase in phases.items() if phase is MigrationPhase.COMPLETE],
+            running=[key for key, phase in phases.items() if phase is MigrationPhase.RUNNING],
+        )
+        owners = admin_secret.owners(hcms, found, migrations, self._random)
+        await self._write(hcms, admin_secret.build(hcms, owners), existing)
 
     async def _write(self, hcms: HeadlessCMS, secret: Manifest, existing: Object | None) -> None:
         """New random values must never replace a Secret that is in use and was only not seen."""
@@ -105,6 +128,13 @@ class Credentials:
         reported = await self._pods.key_generations(targets)
         fresh = before.since is not None and subject.now - before.since < MOUNTS_SETTLE
         return (*reported, *([0] * unknown if fresh else ()))
+
+
+def _phase(subject: Subject, key: str, known: MigrationStatus | None) -> MigrationPhase:
+    if known and known.key == key and known.phase == "Complete":
+        return MigrationPhase.COMPLETE
+    job = names.migration_job(subject.hcms.name, key)
+    return migration_phase(subject.family.of_kind(JOB.name).get(job))
 
 
 def _unreadable(name: str) -> ProblemError:

@@ -184,11 +184,12 @@ class Reconciler:
             # Whatever fails before the Job is made, no pod starts without its migration.
             work.migration = expected(work.subject, sources, known)
         try:
-            await self._credentials.ensure(work.subject, sources)
+            await self._credentials.ensure_role(work.subject, sources)
             step = await self._credentials.rotate_keys(work.subject, sources, work.before.jwt_keys)
             work.keys = step.status
             work.look_again(step.again)
             work.look(self._store)
+            await self._credentials.ensure_owners(work.subject, sources, known)
             if not work.wanted.pin:
                 await self._children.record(work.subject, revision)
             elif known:

@@ -1,6 +1,7 @@
-"""The Secret with the first owners of the tenants."""
+"""The Secret with the first owners of the tenants, from which the migration Job makes them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.objects import Object
@@ -8,15 +9,60 @@ from cms_operator.resources import labels, metadata, names, secret_data
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.randomness import RandomBytes, password
 
+AWAITED = "headlesscms.io/awaited-tenants"
 
-def values(resource: HeadlessCMS, existing: Object | None, random: RandomBytes) -> dict[str, str]:
-    """Adds what is missing. What is there stays, for it was used when the tenant was made."""
-    found = secret_data.decode(existing) if existing else {}
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """The Secret's content. `awaited` has the tenants that are still to be made, each with the key
+    of the migration that was last to do so.
+    """
+
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    awaited: Mapping[str, str] = field(default_factory=dict)
+
+
+def read(secret: Object) -> Owners:
+    text = str((secret["metadata"].get("annotations") or {}).get(AWAITED, ""))
+    pairs = (pair.partition("=") for pair in text.split(","))
+    return Owners(
+        secret_data.decode(secret), {tenant: key for tenant, _, key in pairs if tenant and key}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """The key of the one that the spec asks for, and of all how they stand."""
+
+    wanted: str
+    complete: Collection[str] = ()
+    running: Collection[str] = ()
+
+
+def owners(
+    resource: HeadlessCMS, found: Owners, migrations: Migrations, random: RandomBytes
+) -> Owners:
+    """The content with all tenants of the spec.
+
+    An address follows the spec until a migration has made the tenant with it. One that runs may
+    have read it.
+    """
+    values, key = dict(found.values), migrations.wanted
+    awaited = {
+        name: last for name, last in found.awaited.items() if last not in migrations.complete
+    }
     for tenant in resource.spec.tenants:
-        found.setdefault(email_key(tenant.name), tenant.owner_email)
-        if not found.get(password_key(tenant.name)):
-            found[password_key(tenant.name)] = password(random)
-    return found
+        name = tenant.name
+        if email_key(name) not in values or awaited.get(name, key) not in {
+            key,
+            *migrations.running,
+        }:
+            values[email_key(name)] = tenant.owner_email
+            if key not in migrations.complete:
+                awaited[name] = key
+        if not values.get(password_key(name)):
+            values[password_key(name)] = password(random)
+    return Owners(values, awaited)
 
 
 def email_key(tenant: str) -> str:
@@ -27,12 +73,18 @@ def password_key(tenant: str) -> str:
     return f"{tenant}.password"
 
 
-def build(resource: HeadlessCMS, values: Mapping[str, str]) -> Manifest:
+def build(resource: HeadlessCMS, owners: Owners) -> Manifest:
     name = names.admin_secret(resource.name)
+    awaited = ",".join(f"{tenant}={key}" for tenant, key in sorted(owners.awaited.items()))
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": metadata.child(resource, name, component=labels.Component.CREDENTIALS),
+        "metadata": metadata.child(
+            resource,
+            name,
+            component=labels.Component.CREDENTIALS,
+            annotations={AWAITED: awaited},
+        ),
         "type": "Opaque",
-        "data": secret_data.encode(values),
+        "data": secret_data.encode(owners.values),
     }

@@ -180,7 +180,7 @@ def _environment(resource: HeadlessCMS, sources: Sources) -> list[tuple[str, str
     if limits := _limits(resource):
         environment.append(("DEFAULT_LIMITS", json.dumps(limits, sort_keys=True)))
     if resource.spec.tenants:
-        environment.append(("TENANTS", json.dumps(_tenants(resource), sort_keys=True)))
+        environment.append(("TENANTS", json.dumps(_to_make(resource), sort_keys=True)))
         environment.append(("TENANT_PASSWORDS_DIR", mounts.ADMIN_DIR))
     return environment
 
@@ -192,6 +192,14 @@ def _limits(resource: HeadlessCMS) -> Manifest:
 
 def _tenants(resource: HeadlessCMS) -> list[Manifest]:
     return [tenant.to_json() for tenant in resource.spec.tenants]
+
+
+def _to_make(resource: HeadlessCMS) -> list[Manifest]:
+    """The tenants without their owners, of whom the Secret alone tells, to people as well."""
+    return [
+        {name: value for name, value in tenant.items() if name != "ownerEmail"}
+        for tenant in _tenants(resource)
+    ]
 
 
 def _directories(resource: HeadlessCMS, sources: Sources) -> list[Directory]:

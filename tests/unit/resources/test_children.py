@@ -341,6 +341,12 @@ def test_a_name_for_people_that_looks_like_a_variable_is_no_variable() -> None:
     assert json.loads(told["TENANTS"])[0]["displayName"] == tenant["displayName"]
 
 
+def test_the_address_of_an_owner_stands_in_the_secret_alone() -> None:
+    """The Job reads it there, so what people read there is true."""
+    found = made({"tenants": [{"name": "acme", "ownerEmail": "owner@acme.example"}]})
+    assert "owner@acme.example" not in json.dumps(job_container(found))
+
+
 @pytest.mark.parametrize(
     ("rollout", "pods"),
     [

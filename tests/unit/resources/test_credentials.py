@@ -3,9 +3,12 @@
 import base64
 from typing import Any
 
+import pytest
+
 from cms_operator.api import HeadlessCMS, parse
 from cms_operator.resources import admin_secret, service_role
-from cms_operator.resources.secret_data import encode
+from cms_operator.resources.admin_secret import Migrations, Owners
+from cms_operator.resources.secret_data import decode, encode
 from tests.support.children import case, no_randomness
 from tests.support.specs import SOURCES, manifest
 
@@ -49,18 +52,61 @@ def test_a_role_without_a_password_is_made_anew() -> None:
     assert service_role.read({}) is None
 
 
+def owned_by(email: str) -> HeadlessCMS:
+    return parse(manifest({"tenants": [{"name": "acme", "ownerEmail": email}]}))
+
+
+def brought_up(resource: HeadlessCMS, existing: Any, key: str, **jobs: Any) -> Any:
+    """The Secret after a pass."""
+    found = admin_secret.read(existing) if existing else Owners()
+    migrations = Migrations(key, **jobs)
+    return admin_secret.build(
+        resource, admin_secret.owners(resource, found, migrations, no_randomness)
+    )
+
+
 def test_the_first_owner_gets_a_password() -> None:
-    values = admin_secret.values(SHOP, None, no_randomness)
+    values = decode(brought_up(SHOP, None, "k1"))
     assert values["acme.email"] == "owner@acme.example"
     assert len(values["acme.password"]) == 32
 
 
 def test_a_password_that_was_handed_out_stays() -> None:
     handed_out = {"acme.email": "first@acme.example", "acme.password": "first", "old.password": "x"}
-    existing = {"data": encode(handed_out)}
-    assert admin_secret.values(SHOP, existing, no_randomness) == handed_out
+    existing = {"metadata": {}, "data": encode(handed_out)}
+    assert decode(brought_up(SHOP, existing, "k1")) == handed_out
 
 
 def test_a_value_that_is_no_text_is_made_anew() -> None:
-    existing = {"data": {"acme.password": base64.b64encode(b"\xff\xfe").decode()}}
-    assert len(admin_secret.values(SHOP, existing, no_randomness)["acme.password"]) == 32
+    spoilt = {"acme.password": base64.b64encode(b"\xff\xfe").decode()}
+    existing = {"metadata": {}, "data": spoilt}
+    assert len(decode(brought_up(SHOP, existing, "k1"))["acme.password"]) == 32
+
+
+WRONG, RIGHT = "owner@exmple.example", "owner@example.example"
+
+
+@pytest.mark.parametrize(
+    ("first_job", "address"),
+    [({}, RIGHT), ({"running": ["k1"]}, WRONG), ({"complete": ["k1"]}, WRONG)],
+    ids=["failed", "may have read it", "has made the tenant"],
+)
+def test_an_address_may_be_corrected_until_the_tenant_is_made_with_it(
+    first_job: Any, address: str
+) -> None:
+    secret = brought_up(owned_by(WRONG), None, "k1")
+    corrected = brought_up(owned_by(RIGHT), secret, "k2", **first_job)
+    assert decode(corrected)["acme.email"] == address
+    assert decode(corrected)["acme.password"] == decode(secret)["acme.password"]
+
+
+def test_an_address_that_a_tenant_was_made_with_outlives_failures_of_later_migrations() -> None:
+    secret = brought_up(owned_by(WRONG), None, "k1")
+    secret = brought_up(owned_by(WRONG), secret, "k1", complete=["k1"])
+    secret = brought_up(owned_by(RIGHT), secret, "k2")
+    assert decode(secret)["acme.email"] == WRONG
+
+
+def test_a_first_owner_that_was_lost_after_the_tenant_was_made_is_no_longer_awaited() -> None:
+    assert admin_secret.read(brought_up(SHOP, None, "k1", complete=["k1"])).awaited == {}
+    assert admin_secret.read(brought_up(SHOP, None, "k1")).awaited == {"acme": "k1"}
