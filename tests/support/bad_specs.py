@@ -438,6 +438,21 @@ BAD = [
         "spec.tenants[0].ownerEmail",
         "must be an e-mail address",
     ),
+    *(
+        Bad(
+            f"an address {title}",
+            {"tenants": [{"name": "acme", "ownerEmail": address}]},
+            "spec.tenants[0].ownerEmail",
+            "must be an e-mail address",
+        )
+        for title, address in (
+            ("without a dot", "admin@localhost"),
+            ("that ends with a dot", "owner@example.com."),
+            ("with two dots on end", "owner@example..com"),
+            ("with a no-break space", "owner@example.com\u00a0"),
+            ("with a space of another width", "owner\u2003@example.com"),
+        )
+    ),
     Bad(
         "51 tenants",
         {"tenants": [{"name": f"t{number}", "ownerEmail": "a@b.c"} for number in range(51)]},

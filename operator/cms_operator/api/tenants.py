@@ -8,10 +8,17 @@ from cms_operator.api.model import Model
 from cms_operator.api.rules import ListMap, matches
 from cms_operator.api.types import DnsLabel
 
+# White space, which the API server's \s and Python's take for different characters, and others
+# that nobody sees: they come with what is pasted.
+_UNSEEN = r"\x00-\x20\x7f-\xa0" + "\u1680\u2000-\u206f\u3000"
+_PART = rf"[^@.{_UNSEEN}]+"
 EmailAddress = Annotated[
     str,
     Field(min_length=3, max_length=254),
-    matches(r"^[^@\s]+@[^@\s]+$", "must be an e-mail address, such as owner@example.com"),
+    matches(
+        rf"^[^@{_UNSEEN}]+@{_PART}(\.{_PART})+$",
+        "must be an e-mail address, such as owner@example.com",
+    ),
 ]
 
 

@@ -1,12 +1,15 @@
 """What a platform engineer relies on in the single children."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import example, given, strategies
+from pydantic import SecretStr
 
-from cms_operator.api import HeadlessCMS, parse
+from cms_operator.api import HeadlessCMS, InvalidSpec, parse
 from cms_operator.api.env import is_reserved
 from cms_operator.resources import (
     deployment,
@@ -23,6 +26,7 @@ from cms_operator.resources import (
 from cms_operator.resources.connections import demand, most_pods
 from cms_service.core.settings.default_limits import LIMITS, parse_limits
 from cms_service.core.settings.networks import parse_networks
+from cms_service.tenants.provision import FirstOwner
 from tests.support import kubelet
 from tests.support.children import Case, case, load
 from tests.support.specs import SOURCES, manifest
@@ -319,6 +323,15 @@ def test_the_cms_takes_the_tenants_limits_and_the_networks_of_the_proxies() -> N
     assert read == limits
     networks = parse_networks(found.revision.config["TRUSTED_PROXIES"])
     assert [str(network) for network in networks] == ["10.0.0.0/8", "fd00::/8"]
+
+
+@given(email=strategies.text("aé@. \t\x1c\x85\xa0\u2003\u200b\u3000\n", min_size=3, max_size=8))
+@example(email="owner@bücher.example")
+@example(email="admin@localhost")
+def test_the_cms_takes_every_address_of_an_owner_that_the_spec_takes(email: str) -> None:
+    with contextlib.suppress(InvalidSpec):
+        (tenant,) = shop(tenants=[{"name": "acme", "ownerEmail": email}]).spec.tenants
+        FirstOwner(email=tenant.owner_email, password=SecretStr("x" * 20))
 
 
 def test_without_a_wish_the_cms_has_its_own_limits_and_trusts_no_proxy() -> None:
