@@ -152,6 +152,19 @@ def test_pods_may_run_under_an_account_that_has_the_headlesscms_own_name(
     assert content(team.the("serviceaccount", name)) == before
 
 
+def test_a_source_with_the_name_of_a_generated_secret_is_not_to_be_deleted(team: Team) -> None:
+    team.write_secret("shop-database", SOURCE)
+    team.make(replicas=1, secretName="shop-database")
+    message = team.wait_for("ChildrenOwned", "False", "NameTaken")
+    assert message == (
+        "Secret shop-database, which the spec names, has the name of one that the operator makes. "
+        "Give yours another name."
+    )
+    team.make(replicas=1)
+    team.delete("secret", "shop-database")
+    team.wait_until_ready()
+
+
 BLUE_GREEN = {"strategy": "BlueGreen"}
 PREVIEW = "shop-preview"  # of shop, and the name of a HeadlessCMS
 

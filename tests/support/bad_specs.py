@@ -80,6 +80,18 @@ BAD = [
         "secretName or redis.secretRef must be set",
     ),
     Bad(
+        "a signing key in the Secret that the operator makes",
+        {"auth": {"jwtSecretRef": {"name": "shop-jwt", "key": "secret"}}},
+        "spec.auth.jwtSecretRef.name",
+        "must not be that of the Secret with the operator's keys",
+    ),
+    Bad(
+        "all sources in the Secret that the operator makes",
+        {"secretName": "shop-jwt"},
+        "spec.secretName",
+        "must not be that of the Secret with the operator's keys",
+    ),
+    Bad(
         "a secret reference without a key",
         {"database": {"secretRef": {"name": "db"}}},
         "spec.database.secretRef.key",

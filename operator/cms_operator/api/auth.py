@@ -12,7 +12,8 @@ from cms_operator.api.types import KeyReference
 class Auth(Model):
     jwt_secret_ref: KeyReference | None = None
     """Secret key with the signing key for tokens, 32 bytes or more. When absent: the key
-    jwt-secret of secretName; when that is absent too, the operator makes one."""
+    jwt-secret of secretName; when that is absent too, the operator makes one. Not in the Secret
+    <name>-jwt, which the operator makes."""
 
     access_token_seconds: Annotated[int, Field(ge=60, le=86_400)] = 900
     """Life of an access token in seconds (default 900)."""

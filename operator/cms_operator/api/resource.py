@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
@@ -46,6 +46,20 @@ def _known_metadata(value: Any) -> Any:
     return {key: value[key] for key in Metadata.model_fields if key in value}
 
 
+def _not_the_operators(field: str, named: Callable[[Spec], str | None]) -> Rule:
+    """The operator always makes the Secret <name>-jwt, so none of the user's can have this name."""
+    return Rule(
+        cel=(
+            f"!has(self.spec.{field.removesuffix('.name')}) || "
+            f"self.spec.{field} != self.metadata.name + '-jwt'"
+        ),
+        message="must not be that of the Secret with the operator's keys, <name>-jwt",
+        holds=lambda resource: named(resource.spec) != f"{resource.metadata.name}-jwt",
+        field=f"spec.{field}",
+        reason="FieldValueForbidden",
+    )
+
+
 class HeadlessCMS(Model):
     api_version: Literal["headlesscms.io/v1alpha1"]
     kind: Literal["HeadlessCMS"]
@@ -57,6 +71,11 @@ class HeadlessCMS(Model):
     """What the operator has found and done."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
+        _not_the_operators("secretName", lambda spec: spec.secret_name),
+        _not_the_operators(
+            "auth.jwtSecretRef.name",
+            lambda spec: spec.auth.jwt_secret_ref.name if spec.auth.jwt_secret_ref else None,
+        ),
         Rule(
             # The Service has this name, and Services allow no more.
             cel="self.metadata.name.matches('^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')",

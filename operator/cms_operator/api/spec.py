@@ -81,7 +81,8 @@ class Spec(Model):
 
     secret_name: ObjectName | None = None
     """Secret with the keys database-url and redis-url and, if wanted, jwt-secret,
-    migration-database-url and database-read-replica-url."""
+    migration-database-url and database-read-replica-url. Not <name>-jwt, -database or -admin:
+    these the operator makes."""
 
     replicas: Annotated[int, Field(ge=0, le=1000)] = 3
     """Pods that serve (default 3; with autoscaling at least its minReplicas, but for 0). Leave it

@@ -71,6 +71,11 @@ def _lint(document: Object, secrets: Mapping[str, Mapping[str, bytes]]) -> tuple
             f"{BAD} {name}: its Secrets cannot be used:",
             *(f"  {found.message}" for found in error.problems),
         ]
+    if taken := _taken(hcms, sources):
+        return False, [
+            f"{BAD} {name}: the operator makes Secrets of the same names as its sources:",
+            *(f"  Secret {secret}: give yours another name" for secret in taken),
+        ]
     return True, [f"{GOOD} {name} is valid", *table(list(_plan(hcms, sources)))]
 
 
@@ -113,13 +118,12 @@ def _children(hcms: HeadlessCMS, revision: str, sources: Sources | None) -> Iter
     spec, name = hcms.spec, hcms.name
     if not spec.pod.service_account_name:
         yield f"ServiceAccount {names.service_account(name)}"
-    yield f"Secret {names.jwt_secret(name)}"
+    for secret in _secrets(hcms, sources):
+        yield f"Secret {secret}"
     if spec.migration.enabled:
-        if sources is None or sources.makes_service_role:
-            without = "" if sources else " (unless there is a migration-database-url)"
-            yield f"Secret {names.database_secret(name)}{without}"
-        if spec.tenants:
-            yield f"Secret {names.admin_secret(name)}"
+        if sources is None:
+            database = names.database_secret(name)
+            yield f"Secret {database} (unless there is a migration-database-url)"
         yield f"Job {names.migration_job(name, '…')}"
     yield f"ControllerRevision, ConfigMap, Deployment {names.deployment(name, revision)}"
     if spec.pod_disruption_budget.enabled:
@@ -135,6 +139,20 @@ def _children(hcms: HeadlessCMS, revision: str, sources: Sources | None) -> Iter
     if spec.route:
         kind = "HTTPRoute" if spec.route.gateway else "Ingress"
         yield f"{kind} {names.route(name)} ({spec.route.host})"
+
+
+def _secrets(hcms: HeadlessCMS, sources: Sources | None) -> Iterator[str]:
+    """The names of the Secrets that the operator makes whatever unknown sources hold."""
+    yield names.jwt_secret(hcms.name)
+    if sources and sources.makes_service_role:
+        yield names.database_secret(hcms.name)
+    if hcms.spec.tenants:
+        yield names.admin_secret(hcms.name)
+
+
+def _taken(hcms: HeadlessCMS, sources: Sources | None) -> list[str]:
+    named = required_secrets(hcms.spec).names
+    return [secret for secret in _secrets(hcms, sources) if secret in named]
 
 
 def _release(hcms: HeadlessCMS) -> Iterator[str]:

@@ -98,7 +98,7 @@ class Children:
         right = self._verified.of(Key(hcms.namespace, hcms.name), _asked(subject, decision))
         problems: dict[str, Problem] = {}
         for manifest in wanted:
-            if problem := await self._try(manifest, hcms.metadata.uid, right):
+            if problem := await self._try(manifest, hcms, right):
                 problems.setdefault(manifest["kind"], problem)
         held = _WAYS if problems.keys() & _WAYS else frozenset()
         for kind, child in _unwanted(subject, wanted, decision, records, migration_key):
@@ -130,17 +130,20 @@ class Children:
         wanted.append(http_route.build(hcms, _traffic_split(decision), leads_to_preview=leads))
         return [manifest for manifest in wanted if manifest is not None]
 
-    async def _try(self, manifest: Object, uid: str, right: dict[Name, str]) -> Problem | None:
+    async def _try(
+        self, manifest: Object, hcms: HeadlessCMS, right: dict[Name, str]
+    ) -> Problem | None:
         name = (manifest["kind"], manifest["metadata"]["name"])
         live = self._applier.known(manifest)
         version = live["metadata"]["resourceVersion"] if live else None
         if version is not None and right.get(name) == version:
             return None
         try:
-            if not await self._applier.apply(manifest, uid) and version is not None:
+            written = await self._applier.apply(manifest, hcms.metadata.uid)
+            if not written and version is not None:
                 right[name] = version
         except NameHeldError as held:
-            return name_held(held)
+            return name_held(held, hcms)
         except ApiError as error:
             return refusal(error, manifest["kind"])
         return None

@@ -196,7 +196,7 @@ class Reconciler:
                 known = await self._migrating.end_contract(work, known)
             await self._migrating.migrate(work, sources, known)
         except NameHeldError as held:
-            work.blocked(name_held(held))
+            work.blocked(name_held(held, work.hcms))
         except ProblemError as error:
             work.blocked(error.problem)
         except ApiError as error:

@@ -1,17 +1,22 @@
 """What a user is told where the API server refuses a child, or something else has its name."""
 
+from cms_operator.api import HeadlessCMS
 from cms_operator.api.conditions import Reason
 from cms_operator.api.problem import Problem
-from cms_operator.cluster.kinds import BY_NAME, SERVICE_ACCOUNT
+from cms_operator.cluster.kinds import BY_NAME, SECRET, SERVICE_ACCOUNT
 from cms_operator.cluster.transport.api_error import ApiError
 from cms_operator.cluster.writing.apply import NameHeldError, StillEndingError
+from cms_operator.resources.sources import required_secrets
 
 _OPTIONAL = {kind.name for kind in BY_NAME.values() if kind.optional}
 
 
-def name_held(held: NameHeldError) -> Problem:
+def name_held(held: NameHeldError, hcms: HeadlessCMS) -> Problem:
     """Why an object that is there stands in the way of a child, and what to do about it."""
     what = f"{held.kind} {held.name}"
+    if held.kind == SECRET.name and held.name in required_secrets(hcms.spec).names:
+        why = f"{what}, which the spec names, has the name of one that the operator makes."
+        return Problem(Reason.NAME_TAKEN, f"{why} Give yours another name.")
     if not isinstance(held, StillEndingError):
         reason, why = Reason.NAME_TAKEN, f"{what} is there and belongs to somebody else."
         if held.kind == SERVICE_ACCOUNT.name:

@@ -119,6 +119,17 @@ def test_there_is_no_preview_service_that_nothing_uses(spec: dict[str, Any]) -> 
     assert "preview" not in words
 
 
+def test_a_source_must_not_have_the_name_of_a_secret_that_the_operator_makes() -> None:
+    source = {**secret(), "metadata": {"name": "shop-database"}}
+    good, words = said(manifest({"secretName": "shop-database"}), source)
+    assert not good
+    assert "Secret shop-database" in words
+    roles = {"migration-database-url": SOURCES["shop-cms"]["database-url"].replace("//", "//root-")}
+    source = {**secret(**roles), "metadata": {"name": "shop-database"}}
+    good, words = said(manifest({"secretName": "shop-database"}), source)
+    assert good, words
+
+
 def test_an_account_that_the_spec_names_is_none_of_the_operators() -> None:
     _, words = said(manifest({"pod": {"serviceAccountName": "shop"}}))
     assert "ServiceAccount" not in words

@@ -86,7 +86,7 @@ class Migrating:
             )
             work.look_again(again)
         except NameHeldError as held:
-            work.blocked(name_held(held))
+            work.blocked(name_held(held, work.hcms))
         except ApiError as error:
             work.blocked(refusal(error, "Job"))
         work.look(self._store)
