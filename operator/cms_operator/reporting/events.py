@@ -10,7 +10,7 @@ from cms_operator.api.resource import API_VERSION, KIND
 from cms_operator.api.status import AdoptionStatus, RolloutStatus, Status
 
 CONTROLLER = "headlesscms.io/operator"
-_LONGEST_NOTE = 1000
+_LONGEST_NOTE = 1024  # in bytes
 # The sums of the other conditions; each cause is told once, by the condition that names it.
 _SUMS = (ConditionType.RECONCILING, ConditionType.STALLED)
 # That nothing is wrong with these is news only where something was.
@@ -58,8 +58,8 @@ def happenings(before: Status, after: Status) -> list[Happening]:
     for condition in after.conditions:
         if _is_news(condition, known):
             severity = "Normal" if condition.reason in _GOOD else "Warning"
-            note = condition.message[:_LONGEST_NOTE]
-            found.setdefault(condition.reason, Happening(severity, condition.reason, note))
+            told = Happening(severity, condition.reason, condition.message)
+            found.setdefault(condition.reason, told)
     if Reason.READY in found:
         found.pop(Reason.ROLLED_OUT, None)
     if before.stable_revision is None and Reason.MIGRATED in found:
@@ -77,7 +77,7 @@ def _taken_over(before: AdoptionStatus | None, after: AdoptionStatus | None) -> 
         return None
     known = before.objects if before and before.request == after.request else ()
     if new := after.objects[len(known) :]:
-        return Happening("Normal", "Adopted", f"Took over {', '.join(new)}."[:_LONGEST_NOTE])
+        return Happening("Normal", "Adopted", f"Took over {', '.join(new)}.")
     if after.finished_at and not after.objects:
         return Happening("Normal", "Adopted", "There is nothing left to take over.")
     return None
@@ -92,7 +92,7 @@ def _verdict(before: RolloutStatus | None, after: RolloutStatus | None) -> Happe
     if known and known.measures and known.verdict == found.verdict:
         return None
     severity = "Normal" if found.verdict in ("Successful", "NoData") else "Warning"
-    note = f"Revision {after.revision}: {found.message}"[:_LONGEST_NOTE]
+    note = f"Revision {after.revision}: {found.message}"
     return Happening(severity, f"Analysis{found.verdict}", note)
 
 
@@ -129,7 +129,7 @@ def event(parent: Object, happening: Happening, now: datetime) -> dict[str, Any]
         "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "type": happening.severity,
         "reason": happening.reason,
-        "note": happening.note,
+        "note": happening.note.encode()[:_LONGEST_NOTE].decode(errors="ignore"),
         "action": "Reconcile",
         "regarding": {
             "apiVersion": API_VERSION,

@@ -6,7 +6,7 @@ import pytest
 
 from cms_operator.api.conditions import ConditionType, Reason, condition
 from cms_operator.api.status import AdoptionStatus, Status
-from cms_operator.reporting.events import event, happenings
+from cms_operator.reporting.events import Happening, event, happenings
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
 Row = tuple[ConditionType, bool | None, Reason]
@@ -122,3 +122,12 @@ def test_each_object_that_is_taken_over_is_told_once(
     assert [(happening.reason, happening.note) for happening in found] == [
         ("Adopted", note) for note in notes
     ]
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "数"])
+def test_a_long_note_is_cut_to_the_bytes_that_an_event_may_have(letter: str) -> None:
+    """A policy of the cluster may speak Chinese."""
+    parent = {"metadata": {"name": "shop", "namespace": "team-a", "uid": "u"}}
+    body = event(parent, Happening("Warning", "PodsRefused", 1024 * letter), NOW)
+    assert 990 < len(body["note"].encode()) <= 1024
+    assert {*body["note"]} == {letter}
