@@ -251,6 +251,25 @@ BAD = [
         "spec.pod.labels",
         "every key must be a qualified name",
     ),
+    *(
+        Bad(
+            f"a label whose domain has {title}",
+            _pod(labels={key: "x"}),
+            "spec.pod.labels",
+            "every key must be a qualified name",
+        )
+        for title, key in (
+            ("two dots on end", "a..b/c"),
+            ("a dash before a dot", "a-.b/c"),
+            ("a dot at its end", "a./c"),
+            ("254 characters", f"{'a' * 254}/c"),
+        )
+    ),
+    Bad(
+        "a spread over places of no name",
+        _pod(topologySpreadConstraints=[{"topologyKey": "a..b/zone"}]),
+        "spec.pod.topologySpreadConstraints[0].topologyKey",
+    ),
     Bad(
         "more annotations than an object may have",
         _pod(annotations={f"note-{number}": "x" for number in range(31)}),
@@ -355,6 +374,12 @@ BAD = [
         "or a percentage such as 25%",
     ),
     Bad(
+        "a budget of more pods than Kubernetes can count",
+        {"podDisruptionBudget": {"minAvailable": 2**31}},
+        "spec.podDisruptionBudget.minAvailable",
+        "must be a number of pods",
+    ),
+    Bad(
         "a budget that is no number",
         {"podDisruptionBudget": {"maxUnavailable": True}},
         "spec.podDisruptionBudget.maxUnavailable",
@@ -433,6 +458,12 @@ BAD = [
         {"route": {"host": "cms.example.com:443", "ingress": {}}},
         "spec.route.host",
         "must be a host name",
+    ),
+    Bad(
+        "an Ingress for an address",
+        {"route": {"host": "10.0.0.1", "ingress": {}}},
+        "spec.route.host",
+        "must be a host name, not an IP address",
     ),
     Bad(
         "a tenant twice",

@@ -1,5 +1,6 @@
 """Reaching the CMS by a host name: an Ingress or a Gateway API HTTPRoute."""
 
+import re
 from typing import ClassVar
 
 from pydantic import Field
@@ -7,6 +8,8 @@ from pydantic import Field
 from cms_operator.api.model import Model
 from cms_operator.api.rules import Rule, only_one_of
 from cms_operator.api.types import Annotations, DnsLabel, HostName, ObjectName
+
+_ADDRESS = "^[0-9]+([.][0-9]+){3}$"
 
 
 class RouteTls(Model):
@@ -48,6 +51,12 @@ class Route(Model):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         only_one_of("ingress", "gateway"),
+        Rule(
+            cel=f"!has(self.ingress) || !self.host.matches('{_ADDRESS}')",
+            message="must be a host name, not an IP address",
+            holds=lambda route: route.ingress is None or not re.fullmatch(_ADDRESS, route.host),
+            field="host",
+        ),
         Rule(
             cel="!has(self.tls) || !has(self.gateway)",
             message="is for an Ingress; a Gateway has its certificates at its listeners",

@@ -32,10 +32,9 @@ IS_PATH = matches(
 )
 HttpPath = Annotated[str, Field(min_length=1, max_length=MAX_PATH), IS_PATH]
 
-_QUALIFIED_NAME = (
-    r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
-)
-_LONGEST_KEY = 317
+_QUALIFIED_NAME = rf"^({_LABEL}(\.{_LABEL})*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"
+_LONGEST_PREFIX = 253
+_LONGEST_KEY = _LONGEST_PREFIX + 1 + 63
 LabelKey = Annotated[str, Field(min_length=1, max_length=_LONGEST_KEY, pattern=_QUALIFIED_NAME)]
 LabelValue = Annotated[
     str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")
@@ -43,14 +42,18 @@ LabelValue = Annotated[
 AnnotationValue = Annotated[str, Field(max_length=8192)]
 
 
-def _keys_match(values: Mapping[str, Any]) -> bool:
-    return all(matches(_QUALIFIED_NAME, "").holds(key) for key in values)
+def _is_qualified(key: str) -> bool:
+    is_short = len(key) <= _LONGEST_KEY and key.find("/") <= _LONGEST_PREFIX
+    return is_short and bool(matches(_QUALIFIED_NAME, "").holds(key))
 
 
 _QUALIFIED_KEYS = Rule(
-    cel=f"self.all(key, key.size() <= {_LONGEST_KEY} && key.matches(r'{_QUALIFIED_NAME}'))",
+    cel=(
+        f"self.all(key, key.size() <= {_LONGEST_KEY} && key.indexOf('/') <= {_LONGEST_PREFIX} && "
+        f"key.matches(r'{_QUALIFIED_NAME}'))"
+    ),
     message="every key must be a qualified name, such as team or example.com/team",
-    holds=lambda values: all(len(key) <= _LONGEST_KEY for key in values) and _keys_match(values),
+    holds=lambda values: all(_is_qualified(key) for key in values),
 )
 
 Labels = Annotated[Mapping[str, LabelValue], Field(max_length=50), _QUALIFIED_KEYS]
@@ -64,6 +67,9 @@ def _percent_or_count(value: Any) -> Any:
     return value
 
 
+# The largest that an IntOrString of Kubernetes holds.
+_MOST_PODS = 2**31 - 1
+
 IntOrPercent = Annotated[
     Any,
     BeforeValidator(_percent_or_count),
@@ -75,10 +81,13 @@ IntOrPercent = Annotated[
         }
     ),
     Rule(
-        cel="type(self) == int ? self >= 0 : self.matches('^(100|[0-9]{1,2})%$')",
-        message="must be a number of pods, 0 or more, or a percentage such as 25%",
+        cel=(
+            f"type(self) == int ? self >= 0 && self <= {_MOST_PODS} : "
+            "self.matches('^(100|[0-9]{1,2})%$')"
+        ),
+        message=f"must be a number of pods, 0 to {_MOST_PODS}, or a percentage such as 25%",
         holds=lambda value: (
-            value >= 0
+            0 <= value <= _MOST_PODS
             if isinstance(value, int)
             else bool(matches("^(100|[0-9]{1,2})%$", "").holds(value))
         ),
