@@ -11,7 +11,7 @@ from cms_operator.api import parse
 from localcluster.controlplane import ControlPlane
 from localcluster.errors import ClusterError
 from tests.support.bad_specs import BAD, Bad
-from tests.support.specs import manifest
+from tests.support.specs import UNUSUAL, manifest
 from tests.unit.resources.golden import CASES, FOLDER
 
 
@@ -28,6 +28,11 @@ def test_the_api_server_refuses_bad_input(installed: ControlPlane, bad: Bad) -> 
     words = str(refused.value)
     assert bad.where in words
     assert bad.words in words
+
+
+@pytest.mark.parametrize("title", UNUSUAL)
+def test_the_api_server_takes_what_is_only_unusual(installed: ControlPlane, title: str) -> None:
+    assert create(installed, manifest(UNUSUAL[title]))
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -347,6 +347,7 @@ BAD = [
         "a way out of a volume",
         _volume(configMap={"name": "a", "items": [{"key": "a", "path": "../etc/passwd"}]}),
         "spec.pod.volumes[0].configMap.items[0].path",
+        "without . and ..",
     ),
     Bad(
         "a mount of no volume",
@@ -357,9 +358,16 @@ BAD = [
     Bad("a mount on the credentials", _mount("/etc/headlesscms/jwt"), _MOUNT, "must not lie on"),
     Bad("a mount on /tmp", _mount("/tmp"), _MOUNT, "must not lie on"),  # noqa: S108
     Bad("a mount that hides /etc", _mount("/etc"), _MOUNT, "must not lie on"),
-    Bad("a mount on the root", _mount("/"), _MOUNT),
-    Bad("a mount with dots", _mount("/data/../etc"), _MOUNT),
-    Bad("a mount at a relative path", _mount("data"), _MOUNT),
+    Bad("a mount on the root", _mount("/"), _MOUNT, "must be an absolute path"),
+    Bad("a mount with dots", _mount("/data/../etc"), _MOUNT, "without . and .."),
+    Bad("a mount with a dot", _mount("/etc/./headlesscms"), _MOUNT, "without . and .."),
+    Bad("a mount at a relative path", _mount("data"), _MOUNT, "must be an absolute path"),
+    Bad(
+        "a way out below a volume",
+        _mount("/data", subPath="a/.."),
+        "spec.pod.volumeMounts[0].subPath",
+        "without . and ..",
+    ),
     Bad("a grace period too short to drain", _pod(terminationGracePeriodSeconds=5), "spec.pod"),
     Bad(
         "both kinds of disruption budget",

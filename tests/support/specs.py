@@ -27,3 +27,27 @@ def manifest(
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     result = {**base, **changes}
     return {key: value for key, value in result.items() if value is not None}
+
+
+UNUSUAL: dict[str, dict[str, Any]] = {
+    "files that begin with a dot": {
+        "pod": {
+            "volumes": [
+                {
+                    "name": "home",
+                    "secret": {
+                        "secretName": "home",
+                        "items": [{"key": ".pgpass", "path": ".config/.pgpass"}],
+                    },
+                }
+            ],
+            "volumeMounts": [
+                {"name": "home", "mountPath": "/home/app/.aws", "subPath": ".env", "readOnly": True}
+            ],
+        }
+    },
+    "a quantity with a plus": {"resources": {"requests": {"cpu": "+100m"}}},
+    "a host of digits for a Gateway": {
+        "route": {"host": "10.0.0.1", "gateway": {"name": "public"}}
+    },
+}

@@ -6,16 +6,20 @@ from pydantic import Field
 
 from cms_operator.api.model import Model
 from cms_operator.api.quantities import Quantity
-from cms_operator.api.rules import ListMap, Rule, only_one_of
+from cms_operator.api.rules import ListMap, Rule, matches, only_one_of
 from cms_operator.api.types import DataKey, DnsLabel, ObjectName
 
 OWN_VOLUME_PREFIX = "hcms-"
 OWN_MOUNT_PATHS = ("/etc/headlesscms", "/tmp")  # noqa: S108 - the pod's, not ours
 
 
-_STEP = r"[-_a-zA-Z0-9][-._a-zA-Z0-9]*"
+# Neither . nor .. is one.
+_STEP = r"\.?[-_a-zA-Z0-9][-._a-zA-Z0-9]*"
+_WORDS = "path of letters, digits, dots, dashes and underscores, without . and .., such as"
 _RelativePath = Annotated[
-    str, Field(min_length=1, max_length=253, pattern=rf"^{_STEP}(/{_STEP})*$")
+    str,
+    Field(min_length=1, max_length=253),
+    matches(rf"^{_STEP}(/{_STEP})*$", f"must be a relative {_WORDS} certs/ca.pem"),
 ]
 
 
@@ -102,7 +106,8 @@ def _is_free(path: str) -> bool:
 
 _MountPath = Annotated[
     str,
-    Field(max_length=512, pattern=rf"^(/{_STEP})+$"),
+    Field(max_length=512),
+    matches(rf"^(/{_STEP})+$", f"must be an absolute {_WORDS} /var/cache"),
     Rule(
         cel=f"!self.matches(r'^({'|'.join(OWN_MOUNT_PATHS)})(/.*)?$') && self != '/etc'",
         message="must not lie on /etc/headlesscms or /tmp, nor hide /etc",

@@ -7,7 +7,7 @@ import pytest
 
 from cms_operator.api import InvalidSpec, parse
 from tests.support.bad_specs import BAD, Bad
-from tests.support.specs import MINIMAL, manifest
+from tests.support.specs import MINIMAL, UNUSUAL, manifest
 
 
 @pytest.mark.parametrize("bad", BAD, ids=str)
@@ -17,6 +17,11 @@ def test_refused(bad: Bad) -> None:
     (problem,) = refused.value.problems
     assert bad.where in problem
     assert bad.words in problem
+
+
+@pytest.mark.parametrize("title", UNUSUAL)
+def test_what_is_only_unusual_is_taken(title: str) -> None:
+    parse(manifest(UNUSUAL[title]), unknown="forbid")
 
 
 def test_all_problems_are_told_at_once() -> None:
