@@ -28,6 +28,7 @@ def test_the_api_server_refuses_bad_input(installed: ControlPlane, bad: Bad) -> 
     words = str(refused.value)
     assert bad.where in words
     assert bad.words in words
+    assert "evaluating rule" not in words, "another rule could not be applied to it"
 
 
 @pytest.mark.parametrize("title", UNUSUAL)

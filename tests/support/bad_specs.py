@@ -164,6 +164,12 @@ BAD = [
         "must be a quantity above zero",
     ),
     Bad(
+        "a limit that is none",
+        {"resources": {"limits": {"ephemeral-storage": "much"}}},
+        "spec.resources.limits.ephemeral-storage",
+        "must be a quantity above zero",
+    ),
+    Bad(
         "a quantity below zero",
         {"resources": {"limits": {"memory": "-1Gi"}}},
         "spec.resources.limits.memory",

@@ -29,10 +29,13 @@ def _at_most_limit(name: str, attribute: str) -> Rule:
     # CEL spells a dash in a field's name so.
     field = name.replace("-", "__dash__")
     requests, limits = f"self.requests.{field}", f"self.limits.{field}"
+    asked, most = f"string({requests})", f"string({limits})"
     return Rule(
         cel=(
             f"!has({requests}) || !has({limits}) || "
-            f"!quantity(string({requests})).isGreaterThan(quantity(string({limits})))"
+            # What is no quantity is told by the field's own rule.
+            f"!isQuantity({asked}) || !isQuantity({most}) || "
+            f"!quantity({asked}).isGreaterThan(quantity({most}))"
         ),
         message=f"must be at most limits.{name}",
         holds=holds,
