@@ -82,8 +82,8 @@ class DeliveryApp:
             await send_problem(problem, send, (_NOT_TO_BE_STORED, *cors))
 
     async def _answer(self, scope: Scope, headers: _Headers, send: Send) -> None:
-        """By the definitions that the content has: where those known are older, they are read
-        anew.
+        """Answer by the definitions that the content has: where those known are older, they are
+        read anew.
         """
         for _ in range(_ATTEMPTS - 1):
             try:
