@@ -14,6 +14,7 @@ from cms_service.core.validation.strict_json import MIN_NUMBER
 from cms_service.locales.schemas import Locales
 from tests.service.test_content import held, until_waiting
 from tests.service.world import Desk, Site, expect, expect_problem
+from tests.support import field_kinds
 
 TITLE = {"name": "title", "kind": "text"}
 AUTHOR = {
@@ -149,12 +150,16 @@ KINDS: dict[str, tuple[dict[str, Any], st.SearchStrategy[Any]]] = {
     ),
     "enumeration": ({"values": ["a", "ż"]}, st.sampled_from(["a", "ż"])),
     "email": ({}, st.emails().filter(lambda address: "." in address.partition("@")[2])),
+    "url": ({}, st.sampled_from(["https://example.org/a?b=ż", "HTTP://[::1]:8080/"])),
     "json": ({}, ANYTHING.filter(lambda value: value is not None)),
+    "component": ({"fields": [TITLE]}, st.fixed_dictionaries({}, optional={"title": TEXTS})),
     "components": (
         {"fields": [TITLE, {"name": "much", "kind": "json", "required": True}]},
         st.lists(st.fixed_dictionaries({"title": TEXTS, "much": ANYTHING}), max_size=3),
     ),
 }
+# Their values are not free: they name other entries, or no entry twice.
+ELSEWHERE = {"slug", "reference", "references"}
 EVERYTHING = {
     "name": "everything",
     "displayName": "Everything",
@@ -166,6 +171,10 @@ FIELDS = {
     if isinstance(field, dict)
 }
 ANY_DRAFT = Context(Completeness.DRAFT, Locales.model_validate(GERMAN))
+
+
+def test_all_kinds_of_free_values_are_tried() -> None:
+    assert sorted(KINDS.keys() | ELSEWHERE) == sorted(field_kinds.KINDS)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from cms_service.delivery.query.attributes import Kind, kind_of
 from tests.service.test_type_changes import SLUG, TITLE, VIEWS, WORD, Architect
 from tests.service.test_type_changes import architect as architect  # noqa: PLC0414 - a fixture
 from tests.service.world import Desk, Site, execute, expect
+from tests.support.field_kinds import KINDS, LOCALISABLE, field
 
 DATA = {"name": "data", "kind": "json"}
 _OLD_RELEASE = """INSERT INTO cms.published_terms (tenant_id, entry_id, term, content_type_id,
@@ -22,6 +24,24 @@ async def kept(site: Site) -> int:
 async def found(desk: Desk, query: str) -> list[str]:
     answer = await desk.client.get(f"{desk.delivery}?{query}")
     return [item["slug"] for item in expect(answer, 200)["items"]]
+
+
+FIELDS = [field(kind) for kind in KINDS] + [field(kind, localised=True) for kind in LOCALISABLE]
+
+
+async def test_the_database_keeps_the_values_of_just_the_fields_that_lists_look_up(
+    site: Site,
+) -> None:
+    """A kind that only one of them knows would make empty lists, or an index without a use."""
+    asked = ", ".join(f"('{one.model_dump_json(by_alias=True)}'::jsonb)" for one in FIELDS)
+    kept = await site.fetch(
+        f"SELECT f->>'kind', f->>'localised' FROM (VALUES {asked}) v (f) WHERE cms.is_filtered(f)"  # noqa: S608
+    )
+    assert [(row[0], row[1] == "true") for row in kept] == [
+        (one.kind, False)
+        for one in FIELDS
+        if kind_of(one) is not Kind.OPAQUE and not getattr(one, "localised", False)
+    ]
 
 
 async def test_the_numbers_of_an_embedding_are_no_values_to_filter_by(

@@ -47,6 +47,8 @@ OPERATORS = {
     Kind.OPAQUE: _EXISTENCE,
 }
 SORTABLE = frozenset({Kind.ID, Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.MOMENT})
+# Those that are not opaque and not localised have terms in the index of values, for which
+# cms.is_filtered (migration 27) names them once more.
 _KINDS = {
     "text": Kind.TEXT,
     "slug": Kind.TEXT,
@@ -59,6 +61,10 @@ _KINDS = {
     "datetime": Kind.MOMENT,
     "reference": Kind.LINK,
     "references": Kind.LINKS,
+    "json": Kind.OPAQUE,
+    "richtext": Kind.OPAQUE,
+    "component": Kind.OPAQUE,
+    "components": Kind.OPAQUE,
 }
 COLUMN_KINDS = {Column.ID: Kind.ID, Column.SLUG: Kind.TEXT, Column.PUBLISHED_AT: Kind.MOMENT}
 
@@ -74,7 +80,7 @@ class Attribute:
 
 
 def kind_of(field: BaseField) -> Kind:
-    return _KINDS.get(field.kind, Kind.OPAQUE)
+    return _KINDS[field.kind]
 
 
 def operators_of(attribute: Attribute) -> frozenset[Operator]:

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import BadRequest
 from cms_service.delivery.query import cursors
-from cms_service.delivery.query.attributes import OPERATORS, Kind
+from cms_service.delivery.query.attributes import OPERATORS, SORTABLE, Kind
 from cms_service.delivery.query.grammar import Operator, Query, parse_entry_query, parse_list_query
 from cms_service.delivery.query.plan import entry_shape, list_plan
 from cms_service.delivery.sql import statements
 from cms_service.delivery.sql.parameters import Sql
 from cms_service.locales.schemas import Locale, Locales
+from tests.support import field_kinds
 
 LOCALES = Locales(
     default="en",
@@ -71,12 +72,12 @@ TYPES = {one.name: one for one in (ARTICLE, AUTHOR, TAG)}
 ID = "0190a000-0000-7000-8000-00000000000a"
 
 
-def plan(text: str) -> Sql:
+def plan(text: str, of: ContentType = ARTICLE) -> Sql:
     """All that is done before the database is asked."""
     query = parse_list_query(text.encode())
-    checked = list_plan(query, ARTICLE)
+    checked = list_plan(query, of)
     after = cursors.decode(query, checked.type_id, checked.keys)
-    shape = entry_shape(query, ARTICLE, TYPES, checked.limit)
+    shape = entry_shape(query, of, TYPES, checked.limit)
     made = statements.list_statement(checked, shape, goes_on=after is not None)
     return made.of(checked, after)
 
@@ -192,48 +193,54 @@ def test_what_is_wrong_is_refused_and_named(text: str, parameter: str) -> None:
     assert refused.value.detail.startswith(f"{parameter}: ")
 
 
-VALUES = {
-    "fields.note": "a",
-    "fields.price": "1",
-    "fields.hot": "true",
-    "fields.day": "2026-01-01",
-    "fields.at": "2026-01-01T00:00:00Z",
-    "fields.author": ID,
-    "fields.tags": ID,
-    "fields.extra": "1",
-    "id": ID,
-    "slug": "a",
+DAY, MOMENT = "2026-01-01", "2026-01-01T00:00:00.000000Z"
+EXAMPLES = {
+    "id": (Kind.ID, ID),
+    "slug": (Kind.TEXT, "a"),
+    "fields.text": (Kind.TEXT, "a"),
+    "fields.slug": (Kind.TEXT, "a"),
+    "fields.enumeration": (Kind.TEXT, "a"),
+    "fields.email": (Kind.TEXT, "a@b.example"),
+    "fields.url": (Kind.TEXT, "https://b.example"),
+    "fields.number": (Kind.NUMBER, "1"),
+    "fields.boolean": (Kind.BOOLEAN, "true"),
+    "fields.date": (Kind.DATE, DAY),
+    "fields.datetime": (Kind.MOMENT, MOMENT),
+    "fields.reference": (Kind.LINK, ID),
+    "fields.references": (Kind.LINKS, ID),
+    "fields.json": (Kind.OPAQUE, "1"),
+    "fields.richtext": (Kind.OPAQUE, "a"),
+    "fields.component": (Kind.OPAQUE, "a"),
+    "fields.components": (Kind.OPAQUE, "a"),
 }
-KINDS = dict(
-    zip(
-        VALUES,
-        [
-            Kind.TEXT,
-            Kind.NUMBER,
-            Kind.BOOLEAN,
-            Kind.DATE,
-            Kind.MOMENT,
-            Kind.LINK,
-            Kind.LINKS,
-            Kind.OPAQUE,
-            Kind.ID,
-            Kind.TEXT,
-        ],
-        strict=True,
-    )
-)
+EVERYTHING = content_type(4, "everything", *map(field_kinds.definition, field_kinds.KINDS))
+ATTRIBUTES = ["id", "slug", *(f"fields.{kind}" for kind in field_kinds.KINDS)]
 
 
-@pytest.mark.parametrize("attribute", VALUES)
+@pytest.mark.parametrize("attribute", ATTRIBUTES)
 @pytest.mark.parametrize("operator", Operator)
 def test_each_kind_takes_its_operators_and_no_other(attribute: str, operator: Operator) -> None:
-    value = "true" if operator is Operator.EXISTS else VALUES[attribute]
+    kind, example = EXAMPLES[attribute]
+    value = "true" if operator is Operator.EXISTS else example
     text = f"filter[{attribute}][{operator}]={value}"
-    if operator in OPERATORS[KINDS[attribute]]:
-        plan(text)
+    if operator in OPERATORS[kind]:
+        assert plan(text, EVERYTHING).values
     else:
         with pytest.raises(BadRequest, match="takes the operators"):
-            plan(text)
+            plan(text, EVERYTHING)
+
+
+@pytest.mark.parametrize("attribute", ATTRIBUTES)
+def test_lists_are_sorted_and_gone_on_by_each_kind_that_has_an_order(attribute: str) -> None:
+    kind, example = EXAMPLES[attribute]
+    text = f"sort={attribute}"
+    if kind in SORTABLE:
+        place = orjson.dumps([example, ID]).decode()
+        cursor = cursors.encode(place, parse_list_query(text.encode()), EVERYTHING.id)
+        assert example in plan(f"{text}&cursor={cursor}", EVERYTHING).values
+    else:
+        with pytest.raises(BadRequest, match="has no order"):
+            plan(text, EVERYTHING)
 
 
 @given(st.binary(max_size=300))
