@@ -7,7 +7,7 @@ from cms_service.auth.permissions import Role
 from cms_service.core.validation.exact import Moment
 from cms_service.core.validation.schemas import RequestBody, Schema, Timestamp
 from cms_service.roles.names import GivenRole
-from cms_service.roles.rules import RuleBodies
+from cms_service.roles.rules import RuleBodies, StoredRules
 
 
 class NewApiKey(RequestBody):
@@ -39,7 +39,7 @@ class ApiKey(Schema):
     id: UUID
     name: str
     role: str | None
-    rules: RuleBodies | None
+    rules: StoredRules | None
     created_at: Timestamp
     created_by: UUID | None
     expires_at: Timestamp | None

@@ -47,7 +47,30 @@ _LIMITS_SCHEMA: list[JsonValue] = [
 ]
 
 
-class RuleBody(RequestBody):
+class StoredRule(RequestBody):
+    """A rule as it is kept. A later release may have written `permissions` that this one does not
+    know.
+    """
+
+    permissions: tuple[str, ...]
+    deny: Flag = False
+    content_types: Annotated[tuple[TypeName, ...], Field(max_length=_MAX_NAMES)] | None = None
+    fields: Annotated[tuple[FieldName, ...], Field(max_length=_MAX_NAMES)] | None = None
+    locales: Annotated[tuple[LocaleCode, ...], Field(max_length=_MAX_NAMES)] | None = None
+    own: Flag = False
+
+    def rule(self) -> Rule:
+        return Rule(
+            frozenset(self.permissions),
+            not self.deny,
+            _names(self.content_types),
+            _names(self.fields),
+            _names(self.locales),
+            self.own,
+        )
+
+
+class RuleBody(StoredRule):
     """A limit that is left out leaves the rule to hold for all. `own` limits it to the entries that
     the user has made. What one rule denies no other can allow.
     """
@@ -55,11 +78,6 @@ class RuleBody(RequestBody):
     model_config = ConfigDict(json_schema_extra={"allOf": _LIMITS_SCHEMA})
 
     permissions: Annotated[tuple[Permission, ...], Field(min_length=1, max_length=len(Permission))]
-    deny: Flag = False
-    content_types: Annotated[tuple[TypeName, ...], Field(max_length=_MAX_NAMES)] | None = None
-    fields: Annotated[tuple[FieldName, ...], Field(max_length=_MAX_NAMES)] | None = None
-    locales: Annotated[tuple[LocaleCode, ...], Field(max_length=_MAX_NAMES)] | None = None
-    own: Flag = False
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:
@@ -79,22 +97,13 @@ class RuleBody(RequestBody):
             raise ValueError("own cannot limit what is denied")
         return self
 
-    def rule(self) -> Rule:
-        return Rule(
-            frozenset(self.permissions),
-            not self.deny,
-            _names(self.content_types),
-            _names(self.fields),
-            _names(self.locales),
-            self.own,
-        )
-
 
 RuleBodies = Annotated[tuple[RuleBody, ...], Field(max_length=MAX_RULES)]
-_STORED = TypeAdapter(tuple[RuleBody, ...])
+StoredRules = tuple[StoredRule, ...]
+_STORED = TypeAdapter(StoredRules)
 
 
-def rules_from(bodies: Iterable[RuleBody]) -> tuple[Rule, ...]:
+def rules_from(bodies: Iterable[StoredRule]) -> tuple[Rule, ...]:
     return tuple(body.rule() for body in bodies)
 
 

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, JsonValue, model_validator
 from cms_service.auth.permissions import Role
 from cms_service.core.validation.schemas import RequestBody, Schema, Timestamp
 from cms_service.roles.names import RoleName
-from cms_service.roles.rules import RuleBodies
+from cms_service.roles.rules import RuleBodies, StoredRules
 from cms_service.tenants.schemas import DisplayName
 
 _EXAMPLE: dict[str, JsonValue] = {
@@ -40,7 +40,7 @@ class CustomRole(Schema):
     id: UUID
     name: str
     display_name: str
-    rules: RuleBodies
+    rules: StoredRules
     version: int
     created_at: Timestamp
     updated_at: Timestamp

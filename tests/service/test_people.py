@@ -98,6 +98,29 @@ async def test_who_reads_only_their_own_entries_does_not_learn_of_others(
     expect_problem(await helper.client.put(url, json={"fields": {}}), 404)
 
 
+_LATER_RELEASE = """UPDATE cms.roles SET rules =
+    '[{"permissions": ["entries:read", "content-types:read", "entries:export"]}]'"""
+
+
+async def test_a_role_with_a_permission_of_a_later_release_goes_on_working(
+    site: Site, pod: Pod, acme: Desk
+) -> None:
+    await acme.make_type()
+    entry = await acme.draft(title="Hello", slug="hello")
+    await make_role(acme, {"permissions": ["content-types:read"]})
+    email = await acme.hire("helper")
+    await execute(site.postgres, site.database, _LATER_RELEASE)
+    helper = await pod.log_in(acme.tenant, email)
+    expect(await helper.client.get(f"{acme.entries}/{entry['id']}"), 200)
+    expect_problem(await helper.client.delete(f"{acme.entries}/{entry['id']}"), 403)
+
+    role = expect(await acme.client.get(f"{acme.root}/roles/helper"), 200)
+    assert role["rules"][0]["permissions"][-1] == "entries:export"
+    key = {"name": "site", "role": "helper"}
+    refused = expect_problem(await acme.client.post(f"{acme.root}/api-keys", json=key), 403)
+    assert "entries:export" in refused["detail"]
+
+
 async def test_a_role_for_one_type_opens_no_other(pod: Pod, acme: Desk) -> None:
     await acme.make_type()
     await acme.publish_new(title="Hello", slug="hello")

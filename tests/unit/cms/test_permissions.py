@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from itertools import pairwise, product
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from cms_service.auth.permissions import (
     ANYTHING,
@@ -22,6 +24,7 @@ from cms_service.auth.permissions import (
     legacy_role,
     rules_of,
 )
+from cms_service.roles.rules import RuleBody, granted
 
 PERMISSIONS = (Permission.READ_ENTRIES, Permission.UPDATE_ENTRIES)
 TYPES, FIELDS, LOCALES = ("article", "page"), ("title", "body"), ("de", "en")
@@ -114,32 +117,71 @@ def test_the_built_in_roles_are_ordered_and_owners_have_all() -> None:
 OTHERS, OWN = Resource("article", own=False), Resource("article", own=True)
 
 
+# The lowest role that has it for the user's own entries, and for those of others.
+LOWEST = {
+    Permission.READ_TENANT: (Role.VIEWER, Role.VIEWER),
+    Permission.READ_TYPES: (Role.VIEWER, Role.VIEWER),
+    Permission.READ_ENTRIES: (Role.VIEWER, Role.VIEWER),
+    Permission.READ_DELIVERY: (Role.VIEWER, Role.VIEWER),
+    Permission.CREATE_ENTRIES: (Role.AUTHOR, Role.EDITOR),
+    Permission.UPDATE_ENTRIES: (Role.AUTHOR, Role.EDITOR),
+    Permission.DELETE_ENTRIES: (Role.AUTHOR, Role.EDITOR),
+    Permission.PUBLISH_ENTRIES: (Role.AUTHOR, Role.EDITOR),
+    Permission.PURGE_ENTRIES: (Role.ADMIN, Role.ADMIN),
+    Permission.WRITE_TENANT: (Role.ADMIN, Role.ADMIN),
+    Permission.READ_USERS: (Role.ADMIN, Role.ADMIN),
+    Permission.WRITE_USERS: (Role.ADMIN, Role.ADMIN),
+    Permission.READ_ROLES: (Role.ADMIN, Role.ADMIN),
+    Permission.WRITE_ROLES: (Role.ADMIN, Role.ADMIN),
+    Permission.READ_KEYS: (Role.ADMIN, Role.ADMIN),
+    Permission.WRITE_KEYS: (Role.ADMIN, Role.ADMIN),
+    Permission.WRITE_TYPES: (Role.ADMIN, Role.ADMIN),
+    Permission.READ_AUDIT_LOG: (Role.ADMIN, Role.ADMIN),
+    Permission.WRITE_OWNERS: (Role.OWNER, Role.OWNER),
+}
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("permission", Permission)
+def test_a_built_in_role_has_what_the_lowest_with_it_has(
+    role: Role, permission: Permission
+) -> None:
+    from_high_to_low = list(Role)
+    for lowest, resource in zip(LOWEST[permission], (OWN, OTHERS), strict=True):
+        has = from_high_to_low.index(role) <= from_high_to_low.index(lowest)
+        assert allows(rules_of(role), permission, resource) is has
+
+
+LATER: dict[str, Any] = {"permissions": ["entries:read", "entries:export"]}
+NO_LATER: dict[str, Any] = {"permissions": ["entries:export", "entries:update"], "deny": True}
+
+
 @pytest.mark.parametrize(
-    ("role", "permission", "resource", "answer"),
+    ("stored", "reads", "updates"),
     [
-        (Role.VIEWER, Permission.READ_ENTRIES, OTHERS, True),
-        (Role.VIEWER, Permission.CREATE_ENTRIES, OWN, False),
-        (Role.AUTHOR, Permission.READ_ENTRIES, OTHERS, True),
-        (Role.AUTHOR, Permission.UPDATE_ENTRIES, OWN, True),
-        (Role.AUTHOR, Permission.UPDATE_ENTRIES, OTHERS, False),
-        (Role.AUTHOR, Permission.DELETE_ENTRIES, OTHERS, False),
-        (Role.AUTHOR, Permission.PUBLISH_ENTRIES, OTHERS, False),
-        (Role.EDITOR, Permission.PUBLISH_ENTRIES, OTHERS, True),
-        (Role.EDITOR, Permission.WRITE_TYPES, ANYTHING, False),
-        (Role.AUTHOR, Permission.PURGE_ENTRIES, OWN, False),
-        (Role.EDITOR, Permission.PURGE_ENTRIES, OWN, False),
-        (Role.EDITOR, Permission.READ_AUDIT_LOG, ANYTHING, False),
-        (Role.ADMIN, Permission.PURGE_ENTRIES, OTHERS, True),
-        (Role.ADMIN, Permission.READ_AUDIT_LOG, ANYTHING, True),
-        (Role.ADMIN, Permission.WRITE_TYPES, ANYTHING, True),
-        (Role.ADMIN, Permission.WRITE_USERS, ANYTHING, True),
-        (Role.ADMIN, Permission.WRITE_OWNERS, ANYTHING, False),
+        ([LATER], True, False),
+        ([LATER | {"contentTypes": ["page"]}], False, False),
+        ([{"permissions": ["entries:read", "entries:update"]}, NO_LATER], True, False),
+        ([{"permissions": ["reports:read"], "own": True}], False, False),
     ],
 )
-def test_built_in_roles(
-    role: Role, permission: Permission, resource: Resource, answer: object
+def test_a_role_of_a_later_release_has_here_what_is_known_here(
+    stored: list[dict[str, Any]], reads: object, updates: object
 ) -> None:
-    assert allows(rules_of(role), permission, resource) is answer
+    rules = granted("reporter", stored)
+    assert allows(rules, Permission.READ_ENTRIES, OWN) is reads
+    assert allows(rules, Permission.UPDATE_ENTRIES, OWN) is updates
+
+
+def test_rights_of_a_later_release_are_given_only_by_who_has_them() -> None:
+    rules = granted("reporter", [LATER])
+    assert lacking(rules_of(Role.OWNER), rules) == "entries:export"
+    assert lacking(rules, rules) is None
+
+
+def test_no_rule_is_written_with_a_permission_that_is_not_known() -> None:
+    with pytest.raises(ValidationError, match="permissions"):
+        RuleBody.model_validate(LATER)
 
 
 READ_ALL = Rule(OF_TYPES)

@@ -1,7 +1,8 @@
-"""Pages that tell of each kind of field tell of all of them."""
+"""Pages that list all kinds of fields, or all permissions, leave none out."""
 
 import re
 
+from cms_service.auth.permissions import Permission
 from tests.support.field_kinds import KINDS
 from tests.support.pages import DOCS
 
@@ -23,3 +24,9 @@ def test_each_kind_is_among_those_that_lists_are_filtered_by_or_not() -> None:
     told = " , ".join(rows("delivery.md", "kind of field")).replace("without `exists`", "")
     names = [re.sub("[^a-z]", "", name.lower()) for name in re.split("[,;]", told)]
     assert sorted(names) == sorted([*KINDS, *_ATTRIBUTES])
+
+
+def test_each_permission_is_named() -> None:
+    text = (DOCS / "tenants-and-people.md").read_text()
+    listed = text.partition("\nThe permissions are ")[2].partition("\n\n")[0]
+    assert sorted(re.findall("`(.*?)`", listed)) == sorted(Permission)
