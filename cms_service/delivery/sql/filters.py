@@ -1,55 +1,84 @@
 """The SQL of filters. Pure."""
 
-from dataclasses import replace
 from operator import itemgetter
-from typing import Any
+from typing import Any, assert_never
 
-from cms_service.delivery.query.attributes import Kind
+from cms_service.delivery.query.attributes import Attribute, Kind
 from cms_service.delivery.query.grammar import Operator
 from cms_service.delivery.query.plan import Comparison
 from cms_service.delivery.sql.parameters import Parameters, as_json
 from cms_service.delivery.sql.stored_values import CASTS, comparable, stored
 
-_COMPARISONS = {Operator.LT: "<", Operator.LTE: "<=", Operator.GT: ">", Operator.GTE: ">="}
-_NEGATIVE = {Operator.NE: Operator.EQ, Operator.NOT_IN: Operator.IN}
+_SIGNS = {Operator.LT: "<", Operator.LTE: "<=", Operator.GT: ">", Operator.GTE: ">="}
+# Those that an index of values can answer, by one value or by any of several.
 SINGLE = frozenset({Operator.EQ, Operator.HAS})
 ANY = frozenset({Operator.IN, Operator.HAS_ANY})
 
 
 def condition(number: int, test: Comparison, parameters: Parameters) -> str:
-    if (positive := _NEGATIVE.get(test.operator)) is not None:
-        found = condition(number, replace(test, operator=positive), parameters)
-        return f"NOT coalesce({found}, false)"
-    attribute, operator = test.attribute, test.operator
-    if operator is Operator.EXISTS:
-        there = "IS NOT NULL" if test.values[0] else "IS NULL"
-        return f"{stored(attribute, parameters)} {there}"
-    if operator in _COMPARISONS:
-        value = parameters.compared(number, lambda values: _text(values[0]), "text")
-        left, cast = comparable(attribute, parameters), CASTS[attribute.kind]
-        return f"{left} {_COMPARISONS[operator]} ({value})::{cast}"
+    match test.operator:
+        case Operator.EQ | Operator.HAS:
+            return _equals_one(number, test, parameters)
+        case Operator.IN | Operator.HAS_ANY:
+            return _equals_any(number, test, parameters)
+        case Operator.NE:
+            return _not(_equals_one(number, test, parameters))
+        case Operator.NOT_IN:
+            return _not(_equals_any(number, test, parameters))
+        case Operator.LT | Operator.LTE | Operator.GT | Operator.GTE:
+            return _compares(_SIGNS[test.operator], number, test, parameters)
+        case Operator.EXISTS:
+            there = "IS NOT NULL" if test.values[0] else "IS NULL"
+            return f"{stored(test.attribute, parameters)} {there}"
+        case _:
+            assert_never(test.operator)
+
+
+def _not(found: str) -> str:
+    return f"NOT coalesce({found}, false)"
+
+
+def _compares(sign: str, number: int, test: Comparison, parameters: Parameters) -> str:
+    value = parameters.compared(number, lambda values: _text(values[0]), "text")
+    return (
+        f"{comparable(test.attribute, parameters)} {sign} ({value})::{CASTS[test.attribute.kind]}"
+    )
+
+
+def _equals_one(number: int, test: Comparison, parameters: Parameters) -> str:
+    attribute = test.attribute
     if attribute.column is not None:
-        return _column_equals(number, test, parameters)
-    left = f"{stored(attribute, parameters)} =" if attribute.chain else "p.fields @>"
+        value = parameters.compared(number, itemgetter(0), "text")
+        return f"{stored(attribute, parameters)} = ({value})::{_cast(attribute)}"
+    left = _searched(attribute, parameters)
+    one = parameters.compared(number, lambda values: _encoded(attribute, values[0]), "jsonb")
+    return f"{left} {one}"
 
-    def encode(value: Any) -> str:
-        if attribute.chain:
-            return as_json(value)
-        return as_json({attribute.field: [value] if attribute.kind is Kind.LINKS else value})
 
-    if operator in SINGLE:
-        one = parameters.compared(number, lambda values: encode(values[0]), "jsonb")
-        return f"{left} {one}"
-    some = parameters.compared(number, lambda values: [encode(v) for v in values], "jsonb[]")
+def _equals_any(number: int, test: Comparison, parameters: Parameters) -> str:
+    attribute = test.attribute
+    if attribute.column is not None:
+        values = parameters.compared(number, list, "text[]")
+        return f"{stored(attribute, parameters)} = ANY (({values})::{_cast(attribute)}[])"
+    left = _searched(attribute, parameters)
+    some = parameters.compared(
+        number, lambda values: [_encoded(attribute, value) for value in values], "jsonb[]"
+    )
     return f"{left} ANY ({some})"
 
 
-def _column_equals(number: int, test: Comparison, parameters: Parameters) -> str:
-    column = stored(test.attribute, parameters)
-    cast = "text" if test.attribute.kind is Kind.TEXT else CASTS[test.attribute.kind]
-    if test.operator in SINGLE:
-        return f"{column} = ({parameters.compared(number, itemgetter(0), 'text')})::{cast}"
-    return f"{column} = ANY (({parameters.compared(number, list, 'text[]')})::{cast}[])"
+def _searched(attribute: Attribute, parameters: Parameters) -> str:
+    return f"{stored(attribute, parameters)} =" if attribute.chain else "p.fields @>"
+
+
+def _encoded(attribute: Attribute, value: Any) -> str:
+    if attribute.chain:
+        return as_json(value)
+    return as_json({attribute.field: [value] if attribute.kind is Kind.LINKS else value})
+
+
+def _cast(attribute: Attribute) -> str:
+    return "text" if attribute.kind is Kind.TEXT else CASTS[attribute.kind]
 
 
 def _text(value: object) -> str:
