@@ -6,18 +6,18 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from cms_service.auth.actor import Actor
-from cms_service.auth.permissions import Permission
 from cms_service.bulk.schemas import Item, NewEntries, Outcome, Outcomes, Selection
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.errors import FieldError, Problem, Unavailable
 from cms_service.core.postgres.database import Scope
 from cms_service.core.postgres.redone import redone
-from cms_service.entries.attempts import check_seen, overtaken, until_current
+from cms_service.entries.attempts import overtaken, until_current
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.schemas import EntryContent
 from cms_service.entries.seen import Seen
 from cms_service.entries.service import EntryService
+from cms_service.entries.target import Target
 from cms_service.tenants.directory import TenantDirectory
 
 One = TypeVar("One", Item, EntryContent)
@@ -58,12 +58,9 @@ class BulkService:
         self, actor: Actor, type_name: str, wanted: Selection
     ) -> tuple[Outcomes, int | None]:
         async def act(content_type: ContentType, item: Item, within: Scope | None) -> Done:
-            entry = await self._entries.allowed(
-                actor, Permission.PUBLISH_ENTRIES, type_name, item.id, within
-            )
-            check_seen(entry, _seen(item))
-            done = await self._entries.publish_once(actor.tenant_id, content_type, entry, within)
-            return None if done is None else (_ok(item.id, entry.version), done.generation)
+            target = Target(type_name, item.id, _seen(item))
+            done = await self._entries.publish_once(actor, content_type, target, within)
+            return None if done is None else (_ok(item.id, done.entry.version), done.generation)
 
         return await self._run(actor, type_name, _Work(wanted.items, act, wanted.atomic))
 
@@ -71,9 +68,8 @@ class BulkService:
         self, actor: Actor, type_name: str, wanted: Selection
     ) -> tuple[Outcomes, int | None]:
         async def act(_: ContentType, item: Item, within: Scope | None) -> Done:
-            done = await self._entries.unpublish_once(
-                actor, type_name, item.id, _seen(item), within
-            )
+            target = Target(type_name, item.id, _seen(item))
+            done = await self._entries.unpublish_once(actor, target, within)
             return _ok(item.id, done.entry.version), done.generation
 
         return await self._run(actor, type_name, _Work(wanted.items, act, wanted.atomic))
@@ -82,9 +78,8 @@ class BulkService:
         self, actor: Actor, type_name: str, wanted: Selection
     ) -> tuple[Outcomes, int | None]:
         async def act(_: ContentType, item: Item, within: Scope | None) -> Done:
-            generation = await self._entries.delete_once(
-                actor, type_name, item.id, _seen(item), within
-            )
+            target = Target(type_name, item.id, _seen(item))
+            generation = await self._entries.delete_once(actor, target, within)
             return None if generation is None else (Outcome(id=item.id, status=204), generation)
 
         work = _Work(wanted.items, act, wanted.atomic, to_delete=True)

@@ -18,6 +18,7 @@ from cms_service.entries.listing import ListingQuery
 from cms_service.entries.schemas import Entry, EntryContent, Referrer
 from cms_service.entries.seen import IfSeen
 from cms_service.entries.service import EntryService
+from cms_service.entries.target import Target
 from cms_service.idempotency.route import IdempotentRoute
 
 router = APIRouter(
@@ -82,7 +83,7 @@ async def replace_entry(
     service: Service,
     response: Response,
 ) -> Entry:
-    entry = await service.update(actor, type_name, entry_id, body.fields, if_seen)
+    entry = await service.update(actor, Target(type_name, entry_id, if_seen), body.fields)
     return tagged(response, entry)
 
 
@@ -98,7 +99,7 @@ async def change_entry(
     response: Response,
 ) -> Entry:
     """`fields` is a JSON merge patch (RFC 7396): a null takes a field away."""
-    entry = await service.patch(actor, type_name, entry_id, body.fields, if_seen)
+    entry = await service.patch(actor, Target(type_name, entry_id, if_seen), body.fields)
     return tagged(response, entry)
 
 
@@ -118,7 +119,7 @@ async def delete_entry(
     ] = False,
 ) -> None:
     generation = await service.delete(
-        actor, type_name, entry_id, if_seen, break_references=break_references
+        actor, Target(type_name, entry_id, if_seen), break_references=break_references
     )
     set_generation(response, generation)
 
@@ -147,7 +148,7 @@ async def publish_entry(
     service: Service,
     response: Response,
 ) -> Entry:
-    published = await service.publish(actor, type_name, entry_id, if_seen)
+    published = await service.publish(actor, Target(type_name, entry_id, if_seen))
     set_generation(response, published.generation)
     return tagged(response, published.entry)
 
@@ -162,7 +163,7 @@ async def unpublish_entry(
     service: Service,
     response: Response,
 ) -> Entry:
-    withdrawn = await service.unpublish(actor, type_name, entry_id, if_seen)
+    withdrawn = await service.unpublish(actor, Target(type_name, entry_id, if_seen))
     if withdrawn.generation is not None:
         set_generation(response, withdrawn.generation)
     return tagged(response, withdrawn.entry)

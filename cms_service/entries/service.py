@@ -1,6 +1,7 @@
+"""What is done with entries, with the rights of who asks for it."""
+
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -24,7 +25,7 @@ from cms_service.entries.publication import BY_HAND, Occasion, Publication, With
 from cms_service.entries.references import ReferenceRepository
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.schemas import Entry, Referrer
-from cms_service.entries.seen import Seen
+from cms_service.entries.target import Target
 from cms_service.entries.visibility import (
     about,
     declined,
@@ -40,7 +41,9 @@ from cms_service.versions.schemas import Version
 
 
 class EntryService:
-    """`if_seen`: what the caller has seen; None where it does not care."""
+    """What ends in `_once` is one attempt, in the caller's transaction where one is given. The
+    others try again while other writes come in between.
+    """
 
     def __init__(
         self,
@@ -73,6 +76,7 @@ class EntryService:
         fields: Mapping[str, Any],
         within: Scope | None = None,
     ) -> Entry | None:
+        """None where the type was changed meanwhile."""
         values = written(actor, Permission.CREATE_ENTRIES, content_type, None, fields)
         context = Context(Completeness.DRAFT, content_type.locales)
         given = dict.fromkeys(declined(actor, content_type, fields, values)) | values
@@ -85,10 +89,10 @@ class EntryService:
 
     async def get(self, actor: Actor, type_name: str, entry_id: UUID) -> Entry:
         content_type = await self._content_types.get(actor.tenant_id, type_name)
-        entry = await self.allowed(actor, Permission.READ_ENTRIES, type_name, entry_id)
+        entry = await self.get_for(actor, Permission.READ_ENTRIES, type_name, entry_id)
         return shown(actor, content_type, entry)
 
-    async def allowed(
+    async def get_for(
         self,
         actor: Actor,
         permission: Permission,
@@ -96,7 +100,9 @@ class EntryService:
         entry_id: UUID,
         within: Scope | None = None,
     ) -> Entry:
-        """The whole entry. To who may not even read it, it is not there."""
+        """The whole entry, for what asks for the permission. Raises NotFound and Forbidden: to who
+        may not even read it, it is not there.
+        """
         entry = await self._repository.get(actor.tenant_id, type_name, entry_id, within)
         if entry is None:
             raise _no_entry()
@@ -127,27 +133,11 @@ class EntryService:
         referrers = await self._references.page(actor.tenant_id, entry_id, limit, after)
         return [referrer_shown(actor, referrer) for referrer in referrers]
 
-    async def update(
-        self,
-        actor: Actor,
-        type_name: str,
-        entry_id: UUID,
-        fields: Mapping[str, Any],
-        if_seen: Seen | None,
-    ) -> Entry:
-        target = _Target(type_name, entry_id, if_seen)
+    async def update(self, actor: Actor, target: Target, fields: Mapping[str, Any]) -> Entry:
         return await self._save(actor, target, lambda *_: fields, Save())
 
-    async def patch(
-        self,
-        actor: Actor,
-        type_name: str,
-        entry_id: UUID,
-        fields: Mapping[str, Any],
-        if_seen: Seen | None,
-    ) -> Entry:
+    async def patch(self, actor: Actor, target: Target, fields: Mapping[str, Any]) -> Entry:
         """Merges into the fields as the actor sees them when it is written."""
-        target = _Target(type_name, entry_id, if_seen)
         return await self._save(
             actor,
             target,
@@ -156,16 +146,13 @@ class EntryService:
             left_out_on_purpose=True,
         )
 
-    async def bring_back(
-        self, actor: Actor, type_name: str, entry_id: UUID, version: Version, if_seen: Seen | None
-    ) -> Entry:
+    async def bring_back(self, actor: Actor, target: Target, version: Version) -> Entry:
         """What an earlier version held as a new one. `version` is the whole of it."""
-        target = _Target(type_name, entry_id, if_seen)
         return await self._save(
             actor,
             target,
             lambda content_type, entry: Past(
-                actor, content_type, about(actor, type_name, entry), version.created_at
+                actor, content_type, about(actor, target.type_name, entry), version.created_at
             ).brought_back(version.fields),
             Save("restored", version.version),
             left_out_on_purpose=True,
@@ -182,14 +169,10 @@ class EntryService:
         )
         return None if entry is None else shown(actor, content_type, entry)
 
-    async def publish(
-        self, actor: Actor, type_name: str, entry_id: UUID, if_seen: Seen | None
-    ) -> Publication:
+    async def publish(self, actor: Actor, target: Target) -> Publication:
         async def attempt() -> Publication | None:
-            content_type = await self._content_types.get(actor.tenant_id, type_name)
-            entry = await self.allowed(actor, Permission.PUBLISH_ENTRIES, type_name, entry_id)
-            check_seen(entry, if_seen)
-            done = await self.publish_once(actor.tenant_id, content_type, entry)
+            content_type = await self._content_types.get(actor.tenant_id, target.type_name)
+            done = await self.publish_once(actor, content_type, target)
             if done is None:
                 return None
             self._directory.note_write(actor.tenant_name, done.generation)
@@ -199,60 +182,56 @@ class EntryService:
 
     async def publish_once(
         self,
+        actor: Actor,
+        content_type: ContentType,
+        target: Target,
+        within: Scope | None = None,
+    ) -> Publication | None:
+        """The whole entry; None where it or its type was changed meanwhile."""
+        entry = await self._seen_for(actor, Permission.PUBLISH_ENTRIES, target, within)
+        return await self.publish_unchecked(actor.tenant_id, content_type, entry, within)
+
+    async def publish_unchecked(
+        self,
         tenant_id: UUID,
         content_type: ContentType,
         entry: Entry,
-        within: Scope | None = None,
+        within: Scope | None,
         occasion: Occasion = BY_HAND,
     ) -> Publication | None:
-        """Asks for no permission: the caller has seen to that."""
+        """Asks for no permission: the caller has, for the entry as it is given here. Otherwise as
+        `publish_once`.
+        """
         draft = Draft.of(content_type, entry.fields, Completeness.PUBLISHED)
         return await self._repository.publish(tenant_id, entry, draft, within, occasion)
 
-    async def unpublish(
-        self, actor: Actor, type_name: str, entry_id: UUID, if_seen: Seen | None
-    ) -> Withdrawal:
-        content_type = await self._content_types.get(actor.tenant_id, type_name)
-        done = await self.unpublish_once(actor, type_name, entry_id, if_seen)
+    async def unpublish(self, actor: Actor, target: Target) -> Withdrawal:
+        content_type = await self._content_types.get(actor.tenant_id, target.type_name)
+        done = await self.unpublish_once(actor, target)
         if done.generation is not None:
             self._directory.note_write(actor.tenant_name, done.generation)
         return Withdrawal(shown(actor, content_type, done.entry), done.generation)
 
     async def unpublish_once(
-        self,
-        actor: Actor,
-        type_name: str,
-        entry_id: UUID,
-        if_seen: Seen | None,
-        within: Scope | None = None,
+        self, actor: Actor, target: Target, within: Scope | None = None
     ) -> Withdrawal:
         """The whole entry."""
         permission = Permission.PUBLISH_ENTRIES
-        before = await self.allowed(actor, permission, type_name, entry_id, within)
-        check_seen(before, if_seen)
-        version = if_seen.version if if_seen else None
-        generation = await self._repository.unpublish(actor.tenant_id, entry_id, version, within)
-        entry = await self.allowed(actor, permission, type_name, entry_id, within)
+        await self._seen_for(actor, permission, target, within)
+        version = target.if_seen.version if target.if_seen else None
+        generation = await self._repository.unpublish(
+            actor.tenant_id, target.entry_id, version, within
+        )
+        entry = await self.get_for(actor, permission, target.type_name, target.entry_id, within)
         if generation is None:
-            check_seen(entry, if_seen)
+            check_seen(entry, target.if_seen)
         return Withdrawal(entry, generation)
 
-    async def delete(
-        self,
-        actor: Actor,
-        type_name: str,
-        entry_id: UUID,
-        if_seen: Seen | None,
-        *,
-        break_references: bool,
-    ) -> int:
+    async def delete(self, actor: Actor, target: Target, *, break_references: bool) -> int:
         """The tenant's new generation."""
-        shown = None if break_references else partial(referrer_shown, actor)
 
         async def attempt() -> int | None:
-            entry = await self.allowed(actor, Permission.DELETE_ENTRIES, type_name, entry_id)
-            check_seen(entry, if_seen)
-            return await self._repository.delete(actor.tenant_id, entry, shown)
+            return await self.delete_once(actor, target, break_references=break_references)
 
         generation = await until_current(attempt)
         self._directory.note_write(actor.tenant_name, generation)
@@ -261,23 +240,22 @@ class EntryService:
     async def delete_once(
         self,
         actor: Actor,
-        type_name: str,
-        entry_id: UUID,
-        if_seen: Seen | None,
+        target: Target,
         within: Scope | None = None,
+        *,
+        break_references: bool = False,
     ) -> int | None:
-        """Refuses where published entries refer to it. Returns the tenant's new generation, or None
-        where the entry has changed meanwhile.
+        """Refuses where published entries refer to it, unless these references may break. Returns
+        the tenant's new generation, or None where the entry was changed meanwhile.
         """
-        entry = await self.allowed(actor, Permission.DELETE_ENTRIES, type_name, entry_id, within)
-        check_seen(entry, if_seen)
-        shown = partial(referrer_shown, actor)
-        return await self._repository.delete(actor.tenant_id, entry, shown, within)
+        entry = await self._seen_for(actor, Permission.DELETE_ENTRIES, target, within)
+        told = None if break_references else partial(referrer_shown, actor)
+        return await self._repository.delete(actor.tenant_id, entry, told, within)
 
     async def _save(
         self,
         actor: Actor,
-        target: "_Target",
+        target: Target,
         fields_of: Callable[[ContentType, Entry], Mapping[str, Any]],
         save: Save,
         *,
@@ -288,8 +266,7 @@ class EntryService:
 
         async def attempt() -> Entry | None:
             content_type = await self._content_types.get(actor.tenant_id, target.type_name)
-            before = await self.allowed(actor, permission, target.type_name, target.entry_id)
-            check_seen(before, target.if_seen)
+            before = await self._seen_for(actor, permission, target)
             values = written(
                 actor,
                 permission,
@@ -306,14 +283,13 @@ class EntryService:
 
         return await until_current(attempt)
 
-
-@dataclass(frozen=True)
-class _Target:
-    """What the caller wants to change, and what it has seen of it."""
-
-    type_name: str
-    entry_id: UUID
-    if_seen: Seen | None
+    async def _seen_for(
+        self, actor: Actor, permission: Permission, target: Target, within: Scope | None = None
+    ) -> Entry:
+        """The whole entry, as the caller has seen it. Raises PreconditionFailed besides."""
+        entry = await self.get_for(actor, permission, target.type_name, target.entry_id, within)
+        check_seen(entry, target.if_seen)
+        return entry
 
 
 def _no_entry() -> NotFound:

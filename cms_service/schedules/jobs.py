@@ -97,7 +97,7 @@ class PublishOnTime:
         planner.check(Permission.PUBLISH_ENTRIES, about(planner, content_type.name, entry))
         if due.action is Action.UNPUBLISH:
             await self.repository.unpublish(due.tenant_id, due.entry_id, None, scope, occasion)
-        elif not await self.entries.publish_once(
+        elif not await self.entries.publish_unchecked(
             due.tenant_id, content_type, entry, scope, occasion
         ):
             raise Conflict(OVERTAKEN)  # the type was changed meanwhile

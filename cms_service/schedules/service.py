@@ -16,7 +16,7 @@ class ScheduleService:
 
     async def get(self, actor: Actor, type_name: str, entry_id: UUID) -> Schedule:
         """Why something failed is told to who may publish: it may name what readers do not see."""
-        entry = await self._entries.allowed(actor, Permission.READ_ENTRIES, type_name, entry_id)
+        entry = await self._entries.get_for(actor, Permission.READ_ENTRIES, type_name, entry_id)
         schedule = await self._repository.get(actor.tenant_id, entry_id)
         if actor.may(Permission.PUBLISH_ENTRIES, about(actor, type_name, entry)):
             return schedule
@@ -27,14 +27,14 @@ class ScheduleService:
         self, actor: Actor, type_name: str, entry_id: UUID, wanted: NewSchedule
     ) -> Schedule:
         """The database's clock decides what is past."""
-        await self._entries.allowed(actor, Permission.PUBLISH_ENTRIES, type_name, entry_id)
+        await self._entries.get_for(actor, Permission.PUBLISH_ENTRIES, type_name, entry_id)
         schedule = await self._repository.put(actor.tenant_id, type_name, entry_id, wanted)
         if schedule is None:
-            await self._entries.allowed(actor, Permission.PUBLISH_ENTRIES, type_name, entry_id)
+            await self._entries.get_for(actor, Permission.PUBLISH_ENTRIES, type_name, entry_id)
             raise Invalid("The times must be in the future.")
         return schedule
 
     async def delete(self, actor: Actor, type_name: str, entry_id: UUID) -> None:
-        await self._entries.allowed(actor, Permission.PUBLISH_ENTRIES, type_name, entry_id)
+        await self._entries.get_for(actor, Permission.PUBLISH_ENTRIES, type_name, entry_id)
         if not await self._repository.delete(actor.tenant_id, type_name, entry_id):
             raise NotFound("There is no such entry.")

@@ -17,6 +17,7 @@ from cms_service.core.validation.schemas import Page
 from cms_service.entries.endpoints import tagged
 from cms_service.entries.schemas import Entry
 from cms_service.entries.seen import IfSeen
+from cms_service.entries.target import Target
 from cms_service.idempotency.route import IdempotentRoute
 from cms_service.versions.schemas import Diff, Version, VersionSummary
 from cms_service.versions.service import VersionService
@@ -86,5 +87,5 @@ async def restore_version(
     response: Response,
 ) -> Entry:
     """Saves the version as a new one of the draft; what is published stays."""
-    entry = await service.restore(actor, type_name, entry_id, version, if_seen)
+    entry = await service.restore(actor, Target(type_name, entry_id, if_seen), version)
     return tagged(response, entry)

@@ -9,8 +9,8 @@ from cms_service.content_types.service import ContentTypeService
 from cms_service.core.errors import NotFound
 from cms_service.entries.past import Past
 from cms_service.entries.schemas import Entry
-from cms_service.entries.seen import Seen
 from cms_service.entries.service import EntryService
+from cms_service.entries.target import Target
 from cms_service.entries.visibility import about
 from cms_service.versions.diff import changes
 from cms_service.versions.repository import VersionRepository
@@ -57,17 +57,17 @@ class VersionService:
             complete=len(found) <= _MAX_CHANGES,
         )
 
-    async def restore(
-        self, actor: Actor, type_name: str, entry_id: UUID, version: int, if_seen: Seen | None
-    ) -> Entry:
+    async def restore(self, actor: Actor, target: Target, version: int) -> Entry:
         """Makes a new version of the draft of it, which fits the type as it is today."""
-        await self._entries.allowed(actor, Permission.READ_ENTRIES, type_name, entry_id)
-        found = await self._find(actor, entry_id, version)
-        return await self._entries.bring_back(actor, type_name, entry_id, found, if_seen)
+        await self._entries.get_for(
+            actor, Permission.READ_ENTRIES, target.type_name, target.entry_id
+        )
+        found = await self._find(actor, target.entry_id, version)
+        return await self._entries.bring_back(actor, target, found)
 
     async def _view(self, actor: Actor, type_name: str, entry_id: UUID) -> "_View":
         content_type = await self._content_types.get(actor.tenant_id, type_name)
-        entry = await self._entries.allowed(actor, Permission.READ_ENTRIES, type_name, entry_id)
+        entry = await self._entries.get_for(actor, Permission.READ_ENTRIES, type_name, entry_id)
         return _View(actor, content_type, about(actor, type_name, entry))
 
     async def _find(self, actor: Actor, entry_id: UUID, version: int) -> Version:
