@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from cms_service.api_keys.uses import KeyUses
+from cms_service.audit.jobs import ShortenAuditLog
 from cms_service.auth.clients import Clients
 from cms_service.auth.keys import KeyStore
 from cms_service.auth.passwords import Passwords
@@ -33,11 +34,12 @@ from cms_service.delivery.service import DeliveryService
 from cms_service.health import endpoints as health_endpoints
 from cms_service.health.service import HealthService
 from cms_service.hosts.routing import HostRouting
-from cms_service.idempotency.service import ForgetAnswers
+from cms_service.idempotency.jobs import ForgetAnswers
 from cms_service.management import management
 from cms_service.management_services import access_services, content_services, tenant_services
 from cms_service.parts import Access, Content, Hosts, Stores
-from cms_service.schedules.jobs import EmptyBins, PublishOnTime, ShortenAuditLog
+from cms_service.recycle_bin.jobs import EmptyBins
+from cms_service.schedules.jobs import PublishOnTime
 from cms_service.schedules.planners import Planners
 
 _QUIET_ROUTES = frozenset(

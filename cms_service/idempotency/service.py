@@ -19,7 +19,6 @@ from cms_service.idempotency import repository
 from cms_service.idempotency.repository import Answer, KeyInUseError, ScopedKey
 
 _SEPARATOR = b"\0"
-_FORGOTTEN_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -74,18 +73,3 @@ class Idempotency:
         if kept.fingerprint != fingerprint:
             raise Invalid("This Idempotency-Key was used for another request: choose a new one.")
         return kept.answer, True
-
-
-@dataclass(frozen=True)
-class ForgetAnswers:
-    """Forgets in the background, in all tenants, whether or not they write again."""
-
-    database: Database
-
-    async def run_once(self) -> bool:
-        tenants = await repository.due(self.database, _FORGOTTEN_AT_ONCE)
-        gone = [
-            await repository.forget(self.database, tenant_id, _FORGOTTEN_AT_ONCE)
-            for tenant_id in tenants
-        ]
-        return any(gone)

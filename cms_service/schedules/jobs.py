@@ -1,4 +1,4 @@
-"""What becomes due by itself, in all tenants. Every pod looks for it; the database sees to it that
+"""What is planned becomes due, in all tenants. Every pod looks for it; the database sees to it that
 each thing is done once.
 """
 
@@ -6,13 +6,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cms_service.audit.repository import AuditRepository
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.acting import acting
-from cms_service.core.background.due import DueEntry, Outcome, in_turn
+from cms_service.core.background.due import Outcome, in_turn
 from cms_service.core.background.resting import Resting
 from cms_service.core.errors import (
     OVERTAKEN,
@@ -26,15 +25,13 @@ from cms_service.core.postgres.database import Scope
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.service import EntryService
 from cms_service.entries.visibility import about
-from cms_service.recycle_bin.repository import BinRepository
 from cms_service.schedules.planners import Planners
 from cms_service.schedules.repository import Claim, Due, ScheduleRepository
 from cms_service.schedules.schemas import Action
 
 logger = logging.getLogger(__name__)
 
-BATCH = 50
-_NOTES = 1000
+_BATCH = 50
 
 
 @dataclass(frozen=True)
@@ -50,9 +47,9 @@ class PublishOnTime:
     resting: Resting
 
     async def run_once(self) -> bool:
-        batch = await self.schedules.due(BATCH, self.resting.now())
+        batch = await self.schedules.due(_BATCH, self.resting.now())
         self.shuffle(batch)
-        return await in_turn(batch, self._do, self.resting) and len(batch) == BATCH
+        return await in_turn(batch, self._do, self.resting) and len(batch) == _BATCH
 
     async def _do(self, due: Due) -> Outcome:
         """Raises Unavailable."""
@@ -101,30 +98,6 @@ class PublishOnTime:
             due.tenant_id, content_type, entry, scope, occasion
         ):
             raise Conflict(OVERTAKEN)  # the type was changed meanwhile
-
-
-@dataclass(frozen=True)
-class EmptyBins:
-    bin: BinRepository
-    days: int
-    resting: Resting
-
-    async def run_once(self) -> bool:
-        batch = await self.bin.due(self.days, BATCH, self.resting.now())
-        return await in_turn(batch, self._do, self.resting) and len(batch) == BATCH
-
-    async def _do(self, due: DueEntry) -> Outcome:
-        await self.bin.purge_due(due, self.days)
-        return Outcome.DONE
-
-
-@dataclass(frozen=True)
-class ShortenAuditLog:
-    audit: AuditRepository
-    days: int
-
-    async def run_once(self) -> bool:
-        return await self.audit.purge(self.days, _NOTES) == _NOTES
 
 
 def _may_work_later(problem: Problem) -> bool:

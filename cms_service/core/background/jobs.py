@@ -28,7 +28,7 @@ class Background:
         lifecycle: Lifecycle,
         jitter: Callable[[], float],
     ) -> None:
-        self._jobs = jobs
+        self.jobs = jobs
         self._interval_seconds = interval_seconds
         self._lifecycle = lifecycle
         self._jitter = jitter
@@ -37,7 +37,7 @@ class Background:
         """Begins when the pod may serve, and begins nothing more when it is to stop. No job waits
         for another one.
         """
-        await asyncio.gather(*(self._repeat(job) for job in self._jobs))
+        await asyncio.gather(*(self._repeat(job) for job in self.jobs))
 
     async def _repeat(self, job: Job) -> None:
         while True:
@@ -48,7 +48,7 @@ class Background:
                 await asyncio.sleep(self._interval_seconds * self._jitter())
 
     async def run_once(self) -> bool:
-        return any([await _run(job) for job in self._jobs])
+        return any([await _run(job) for job in self.jobs])
 
 
 async def _run(job: Job) -> bool:

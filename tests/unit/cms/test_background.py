@@ -1,13 +1,18 @@
 """Work that no request asks for."""
 
 import asyncio
+import importlib
+import pkgutil
 from dataclasses import dataclass, field
 
 import pytest
 
-from cms_service.core.background.jobs import Background
+import cms_service
+from cms_service import app
+from cms_service.core.background.jobs import Background, Job
 from cms_service.core.errors import Unavailable
 from cms_service.core.lifecycle import Lifecycle
+from cms_service.core.settings.serve import ServeSettings
 
 
 @dataclass
@@ -33,6 +38,30 @@ async def test_a_job_that_fails_keeps_no_other_from_its_work(error: Exception) -
     broken, sound = Piles([error]), Piles([None, None])
     assert await background(Lifecycle(), broken, sound).run_once()
     assert (broken.done, sound.done) == (1, 1)
+
+
+def kinds_of_jobs() -> set[type]:
+    names = [one.name for one in pkgutil.walk_packages(cms_service.__path__, "cms_service.")]
+    modules = [importlib.import_module(name) for name in names if not name.endswith("__main__")]
+    classes = [value for module in modules for value in vars(module).values()]
+    return {
+        one
+        for one in classes
+        if isinstance(one, type) and hasattr(one, "run_once") and one not in {Background, Job}
+    }
+
+
+def test_a_pod_does_every_kind_of_work_that_there_is() -> None:
+    settings = ServeSettings.model_validate(
+        {
+            "database_url": "postgresql://user:pass@127.0.0.1:1/cms",
+            "redis_url": "redis://127.0.0.1:1/0",
+            "jwt_secret": "a secret of at least 32 characters",
+        }
+    )
+    done = [type(job) for job in app.build(settings).background.jobs]
+    assert len(done) == len(set(done))
+    assert set(done) == kinds_of_jobs()
 
 
 @dataclass
