@@ -61,7 +61,7 @@ async def run(  # noqa: PLR0913 - as many as the work has sides
             type_id=old.id,
             old=[change.old for change in looked_at if change.old],
             new=[change.new for change in looked_at if change.new],
-            all=any(_is_newly_required(change.old, change.new) for change in looked_at),
+            every_entry=any(_is_newly_required(change.old, change.new) for change in looked_at),
         )
         pace = Pace(clock, clock() + MAX_SECONDS)
         await _move_all(scope, old, touched, tally, pace, write=write)

@@ -59,51 +59,56 @@ _COUNT_AT_THE_END = Statement(
 # What hangs on the fields that change is made anew with their values.
 _FORGET = Statement(
     "rewriting.forget",
-    f"""WITH a AS (
+    f"""WITH claims AS (
             DELETE FROM cms.unique_values
             WHERE content_type_id = ($1->>'typeId')::uuid AND $1->'names' ? field),
-        b AS (
+        published_claims AS (
             DELETE FROM cms.published_unique_values
             WHERE content_type_id = ($1->>'typeId')::uuid AND $1->'names' ? field),
-        c AS (
+        links AS (
             DELETE FROM cms.entry_references r USING cms.entries e
             WHERE e.tenant_id = r.tenant_id AND e.id = r.source_id
               AND e.content_type_id = ($1->>'typeId')::uuid
               AND split_part(r.field, '.', 1) = ANY ({_NAMES})),
-        d AS (
+        published_links AS (
             DELETE FROM cms.published_references r USING cms.entries e
             WHERE e.tenant_id = r.tenant_id AND e.id = r.source_id
               AND e.content_type_id = ($1->>'typeId')::uuid
               AND split_part(r.field, '.', 1) = ANY ({_NAMES})),
-        s AS (
+        slugs AS (
             UPDATE cms.entries SET slug = NULL
             WHERE content_type_id = ($1->>'typeId')::uuid AND ($1->>'slugs')::boolean),
-        t AS (
+        published_slugs AS (
             UPDATE cms.published_entries SET slug = NULL
             WHERE content_type_id = ($1->>'typeId')::uuid AND ($1->>'slugs')::boolean)
         SELECT '{{}}'::jsonb""",
 )
 
 
-def _links(table: str, claims_or_references: str) -> str:
-    """The rows of one of the tables that hang on entries, of the rows m. What is referred to and
-    still there stays until the transaction ends.
-    """
-    state = "published_" if table.startswith("published_") else ""
-    public = "AND EXISTS (SELECT FROM cms.published_entries p WHERE p.entry_id = m.id)"
-    if claims_or_references == "claims":
-        return f"""INSERT INTO cms.{table}
+# The entry is published still.
+_IS_PUBLISHED = "EXISTS (SELECT FROM cms.published_entries p WHERE p.entry_id = m.id)"
+
+
+def _insert_claims(*, published: bool) -> str:
+    """The values of the rows m that nobody else may have."""
+    state = "published_" if published else ""
+    return f"""INSERT INTO cms.{state}unique_values
                 (tenant_id, content_type_id, field, locale, digest, entry_id)
             SELECT ($1->>'tenant')::uuid, ($1->>'typeId')::uuid, c.field, c.locale, c.digest, m.id
             FROM moved m CROSS JOIN LATERAL jsonb_to_recordset(m.{state}claims)
                 AS c(field text, locale text, digest text)
-            WHERE true {public if state else ""}"""
-    return f"""INSERT INTO cms.{table} (tenant_id, source_id, field, position, target_id)
-            SELECT ($1->>'tenant')::uuid, m.id, c.field, c.position, c.target
+            WHERE {_IS_PUBLISHED if published else "true"}"""
+
+
+def _insert_links(*, published: bool) -> str:
+    """What the rows m refer to. What is still there of it stays until the transaction ends."""
+    state, table = ("published_", "published") if published else ("", "entry")
+    return f"""INSERT INTO cms.{table}_references (tenant_id, source_id, field, position, target_id)
+            SELECT ($1->>'tenant')::uuid, m.id, l.field, l.position, l.target
             FROM moved m CROSS JOIN LATERAL jsonb_to_recordset(m.{state}links)
-                AS c(field text, position integer, target uuid)
-            WHERE EXISTS (SELECT FROM cms.entries e WHERE e.id = c.target FOR KEY SHARE)
-                {public if state else ""}"""
+                AS l(field text, position integer, target uuid)
+            WHERE EXISTS (SELECT FROM cms.entries e WHERE e.id = l.target FOR KEY SHARE)
+                AND {_IS_PUBLISHED if published else "true"}"""
 
 
 _WRITE = Statement(
@@ -112,37 +117,37 @@ _WRITE = Statement(
             SELECT * FROM jsonb_to_recordset($1->'rows') AS m(
                 id uuid, fields jsonb, slug text, claims jsonb, links jsonb, published jsonb,
                 published_slug text, published_claims jsonb, published_links jsonb)),
-        a AS (
+        entries AS (
             UPDATE cms.entries e SET fields = (e.fields - {_NAMES}) || m.fields,
                 rewritten = e.rewritten + 1,
                 slug = CASE WHEN ($1->>'slugs')::boolean THEN m.slug ELSE e.slug END
             FROM moved m
             WHERE e.tenant_id = ($1->>'tenant')::uuid AND e.id = m.id AND (
                 ($1->>'slugs')::boolean OR e.fields <> (e.fields - {_NAMES}) || m.fields)),
-        b AS (
+        published AS (
             UPDATE cms.published_entries p SET fields = (p.fields - {_NAMES}) || m.published,
                 slug = CASE WHEN ($1->>'slugs')::boolean THEN m.published_slug ELSE p.slug END
             FROM moved m
             WHERE p.tenant_id = ($1->>'tenant')::uuid AND p.entry_id = m.id AND (
                 ($1->>'slugs')::boolean OR p.fields <> (p.fields - {_NAMES}) || m.published)),
-        c AS ({_links("unique_values", "claims")}),
-        d AS ({_links("published_unique_values", "claims")}),
-        f AS ({_links("entry_references", "references")}),
-        g AS ({_links("published_references", "references")})
+        claims AS ({_insert_claims(published=False)}),
+        published_claims AS ({_insert_claims(published=True)}),
+        links AS ({_insert_links(published=False)}),
+        published_links AS ({_insert_links(published=True)})
         SELECT '{{}}'::jsonb""",
 )
 
 
 @dataclass(frozen=True)
 class Touched:
-    """The fields that change, as they were and as they will be; `all`: whether entries that have
-    no value in any of them matter too.
+    """The fields that change, as they were and as they will be; `every_entry`: whether those that
+    have no value in any of them matter too.
     """
 
     type_id: UUID
     old: Sequence[BaseField]
     new: Sequence[BaseField]
-    all: bool
+    every_entry: bool
 
     @property
     def names(self) -> list[str]:
@@ -194,7 +199,7 @@ async def read(scope: Scope, touched: Touched, before: Batch, *, lock: bool) -> 
             _READ_LOCKED if lock else _READ,
             typeId=touched.type_id,
             names=touched.names,
-            all=touched.all,
+            all=touched.every_entry,
             limit=BATCH,
             at=last.at if last else None,
             after=last.id if last else None,
