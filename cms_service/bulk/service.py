@@ -122,7 +122,7 @@ class BulkService:
         self, actor: Actor, type_name: str, work: "_Work[One]"
     ) -> list[tuple[Outcome, int | None]]:
         content_type = await self._content_types.get(actor.tenant_id, type_name)
-        scope = self._repository.database.joined(actor.tenant_id)
+        scope = self._repository.database.ambient(actor.tenant_id)
         if scope is not None:  # where each keeps its locks until all are done
             await self._lock(scope, content_type, work)
         done: list[tuple[Outcome, int | None]] = []

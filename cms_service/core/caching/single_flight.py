@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-from cms_service.core.postgres.database import Apart
+from cms_service.core.postgres.database import outside_transactions
 
 Result = TypeVar("Result")
 
@@ -37,7 +37,7 @@ class SingleFlight(Generic[Result]):
                 continue
         self._waiting[key] = []
         try:
-            with Apart():
+            with outside_transactions():
                 result = await work()
         except Exception as error:
             self._fail(key, error)

@@ -4,6 +4,14 @@ Every statement is bound to a tenant by the database (row-level security). `cms.
 sets the tenant and runs the statement in one round trip; the setting ends with the transaction,
 so that a connection carries nothing from one request to the next (PgBouncer in transaction mode
 works as well).
+
+How a query finds its connection:
+- By itself it takes one from the pool, inside of the tenant's share of them unless `outside_shares`
+  says otherwise, and is done again where the database undid it for the sake of another one.
+- Within `scope.joined()` what the same task asks in the same tenant is part of that transaction,
+  and need not know of it: each is undone alone if it fails, which costs a savepoint. For what
+  many tasks share, `outside_transactions` ends that for a while.
+- Who is handed the `Scope` (`within`) asks it directly: no savepoint, and an error ends all of it.
 """
 
 import asyncio
@@ -83,11 +91,11 @@ class Scope:
     @contextmanager
     def joined(self) -> Iterator[None]:
         """What this task asks the database for in this tenant becomes part of the transaction."""
-        token = _joined.set(self)
+        token = _ambient.set(self)
         try:
             yield
         finally:
-            _joined.reset(token)
+            _ambient.reset(token)
 
     @asynccontextmanager
     async def nested(self) -> AsyncIterator["Scope"]:
@@ -113,32 +121,30 @@ class Scope:
             act()
 
 
-_joined: ContextVar[Scope | None] = ContextVar("joined", default=None)
+_ambient: ContextVar[Scope | None] = ContextVar("ambient", default=None)
 
 
 def when_committed(act: Callable[[], None]) -> None:
     """Acts at once where this task's questions are part of no transaction; never for one that is
     undone.
     """
-    scope = _joined.get()
+    scope = _ambient.get()
     if scope is not None and scope.is_mine:
         scope.when_committed(act)
     else:
         act()
 
 
-class Apart:
+@contextmanager
+def outside_transactions() -> Iterator[None]:
     """What this task asks for in it is part of no transaction: for what others share, who must not
     be told of changes that may be undone.
     """
-
-    __slots__ = ("_token",)
-
-    def __enter__(self) -> None:
-        self._token = _joined.set(None)
-
-    def __exit__(self, *_: object) -> None:
-        _joined.reset(self._token)
+    token = _ambient.set(None)
+    try:
+        yield
+    finally:
+        _ambient.reset(token)
 
 
 class Database:
@@ -199,7 +205,7 @@ class Database:
     async def query(
         self, tenant_id: UUID, statement: Asked, **values: object
     ) -> list[dict[str, Any]]:
-        if (scope := self.joined(tenant_id)) is not None:
+        if (scope := self.ambient(tenant_id)) is not None:
             async with scope.nested():
                 return await scope.query(statement, **values)
 
@@ -211,7 +217,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID) -> AsyncIterator[Scope]:
-        if (scope := self.joined(tenant_id)) is not None:
+        if (scope := self.ambient(tenant_id)) is not None:
             async with scope.nested():
                 yield scope
             return
@@ -263,13 +269,13 @@ class Database:
         finally:
             self._query_seconds.labels(name).observe(time.perf_counter() - started)
 
-    def joined(self, tenant_id: UUID) -> Scope | None:
+    def ambient(self, tenant_id: UUID) -> Scope | None:
         """The transaction that this task's questions are part of, if any."""
-        scope = _joined.get()
+        scope = _ambient.get()
         return scope if scope is not None and scope.serves(self, tenant_id) else None
 
-    def _connection(self, tenant_id: UUID | None) -> "_Use":
-        return _Use(self, None if tenant_id is None or unshared.get() else tenant_id.int)
+    def _connection(self, tenant_id: UUID | None) -> "_Lease":
+        return _Lease(self, None if tenant_id is None or unshared.get() else tenant_id.int)
 
     async def acquire(self, tenant: Tenant) -> Connection:
         """A connection that `release` is to be given afterwards. Raises Unavailable."""
@@ -336,8 +342,8 @@ class Database:
             self._pool.expire()
 
 
-class _Use:
-    """One use of a connection, which carries nothing to the next: settings end with their
+class _Lease:
+    """A connection for one use, which carries nothing to the next: settings end with their
     transaction, and nothing else is kept.
     """
 
