@@ -1,9 +1,7 @@
-# ruff: noqa: ASYNC110 - it is filled by a thread of its own
 """A collector of traces as the CMS meets one: OTLP over HTTP, decoded by the protocol's own
 definitions.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.service.waiting import until
 from tests.support import otlp
 from tests.support.ports import free_port
 
@@ -50,9 +49,7 @@ class Collector:
             yield
 
     async def wait_for(self, found: Callable[[list[Received]], bool]) -> list[Received]:
-        async with asyncio.timeout(30):
-            while not found(self.received):
-                await asyncio.sleep(0.02)
+        await until(lambda: found(self.received), "the collector gets it")
         return self.received
 
     def _take(self, body: bytes) -> None:

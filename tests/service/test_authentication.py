@@ -17,7 +17,7 @@ import jwt
 import pytest
 
 from cms_service.auth import passwords
-from tests.service.patience import PATIENCE
+from tests.service.waiting import until
 from tests.service.world import (
     JWT_KEY,
     PASSWORD,
@@ -345,9 +345,7 @@ async def test_a_log_in_costs_the_same_whether_or_not_there_is_such_a_user(
 async def refused(pod: Pod, number: int) -> None:
     """Waits until as many hashes were."""
     wanted = f"hcms_argon2_rejected_total {number}.0"
-    async with asyncio.timeout(PATIENCE):
-        while wanted not in pod.cms.metrics.render().decode():  # noqa: ASYNC110 - requests tell
-            await asyncio.sleep(0.01)
+    await until(lambda: wanted in pod.cms.metrics.render().decode(), wanted)
 
 
 async def test_a_tenant_that_makes_many_users_at_once_keeps_no_other_tenant_out(

@@ -1,4 +1,3 @@
-# ruff: noqa: ASYNC110 - the database is polled; nothing else waits for this loop
 # ruff: noqa: PLR0913, PLR0917 - a table has as many columns as it needs
 """Content types, drafts, publishing, and two editors at once."""
 
@@ -10,7 +9,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from tests.service.patience import PATIENCE
+from tests.service.waiting import eventually
 from tests.service.world import ARTICLE, Desk, Pod, Site, expect, expect_problem
 
 
@@ -209,9 +208,11 @@ async def until_waiting(site: Site, number: int) -> None:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     connection = await asyncpg.connect(site.postgres.superuser_url(site.database))
     try:
-        async with asyncio.timeout(PATIENCE):
-            while await connection.fetchval(waiting) < number:
-                await asyncio.sleep(0.02)
+        await eventually(
+            lambda: connection.fetchval(waiting),
+            lambda found: found >= number,
+            f"{number} wait for locks",
+        )
     finally:
         await connection.close()
 

@@ -1,19 +1,18 @@
-# ruff: noqa: ASYNC110 - other pods are polled; nothing else waits for this loop
 """Whatever changes what is published shows to the writer at once, to whoever is owed it on any pod,
 and to everybody soon after; what is not published shows nowhere.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.service.patience import PATIENCE
 from tests.service.test_many_entries import bulk, selected
 from tests.service.test_schedules import schedule, time_has_come
+from tests.service.waiting import eventually
 from tests.service.world import Desk, Pod, Site, expect
 
 OLD, NEW, GONE = "Old", "New", None
@@ -148,9 +147,11 @@ async def test_every_pod_shows_what_was_done(site: Site, pod: Pod, acme: Desk, a
             owed = {"X-HCMS-Generation": done.headers["x-hcms-generation"]}
             assert await titles(reader, acme, owed) == {ACTS[act]}
         for client in (acme.client, reader):
-            async with asyncio.timeout(PATIENCE):
-                while await titles(client, acme, {}) != {ACTS[act]}:
-                    await asyncio.sleep(0.05)
+            await eventually(
+                partial(titles, client, acme, {}),
+                lambda shown: shown == {ACTS[act]},
+                f"{ACTS[act]} is shown",
+            )
 
 
 async def test_a_write_of_one_tenant_outdates_nothing_of_another(acme: Desk, globex: Desk) -> None:

@@ -1,4 +1,3 @@
-# ruff: noqa: ASYNC110 - servers and pods are polled; nothing else waits for this loop
 """Schema and release in every order in which a team can move them."""
 
 import asyncio
@@ -19,6 +18,7 @@ from cms_service.migrations.explain import explain
 from cms_service.migrations.files import Migration, all_migrations, combine, parse
 from tests.service.patience import PATIENCE
 from tests.service.servers import Postgres, Redis
+from tests.service.waiting import eventually, until
 from tests.service.world import OWNER_PASSWORD, OWNER_ROLE, Site, execute, expect
 
 _numbers = count(1)
@@ -252,9 +252,10 @@ async def test_a_pod_of_such_a_release_does_not_become_ready(site: Site) -> None
     try:
         async with site.pod() as pod:
             starting = asyncio.create_task(pod.become_ready())
-            async with asyncio.timeout(PATIENCE):
-                while "made for version 99 or newer" not in str(pod.cms.lifecycle.blocker):
-                    await asyncio.sleep(0.02)
+            await until(
+                lambda: "made for version 99 or newer" in str(pod.cms.lifecycle.blocker),
+                "the pod refuses the schema",
+            )
             assert not starting.done()
             starting.cancel()
     finally:
@@ -398,9 +399,11 @@ async def test_an_index_is_built_while_others_write(empty: Database) -> None:
         async with writer.transaction():
             await writer.execute("INSERT INTO cms.c VALUES (1)")
             migration = asyncio.create_task(empty.migrate(with_index()))
-            async with asyncio.timeout(PATIENCE):
-                while not await empty.fetch("SELECT FROM pg_locks WHERE NOT granted"):
-                    await asyncio.sleep(0.02)
+            await eventually(
+                lambda: empty.fetch("SELECT FROM pg_locks WHERE NOT granted"),
+                bool,
+                "the migration waits for the writer",
+            )
             async with asyncio.timeout(PATIENCE):
                 await execute(empty.postgres, empty.name, "INSERT INTO cms.c VALUES (2)")
         assert (await migration).to_version == 4
@@ -476,9 +479,7 @@ async def until_tenants_are_locked(database: Database) -> None:
     locked = """SELECT FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock'
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
                 AND relation = 'cms.tenants'::regclass"""
-    async with asyncio.timeout(PATIENCE):
-        while not await database.fetch(locked):
-            await asyncio.sleep(0.02)
+    await eventually(lambda: database.fetch(locked), bool, "the table of tenants is locked")
 
 
 _OLD_CONTENT = (
@@ -525,9 +526,11 @@ async def test_types_from_before_they_had_a_generation_are_read_and_watched(
             assert [item["slug"] for item in page["items"]] == ["a"]
         expect(await reader.get(by_word), 400)
         await execute(empty.postgres, empty.name, _OLD_WRITE)
-        async with asyncio.timeout(PATIENCE):
-            while (await reader.get(by_word)).status_code != 200:
-                await asyncio.sleep(0.05)
+        await eventually(
+            lambda: reader.get(by_word),
+            lambda answer: answer.status_code == 200,
+            "the word is found",
+        )
 
 
 _SAVE = """WITH e AS (UPDATE cms.entries SET fields = fields || '{"word": "new"}' RETURNING *)

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - databases are named by the tests themselves
-# ruff: noqa: ASYNC110 - other processes are polled; nothing else waits for this loop
+
 """Redis away, PostgreSQL away, the pool full: what still works works, and the rest says so."""
 
 import asyncio
@@ -11,9 +11,9 @@ import pytest
 
 from cms_service.core.postgres import session_settings
 from cms_service.tenants.directory import FRESH_SECONDS
-from tests.service.patience import PATIENCE
 from tests.service.servers import Postgres, Redis
 from tests.service.test_content import held, until_waiting
+from tests.service.waiting import eventually, served
 from tests.service.world import (
     PASSWORD,
     Desk,
@@ -63,9 +63,7 @@ async def test_when_redis_comes_back_log_in_works_again(site: Site, own_redis: R
         async with pod.client() as client:
             expect_problem(await client.post(LOGIN, json=CREDENTIALS), 503)
             own_redis.start()
-            async with asyncio.timeout(PATIENCE):
-                while (await client.post(LOGIN, json=CREDENTIALS)).status_code == 503:
-                    await asyncio.sleep(0.1)
+            await served(lambda: client.post(LOGIN, json=CREDENTIALS))
         await pod.log_in("acme")
 
 
@@ -103,13 +101,17 @@ async def test_without_the_database_readers_get_what_is_cached_and_are_told_so(
     await acme.publish_new(title="Never read before", slug="unread")
     expect(await acme.client.get(f"{acme.delivery}/hello"), 200)
     await cut.make()
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            answer = await acme.client.get(f"{acme.delivery}/hello")
-            assert expect(answer, 200)["fields"]["title"] == "Hello"
-            if answer.headers["cache-status"] == "headlesscms; hit; detail=stale":
-                break
-            await asyncio.sleep(0.05)
+
+    async def cache_status() -> str:
+        answer = await acme.client.get(f"{acme.delivery}/hello")
+        assert expect(answer, 200)["fields"]["title"] == "Hello"
+        return answer.headers["cache-status"]
+
+    await eventually(
+        cache_status,
+        lambda status: status == "headlesscms; hit; detail=stale",
+        "readers are told that the answer is stale",
+    )
     expect_problem(await acme.client.get(f"{acme.delivery}/unread"), 503)
     expect_problem(await acme.client.post(acme.entries, json={"fields": {}}), 503)
     expect_problem(await acme.client.post(LOGIN, json=CREDENTIALS), 503)
@@ -118,9 +120,7 @@ async def test_without_the_database_readers_get_what_is_cached_and_are_told_so(
     assert "127.0.0.1" not in health.text
 
     await cut.mend()
-    async with asyncio.timeout(PATIENCE):
-        while (await acme.client.get(f"{acme.delivery}/unread")).status_code == 503:
-            await asyncio.sleep(0.1)
+    await served(lambda: acme.client.get(f"{acme.delivery}/unread"))
     assert await entries_count(acme) == 2
 
 
@@ -191,9 +191,7 @@ async def test_a_refresh_token_outlives_a_failed_attempt(pod: Pod, cut: Cut) -> 
     async with pod.client() as client:
         expect_problem(await client.post(refresh, json=token), 503)
         await cut.mend()
-        async with asyncio.timeout(PATIENCE):
-            while (answer := await client.post(refresh, json=token)).status_code == 503:
-                await asyncio.sleep(0.1)
+        answer = await served(lambda: client.post(refresh, json=token))
     expect(answer, 200)
 
 

@@ -13,9 +13,9 @@ from typing import Any, Self
 import httpx
 import pytest
 
-from tests.service.patience import PATIENCE
 from tests.service.proxy import Proxy
 from tests.service.servers import Redis
+from tests.service.waiting import eventually, served, until
 from tests.service.world import (
     PASSWORD,
     SERVICE_ROLE,
@@ -56,12 +56,13 @@ class Load:
         await asyncio.gather(*self._tasks)
 
     async def until(self, true: Callable[[], bool], seconds: float = 60) -> None:
-        async with asyncio.timeout(seconds):
-            while not true():
-                for task in self._tasks:
-                    if task.done():
-                        task.result()
-                await asyncio.sleep(0.01)
+        def true_of_what_goes_on() -> bool:
+            for task in self._tasks:
+                if task.done():
+                    task.result()
+            return true()
+
+        await until(true_of_what_goes_on, "as many answers as wanted", seconds)
 
     async def more_written(self, count: int = 8) -> None:
         enough = len(self.acknowledged) + count
@@ -109,9 +110,7 @@ async def check(site: Site, pod: Pod, load: Load) -> None:
     assert sorted(row[0] for row in rows) == sorted(load.acknowledged)
     assert set(load.reads) == {200}, load.reads
     # What a pod knows of a tenant it asks for again ahead of time, for nobody.
-    async with asyncio.timeout(PATIENCE):
-        while not is_at_rest(pod):
-            await asyncio.sleep(0.01)
+    await until(lambda: is_at_rest(pod), "no connection is in use")
 
 
 def is_at_rest(pod: Pod) -> bool:
@@ -219,9 +218,11 @@ async def test_a_connection_that_met_a_read_only_server_is_not_used_again(
         return await desk.client.post(desk.entries, json={"fields": {"title": "New"}})
 
     async with FULL["it became read-only"](site):
-        async with asyncio.timeout(30):
-            while (await desk.client.get(desk.entries)).status_code != 200:
-                await asyncio.sleep(0.01)
+        await eventually(
+            lambda: desk.client.get(desk.entries),
+            lambda answer: answer.status_code == 200,
+            "the entries are read",
+        )
         expect_problem(await write(), 503)
         reset = f"ALTER ROLE {SERVICE_ROLE} RESET default_transaction_read_only"
         await execute(site.postgres, site.database, reset)
@@ -329,12 +330,9 @@ async def test_without_redis_writes_go_on_and_nobody_is_let_in_by_mistake(
                     assert refused.headers["retry-after"] == "1"
                     await load.more_written()
                 await load.more_written()
-                async with asyncio.timeout(30):
-                    while (await log_in(pod)).status_code == 503:
-                        await asyncio.sleep(0.05)
-                    # Connections from before fail once each, as they are used.
-                    while (answer := await refresh(pod, token)).status_code == 503:
-                        await asyncio.sleep(0.05)
+                await served(lambda: log_in(pod))
+                # Connections from before fail once each, as they are used.
+                answer = await served(lambda: refresh(pod, token))
                 # A Redis that lost its memory has ended the session.
                 expect(answer, 401 if fault == "stopped" else 200)
             assert set(load.answers) == {201}

@@ -1,4 +1,3 @@
-# ruff: noqa: ASYNC110 - the database is polled; nothing else waits for this loop
 """A write that names itself by an Idempotency-Key is done once, however often it is sent."""
 
 import asyncio
@@ -8,7 +7,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.service.patience import PATIENCE
+from tests.service.waiting import eventually
 from tests.service.world import PASSWORD, Desk, Pod, Site, execute, expect, expect_problem
 
 KEY = {"Idempotency-Key": "5f0c8a52-save-the-article"}
@@ -137,9 +136,7 @@ async def test_a_write_whose_pod_loses_the_database_is_not_half_done(
 async def until_one_waits(watcher: Any) -> None:
     waiting = """SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
         WHERE NOT l.granted AND a.datname = current_database()"""
-    async with asyncio.timeout(PATIENCE):
-        while not await watcher.fetchval(waiting):
-            await asyncio.sleep(0.02)
+    await eventually(lambda: watcher.fetchval(waiting), bool, "one waits for a lock")
 
 
 async def test_a_day_later_a_key_is_new_and_old_ones_go(site: Site, pod: Pod, acme: Desk) -> None:

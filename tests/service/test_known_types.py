@@ -1,4 +1,3 @@
-# ruff: noqa: ASYNC110 - other pods are polled; nothing else waits for this loop
 """Delivery remembers the content types until one of them, or the locales, changes: publications
 make no pod read them again, and no pod answers by what has changed.
 """
@@ -12,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.service.patience import PATIENCE
 from tests.service.test_content import held, until_waiting
 from tests.service.test_content_model import GERMAN
+from tests.service.waiting import eventually
 from tests.service.world import ARTICLE, Desk, Pod, Site, expect
 
 WORD = {"name": "word", "kind": "text"}
@@ -107,9 +106,11 @@ async def test_a_change_is_known_to_its_writer_at_once_and_to_everybody_soon(
         expect(await acme.client.get(path), change.after)
         own = {"X-HCMS-Generation": done.headers["x-hcms-generation"]}
         expect(await owed.get(path, headers=own), change.after)
-        async with asyncio.timeout(PATIENCE):
-            while (await anybody.get(path)).status_code != change.after:
-                await asyncio.sleep(0.05)
+        await eventually(
+            lambda: anybody.get(path),
+            lambda answer: answer.status_code == change.after,
+            "every pod knows the type as it is now",
+        )
 
 
 async def test_no_pod_answers_of_new_content_by_an_older_definition(site: Site, acme: Desk) -> None:

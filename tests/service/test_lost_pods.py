@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - the values are of the tests themselves
-# ruff: noqa: ASYNC110 - other processes are polled; nothing else waits for this loop
+
 """A pod whose node is lost says nothing to PostgreSQL, not even that it is gone: what it held there
 is given to others all the same, and soon.
 """
@@ -15,6 +15,7 @@ from cms_service.core.errors import Unavailable
 from cms_service.core.postgres import session_settings
 from cms_service.core.postgres.statements import Statement
 from tests.service.proxy import Proxy
+from tests.service.waiting import eventually
 from tests.service.world import Desk, Pod, Site, expect
 
 LOCK_TENANT = Statement(
@@ -72,9 +73,7 @@ async def test_a_pod_that_was_still_for_too_long_is_told_so_and_goes_on(
 
 async def until_ended(site: Site, found: Sequence[Any]) -> None:
     alive = f"SELECT FROM pg_stat_activity WHERE pid = {found[0][0]}"
-    async with asyncio.timeout(10):
-        while await site.fetch(alive):
-            await asyncio.sleep(0.02)
+    await eventually(lambda: site.fetch(alive), lambda rows: not rows, "the connection ends", 10)
 
 
 async def test_postgresql_looks_for_silent_pods_within_a_minute(pod: Pod) -> None:

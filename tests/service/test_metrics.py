@@ -1,4 +1,3 @@
-# ruff: noqa: ASYNC110 - the pod is polled; nothing else waits for this loop
 """What Prometheus finds after real requests, and that nobody can make it grow."""
 
 import asyncio
@@ -8,7 +7,7 @@ import httpx
 from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
 
-from tests.service.patience import PATIENCE
+from tests.service.waiting import until
 from tests.service.world import PASSWORD, Desk, Pod, Site, expect, owner_email
 
 # The six that the CMS was asked for, then the pools and queues. Each series must be more than 0
@@ -95,9 +94,10 @@ async def test_each_figure_of_the_document_is_there_after_real_requests(site: Si
             expect(await client.post("/v1/tenants/acme/auth/login", json=login), 503)
             errors = value(broken, *SEEN["error rate"])
         # Redis is told of requests a little after their answers.
-        async with asyncio.timeout(PATIENCE):
-            while not value(pod, *SEEN["Redis pool's idle"]) or value(pod, *USED):
-                await asyncio.sleep(0.01)
+        await until(
+            lambda: bool(value(pod, *SEEN["Redis pool's idle"])) and not value(pod, *USED),
+            "the connections to Redis are idle",
+        )
         wrong = {name: value(pod, *series) for name, series in SEEN.items()} | {
             "error rate": errors
         }

@@ -1,9 +1,7 @@
-# ruff: noqa: ASYNC110 - other processes are polled; nothing else waits for this loop
 """Another user comes into the Secret of pods that serve: it is worked with once it has proven that
 it can do the work, and could not break the border between tenants.
 """
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from tests.service.processes import ServeProcess
 from tests.service.servers import Postgres, running, wait_until
 from tests.service.test_rotation import backends, end_connections
 from tests.service.test_start import MAY_BYPASS, OWNS
+from tests.service.waiting import eventually
 from tests.service.world import (
     OWNER_ROLE,
     PASSWORD,
@@ -126,10 +125,12 @@ async def test_a_new_user_is_taken_without_a_failed_request_once_it_has_its_righ
         assert log_in(pod) == 200
         # Stands for the migration Job.
         await execute(site.postgres, site.database, f"GRANT {SERVICE_ROLE} TO {newcomer}")
-        async with asyncio.timeout(60):
-            while await backends(site, SERVICE_ROLE):
-                assert log_in(pod) == 200
-                await asyncio.sleep(0.2)
+
+        async def old_connections() -> object:
+            assert log_in(pod) == 200
+            return await backends(site, SERVICE_ROLE)
+
+        await eventually(old_connections, lambda left: not left, "the old connections end", 60)
         assert log_in(pod) == 200
         assert await backends(site, newcomer)
         assert not refused(pod)
@@ -168,9 +169,8 @@ async def test_a_powerful_user_of_the_replica_is_refused_at_the_start_and_later(
 ) -> None:
     await execute(site.postgres, site.database, f"ALTER ROLE {newcomer} BYPASSRLS")
     replica = Site(standby, site.redis, site.database)
-    async with asyncio.timeout(30):
-        while not await replica.fetch(f"{_POWERFUL} AND rolname = '{newcomer}'"):
-            await asyncio.sleep(0.05)
+    powerful = f"{_POWERFUL} AND rolname = '{newcomer}'"
+    await eventually(lambda: replica.fetch(powerful), bool, "the replica has the user")
     url_file = secrets_folder / "replica-url"
     offer(replica, url_file)
     place = {

@@ -1,4 +1,3 @@
-# ruff: noqa: ASYNC110 - other processes are polled; nothing else waits for this loop
 """Readers are served by a streaming standby, and never notice when it lags or goes away."""
 
 import asyncio
@@ -12,6 +11,7 @@ from cms_service.core.postgres import session_settings
 from tests.service.proxy import Proxy
 from tests.service.servers import Postgres, running
 from tests.service.test_known_types import change_type, reads_of_types
+from tests.service.waiting import eventually
 from tests.service.world import (
     SERVICE_PASSWORD,
     SERVICE_ROLE,
@@ -63,9 +63,7 @@ async def ask(server: Postgres, database: str, query: str) -> object:
 async def catch_up(site: Site, standby: Postgres) -> None:
     written = await ask(site.postgres, site.database, "SELECT pg_current_wal_lsn()::text")
     reached = f"SELECT pg_last_wal_replay_lsn() >= '{written}'"
-    async with asyncio.timeout(30):
-        while not await ask(standby, site.database, reached):
-            await asyncio.sleep(0.02)
+    await eventually(lambda: ask(standby, site.database, reached), bool, "the replica is as new")
 
 
 def reads_of(pod: Pod) -> dict[str, int]:

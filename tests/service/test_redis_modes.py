@@ -1,4 +1,3 @@
-# ruff: noqa: ASYNC110 - other processes are polled; nothing else waits for this loop
 """One Redis, a Sentinel group, a cluster: the same service, against real ones, and what it does
 while they lose a server.
 """
@@ -15,9 +14,9 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.service.patience import PATIENCE
 from tests.service.servers import Redis, wait_until
 from tests.service.test_shared_answers import FIRST, LARGE, SECOND, key
+from tests.service.waiting import served, until
 from tests.service.world import PASSWORD, TENANTS, Desk, Pod, Site, expect, owner_email
 from tests.support.ports import free_port
 
@@ -189,9 +188,7 @@ async def use(site: Site, **settings: str) -> None:
         assert 'hcms_cache_hits_total{layer="redis"} 2.0' in second.cms.metrics.render().decode()
         await share_answers_of_several_tenants_at_once(first, second)
         # Redis is told of requests a little after their answers.
-        async with asyncio.timeout(PATIENCE):
-            while not idle_connections(second):
-                await asyncio.sleep(0.01)
+        await until(lambda: bool(idle_connections(second)), "a connection is idle")
 
 
 def idle_connections(pod: Pod) -> float | None:
@@ -276,10 +273,11 @@ class Load:
         )
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(60):
-            while not true():
-                self.check()
-                await asyncio.sleep(0.02)
+        def true_of_what_goes_on() -> bool:
+            self.check()
+            return true()
+
+        await until(true_of_what_goes_on, "as many refreshes as wanted", 60)
 
     def check(self) -> None:
         for task in self.tasks:
@@ -343,12 +341,7 @@ async def test_sessions_outlive_a_failover(site: Site, group: Group) -> None:
             newest = answer["refreshToken"]
             group.wait_until_copied()
             group.master.stop()
-            async with asyncio.timeout(60):
-                while True:
-                    answer = await client.post(refresh, json={"refreshToken": newest})
-                    if answer.status_code != 503:
-                        break
-                    await asyncio.sleep(0.05)
+            answer = await served(lambda: client.post(refresh, json={"refreshToken": newest}), 60)
             last = expect(answer, 200)["refreshToken"]
             # What was used up before is used up after: it ends the session.
             expect(await client.post(refresh, json={"refreshToken": used}), 401)
@@ -395,7 +388,5 @@ async def test_a_cluster_that_was_away_altogether_is_found_again(
             await asyncio.sleep(1)  # the pause of the service after a failure
         for node in cluster.masters:
             node.start()
-        async with asyncio.timeout(60):
-            while (await client.post("/v1/tenants/acme/auth/login", json=login)).status_code == 503:
-                await asyncio.sleep(0.1)
+        await served(lambda: client.post("/v1/tenants/acme/auth/login", json=login), 60)
         await pod.log_in("acme")

@@ -1,8 +1,7 @@
 # ruff: noqa: S608 - roles are named by the tests themselves
-# ruff: noqa: ASYNC110, ASYNC210, ASYNC240 - other processes are polled; nothing else waits for this loop
+# ruff: noqa: ASYNC210, ASYNC240 - other processes are polled; nothing else waits for this loop
 """Passwords and keys change under running pods: no restart, nobody logged out."""
 
-import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -13,9 +12,9 @@ import httpx
 import jwt
 import pytest
 
-from tests.service.patience import PATIENCE
 from tests.service.processes import ServeProcess
 from tests.service.servers import Redis, running, wait_until
+from tests.service.waiting import eventually, served
 from tests.service.world import (
     PASSWORD,
     SERVICE_PASSWORD,
@@ -62,9 +61,7 @@ async def backends(site: Site, role: str) -> set[int]:
 
 async def answered(desk: Desk) -> None:
     """A connection that was just ended may be handed out once more."""
-    async with asyncio.timeout(PATIENCE):
-        while (await desk.client.get(desk.root)).status_code == 503:
-            await asyncio.sleep(0.05)
+    await served(lambda: desk.client.get(desk.root))
 
 
 @pytest.mark.parametrize("kind", ["directory", "url file"])
@@ -153,9 +150,9 @@ async def test_only_other_credentials_end_connections(
         url_file.write_text(site.postgres.url(site.database, f"{SERVICE_ROLE}:{SERVICE_PASSWORD}"))
         await pod.cms.database.renew_credentials()
         expect(await acme.client.get(acme.root), 200)
-        async with asyncio.timeout(PATIENCE):
-            while await backends(site, own_role):
-                await asyncio.sleep(0.05)
+        await eventually(
+            lambda: backends(site, own_role), lambda left: not left, "the old connections end"
+        )
 
 
 async def test_a_pod_leaves_the_connections_of_a_former_user_by_itself(
@@ -172,10 +169,12 @@ async def test_a_pod_leaves_the_connections_of_a_former_user_by_itself(
         assert await users_connected(site) == {SERVICE_ROLE}
         (secrets_folder / "username").write_text(own_role)
         (secrets_folder / "password").write_text("first")
-        async with asyncio.timeout(PATIENCE):
-            while await users_connected(site) != {own_role}:
-                httpx.get(f"{pod.url}/health")
-                await asyncio.sleep(0.2)
+
+        async def users() -> set[str]:
+            httpx.get(f"{pod.url}/health")
+            return await users_connected(site)
+
+        await eventually(users, lambda found: found == {own_role}, "the new user alone connects")
 
 
 async def users_connected(site: Site) -> set[str]:
@@ -207,9 +206,12 @@ async def test_a_changed_redis_password_reaches_a_running_pod(
         url_file.write_text("redis://:second@old-host:6379/0")
         own_redis.command("CONFIG SET requirepass second", password="first")
         own_redis.command("CLIENT KILL TYPE normal", password="second")
-        async with asyncio.timeout(PATIENCE), pod.client() as client:
-            while (await client.get("/health")).json()["checks"]["redis"]["status"] != "ok":
-                await asyncio.sleep(0.1)
+        async with pod.client() as client:
+            await eventually(
+                lambda: client.get("/health"),
+                lambda health: health.json()["checks"]["redis"]["status"] == "ok",
+                "Redis is ok",
+            )
         await pod.log_in("acme")
 
 

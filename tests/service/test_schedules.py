@@ -1,7 +1,5 @@
-# ruff: noqa: ASYNC110 - the database and other processes are polled; nothing else waits
 """What is published and taken back by itself: once, however many pods there are."""
 
-import asyncio
 import json
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +9,7 @@ from tests.service.processes import ServeProcess
 from tests.service.test_api_keys import holder, make_key
 from tests.service.test_content import held, until_waiting
 from tests.service.test_people import hired
+from tests.service.waiting import eventually
 from tests.service.world import Desk, Pod, Site, execute, expect, expect_problem
 
 _PLANNER_GONE = "The user or key that scheduled this no longer exists or has no rights"
@@ -182,9 +181,8 @@ async def test_three_pods_publish_each_entry_once_though_one_is_killed_in_the_mi
             await until_waiting(site, 3)
             pods[0].kill()
             pods[0].wait()
-        async with asyncio.timeout(60):
-            while await site.fetch("SELECT FROM cms.entry_schedules LIMIT 1"):
-                await asyncio.sleep(0.05)
+        plans = "SELECT FROM cms.entry_schedules LIMIT 1"
+        await eventually(lambda: site.fetch(plans), lambda rows: not rows, "no plan is left", 60)
         assert all(pod.is_running() for pod in pods[1:])
     (counted,) = await site.fetch(
         """SELECT count(*) AS published, count(DISTINCT object_id) AS entries,

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - versions are given by the tests themselves
-# ruff: noqa: ASYNC110 - other processes are polled; nothing else waits for this loop
+
 """A pod that could break the border between tenants never becomes ready."""
 
 import asyncio
@@ -10,6 +10,7 @@ import pytest
 from cms_service.migrations.files import latest_version
 from tests.service.patience import PATIENCE
 from tests.service.servers import SUPERUSER, SUPERUSER_PASSWORD
+from tests.service.waiting import eventually, until
 from tests.service.world import (
     OWNER_PASSWORD,
     OWNER_ROLE,
@@ -25,14 +26,19 @@ async def blocker_with(site: Site, user: str, password: str, database: str = "")
     url = site.postgres.url(database or site.database, f"{user}:{password}")
     async with site.pod(DATABASE_URL=url) as pod:
         starting = asyncio.create_task(pod.become_ready())
-        async with asyncio.timeout(PATIENCE), pod.admin() as admin:
-            while True:
-                answer = expect(await admin.get("/readyz"), 503)
-                if answer["reason"] != "the database has not been checked yet":
-                    break
-                await asyncio.sleep(0.02)
+        async with pod.admin() as admin:
+
+            async def reason() -> str:
+                answer: dict[str, str] = expect(await admin.get("/readyz"), 503)
+                return answer["reason"]
+
+            told = await eventually(
+                reason,
+                lambda told: told != "the database has not been checked yet",
+                "the database is checked",
+            )
         starting.cancel()
-        return str(answer["reason"])
+        return told
 
 
 ADVICE = "connect as the service role that the migrations make"
@@ -88,9 +94,10 @@ async def test_an_older_schema_is_waited_for_and_a_newer_one_is_fine(site: Site)
     async with site.pod() as pod:
         await set_newest_version(site, 0)
         starting = asyncio.create_task(pod.become_ready())
-        async with asyncio.timeout(PATIENCE):
-            while "this release needs" not in (pod.cms.lifecycle.blocker or ""):
-                await asyncio.sleep(0.02)
+        await until(
+            lambda: "this release needs" in (pod.cms.lifecycle.blocker or ""),
+            "the pod waits for the schema",
+        )
         await set_newest_version(site, 99)
         await asyncio.wait_for(starting, PATIENCE)
         assert pod.cms.lifecycle.schema_version == 99

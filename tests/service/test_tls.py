@@ -1,4 +1,3 @@
-# ruff: noqa: ASYNC110 - servers are polled and files read; nothing else waits for this loop
 """TLS to PostgreSQL and Redis: only the right server is spoken to, and its authority may change."""
 
 import asyncio
@@ -13,9 +12,9 @@ from cms_service.core.settings.migrate import MigrateSettings
 from cms_service.migrations import job
 from localcluster.pki import Certificate
 from tests.service.packages import require
-from tests.service.patience import PATIENCE
 from tests.service.servers import Postgres, running, wait_until
 from tests.service.tls import ELSEWHERE, HOST, Issuer, SecureRedis, secure_postgres
+from tests.service.waiting import eventually
 from tests.service.world import OWNER_PASSWORD, OWNER_ROLE, Pod, Site, execute
 from tests.support.ports import free_port
 
@@ -127,9 +126,9 @@ async def is_seen(pod: Pod, what: str, how: str) -> None:
 
 
 async def becomes(pod: Pod, what: str, status: str) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while (await health(pod))[what] != status:
-            await asyncio.sleep(0.1)
+    await eventually(
+        lambda: health(pod), lambda checks: checks[what] == status, f"{what} becomes {status}"
+    )
 
 
 @pytest.mark.parametrize("how", ["right", "another authority"])

@@ -4,6 +4,7 @@
 import asyncio
 
 from tests.service.test_content import held
+from tests.service.waiting import eventually
 from tests.service.world import Desk, Pod, Site, execute, expect
 
 # Longer than a round takes, and less than the waits of two that stand in line for one lock.
@@ -79,10 +80,12 @@ async def test_plans_of_a_type_that_is_being_changed_hold_up_no_others(
             await pod.cms.background.run_once()
         assert await published(site, "globex") == 1
         assert await published(site, "acme", "note") == 1
-    async with asyncio.timeout(60):
-        while await published(site, "acme") < 60:
-            await pod.cms.background.run_once()
-            await asyncio.sleep(0.1)
+
+    async def published_by_now() -> int:
+        await pod.cms.background.run_once()
+        return await published(site, "acme")
+
+    await eventually(published_by_now, lambda number: number >= 60, "all of acme's plans", 60)
 
 
 async def test_plans_of_a_tenant_in_which_somebody_writes_for_long_are_left_for_later(
