@@ -46,7 +46,7 @@ async def test_no_page_holds_secrets_or_content(site: Site, process: ServeProces
         assert [word for word in hidden if word in text] == []
 
 
-def test_nothing_else_is_served(process: ServeProcess) -> None:
+def test_the_admin_port_serves_nothing_but_its_pages(process: ServeProcess) -> None:
     for path in NO_PAGES:
         status, text = answer(process, path)
         assert status in {400, 404}, path

@@ -110,5 +110,7 @@ def test_entries_of_a_type_are_answered_as_the_tenants_document_describes_them(
 
 
 @pytest.mark.long
-def test_at_random_and_for_long(server: ServeProcess, owner: httpx.Client) -> None:
+def test_answers_to_many_random_requests_are_as_described(
+    server: ServeProcess, owner: httpx.Client
+) -> None:
     try_all(server, "/openapi.json", "-n", "500", "--generation-database", "none", caller=owner)

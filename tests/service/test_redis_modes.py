@@ -205,7 +205,7 @@ async def share_answers_of_several_tenants_at_once(first: Pod, second: Pod) -> N
     assert await asyncio.gather(*gets) == [LARGE[:size] for _, size in left]
 
 
-async def test_standalone(site: Site) -> None:
+async def test_one_redis_holds_what_pods_share(site: Site) -> None:
     await use(site)
 
 

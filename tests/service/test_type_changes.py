@@ -207,7 +207,7 @@ def as_seen(answer: httpx.Response) -> dict[str, str]:
     return {"If-Match": answer.headers["etag"]}
 
 
-async def test_values_are_converted(architect: Architect) -> None:
+async def test_a_field_of_another_kind_keeps_what_can_be_converted(architect: Architect) -> None:
     await architect.desk.publish_new(title="7", slug="hello", views=3)
     await architect.change(
         {"name": "title", "kind": "number"},

@@ -148,7 +148,9 @@ async def test_nobody_is_asked_where_nobody_can_answer(shell: Shell, acme: Desk)
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1), ("", 1)])
-async def test_a_person_is_asked(shell: Shell, answer: str, code: int) -> None:
+async def test_types_are_applied_only_if_the_person_at_the_terminal_agrees(
+    shell: Shell, answer: str, code: int
+) -> None:
     shell.monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     shell.monkeypatch.setattr("builtins.input", lambda _question: answer)
     assert (await shell.apply())[0] == code
