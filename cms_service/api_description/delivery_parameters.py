@@ -18,7 +18,7 @@ from cms_service.delivery.query.attributes import (
     COLUMN_KINDS,
     SORTABLE,
     Attribute,
-    Kind,
+    ValueKind,
     kind_of,
     operators_of,
 )
@@ -44,14 +44,14 @@ _NAME = r"[A-Za-z][A-Za-z0-9_.]{0,99}"
 _LIST = {"style": "form", "explode": False}
 _ANY = Shape(Context(Completeness.DRAFT, ENGLISH))
 _IDENTIFIER: Document = {"type": "string", "format": "uuid", "pattern": ID_PATTERN}
-_VALUES: Mapping[Kind, Document] = {
-    Kind.ID: _IDENTIFIER,
-    Kind.LINK: _IDENTIFIER,
-    Kind.LINKS: _IDENTIFIER,
-    Kind.NUMBER: {"type": "string", "pattern": NUMBER_PATTERN},
-    Kind.BOOLEAN: {"type": "boolean"},
-    Kind.DATE: DateField(name="any", kind="date").value_schema(),
-    Kind.MOMENT: DatetimeField(name="any", kind="datetime").value_schema(),
+_VALUES: Mapping[ValueKind, Document] = {
+    ValueKind.ID: _IDENTIFIER,
+    ValueKind.LINK: _IDENTIFIER,
+    ValueKind.LINKS: _IDENTIFIER,
+    ValueKind.NUMBER: {"type": "string", "pattern": NUMBER_PATTERN},
+    ValueKind.BOOLEAN: {"type": "boolean"},
+    ValueKind.DATE: DateField(name="any", kind="date").value_schema(),
+    ValueKind.MOMENT: DatetimeField(name="any", kind="datetime").value_schema(),
 }
 
 
@@ -177,7 +177,7 @@ def _expandable(content_type: ContentType, types: Mapping[str, ContentType]) -> 
 
 
 def _references(content_type: ContentType) -> list[str]:
-    links = {Kind.LINK, Kind.LINKS}
+    links = {ValueKind.LINK, ValueKind.LINKS}
     return [field.name for field in content_type.fields if kind_of(field) in links]
 
 
@@ -217,7 +217,7 @@ def _filters(content_type: ContentType) -> Iterator[Document]:
 
 def _value(attribute: Attribute, field: BaseField | None) -> Document:
     """The schema of a value in a query string."""
-    if attribute.kind is not Kind.TEXT:
+    if attribute.kind is not ValueKind.TEXT:
         return _VALUES[attribute.kind]
     if field is None or field.kind == "text":
         return {"type": "string", "maxLength": MAX_VALUE_LENGTH}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cms_service.delivery.query.attributes import Kind, kind_of
+from cms_service.delivery.query.attributes import ValueKind, kind_of
 from tests.service.test_type_changes import SLUG, TITLE, VIEWS, WORD, Architect
 from tests.service.test_type_changes import architect as architect  # noqa: PLC0414 - a fixture
 from tests.service.world import Desk, Site, execute, expect
@@ -40,7 +40,7 @@ async def test_the_database_keeps_the_values_of_just_the_fields_that_lists_look_
     assert [(row[0], row[1] == "true") for row in kept] == [
         (one.kind, False)
         for one in FIELDS
-        if kind_of(one) is not Kind.OPAQUE and not getattr(one, "localised", False)
+        if kind_of(one) is not ValueKind.OPAQUE and not getattr(one, "localised", False)
     ]
 
 

@@ -7,8 +7,8 @@ from cms_service.content_types.fields import BaseField
 from cms_service.delivery.query.grammar import Operator
 
 
-class Kind(StrEnum):
-    """How values are compared."""
+class ValueKind(StrEnum):
+    """How values are compared. Several kinds of fields may share one."""
 
     ID = "id"
     TEXT = "text"
@@ -36,50 +36,63 @@ _EXISTENCE = frozenset({Operator.EXISTS})
 _EQUALITY = frozenset({Operator.EQ, Operator.NE, Operator.IN, Operator.NOT_IN})
 _ORDER = frozenset({Operator.LT, Operator.LTE, Operator.GT, Operator.GTE})
 OPERATORS = {
-    Kind.ID: _EQUALITY,
-    Kind.TEXT: _EQUALITY | _EXISTENCE,
-    Kind.NUMBER: _EQUALITY | _ORDER | _EXISTENCE,
-    Kind.BOOLEAN: _EQUALITY | _EXISTENCE,
-    Kind.DATE: _EQUALITY | _ORDER | _EXISTENCE,
-    Kind.MOMENT: _EQUALITY | _ORDER | _EXISTENCE,
-    Kind.LINK: _EQUALITY | _EXISTENCE,
-    Kind.LINKS: frozenset({Operator.HAS, Operator.HAS_ANY}) | _EXISTENCE,
-    Kind.OPAQUE: _EXISTENCE,
+    ValueKind.ID: _EQUALITY,
+    ValueKind.TEXT: _EQUALITY | _EXISTENCE,
+    ValueKind.NUMBER: _EQUALITY | _ORDER | _EXISTENCE,
+    ValueKind.BOOLEAN: _EQUALITY | _EXISTENCE,
+    ValueKind.DATE: _EQUALITY | _ORDER | _EXISTENCE,
+    ValueKind.MOMENT: _EQUALITY | _ORDER | _EXISTENCE,
+    ValueKind.LINK: _EQUALITY | _EXISTENCE,
+    ValueKind.LINKS: frozenset({Operator.HAS, Operator.HAS_ANY}) | _EXISTENCE,
+    ValueKind.OPAQUE: _EXISTENCE,
 }
-SORTABLE = frozenset({Kind.ID, Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.MOMENT})
+SORTABLE = frozenset(
+    {
+        ValueKind.ID,
+        ValueKind.TEXT,
+        ValueKind.NUMBER,
+        ValueKind.BOOLEAN,
+        ValueKind.DATE,
+        ValueKind.MOMENT,
+    }
+)
 # Those that are not opaque and not localised have terms in the index of values, for which
 # cms.is_filtered (migration 27) names them once more.
 _KINDS = {
-    "text": Kind.TEXT,
-    "slug": Kind.TEXT,
-    "enumeration": Kind.TEXT,
-    "email": Kind.TEXT,
-    "url": Kind.TEXT,
-    "number": Kind.NUMBER,
-    "boolean": Kind.BOOLEAN,
-    "date": Kind.DATE,
-    "datetime": Kind.MOMENT,
-    "reference": Kind.LINK,
-    "references": Kind.LINKS,
-    "json": Kind.OPAQUE,
-    "richtext": Kind.OPAQUE,
-    "component": Kind.OPAQUE,
-    "components": Kind.OPAQUE,
+    "text": ValueKind.TEXT,
+    "slug": ValueKind.TEXT,
+    "enumeration": ValueKind.TEXT,
+    "email": ValueKind.TEXT,
+    "url": ValueKind.TEXT,
+    "number": ValueKind.NUMBER,
+    "boolean": ValueKind.BOOLEAN,
+    "date": ValueKind.DATE,
+    "datetime": ValueKind.MOMENT,
+    "reference": ValueKind.LINK,
+    "references": ValueKind.LINKS,
+    "json": ValueKind.OPAQUE,
+    "richtext": ValueKind.OPAQUE,
+    "component": ValueKind.OPAQUE,
+    "components": ValueKind.OPAQUE,
 }
-COLUMN_KINDS = {Column.ID: Kind.ID, Column.SLUG: Kind.TEXT, Column.PUBLISHED_AT: Kind.MOMENT}
+COLUMN_KINDS = {
+    Column.ID: ValueKind.ID,
+    Column.SLUG: ValueKind.TEXT,
+    Column.PUBLISHED_AT: ValueKind.MOMENT,
+}
 
 
 @dataclass(frozen=True)
 class Attribute:
     """`chain`: the locales in which a localised field's value is looked for."""
 
-    kind: Kind
+    kind: ValueKind
     column: Column | None = None
     field: str = ""
     chain: tuple[str, ...] = ()
 
 
-def kind_of(field: BaseField) -> Kind:
+def kind_of(field: BaseField) -> ValueKind:
     return _KINDS[field.kind]
 
 

@@ -14,7 +14,7 @@ import orjson
 
 from cms_service.content_types.fields.slug import MAX_SLUG_LENGTH
 from cms_service.core.validation.exact import ID_PATTERN
-from cms_service.delivery.query.attributes import Attribute, Column, Kind
+from cms_service.delivery.query.attributes import Attribute, Column, ValueKind
 from cms_service.delivery.query.grammar import Query, refuse
 from cms_service.delivery.query.plan import SortKey
 
@@ -83,11 +83,11 @@ def _is_moment(value: str) -> bool:
     return _MOMENT.fullmatch(value) is not None and bool(datetime.fromisoformat(value))
 
 
-_FITS: Mapping[Kind, Callable[[str], bool]] = {
-    Kind.ID: _is_id,
-    Kind.TEXT: lambda value: len(value) <= SORTED_CHARACTERS,
-    Kind.NUMBER: lambda value: _NUMBER.fullmatch(value) is not None,
-    Kind.BOOLEAN: lambda value: value in {"true", "false"},
-    Kind.DATE: lambda value: bool(date.fromisoformat(value)),
-    Kind.MOMENT: _is_moment,
+_FITS: Mapping[ValueKind, Callable[[str], bool]] = {
+    ValueKind.ID: _is_id,
+    ValueKind.TEXT: lambda value: len(value) <= SORTED_CHARACTERS,
+    ValueKind.NUMBER: lambda value: _NUMBER.fullmatch(value) is not None,
+    ValueKind.BOOLEAN: lambda value: value in {"true", "false"},
+    ValueKind.DATE: lambda value: bool(date.fromisoformat(value)),
+    ValueKind.MOMENT: _is_moment,
 }

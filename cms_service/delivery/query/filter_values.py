@@ -9,7 +9,7 @@ from cms_service.content_types.fields.moments import DatetimeField
 from cms_service.content_types.fields.scalar import LocalisableField
 from cms_service.core.validation.exact import ID_PATTERN
 from cms_service.core.validation.strict_json import MAX_NUMBER
-from cms_service.delivery.query.attributes import Attribute, Kind
+from cms_service.delivery.query.attributes import Attribute, ValueKind
 from cms_service.locales.schemas import ENGLISH
 
 NUMBER_PATTERN = r"^-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?$"
@@ -72,13 +72,13 @@ def _unbounded(field: BaseField) -> Any:
     return field.model_copy(update={"minimum": None, "maximum": None})
 
 
-_PARSERS: Mapping[Kind, Callable[[BaseField | None, str], Any]] = {
-    Kind.ID: _id_value,
-    Kind.TEXT: _text_value,
-    Kind.NUMBER: _number_value,
-    Kind.BOOLEAN: lambda _field, text: boolean_of(text),
-    Kind.DATE: _date_value,
-    Kind.MOMENT: _moment_value,
-    Kind.LINK: _id_value,
-    Kind.LINKS: _id_value,
+_PARSERS: Mapping[ValueKind, Callable[[BaseField | None, str], Any]] = {
+    ValueKind.ID: _id_value,
+    ValueKind.TEXT: _text_value,
+    ValueKind.NUMBER: _number_value,
+    ValueKind.BOOLEAN: lambda _field, text: boolean_of(text),
+    ValueKind.DATE: _date_value,
+    ValueKind.MOMENT: _moment_value,
+    ValueKind.LINK: _id_value,
+    ValueKind.LINKS: _id_value,
 }

@@ -16,7 +16,7 @@ from cms_service.delivery.query.attributes import (
     SORTABLE,
     Attribute,
     Column,
-    Kind,
+    ValueKind,
     kind_of,
     operators_of,
 )
@@ -29,7 +29,7 @@ ALWAYS = ("id", "type")
 METADATA = ("slug", "version", "publishedAt")
 _FIELDS = "fields"
 _PREFIX = "fields."
-_RANK = Attribute(Kind.NUMBER, Column.RANK)
+_RANK = Attribute(ValueKind.NUMBER, Column.RANK)
 
 # Where an entry's localised fields are: True for a field, a tree for a component.
 Tree = dict[str, Any]

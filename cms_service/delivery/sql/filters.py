@@ -3,7 +3,7 @@
 from operator import itemgetter
 from typing import Any, assert_never
 
-from cms_service.delivery.query.attributes import Attribute, Kind
+from cms_service.delivery.query.attributes import Attribute, ValueKind
 from cms_service.delivery.query.grammar import Operator
 from cms_service.delivery.query.plan import Comparison
 from cms_service.delivery.sql.parameters import Parameters, as_json
@@ -74,11 +74,11 @@ def _searched(attribute: Attribute, parameters: Parameters) -> str:
 def _encoded(attribute: Attribute, value: Any) -> str:
     if attribute.chain:
         return as_json(value)
-    return as_json({attribute.field: [value] if attribute.kind is Kind.LINKS else value})
+    return as_json({attribute.field: [value] if attribute.kind is ValueKind.LINKS else value})
 
 
 def _cast(attribute: Attribute) -> str:
-    return "text" if attribute.kind is Kind.TEXT else CASTS[attribute.kind]
+    return "text" if attribute.kind is ValueKind.TEXT else CASTS[attribute.kind]
 
 
 def _text(value: object) -> str:

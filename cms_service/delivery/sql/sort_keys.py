@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from cms_service.delivery.query.attributes import Column, Kind
+from cms_service.delivery.query.attributes import Column, ValueKind
 from cms_service.delivery.query.plan import SortKey
 from cms_service.delivery.sql.parameters import Given, Parameters
 from cms_service.delivery.sql.stored_values import CASTS, comparable
@@ -43,7 +43,7 @@ class SortKeys:
     def place(self) -> str:
         *keys, entry_id = [f"p.key_{number}" for number in range(len(self._expressions))]
         texts = (
-            f"cms.iso_time({text})" if key.attribute.kind is Kind.MOMENT else f"{text}::text"
+            f"cms.iso_time({text})" if key.attribute.kind is ValueKind.MOMENT else f"{text}::text"
             for text, key in zip(keys, self._keys, strict=True)
         )
         return ", ".join((*texts, f"{entry_id}::text"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from cms_service.core.paging.pages import MAX_LIMIT
-from cms_service.delivery.query.attributes import Column, Kind
+from cms_service.delivery.query.attributes import Column, ValueKind
 from cms_service.delivery.query.cursors import Place
 from cms_service.delivery.query.expansions import Expansion
 from cms_service.delivery.query.plan import Comparison, ListPlan, Shape
@@ -51,7 +51,15 @@ TYPES = _WRAPPED.format(
 )
 
 # Kinds of few different values come last: they narrow a search the least.
-_NARROWEST = (Kind.LINK, Kind.LINKS, Kind.TEXT, Kind.MOMENT, Kind.DATE, Kind.NUMBER, Kind.BOOLEAN)
+_NARROWEST = (
+    ValueKind.LINK,
+    ValueKind.LINKS,
+    ValueKind.TEXT,
+    ValueKind.MOMENT,
+    ValueKind.DATE,
+    ValueKind.NUMBER,
+    ValueKind.BOOLEAN,
+)
 _TENANT = "p.tenant_id = t.id"
 
 

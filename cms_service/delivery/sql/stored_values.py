@@ -1,6 +1,6 @@
 """The SQL of an attribute's value: as the row has it, and so that it can be compared. Pure."""
 
-from cms_service.delivery.query.attributes import Attribute, Column, Kind
+from cms_service.delivery.query.attributes import Attribute, Column, ValueKind
 from cms_service.delivery.query.cursors import SORTED_CHARACTERS
 from cms_service.delivery.sql.parameters import Parameters
 
@@ -11,12 +11,12 @@ _COLUMNS = {
     Column.RANK: "i.rank",
 }
 CASTS = {
-    Kind.ID: "uuid",
-    Kind.TEXT: 'text COLLATE "C"',
-    Kind.NUMBER: "numeric",
-    Kind.BOOLEAN: "boolean",
-    Kind.DATE: 'text COLLATE "C"',
-    Kind.MOMENT: "timestamptz",
+    ValueKind.ID: "uuid",
+    ValueKind.TEXT: 'text COLLATE "C"',
+    ValueKind.NUMBER: "numeric",
+    ValueKind.BOOLEAN: "boolean",
+    ValueKind.DATE: 'text COLLATE "C"',
+    ValueKind.MOMENT: "timestamptz",
 }
 
 
@@ -34,8 +34,8 @@ def stored(attribute: Attribute, parameters: Parameters) -> str:
 def comparable(attribute: Attribute, parameters: Parameters) -> str:
     value = stored(attribute, parameters)
     if attribute.column is not None:
-        return f'{value} COLLATE "C"' if attribute.kind is Kind.TEXT else value
+        return f'{value} COLLATE "C"' if attribute.kind is ValueKind.TEXT else value
     text = f"({value} #>> '{{}}')"
-    if attribute.kind is Kind.TEXT:
+    if attribute.kind is ValueKind.TEXT:
         text = f"left({text}, {SORTED_CHARACTERS})"
     return f"({text})::{CASTS[attribute.kind]}"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import BadRequest
 from cms_service.delivery.query import cursors
-from cms_service.delivery.query.attributes import OPERATORS, SORTABLE, Kind
+from cms_service.delivery.query.attributes import OPERATORS, SORTABLE, ValueKind
 from cms_service.delivery.query.grammar import Operator, Query, parse_entry_query, parse_list_query
 from cms_service.delivery.query.plan import entry_shape, list_plan
 from cms_service.delivery.sql import statements
@@ -195,23 +195,23 @@ def test_what_is_wrong_is_refused_and_named(text: str, parameter: str) -> None:
 
 DAY, MOMENT = "2026-01-01", "2026-01-01T00:00:00.000000Z"
 EXAMPLES = {
-    "id": (Kind.ID, ID),
-    "slug": (Kind.TEXT, "a"),
-    "fields.text": (Kind.TEXT, "a"),
-    "fields.slug": (Kind.TEXT, "a"),
-    "fields.enumeration": (Kind.TEXT, "a"),
-    "fields.email": (Kind.TEXT, "a@b.example"),
-    "fields.url": (Kind.TEXT, "https://b.example"),
-    "fields.number": (Kind.NUMBER, "1"),
-    "fields.boolean": (Kind.BOOLEAN, "true"),
-    "fields.date": (Kind.DATE, DAY),
-    "fields.datetime": (Kind.MOMENT, MOMENT),
-    "fields.reference": (Kind.LINK, ID),
-    "fields.references": (Kind.LINKS, ID),
-    "fields.json": (Kind.OPAQUE, "1"),
-    "fields.richtext": (Kind.OPAQUE, "a"),
-    "fields.component": (Kind.OPAQUE, "a"),
-    "fields.components": (Kind.OPAQUE, "a"),
+    "id": (ValueKind.ID, ID),
+    "slug": (ValueKind.TEXT, "a"),
+    "fields.text": (ValueKind.TEXT, "a"),
+    "fields.slug": (ValueKind.TEXT, "a"),
+    "fields.enumeration": (ValueKind.TEXT, "a"),
+    "fields.email": (ValueKind.TEXT, "a@b.example"),
+    "fields.url": (ValueKind.TEXT, "https://b.example"),
+    "fields.number": (ValueKind.NUMBER, "1"),
+    "fields.boolean": (ValueKind.BOOLEAN, "true"),
+    "fields.date": (ValueKind.DATE, DAY),
+    "fields.datetime": (ValueKind.MOMENT, MOMENT),
+    "fields.reference": (ValueKind.LINK, ID),
+    "fields.references": (ValueKind.LINKS, ID),
+    "fields.json": (ValueKind.OPAQUE, "1"),
+    "fields.richtext": (ValueKind.OPAQUE, "a"),
+    "fields.component": (ValueKind.OPAQUE, "a"),
+    "fields.components": (ValueKind.OPAQUE, "a"),
 }
 EVERYTHING = content_type(4, "everything", *map(field_kinds.definition, field_kinds.KINDS))
 ATTRIBUTES = ["id", "slug", *(f"fields.{kind}" for kind in field_kinds.KINDS)]
