@@ -145,7 +145,7 @@ async def test_only_other_credentials_end_connections(
         url_file.write_text(f"{url}?connection_limit=7")
         await pod.cms.database.renew_credentials()
         expect(await acme.client.get(acme.root), 200)
-        assert await backends(site, own_role) == before
+        assert await backends(site, own_role) >= before
 
         url_file.write_text(site.postgres.url(site.database, f"{SERVICE_ROLE}:{SERVICE_PASSWORD}"))
         await pod.cms.database.renew_credentials()
