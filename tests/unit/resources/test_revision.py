@@ -16,9 +16,11 @@ from cms_operator.resources.revision import (
     normalised_inputs,
     spec_hash,
 )
-from tests.support.children import case, load
+from tests.support.children import Case, case, load
 from tests.support.specs import SOURCES, manifest
 from tests.unit.resources.golden import FOLDER
+from tests.unit.security import fields
+from tests.unit.security.variants import variant
 
 # A hash that changes restarts every pod of every user at an upgrade of the operator.
 GOLDEN_HASHES = {
@@ -99,6 +101,19 @@ def test_every_new_revision_is_another_one() -> None:
 @pytest.mark.parametrize("changes", SAME_REVISION, ids=str)
 def test_everything_else_leaves_the_pods_alone(changes: dict[str, Any]) -> None:
     assert revision(changes) == revision()
+
+
+def _of_pods(found: Case) -> object:
+    """All that a pod is made of, but for what it is told without a reason for a new one."""
+    config = {key: text for key, text in found.revision.config.items() if key != "HCMS_ROUTE_HOST"}
+    return config, found.revision.template
+
+
+@pytest.mark.parametrize("path", sorted(fields.leaves()))
+def test_no_field_changes_the_pods_and_leaves_the_revision_its_name(path: str) -> None:
+    before, after = variant(path)
+    if before.revision.hash == after.revision.hash:
+        assert _of_pods(before) == _of_pods(after), "name the field in revision.py"
 
 
 TWO = [{"name": name, "ownerEmail": f"owner@{name}.example"} for name in ("acme", "globex")]

@@ -217,6 +217,7 @@ GATEWAY: Spec = {
     "database": {"ca": {"configMapKeyRef": {"name": "trust", "key": "ca.crt"}}},
     "redis": {"ca": {"configMapKeyRef": {"name": "trust", "key": "ca.crt"}}},
     "podDisruptionBudget": {"maxUnavailable": 1},
+    "migration": {"enabled": True},  # as false it excludes tenants
     "route": {
         "host": "cms.example.com",
         "gateway": {"name": "public", "namespace": "gateways", "sectionName": "https"},
@@ -296,7 +297,7 @@ def changed(found: Any, place: Place, value: Any, *, key: str | None = None) -> 
     return copy
 
 
-def text_at(found: Any, place: Place) -> str:
+def value_at(found: Any, place: Place) -> Any:
     for step in place:
         found = found[step]
-    return str(found)
+    return found

@@ -1,21 +1,18 @@
 """Whoever may write a HeadlessCMS stays in its namespace, whatever stands in its fields."""
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cms_operator.api import InvalidSpec, parse
-from cms_operator.api.spec import Spec
-from cms_operator.resources.revision import build_revision
-from cms_operator.resources.source_values import SecretKey
-from cms_operator.resources.sources import SourceError, read_sources, required_secrets
-from tests.support.children import UID, Case, children
+from cms_operator.api import InvalidSpec
+from cms_operator.resources.sources import SourceError
+from tests.support.children import Case, children
 from tests.unit.security import confinement, fields
 from tests.unit.security.border import breaches
+from tests.unit.security.made import PASSWORDS, made
 from tests.unit.security.strings import hostile
 
 LEAVES = fields.leaves()
@@ -25,52 +22,10 @@ TEXTS = sorted(
 )
 MAPS = [path for path in TEXTS if path.endswith(fields.MAP)]
 ANNOTATIONS = ("migrate", "take-over-database", "restart", "rotate-jwt-key", "rollback", "promote")
-# Parts of every password here, of which the first could be a port; only Secrets may hold them.
-PASSWORDS = ("54321", "looking-glass")
 FUZZED = settings(
     max_examples=15, deadline=None, database=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
-
-
-def source(text: str) -> Mapping[str, str]:
-    """What each key holds where a spec looks for it."""
-    return {
-        "database": f"postgresql://pods:{text}@db.example:5433/cms",
-        "migration": f"postgresql://owner:{text}@db.example:5433/cms",
-        "replica": f"postgresql://pods:{text}@replica.example/cms",
-        "redis": f"rediss://cms:{text}@s1.example:26380/0",
-        "jwt": f"{text}-0123456789abcdef0123456789abcdef",
-        "database_ca": "-----BEGIN CERTIFICATE-----",
-        "redis_ca": "-----BEGIN CERTIFICATE-----",
-    }
-
-
-def secrets_of(spec: Spec, password: str) -> dict[str, dict[str, bytes]]:
-    """Whichever Secrets it names are there."""
-    refs = required_secrets(spec)
-    found: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
-    for role, text in source(password).items():
-        reference: SecretKey | None = getattr(refs, role)
-        if reference is not None:
-            found[reference.name][reference.key] = text.encode()
-    return dict(found)
-
-
-def made(
-    spec: Any,
-    annotations: Mapping[str, str] | None = None,
-    *,
-    name: str = "shop",
-    password: str = PASSWORDS[1],
-) -> Case:
-    """Raises InvalidSpec and SourceError."""
-    marked = {f"headlesscms.io/{key}": value for key, value in (annotations or {}).items()}
-    metadata = {"name": name, "namespace": "team-a", "uid": UID, "annotations": marked}
-    manifest = {"apiVersion": "headlesscms.io/v1alpha1", "kind": "HeadlessCMS"}
-    resource = parse({**manifest, "metadata": metadata, "spec": spec}, unknown="forbid")
-    sources = read_sources(resource.spec, secrets_of(resource.spec, password))
-    return Case(resource, sources, build_revision(resource, sources, marked.get("restart")))
 
 
 def problems(found: Case) -> list[str]:
@@ -121,7 +76,7 @@ def test_every_number_has_bounds(path: str) -> None:
 @given(data=st.data())
 def test_no_text_leads_out_of_the_namespace(path: str, data: st.DataObject) -> None:
     spec, place = fields.examples()[path]
-    value = data.draw(hostile(LEAVES[path], fields.text_at(spec, place)))
+    value = data.draw(hostile(LEAVES[path], str(fields.value_at(spec, place))))
     assert problem_of(fields.changed(spec, place, value)) == []
 
 
