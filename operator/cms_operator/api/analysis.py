@@ -1,5 +1,6 @@
 """How a candidate is judged while it takes over."""
 
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -10,7 +11,19 @@ from cms_operator.api.rules import Rule
 from cms_operator.api.types import HttpPath
 
 Then = Literal["Pause", "Extend", "Fail"]
-BUILT_IN = ("errors", "latency-p50", "latency-p99", "database", "cache", "readiness", "restarts")
+
+
+class BuiltIn(StrEnum):
+    """The measures that are always there."""
+
+    ERRORS = "errors"
+    LATENCY_P50 = "latency-p50"
+    LATENCY_P99 = "latency-p99"
+    DATABASE = "database"
+    CACHE = "cache"
+    READINESS = "readiness"
+    RESTARTS = "restarts"
+
 
 _MOST_PERCENT = 99
 _MOST_RATIO = 1000
@@ -142,15 +155,29 @@ class Analysis(Model):
         Rule(
             cel=(
                 "!has(self.measures) || self.measures.all(measure, !(measure.name in ["
-                + ", ".join(f"'{name}'" for name in BUILT_IN)
+                + ", ".join(f"'{name}'" for name in BuiltIn)
                 + "]))"
             ),
             message="measures must not have the name of one that is always there: "
-            + ", ".join(BUILT_IN),
-            holds=lambda analysis: not {found.name for found in analysis.measures} & {*BUILT_IN},
+            + ", ".join(BuiltIn),
+            holds=lambda analysis: not {found.name for found in analysis.measures} & {*BuiltIn},
             field="measures",
         ),
     )
+
+    def health_of(self, measure: BuiltIn) -> HealthMeasure:
+        """Raises ValueError for a measure that compares requests with stable's."""
+        match measure:
+            case BuiltIn.DATABASE:
+                return self.database
+            case BuiltIn.CACHE:
+                return self.cache
+            case BuiltIn.READINESS:
+                return self.readiness
+            case BuiltIn.RESTARTS:
+                return self.restarts
+            case BuiltIn.ERRORS | BuiltIn.LATENCY_P50 | BuiltIn.LATENCY_P99:
+                raise ValueError(f"{measure} has no limit of failures")
 
 
 def number(limit: Any) -> float:

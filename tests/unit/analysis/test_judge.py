@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms_operator.api.analysis import Analysis
+from cms_operator.api.analysis import Analysis, BuiltIn
 from cms_operator.api.analysis_status import AnalysisStatus, MeasureStatus
+from cms_operator.rollout.analysis import pods
 from cms_operator.rollout.analysis.counters import Counts, Tally
 from cms_operator.rollout.analysis.judge import Measured, fold, is_suspicious
+from cms_operator.rollout.analysis.pods import PodState
 from cms_operator.rollout.analysis.readings import Reading
 from tests.unit.rollout.pictures import NOON
 
@@ -92,6 +94,14 @@ ERRORS = both(did(500, 25))
 )  # fmt: skip
 def test_the_verdict(intervals: list[Measured], verdict: str) -> None:
     assert judged(*intervals).verdict == verdict
+
+
+def test_an_interval_tells_every_measure_that_is_always_there_and_no_other() -> None:
+    of_kubelet = pods.readings(
+        {}, {"a": PodState("new", ready=True, restarts=0, was_ready=True)}, "new", "old"
+    )
+    found = judged(both(did(500), readings=of_kubelet))
+    assert sorted(item.name for item in found.measures) == sorted(BuiltIn)
 
 
 def test_a_verdict_names_the_measure_both_values_the_limit_and_the_samples() -> None:

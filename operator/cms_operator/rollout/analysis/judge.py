@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from cms_operator.api.analysis import BUILT_IN, Analysis, number
+from cms_operator.api.analysis import Analysis, BuiltIn, number
 from cms_operator.api.analysis_status import (
     MOST_INTERVALS,
     AnalysisStatus,
@@ -35,7 +35,7 @@ _HISTORY = 1000
 _FEWEST = 3
 _RANK: tuple[AnalysisVerdict, ...] = ("Failed", "Error", "Inconclusive", "NoData", "Successful")
 # A sooner look would fall into the seconds in which only some pods have noticed.
-_SOONER = frozenset(BUILT_IN) - {*OF_BOTH}
+_SOONER = frozenset[str](BuiltIn) - {*OF_BOTH}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _measures(
         for reading in (*health(measured), *measured.readings)
     ]
     measures = (*answers, *taken)
-    wanted = {*BUILT_IN, *(found.name for found in settings.measures)}
+    wanted = {*BuiltIn, *(found.name for found in settings.measures)}
     wanted -= {found.name for found in measures}
     return (*measures, *(found for found in before.measures if found.name in wanted))
 
@@ -130,8 +130,8 @@ def health(measured: Measured) -> Iterable[Reading]:
     if mine.pods == 0:
         return
     for name, away, both in (
-        ("database", mine.without_database, theirs.without_database),
-        ("cache", mine.without_cache, theirs.without_cache),
+        (BuiltIn.DATABASE, mine.without_database, theirs.without_database),
+        (BuiltIn.CACHE, mine.without_cache, theirs.without_cache),
     ):
         what = f"{away} of {mine.pods} pods of the candidate cannot use the {name}"
         stable = f"{both} of {theirs.pods} of stable"
@@ -148,7 +148,7 @@ def _with_verdict(after: AnalysisStatus, measured: Measured, settings: Analysis)
     for verdict in ("Error", "Inconclusive"):
         if found[verdict]:
             return _saying(after, verdict, _listed(found[verdict]))
-    samples = next((m.samples for m in after.measures if m.name == "errors"), 0)
+    samples = next((m.samples for m in after.measures if m.name == BuiltIn.ERRORS), 0)
     if samples < settings.min_samples:
         few = f"{samples} requests of the candidate, {settings.min_samples} are needed to judge."
         return _saying(after, "NoData", few)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cms_operator.api.analysis import Analysis, LatencyMeasure, number
+from cms_operator.api.analysis import Analysis, BuiltIn, LatencyMeasure, number
 from cms_operator.api.analysis_status import TallyStatus
 from cms_operator.rollout.analysis import evidence
 from cms_operator.rollout.analysis.counters import Counts
@@ -26,10 +26,10 @@ class Percentile:
 
 
 P50 = Percentile(
-    "latency-p50", 0.5, lambda tally: tally.slow_p50, lambda latency: latency.max_ratio_p50
+    BuiltIn.LATENCY_P50, 0.5, lambda tally: tally.slow_p50, lambda latency: latency.max_ratio_p50
 )
 P99 = Percentile(
-    "latency-p99", 0.99, lambda tally: tally.slow_p99, lambda latency: latency.max_ratio_p99
+    BuiltIn.LATENCY_P99, 0.99, lambda tally: tally.slow_p99, lambda latency: latency.max_ratio_p99
 )
 PERCENTILES = (P50, P99)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from cms_operator.api.analysis import BuiltIn
 from cms_operator.api.objects import Object
 from cms_operator.observed.family import revision_of
 from cms_operator.observed.pods import is_alive
@@ -44,12 +45,12 @@ def readings(
     fell = {name: _unready(now, name) for name in (candidate, stable)}
     ended = {name: _restarts(before, now, name) for name in (candidate, stable)}
     return (
-        _reading("readiness", fell[candidate], fell[stable], "pods are ready no longer"),
-        _reading("restarts", ended[candidate], ended[stable], "restarts"),
+        _reading(BuiltIn.READINESS, fell[candidate], fell[stable], "pods are ready no longer"),
+        _reading(BuiltIn.RESTARTS, ended[candidate], ended[stable], "restarts"),
     )
 
 
-def _reading(name: str, candidate: int, stable: int, what: str) -> Reading:
+def _reading(name: BuiltIn, candidate: int, stable: int, what: str) -> Reading:
     passed = True if candidate == 0 else None if stable else False
     detail = f"candidate: {candidate} {what}, stable: {stable}"
     return Reading(name, value=candidate, passed=passed, detail=detail)

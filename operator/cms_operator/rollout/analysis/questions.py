@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from cms_operator.api.analysis import Analysis, number
+from cms_operator.api.analysis import Analysis, BuiltIn, number
 from cms_operator.api.analysis_status import (
     AnalysisVerdict,
     IntervalStatus,
@@ -81,7 +81,7 @@ def questions(
     candidate, stable = entry.candidate, entry.stable
     errors = settings.errors
     yield Question(
-        "errors",
+        BuiltIn.ERRORS,
         failures,
         failures(candidate),
         failures(stable),

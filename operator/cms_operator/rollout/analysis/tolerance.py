@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from cms_operator.api.analysis import Analysis
+from cms_operator.api.analysis import Analysis, BuiltIn
 from cms_operator.api.analysis_status import LONGEST_MESSAGE, AnalysisVerdict, MeasureStatus
 from cms_operator.rollout.analysis.readings import Reading
 
 # Both revisions use them: one pod may notice seconds before another that they are away.
-OF_BOTH = ("database", "cache")
+OF_BOTH = (BuiltIn.DATABASE, BuiltIn.CACHE)
+_BUILT_IN = frozenset[str](BuiltIn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,8 @@ def dry(message: str, *, dry_run: bool) -> str:
 
 
 def tolerance_of(name: str, settings: Analysis) -> Tolerance:
-    own = {
-        "database": settings.database,
-        "cache": settings.cache,
-        "readiness": settings.readiness,
-        "restarts": settings.restarts,
-    }
-    if name in own:
-        found = own[name]
+    if name in _BUILT_IN:
+        found = settings.health_of(BuiltIn(name))
         return Tolerance(found.failure_limit, name in OF_BOTH, dry_run=found.dry_run)
     for measure in settings.measures:
         if measure.name == name:
@@ -82,4 +77,5 @@ def tolerance_of(name: str, settings: Analysis) -> Tolerance:
                 dry_run=measure.dry_run,
                 limit=limit,
             )
+    # The spec had it when it was measured, and has it no longer.
     return Tolerance(dry_run=True)
