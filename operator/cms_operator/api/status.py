@@ -5,6 +5,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cms_operator.api.analysis_status import AnalysisStatus
+from cms_operator.api.annotations import (
+    LONGEST_USER,
+    LONGEST_VALUE,
+    LONGEST_VERB_VALUE,
+    UNVERIFIED,
+    Verb,
+)
 from cms_operator.api.conditions import MOST_CONDITIONS, Condition
 from cms_operator.api.model import Model
 from cms_operator.api.rollout import Strategy
@@ -16,6 +23,7 @@ MOST_REVISIONS = 64
 NOT_OBSERVED = -1
 _Count = Annotated[int, Field(ge=0)]
 _Word = Annotated[str, Field(max_length=64)]
+_Request = Annotated[str, Field(max_length=LONGEST_VALUE)]
 
 
 class RevisionStatus(Model):
@@ -74,7 +82,7 @@ class MigrationStatus(Model):
     database: _Word = ""
     """Names the database, and the restore of it that was told of last."""
 
-    request: Annotated[str, Field(max_length=256)] | None = None
+    request: _Request | None = None
     """Value of the annotation headlesscms.io/migrate that was acted on last."""
 
     phase: JobPhase
@@ -121,15 +129,7 @@ RolloutPhase = Literal[
     "Aborted",
     "Superseded",
 ]
-# What a person may ask, by an annotation headlesscms.io/<verb>.
-Verb = Literal[
-    "promote", "promote-full", "pause", "resume", "abort", "retry", "rollback", "restart"
-]
-LONGEST_REQUEST = 128
-LONGEST_USER = 256
-UNVERIFIED = "unverified"
-
-_Value = Annotated[str, Field(max_length=LONGEST_REQUEST)]
+_Value = Annotated[str, Field(max_length=LONGEST_VERB_VALUE)]
 _User = Annotated[str, Field(max_length=LONGEST_USER)]
 
 
@@ -261,7 +261,7 @@ class JwtKeysStatus(Model):
     """Stable; Verifying: all pods learn the new key; Signing: they sign with it; Retiring: the
     old key waits for the last token that it signed."""
 
-    handled_request: Annotated[str, Field(max_length=256)] | None = None
+    handled_request: _Request | None = None
     """Value of the annotation headlesscms.io/rotate-jwt-key that was acted on last."""
 
     since: Timestamp | None = None
@@ -269,7 +269,7 @@ class JwtKeysStatus(Model):
 
 
 class AdoptionStatus(Model):
-    request: Annotated[str, Field(max_length=256)]
+    request: _Request
     """Value of the annotation headlesscms.io/adopt that is acted on, or was last."""
 
     objects: Annotated[tuple[Annotated[str, Field(max_length=128)], ...], Field(max_length=64)] = ()

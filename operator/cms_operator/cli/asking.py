@@ -2,10 +2,9 @@
 
 from typing import NamedTuple
 
+from cms_operator.api.annotations import Verb
 from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.objects import Object
-from cms_operator.api.resource import GROUP
-from cms_operator.api.status import Verb
 
 _REFUSED = "refused: "
 
@@ -17,15 +16,6 @@ class CannotAskError(Exception):
 class Answer(NamedTuple):
     refused: bool
     words: str
-
-
-def annotation(verb: Verb) -> str:
-    return f"{GROUP}/{verb}"
-
-
-def stamp(verb: Verb) -> str:
-    """The annotation that names who has asked."""
-    return f"{annotation(verb)}-by"
 
 
 def value(verb: Verb, hcms: Object, token: str, to: str | None = None) -> str:

@@ -5,12 +5,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from cms_operator.api.annotations import Verb
 from cms_operator.cli import asking, history, lint, requesting, showing
 from cms_operator.cli.kubectl import KubectlError
 from cms_operator.cli.terminal import FAILED, fail, say
 
 _INTERRUPTED = 130
-_HELP = {
+# promote-full is promote --full.
+REQUESTS: dict[Verb, str] = {
     "promote": "go on after a pause, or end the bake",
     "pause": "hold the rollout where it is",
     "resume": "end a pause that somebody asked for",
@@ -51,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", parents=[named], help="object, rollout and pods")
     status.add_argument("-w", "--watch", action="store_true", help="draw it anew when it changes")
     status.set_defaults(run=showing.status)
-    for verb, words in _HELP.items():
+    for verb, words in REQUESTS.items():
         _add_request(commands.add_parser(verb, parents=[named], help=words), verb)
     listed = commands.add_parser("history", parents=[named], help="revisions on record")
     listed.set_defaults(run=showing.history)

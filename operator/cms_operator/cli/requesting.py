@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from typing import get_args
 
-from cms_operator.api.status import Verb
+from cms_operator.api.annotations import Verb, of_verb, who_asked
 from cms_operator.cli import asking
 from cms_operator.cli.kubectl import RESOURCE, Kubectl, KubectlError
 from cms_operator.cli.terminal import fail, say
@@ -18,13 +18,13 @@ def ask(options: argparse.Namespace) -> int:
     token = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
     value = asking.value(verb, kubectl.get(RESOURCE, name), token, options.to)
     # Who has asked before stands there; where nothing writes that any more, it would be refused.
-    kubectl.annotate(name, {asking.annotation(verb): value, asking.stamp(verb): None})
+    kubectl.annotate(name, {of_verb(verb): value, who_asked(verb): None})
     if options.no_wait:
-        say([f"{name}: asked {asking.annotation(verb)}={value}"])
+        say([f"{name}: asked {of_verb(verb)}={value}"])
         return 0
     answer = _wait(kubectl, name, verb, value, time.monotonic() + options.timeout)
     if answer is None:
-        back = ("annotate", RESOURCE, name, f"{asking.annotation(verb)}-")
+        back = ("annotate", RESOURCE, name, f"{of_verb(verb)}-")
         return fail(
             f"{name}: no answer within {options.timeout:g} s; is the operator running? The request "
             f"stands until it is answered. Take it back with: {kubectl.shown(*back)}"

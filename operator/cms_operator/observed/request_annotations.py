@@ -3,8 +3,14 @@
 from collections.abc import Mapping
 from typing import get_args
 
-from cms_operator.api.resource import GROUP
-from cms_operator.api.status import LONGEST_REQUEST, LONGEST_USER, UNVERIFIED, Verb
+from cms_operator.api.annotations import (
+    LONGEST_USER,
+    LONGEST_VERB_VALUE,
+    UNVERIFIED,
+    Verb,
+    of_verb,
+    who_asked,
+)
 from cms_operator.observed.snapshot import Request
 
 
@@ -16,10 +22,10 @@ def requests(annotations: Mapping[str, str], *, stamped: bool) -> tuple[Request,
     return tuple(
         Request(verb, annotations[name], _asker(annotations, verb, stamped=stamped))
         for verb in get_args(Verb)
-        if (name := f"{GROUP}/{verb}") in annotations and len(annotations[name]) <= LONGEST_REQUEST
+        if (name := of_verb(verb)) in annotations and len(annotations[name]) <= LONGEST_VERB_VALUE
     )
 
 
 def _asker(annotations: Mapping[str, str], verb: Verb, *, stamped: bool) -> str:
-    stamp = annotations.get(f"{GROUP}/{verb}-by", "") if stamped else ""
+    stamp = annotations.get(who_asked(verb), "") if stamped else ""
     return stamp[:LONGEST_USER] or UNVERIFIED

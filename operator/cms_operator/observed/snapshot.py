@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from cms_operator.api.analysis_status import AnalysisStatus
+from cms_operator.api.annotations import UNVERIFIED, Verb
 from cms_operator.api.problem import Problem
 from cms_operator.api.rollout import Rollout
-from cms_operator.api.status import UNVERIFIED, PinStatus, RequestStatus, RolloutStatus, Verb
+from cms_operator.api.status import PinStatus, RequestStatus, RolloutStatus
 from cms_operator.observed.schema import Schemas
 
 # All the traffic, as a weight.

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from cms_operator.api import HeadlessCMS
+from cms_operator.api.annotations import ADOPT, asked
 from cms_operator.api.objects import Object
 from cms_operator.api.status import AdoptionStatus
 from cms_operator.cluster.cache.store import Store
@@ -22,9 +23,7 @@ from cms_operator.rollout.transitions import stamp
 
 log = logging.getLogger(__name__)
 
-ADOPT = "headlesscms.io/adopt"
 MOST_TOLD = 64
-_LONGEST_REQUEST = 256
 
 
 class Adoption:
@@ -36,8 +35,8 @@ class Adoption:
         self, hcms: HeadlessCMS, before: AdoptionStatus | None
     ) -> AdoptionStatus | None:
         """Raises StaleReadError, ApiError."""
-        asked = request(hcms, before)
-        if asked is None:
+        wanted = request(hcms, before)
+        if wanted is None:
             return before
         children = self._store.children(Key(hcms.namespace, hcms.name))
         taken = []
@@ -49,7 +48,7 @@ class Adoption:
             if found and orphans(hcms.name, [(kind, found)]):
                 await self._take(hcms, kind, found)
                 taken.append((kind, found))
-        return taking(before, asked, taken)
+        return taking(before, wanted, taken)
 
     async def _take(self, hcms: HeadlessCMS, kind: str, found: Object) -> None:
         """A Job runs once more: nobody knows any longer what it has reported."""
@@ -62,9 +61,9 @@ class Adoption:
 
 def request(hcms: HeadlessCMS, before: AdoptionStatus | None) -> str | None:
     """What is asked for and has not come to its end."""
-    asked = hcms.metadata.annotations.get(ADOPT, "")[:_LONGEST_REQUEST]
-    over = before is not None and before.finished_at is not None and before.request == asked
-    return None if over or not asked else asked
+    wanted = asked(hcms.metadata.annotations, ADOPT)
+    over = before is not None and before.finished_at is not None and before.request == wanted
+    return None if over else wanted or None
 
 
 def orphans(name: str, children: Iterable[tuple[str, Object]]) -> list[tuple[str, Object]]:

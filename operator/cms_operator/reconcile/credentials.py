@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from cms_operator.api import HeadlessCMS
+from cms_operator.api.annotations import ROTATE_JWT_KEY, asked
 from cms_operator.api.conditions import Reason
 from cms_operator.api.objects import Object
 from cms_operator.api.problem import Problem, ProblemError
@@ -21,10 +22,8 @@ from cms_operator.resources import admin_secret, jwt_keys, key_rotation, names, 
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.sources import Sources
 
-ROTATE = "headlesscms.io/rotate-jwt-key"
 # The kubelet brings a changed Secret to every mount within this time.
 MOUNTS_SETTLE = timedelta(seconds=90)
-_LONGEST_REQUEST = 256
 
 
 class Credentials:
@@ -86,15 +85,13 @@ class Credentials:
         Raises ProblemError, NameHeldError, ApiError.
         """
         hcms, now = subject.hcms, subject.now
-        request = hcms.metadata.annotations.get(ROTATE)
-        asked = key_rotation.RotationRequest(
-            request and request[:_LONGEST_REQUEST], sources.jwt_secret
-        )
+        wanted = asked(hcms.metadata.annotations, ROTATE_JWT_KEY)
+        request = key_rotation.RotationRequest(wanted, sources.jwt_secret)
         name = names.jwt_secret(hcms.name)
         secret = subject.family.of_kind(SECRET.name).get(name)
         if secret is None:
             step = key_rotation.first_step(
-                jwt_keys.initial(self._random, asked.user_value), asked, now
+                jwt_keys.initial(self._random, request.user_value), request, now
             )
         else:
             try:
@@ -104,7 +101,7 @@ class Credentials:
             reported = await self._reported(subject, before)
             configurations = [revision.config for revision in subject.revisions.values()]
             life = key_rotation.token_life(hcms.spec.auth.access_token_seconds, configurations)
-            step = key_rotation.next_step(ring, before, asked, reported, life, now, self._random)
+            step = key_rotation.next_step(ring, before, request, reported, life, now, self._random)
         await self._write(hcms, jwt_keys.build(hcms, step.ring), secret)
         return step
 

@@ -1,8 +1,8 @@
 """The condition Progressing: how far the wanted revision has come."""
 
+from cms_operator.api.annotations import MIGRATE, of_verb
 from cms_operator.api.conditions import ConditionType, Reason
 from cms_operator.api.problem import Problem
-from cms_operator.api.resource import GROUP
 from cms_operator.api.status import PinStatus, RolloutStatus
 from cms_operator.api.timestamps import to_text
 from cms_operator.observed.schema import why_not
@@ -12,10 +12,10 @@ from cms_operator.rollout.decision import DecisionPhase
 from cms_operator.rollout.routing import waits_for_gateway
 from cms_operator.rollout.transitions import is_in_flight
 
-PROMOTE = f"{GROUP}/promote"
-MIGRATE = f"{GROUP}/migrate"
-RESUME = f"{GROUP}/resume"
-RETRY = f"{GROUP}/retry"
+PROMOTE = of_verb("promote")
+RESUME = of_verb("resume")
+RETRY = of_verb("retry")
+ROLLBACK = of_verb("rollback")
 _UNDER_WAY = {
     DecisionPhase.HEALTHY: Reason.SCALING,
     DecisionPhase.PROGRESSING: Reason.ROLLING_OUT,
@@ -89,7 +89,7 @@ def rolled_back(facts: Facts) -> Problem:
 def pinned(facts: Facts, pin: PinStatus) -> str:
     return (
         f"Revision {_serves(facts, pin.to_revision)}: {pin.by} has rolled {pin.from_revision} back "
-        f"({GROUP}/rollback, {to_text(pin.since)}). Apply another spec, "
+        f"({ROLLBACK}, {to_text(pin.since)}). Apply another spec, "
         f"or go on with {RETRY}={pin.from_revision}."
     )
 

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 
 from cms_operator.api import HeadlessCMS
+from cms_operator.api.annotations import MIGRATE, TAKE_OVER_DATABASE, asked
 from cms_operator.resources import (
     authorities,
     labels,
@@ -19,9 +20,6 @@ from cms_operator.resources.mounts import Directory
 from cms_operator.resources.sources import DATABASE_KEY, MIGRATION_KEY, Sources
 
 CONTAINER = "migrate"
-ANNOTATION = "headlesscms.io/migrate"
-TAKE_OVER = "headlesscms.io/take-over-database"
-LONGEST_REQUEST = 256
 _LONGEST_OWNER = 317  # a namespace, a slash and a name
 _REFUSED = 3  # as the image's exit code: another attempt would be refused as well
 _COMMAND = ("python", "-m", "cms_service", "migrate")
@@ -34,7 +32,7 @@ def request(resource: HeadlessCMS, handled: str | None) -> str:
     """The value that asks for one more migration; without an annotation the one that was acted on,
     since its removal asks for nothing.
     """
-    return resource.metadata.annotations.get(ANNOTATION, "")[:LONGEST_REQUEST] or handled or ""
+    return asked(resource.metadata.annotations, MIGRATE) or handled or ""
 
 
 def key(
@@ -54,8 +52,8 @@ def key(
     }
     if limits := _limits(resource):
         inputs["limits"] = limits
-    if asked := request(resource, handled):
-        inputs["request"] = asked
+    if wanted := request(resource, handled):
+        inputs["request"] = wanted
     text = json.dumps(inputs, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
 
@@ -174,7 +172,7 @@ def _environment(resource: HeadlessCMS, sources: Sources) -> list[tuple[str, str
         ("MIGRATION_LOCK_TIMEOUT_SECONDS", str(resource.spec.migration.lock_timeout_seconds)),
         ("DATABASE_OWNER", f"{resource.namespace}/{resource.name}"),
     ]
-    former = resource.metadata.annotations.get(TAKE_OVER, "")
+    former = resource.metadata.annotations.get(TAKE_OVER_DATABASE, "")
     if 0 < len(former) <= _LONGEST_OWNER:
         environment.append(("DATABASE_TAKE_OVER_FROM", former))
     if limits := _limits(resource):

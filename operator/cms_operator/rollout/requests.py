@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from cms_operator.api.status import RequestStatus, RolloutStatus, Verb
+from cms_operator.api.annotations import Verb
+from cms_operator.api.status import RequestStatus, RolloutStatus
 from cms_operator.observed.schema import can_run, why_not
 from cms_operator.observed.snapshot import Request, Snapshot
 from cms_operator.rollout.transitions import (

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from cms_operator.api.annotations import Verb
 from cms_operator.api.status import PinStatus, RequestStatus, RestartStatus, Status
 from cms_operator.observed.schema import Schemas, can_run, why_not
 from cms_operator.observed.snapshot import Request
@@ -150,7 +151,7 @@ def _done(wanted: WantedRevision, request: Request, outcome: str) -> WantedRevis
     return replace(wanted, answers=(*wanted.answers, answered(request, outcome)))
 
 
-_TAKEN_UP: dict[str, Callable[[WantedRevision, Request, Situation], WantedRevision]] = {
+_TAKEN_UP: dict[Verb, Callable[[WantedRevision, Request, Situation], WantedRevision]] = {
     "rollback": _roll_back,
     "restart": _restart,
     "retry": _retry,

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
-from cms_operator.api.status import Verb
+from cms_operator.api.annotations import Verb
 from cms_operator.cli.asking import Answer, CannotAskError, answer, value
 from tests.unit.cli.objects import condition, hcms, rollout
 

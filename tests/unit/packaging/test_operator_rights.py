@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from cms_operator.api.status import Verb
+from cms_operator.api.annotations import Verb
 from cms_operator.cluster.kinds import (
     CHILDREN,
     DEPLOYMENT,

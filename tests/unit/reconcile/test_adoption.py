@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cms_operator.api import parse
+from cms_operator.api.annotations import ADOPT
 from cms_operator.api.status import AdoptionStatus
 from cms_operator.reconcile import adoption
 from cms_operator.resources import names
@@ -90,7 +91,7 @@ def test_an_owner_that_controls_nothing_is_no_obstacle() -> None:
 
 def asks(value: str | None) -> Any:
     shop = manifest()
-    annotations = {} if value is None else {adoption.ADOPT: value}
+    annotations = {} if value is None else {ADOPT: value}
     return parse({**shop, "metadata": {**shop["metadata"], "annotations": annotations}})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cms_operator.api import parse
+from cms_operator.api.annotations import MIGRATE
 from cms_operator.api.status import ContractStatus, MigrationStatus
 from cms_operator.observed.family import Family
 from cms_operator.reconcile.migration.outcome import REPORT_PATIENCE
@@ -78,7 +79,7 @@ def test_it_says_nothing_of_another_database() -> None:
 def test_a_request_that_is_taken_out_again_asks_for_nothing() -> None:
     """A tool that knows the object from Git alone takes it out."""
     shop = manifest()
-    named = {"annotations": {migration_job.ANNOTATION: ASKED}}
+    named = {"annotations": {MIGRATE: ASKED}}
     asked = parse({**shop, "metadata": {**shop["metadata"], **named}})
     before = expected(subject(Family()), OURS, None).model_copy(
         update={"phase": "Complete", "oldest_readable": 3}

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from cms_operator.api.annotations import Verb
 from cms_operator.api.rollout import RollbackWindow, seconds
-from cms_operator.api.status import RolloutStatus, Verb
+from cms_operator.api.status import RolloutStatus
 from cms_operator.observed.snapshot import Request
 from cms_operator.rollout.decision import Decision, DecisionPhase
 from tests.unit.rollout.pictures import later, picture, rollout, serving, starting

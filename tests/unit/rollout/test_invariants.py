@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cms_operator.api.annotations import Verb
 from cms_operator.observed.schema import Schemas, can_run
 from cms_operator.observed.snapshot import FULL, Request, Snapshot
 from cms_operator.rollout.capacity import cost, existing, limits, serving
@@ -42,7 +43,7 @@ SPECS = st.fixed_dictionaries(
 REVISIONS = st.sampled_from("abcXY")
 # The database has left b and Y behind.
 CONTRACTED = Schemas({"a": 2, "b": 1, "c": 3, "X": 3, "Y": 1}, oldest_readable=2)
-VERBS = ["promote", "promote-full", "pause", "resume", "abort", "retry", "restart"]
+VERBS = [verb for verb in get_args(Verb) if verb != "rollback"]  # that has a destination
 
 
 ROUTED_STEPS = st.lists(

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from cms_operator.api.analysis_status import AnalysisStatus
+from cms_operator.api.annotations import Verb
 from cms_operator.api.rollout import Rollout
-from cms_operator.api.status import RolloutStatus, Status, Verb
+from cms_operator.api.status import RolloutStatus, Status
 from cms_operator.observed.snapshot import Request, RevisionState, Snapshot
 from cms_operator.reporting.events import happenings
 from cms_operator.rollout.decide import decide

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from cms_operator.api.annotations import Verb
 from cms_operator.api.status import RequestStatus, RevisionStatus, RolloutStatus, Status
 from cms_operator.observed.schema import Schemas
 from cms_operator.observed.snapshot import MigrationPhase, Request
@@ -17,6 +18,11 @@ from tests.unit.rollout.pictures import NOON, picture, rollout, serving, snapsho
 
 TOO_EARLY = "refused: there was no stable revision yet"
 CANARY = rollout(strategy="Canary", canary={"steps": [{"setWeight": 34}, {"pause": {}}]})
+
+
+COMPLETED = RolloutStatus(
+    revision="c", strategy="RollingUpdate", phase="Completed", started_at=NOON, since=NOON
+)
 
 
 def named(base: str) -> Any:
@@ -37,9 +43,7 @@ def status(stable: str | None = "c", **found: Any) -> Status:
 
 def after(before: Status, wanted: WantedRevision) -> Status:
     """The status that the operator leaves, with the answers."""
-    rollout = before.rollout or RolloutStatus(
-        revision="c", strategy="RollingUpdate", phase="Completed", started_at=NOON, since=NOON
-    )
+    rollout = before.rollout or COMPLETED
     requests = {found.verb: found for found in (*rollout.requests, *wanted.answers)}
     kept = rollout.model_copy(update={"requests": tuple(requests.values())})
     return before.model_copy(
@@ -54,6 +58,15 @@ def after(before: Status, wanted: WantedRevision) -> Status:
 
 def back_to(to: str, of: str = "c") -> Request:
     return Request("rollback", f"{of}:{to}", "alice")
+
+
+@pytest.mark.parametrize("verb", get_args(Verb))
+def test_whatever_may_be_asked_is_answered(verb: Verb) -> None:
+    asked = (Request(verb, "c"),)
+    taken_up = ask(status(rollout=COMPLETED), *asked).answers
+    answered = picture(3, "c", "c", progress=COMPLETED, requests=asked, answers=taken_up)
+    assert answered.progress is not None
+    assert [found.verb for found in answered.progress.requests] == [verb]
 
 
 ROLLED_BACK = after(status(), ask(status(), back_to("b")))
