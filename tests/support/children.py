@@ -10,22 +10,15 @@ import yaml
 from cms_operator.api import HeadlessCMS, parse
 from cms_operator.resources import (
     admin_secret,
-    configmap,
     controller_revision,
-    deployment,
-    hpa,
-    http_route,
-    ingress,
     jwt_keys,
     migration_job,
-    network_policy,
-    pdb,
-    service,
-    service_account,
     service_role,
 )
 from cms_operator.resources.revision import Revision, build_revision
 from cms_operator.resources.sources import Sources, read_sources
+from cms_operator.rollout.children import wanted_children
+from cms_operator.rollout.decision import Decision, DecisionPhase
 
 UID = "11111111-2222-3333-4444-555555555555"
 
@@ -60,23 +53,16 @@ def no_randomness(count: int) -> bytes:
 
 
 def children(case: Case) -> list[dict[str, Any]]:
-    """The manifests, in the order in which they are needed."""
+    """The manifests, in the order in which the operator makes them at first."""
     resource, revision = case.resource, case.revision
-    wanted = [
-        service_account.build(resource, [revision]),
+    name = revision.hash
+    decision = Decision(DecisionPhase.PROGRESSING, name, None, sizes={name: resource.spec.replicas})
+    return [
         *_secrets(case),
-        *_migrations(case),
         controller_revision.build(resource, revision, 1),
-        configmap.build(resource, revision),
-        deployment.build(resource, revision, resource.spec.replicas),
-        service.build(resource, None),
-        hpa.build(resource),
-        pdb.build(resource, revision.hash),
-        network_policy.build(resource, "headlesscms-system"),
-        ingress.build(resource),
-        http_route.build(resource),
+        *_migrations(case),
+        *wanted_children(resource, {name: revision}, decision, "headlesscms-system"),
     ]
-    return [manifest for manifest in wanted if manifest is not None]
 
 
 def _secrets(case: Case) -> list[dict[str, Any]]:

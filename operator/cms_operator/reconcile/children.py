@@ -28,21 +28,9 @@ from cms_operator.observed.family import Family
 from cms_operator.reconcile.refusals import name_held, refusal
 from cms_operator.reconcile.subject import Subject
 from cms_operator.reconcile.verified import Name, Verified
-from cms_operator.resources import (
-    configmap,
-    controller_revision,
-    deployment,
-    hpa,
-    http_route,
-    ingress,
-    labels,
-    names,
-    network_policy,
-    pdb,
-    service,
-    service_account,
-)
+from cms_operator.resources import controller_revision, labels, names
 from cms_operator.resources.revision import Revision
+from cms_operator.rollout.children import wanted_children
 from cms_operator.rollout.decision import Decision
 
 # Secrets hold what cannot be made again, Deployments go when the decision retires them, and a
@@ -94,7 +82,7 @@ class Children:
         StaleReadError, ApiError.
         """
         hcms = subject.hcms
-        wanted = self._wanted(subject, decision)
+        wanted = wanted_children(hcms, subject.revisions, decision, self._operator_namespace)
         right = self._verified.of(Key(hcms.namespace, hcms.name), _asked(subject, decision))
         problems: dict[str, Problem] = {}
         for manifest in wanted:
@@ -107,28 +95,6 @@ class Children:
             if problem := await self._remove(kind, child):
                 problems.setdefault(kind.name, problem)
         return _all_of(problems)
-
-    def _wanted(self, subject: Subject, decision: Decision) -> list[Object]:
-        hcms, revisions = subject.hcms, subject.revisions
-        with_pods = [revisions[name] for name in decision.sizes if name in revisions]
-        # The Service first: narrowed before a pod that shall get no traffic can start.
-        wanted: list[Object | None] = [
-            service_account.build(hcms, with_pods),
-            service.build(hcms, decision.active),
-            service.build_preview(hcms, decision.preview),
-        ]
-        alone = sum(1 for replicas in decision.sizes.values() if replicas) <= 1
-        for name, replicas in sorted(decision.sizes.items()):
-            if name in revisions:
-                wanted.append(configmap.build(hcms, revisions[name]))
-                wanted.append(deployment.build(hcms, revisions[name], replicas))
-                wanted.append(pdb.build(hcms, name, alone=alone))
-        wanted.append(network_policy.build(hcms, self._operator_namespace))
-        wanted.append(hpa.build(hcms))
-        wanted.append(ingress.build(hcms))
-        leads = decision.traffic is not None and decision.traffic.leads
-        wanted.append(http_route.build(hcms, _traffic_split(decision), leads_to_preview=leads))
-        return [manifest for manifest in wanted if manifest is not None]
 
     async def _try(
         self, manifest: Object, hcms: HeadlessCMS, right: dict[Name, str]
@@ -169,14 +135,6 @@ def _asked(subject: Subject, decision: Decision) -> tuple[Any, ...]:
     recorded = [(name, subject.revisions.get(name)) for name in decision.sizes]
     shown = decision.active, decision.preview, decision.traffic
     return subject.hcms, decision.sizes, recorded, *shown
-
-
-def _traffic_split(decision: Decision) -> http_route.TrafficSplit | None:
-    traffic = decision.traffic
-    if traffic is None or not traffic.opened:
-        return None
-    stable = traffic.main or decision.target
-    return http_route.TrafficSplit(stable, traffic.preview, traffic.weight)
 
 
 def _unwanted(

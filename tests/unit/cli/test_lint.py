@@ -1,5 +1,6 @@
 """What `kubectl hcms lint` finds and foretells, without a cluster."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import yaml
 
 from cms_operator.cli.lint import UnreadableError, lint
 from cms_operator.cli.main import main
+from cms_operator.resources import names
 from tests.support.bad_specs import BAD, Bad
+from tests.support.children import children, load
 from tests.support.specs import SOURCES, manifest
 from tests.unit.resources.golden import CASES, FOLDER
 from tests.unit.resources.test_revision import GOLDEN_HASHES
@@ -140,6 +143,32 @@ def test_with_its_secrets_the_revision_has_its_name(case: str) -> None:
     good, lines = lint((FOLDER / case / "input.yaml").read_text())
     assert good
     assert GOLDEN_HASHES[case] in "\n".join(lines)
+
+
+_CHILDREN = re.compile(r"^[ ]+(?:Children:)? +((?:[A-Z][A-Za-z]+, )*[A-Z][A-Za-z]+) ([a-z]\S+)")
+
+
+def listed(lines: list[str]) -> set[tuple[str, str]]:
+    """The children that are told, by kind and name."""
+    first = next(number for number, line in enumerate(lines) if "Children:" in line)
+    found = set()
+    for match in map(_CHILDREN.match, lines[first:]):
+        if match is None:
+            break
+        found |= {(kind, match[2]) for kind in match[1].split(", ")}
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_children_that_it_tells_are_those_that_are_made(case: str) -> None:
+    file = FOLDER / case / "input.yaml"
+    name = load(file).resource.name
+    told = listed(lint(file.read_text())[1]) - {("Service", names.preview_service(name))}
+    made = {(child["kind"], child["metadata"]["name"]) for child in children(load(file))}
+    jobs = {found for found in made if found[0] == "Job"}
+    # A migration's key is known when it is made, and whether anything is contracted after it.
+    assert told - {("Job", names.migration_job(name, "…"))} == made - jobs
+    assert any(kind == "Job" for kind, _ in told) == bool(jobs)
 
 
 @pytest.mark.parametrize("bad", BAD, ids=str)
