@@ -15,31 +15,7 @@ _LONGEST_NOTE = 1024  # in bytes
 _SUMS = (ConditionType.RECONCILING, ConditionType.STALLED)
 # That nothing is wrong with these is news only where something was.
 _EXPECTED = (ConditionType.CONNECTIONS_FIT, ConditionType.SCHEMA_CONTRACTED)
-_GOOD = {
-    Reason.READY,
-    Reason.SECRETS_READ,
-    Reason.MIGRATED,
-    Reason.MIGRATING,
-    Reason.CONTRACTED,
-    Reason.CONTRACTING,
-    Reason.CONTRACT_WAITS,
-    Reason.MIGRATION_DISABLED,
-    Reason.CONNECTIONS_FIT,
-    Reason.ADDRESS_ASSIGNED,
-    Reason.ADDRESS_PENDING,
-    Reason.CHILDREN_OWNED,
-    Reason.KEYS_CURRENT,
-    Reason.ROTATING_KEYS,
-    Reason.ENOUGH_PODS,
-    Reason.ROLLED_OUT,
-    Reason.ROLLING_OUT,
-    Reason.SCALING,
-    Reason.PAUSED,
-    Reason.ANALYZING,
-    Reason.BAKING,
-    Reason.SCALED_TO_ZERO,
-    Reason.SUSPENDED,
-}
+_GOOD = frozenset[str](reason for reason in Reason if not reason.is_trouble)
 
 
 class Happening(NamedTuple):

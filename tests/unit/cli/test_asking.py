@@ -5,6 +5,7 @@ from typing import Any, get_args
 import pytest
 
 from cms_operator.api.annotations import Verb
+from cms_operator.api.conditions import Reason, Tone
 from cms_operator.cli.asking import Answer, CannotAskError, answer, value
 from tests.unit.cli.objects import condition, hcms, rollout
 
@@ -57,11 +58,15 @@ def test_where_nobody_listens_nothing_is_asked_that_would_be_done_later() -> Non
         value("abort", found, "t")
 
 
-def test_while_its_children_are_too_large_nothing_is_asked() -> None:
-    stalled = condition("Stalled", "True", "ChildrenTooLarge", "delete some")
+@pytest.mark.parametrize("reason", Reason)
+def test_nothing_is_asked_of_what_is_left_alone_until_it_is_mended(reason: Reason) -> None:
+    stalled = condition("Stalled", "True", reason, "delete some")
     found = hcms(rollout=rollout(), observedGeneration=2, conditions=[stalled])
     found["metadata"]["generation"] = 2
-    with pytest.raises(CannotAskError, match="nothing is done for it: delete some"):
+    if reason.tone is not Tone.LEFT_ALONE:
+        assert value("abort", found, "t")
+        return
+    with pytest.raises(CannotAskError, match=": delete some"):
         value("abort", found, "t")
 
 
