@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from cms_operator.api.objects import Object
 from cms_operator.cluster.cache.store import TurnedBackError
@@ -44,7 +45,7 @@ class Lease:
         known = self._newest
         path = LEASE.path(self._place.namespace, self._place.name)
         try:
-            found = await self._client.request("GET", path, seconds=self._timing.request)
+            found = await self._request("GET", path, seconds=self._timing.request)
         except ApiError as error:
             if not error.is_not_found:
                 raise
@@ -62,12 +63,10 @@ class Lease:
         if self.view.version is None:
             path, metadata = LEASE.path(namespace), {"name": name, "namespace": namespace}
             body = {"apiVersion": LEASE.api_version, "kind": LEASE.name, "metadata": metadata}
-            answer = await self._client.request(
-                "POST", path, body={**body, "spec": spec}, seconds=seconds
-            )
+            answer = await self._request("POST", path, body={**body, "spec": spec}, seconds=seconds)
         else:
             guard = {"resourceVersion": str(self.view.version)}
-            answer = await self._client.request(
+            answer = await self._request(
                 "PATCH",
                 LEASE.path(namespace, name),
                 body={"metadata": guard, "spec": spec},
@@ -75,6 +74,10 @@ class Lease:
                 seconds=seconds,
             )
         self._answered(answer, known)
+
+    async def _request(self, method: str, path: str, **how: Any) -> Any:
+        """Ask once: a claim that waits for a busy server comes too late."""
+        return await self._client.request(method, path, tries=1, **how)
 
     async def watch_forever(self) -> None:
         """See changes at once, and so claim at once what is given back. Raises TurnedBackError."""

@@ -1,13 +1,12 @@
 """Requests to the API server as plain JSON."""
 
 import asyncio
-import functools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -32,30 +31,7 @@ REQUEST_SECONDS = 30
 WATCH_SECONDS = 120
 SILENCE_SECONDS = 150
 READ_AHEAD = 2**16
-_TRIES_OF_A_BUSY_SERVER = 3
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _patient(ask: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Ask a busy server again when it says so, a few times: it has done nothing yet.
-
-    A request that has a time of its own has none to wait.
-    """
-
-    @functools.wraps(ask)
-    async def again(*args: P.args, **kwargs: P.kwargs) -> T:
-        for _ in range(_TRIES_OF_A_BUSY_SERVER - 1):
-            try:
-                return await ask(*args, **kwargs)
-            except ApiError as error:
-                if error.patience is None or "seconds" in kwargs:
-                    raise
-                await asyncio.sleep(error.patience)
-        return await ask(*args, **kwargs)
-
-    return again
+TRIES_OF_A_BUSY_SERVER = 3
 
 
 class KubernetesClient:
@@ -108,7 +84,6 @@ class KubernetesClient:
     async def close(self) -> None:
         await self._api.close()
 
-    @_patient
     async def request(  # noqa: PLR0913  - the parts of one HTTP request
         self,
         method: str,
@@ -118,12 +93,32 @@ class KubernetesClient:
         body: Any = None,
         content_type: str = JSON,
         seconds: float = REQUEST_SECONDS,
+        tries: int = TRIES_OF_A_BUSY_SERVER,
     ) -> Any:
         """Send one request and return the decoded answer.
 
-        Raises ApiError for an answer that is not 2xx, aiohttp.ClientError or
-        TimeoutError where there is none.
+        A busy server that says when to ask again has done nothing yet, and is asked so often.
+        `seconds` are for each time. Raises ApiError for an answer that is not 2xx,
+        aiohttp.ClientError or TimeoutError where there is none.
         """
+        for _ in range(tries - 1):
+            try:
+                return await self._once(method, path, query, body, content_type, seconds)
+            except ApiError as error:
+                if error.patience is None:
+                    raise
+                await asyncio.sleep(error.patience)
+        return await self._once(method, path, query, body, content_type, seconds)
+
+    async def _once(  # noqa: PLR0913, PLR0917  - the parts of one HTTP request
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Any,
+        content_type: str,
+        seconds: float,
+    ) -> Any:
         if wait := self._pace.take():
             await asyncio.sleep(wait)
         with (
