@@ -34,7 +34,7 @@ def refusal(error: ApiError, kind: str) -> Problem:
 
     Raises the error again where it is of another sort.
     """
-    if not error.is_refusal:
+    if not error.may_be_told_of_a_child:
         raise error
     if error.is_not_found and kind in _OPTIONAL:
         reason, what = Reason.MISSING_API, f"The cluster does not know the kind {kind}."

@@ -107,7 +107,7 @@ class SourceSecrets:
         try:
             found = await self._ask(place, now)
         except ApiError as error:
-            if known is None or not error.is_passing:
+            if known is None or not error.is_worth_retrying:
                 raise
             return known.values
         if found is not None and not watched:
@@ -119,7 +119,7 @@ class SourceSecrets:
         try:
             return await self._applier.read(SECRET, *place)
         except ApiError as error:
-            if error.is_passing:
+            if error.is_worth_retrying:
                 self._late[place] = Late(before.since if before else now, error)
             raise
 

@@ -46,7 +46,7 @@ async def read_sources(work: Pass, secrets: SourceSecrets) -> None:
         work.try_again(ConditionType.SECRETS_READY)
         secrets.expire_of(work.key)
     except ApiError as error:
-        late = secrets.late(work.key) if error.is_passing else None
+        late = secrets.late(work.key) if error.is_worth_retrying else None
         work.secrets_problem = (
             unheard(late, work.now, known=False) if late else refusal(error, "Secret")
         )

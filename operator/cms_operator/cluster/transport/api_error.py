@@ -1,4 +1,12 @@
-"""The API server's refusals, and what each of them means."""
+"""The API server's refusals, and what follows from each status:
+
+status                   400 401 403 404 405 409 410 413 422 429 500 502 503 504
+is_worth_retrying         -   -   -   -   -   -   -   -   -   x   x   x   x   x
+leaves_the_copy_good      -   x   x   -   -   -   -   -   -   x   -   -   x   x
+is_about_one_kind         -   -   x   x   -   -   -   -   -   -   -   -   -   -
+may_be_told_of_a_child    x   -   x   x   x   -   -   x   x   x   x   -   x   x
+is_the_objects_fault      x   -   x   x   x   x   x   x   x   -   -   -   -   -
+"""
 
 from http import HTTPStatus
 
@@ -7,8 +15,8 @@ import aiohttp
 # The server has done nothing yet, and may say in Retry-After when to ask again.
 BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _ABOUT_ONE_KIND = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
-_REFUSALS = (400, 403, 404, 405, 413, 422, 429, 500, 503, 504)
-_FOR_NOW = (401, 403, 429, 503, 504)
+_OF_A_CHILD = (400, 403, 404, 405, 413, 422, 429, 500, 503, 504)
+_COPY_STAYS_GOOD = (401, 403, 429, 503, 504)
 _ABOUT_US = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
 
 
@@ -38,14 +46,14 @@ class ApiError(Exception):
         return self.status == HTTPStatus.CONFLICT
 
     @property
-    def is_passing(self) -> bool:
+    def is_worth_retrying(self) -> bool:
         """The server is unwell or busy: the same request may soon succeed."""
         return self.status in BUSY or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
     @property
-    def is_for_now(self) -> bool:
+    def leaves_the_copy_good(self) -> bool:
         """What a watch knows stays good: a list would be refused as well."""
-        return self.status in _FOR_NOW
+        return self.status in _COPY_STAYS_GOOD
 
     @property
     def is_about_one_kind(self) -> bool:
@@ -53,9 +61,9 @@ class ApiError(Exception):
         return self.status in _ABOUT_ONE_KIND
 
     @property
-    def is_refusal(self) -> bool:
-        """The answer is about one object alone. A webhook that is down counts as well."""
-        return self.status in _REFUSALS
+    def may_be_told_of_a_child(self) -> bool:
+        """The child alone may be refused, by a webhook that is down as well: the rest is made."""
+        return self.status in _OF_A_CHILD
 
     @property
     def is_the_objects_fault(self) -> bool:

@@ -80,7 +80,7 @@ class Watch:
             found = await self._follow()
         except ApiError as error:
             # 410 Gone above all: what has happened since then the server no longer knows.
-            if not error.is_for_now:
+            if not error.leaves_the_copy_good:
                 self._seen = None
             self._was_refused(error)
         except NO_ANSWER as error:
