@@ -13,17 +13,17 @@ from cms_operator.cluster.transport.fence import NotLeadingError
 from cms_operator.cluster.writing.apply import StaleReadError
 from cms_operator.observability import logs, metrics
 from cms_operator.observability.tracing import tracing
-from cms_operator.workqueue import LONGEST_DELAY, WorkQueue
+from cms_operator.workqueue import LONGEST_DELAY_SECONDS, WorkQueue
 
 log = logging.getLogger(__name__)
 
 # Somebody else writes often: that is no failure, and its last write may be no news to wake for.
-LONGEST_STALE = 2.0
+LONGEST_STALE_SECONDS = 2.0
 REST_SECONDS = 1.0
 SUCCESS = "success"
 # The server is away, busy or does not know us: no object is to blame, and all are to be well soon
 # after it is back.
-LONGEST_AWAY = 30.0
+LONGEST_AWAY_SECONDS = 30.0
 
 # Gives the seconds after which the key should be looked at again, or None.
 Reconcile = Callable[[Key], Awaitable[float | None]]
@@ -73,7 +73,7 @@ class Workers:
             again = await self._reconcile(key)
         except StaleReadError as error:
             log.debug("seen too early, reading again: %s", error)
-            self._queue.retry(key, LONGEST_STALE)
+            self._queue.retry(key, LONGEST_STALE_SECONDS)
             return "stale"
         except NotLeadingError as error:
             log.info("write withheld: this operator does not hold the Lease (%s)", error)
@@ -98,4 +98,4 @@ class Workers:
 def _longest(error: Exception) -> float:
     """The longest delay until the next try, in seconds, however many have failed."""
     of_the_object = isinstance(error, ApiError) and error.is_the_objects_fault
-    return LONGEST_DELAY if of_the_object else LONGEST_AWAY
+    return LONGEST_DELAY_SECONDS if of_the_object else LONGEST_AWAY_SECONDS

@@ -4,6 +4,15 @@ A key waits at most once, is worked on by one worker at a time, comes back later
 where it was asked to, and more slowly after each failure. It rests after each pass,
 so that what a busy cluster answers to one write is looked at together. What something
 has happened to goes before what is only looked at again.
+
+    add          -> ready; what is worked on -> again; what rests -> held, until it has rested
+    add_routine  -> routine, unless it waits or is worked on
+    add_after    -> due, and at that time as if it were added; retry likewise
+    take         ready, else routine -> working
+    done         working -> rests; again -> as if it were added
+
+In client-go's words: ready is the queue, again is dirty, working is processing, retry is
+AddRateLimited.
 """
 
 import asyncio
@@ -14,12 +23,12 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K")
 
-FIRST_DELAY = 0.5
-LONGEST_DELAY = 300.0
+FIRST_DELAY_SECONDS = 0.5
+LONGEST_DELAY_SECONDS = 300.0
 _MAX_DOUBLINGS = 20
 # A pass takes long where the API server is busy, and then one write brings many events.
-RESTS_AS_LONG = 2.0
-LONGEST_REST = 0.5
+TIMES_AS_LONG = 2.0
+LONGEST_REST_SECONDS = 0.5
 # Entries of the heap that nothing is due for any more, beside one a key.
 _MOST_STALE = 64
 
@@ -42,16 +51,22 @@ class WorkQueue(Generic[K]):
         self._clock = clock
         self._jitter = jitter
         self._most_routine = most_routine
+        # Since when a key waits, in this order: something has happened to it, or nothing.
         self._ready: dict[K, float] = {}
         self._routine: dict[K, float] = {}
+        # Since when a worker has it; of these, those of routine, and those added meanwhile.
         self._working: dict[K, float] = {}
         self._working_routine: set[K] = set()
         self._again: set[K] = set()
+        # Until when it rests, and since when it waits that was added meanwhile.
         self._rests_until: dict[K, float] = {}
         self._held: dict[K, float] = {}
+        # When a delayed or held key is ready. The heap may have entries that are no longer so;
+        # the number tells apart what is due at the same time.
         self._due: dict[K, float] = {}
         self._heap: list[tuple[float, int, K]] = []
         self._order = itertools.count()
+        # How often in a row it has failed.
         self._failures: dict[K, int] = {}
         self._wake = asyncio.Event()
 
@@ -92,14 +107,14 @@ class WorkQueue(Generic[K]):
             heapq.heapify(self._heap)
         self._wake.set()
 
-    def retry(self, key: K, longest: float = LONGEST_DELAY) -> float:
+    def retry(self, key: K, longest: float = LONGEST_DELAY_SECONDS) -> float:
         """Hand the key out after a delay that doubles with each failure in a row, up to `longest`.
 
         Returns that delay in seconds.
         """
         failures = min(self._failures.get(key, 0), _MAX_DOUBLINGS)
         self._failures[key] = failures + 1
-        delay = min(FIRST_DELAY * 2.0**failures, longest) * self._jitter()
+        delay = min(FIRST_DELAY_SECONDS * 2.0**failures, longest) * self._jitter()
         self.add_after(key, delay)
         return delay
 
@@ -166,7 +181,7 @@ class WorkQueue(Generic[K]):
         self._rests_until.pop(key, None)
         while self._rests_until and next(iter(self._rests_until.values())) <= now:
             del self._rests_until[next(iter(self._rests_until))]
-        self._rests_until[key] = now + min(RESTS_AS_LONG * (now - since), LONGEST_REST)
+        self._rests_until[key] = now + min(TIMES_AS_LONG * (now - since), LONGEST_REST_SECONDS)
 
     def _promote(self) -> None:
         now = self._clock()

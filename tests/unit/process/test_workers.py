@@ -11,7 +11,7 @@ import pytest
 from cms_operator.cluster.keys import Key
 from cms_operator.cluster.transport.api_error import ApiError
 from cms_operator.cluster.writing.apply import StaleReadError
-from cms_operator.workers import LONGEST_AWAY, Workers
+from cms_operator.workers import LONGEST_AWAY_SECONDS, Workers
 from cms_operator.workqueue import WorkQueue
 from tests.support import virtual_time
 
@@ -164,8 +164,8 @@ def test_after_hours_without_a_server_every_object_is_reconciled_soon(failure: E
             queue.add(key)
         await asyncio.sleep(back)
         assert workers.alive()
-        assert max(tries.values()) < 20 + back / LONGEST_AWAY
-        await asyncio.sleep(LONGEST_AWAY)
+        assert max(tries.values()) < 20 + back / LONGEST_AWAY_SECONDS
+        await asyncio.sleep(LONGEST_AWAY_SECONDS)
         assert well == {*keys}
         assert queue.retry(keys[0]) < 1, "its failures are forgotten"
         await workers.stop()

@@ -5,7 +5,12 @@ import tracemalloc
 
 import pytest
 
-from cms_operator.workqueue import LONGEST_DELAY, LONGEST_REST, RESTS_AS_LONG, WorkQueue
+from cms_operator.workqueue import (
+    LONGEST_DELAY_SECONDS,
+    LONGEST_REST_SECONDS,
+    TIMES_AS_LONG,
+    WorkQueue,
+)
 from tests.support.clock import Clock
 
 
@@ -55,7 +60,7 @@ def test_what_one_pass_brings_about_is_looked_at_together(
     queue: WorkQueue[str], clock: Clock, took: float
 ) -> None:
     work(queue, clock, "shop", took)
-    over = clock.now + min(RESTS_AS_LONG * took, LONGEST_REST)
+    over = clock.now + min(TIMES_AS_LONG * took, LONGEST_REST_SECONDS)
     begun = clock.now = clock.now + 0.01
     for event in range(5):
         clock.now = begun + event * 0.01
@@ -64,7 +69,7 @@ def test_what_one_pass_brings_about_is_looked_at_together(
     clock.now = over
     assert queue.take() == ("shop", over - begun)
     queue.done("shop")
-    clock.now += LONGEST_REST
+    clock.now += LONGEST_REST_SECONDS
     assert queue.take() is None
 
 
@@ -78,10 +83,10 @@ def test_one_that_rests_holds_up_nobody_and_a_wish_does_not_shorten_it(
     queue.add_routine("shop")
     work(queue, clock, "blog", 0)
     assert queue.take() is None
-    clock.now += LONGEST_REST
-    assert queue.take() == ("shop", LONGEST_REST)
+    clock.now += LONGEST_REST_SECONDS
+    assert queue.take() == ("shop", LONGEST_REST_SECONDS)
     queue.done("shop")
-    clock.now += LONGEST_REST
+    clock.now += LONGEST_REST_SECONDS
     assert queue.take() is None, "one pass is for all of them"
 
 
@@ -189,7 +194,7 @@ def test_failures_in_a_row_slow_down_to_a_bound_and_a_success_ends_the_row(
 ) -> None:
     delays = [queue.retry("shop") for _ in range(40)]
     assert delays[:4] == [0.5, 1.0, 2.0, 4.0]
-    assert delays[-1] == LONGEST_DELAY
+    assert delays[-1] == LONGEST_DELAY_SECONDS
     queue.forget("shop")
     assert queue.retry("shop") == 0.5
 
