@@ -37,7 +37,7 @@ from cms_operator.reconcile.source_secrets import SourceSecrets
 from cms_operator.reconcile.sources import read_sources
 from cms_operator.reconcile.views import count_answering, facts_of, next_diagnosis, snapshot_of
 from cms_operator.reconcile.work import Pass, is_refused, is_to_be_recorded
-from cms_operator.reporting.news import at_rest, counts_wait, only_counts
+from cms_operator.reporting.news import counts_wait, only_counts, pods_are_settled
 from cms_operator.reporting.status import build_invalid_status, build_status
 from cms_operator.rollout import steps
 from cms_operator.rollout.decide import decide
@@ -146,7 +146,7 @@ class Reconciler:
         work.look_again(next_diagnosis(work))
         facts = facts_of(work, decision, snapshot_of(work))
         after = build_status(before, hcms, facts, work.now)
-        await self._report(work, parent, after, settling=not at_rest(facts.snapshot))
+        await self._report(work, parent, after, settling=not pods_are_settled(facts.snapshot))
         return min(work.again, default=None)
 
     async def _leave_alone(

@@ -35,7 +35,7 @@ def counts_wait(told: datetime, now: datetime, *, cost: timedelta, busy: bool) -
     return every.total_seconds() if give_way else 0.0
 
 
-def at_rest(snapshot: Snapshot) -> bool:
+def pods_are_settled(snapshot: Snapshot) -> bool:
     """Each Deployment has the pods that it wants, and they get traffic or are previewed."""
     return all(
         found.observed

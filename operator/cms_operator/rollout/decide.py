@@ -14,13 +14,13 @@ from cms_operator.rollout.decision import Decision, DecisionPhase
 from cms_operator.rollout.requests import answer, keep_answers
 from cms_operator.rollout.strategies import (
     Plan,
-    at_rest_by_route,
     most_answering,
     plan,
     ratio_limits,
+    stable_plan_by_route,
     who_answers,
 )
-from cms_operator.rollout.turns import next_look, share, turn, until
+from cms_operator.rollout.turns import actual_weight, next_look, turn, until
 
 # More turns than this without an end would be a circle.
 _MOST_TURNS = 64
@@ -39,8 +39,8 @@ def decide(snapshot: Snapshot) -> Decision:
     if _waits_for_migration(snapshot):
         progress = transitions.stop_clocks(_of_target(snapshot), snapshot.now)
         if snapshot.answers:
-            progress = keep_answers(progress or transitions.at_rest(snapshot), snapshot)
-        return _acts(snapshot, DecisionPhase.MIGRATING, _at_rest(snapshot), progress)
+            progress = keep_answers(progress or transitions.first_completed(snapshot), snapshot)
+        return _acts(snapshot, DecisionPhase.MIGRATING, _stable_plan(snapshot), progress)
     return _rollout(snapshot)
 
 
@@ -93,7 +93,9 @@ def _first(snapshot: Snapshot) -> Decision:
     if not wanted.reached:
         return _acts(snapshot, DecisionPhase.PROGRESSING, wanted, None)
     # What stood there before, as after a restore, was answered in an earlier life.
-    progress = keep_answers(transitions.at_rest(snapshot), snapshot) if snapshot.answers else None
+    progress = (
+        keep_answers(transitions.first_completed(snapshot), snapshot) if snapshot.answers else None
+    )
     return _acts(snapshot, DecisionPhase.HEALTHY, wanted, progress)
 
 
@@ -113,18 +115,18 @@ def _settled(snapshot: Snapshot) -> Decision:
     if progress and progress.revision != snapshot.target and _goes_on(progress):
         progress = transitions.enter(progress, "Superseded", snapshot.now)
     if progress or snapshot.requests or snapshot.answers:
-        progress = answer(progress or transitions.at_rest(snapshot), snapshot)
-    wanted = _at_rest(snapshot)
+        progress = answer(progress or transitions.first_completed(snapshot), snapshot)
+    wanted = _stable_plan(snapshot)
     warm = len(wanted.goal) > 1 and progress is not None
     again = until(snapshot, progress.scale_down_at if warm and progress else None)
     return _acts(snapshot, DecisionPhase.HEALTHY, wanted, progress, again=again)
 
 
-def _at_rest(snapshot: Snapshot) -> Plan:
+def _stable_plan(snapshot: Snapshot) -> Plan:
     """Stable has n pods; after a BlueGreen the one before is kept warm for a while."""
     stable, n = str(snapshot.stable), snapshot.replicas
     if routing.weighs(snapshot, snapshot.rollout.strategy):
-        return at_rest_by_route(snapshot, stable)
+        return stable_plan_by_route(snapshot, stable)
     reached = serves(snapshot, stable)
     if warm := _kept_warm(snapshot):
         return Plan({stable: n, warm: n}, Limits(n, 0), FULL, reached, _narrowed_to(snapshot))
@@ -185,8 +187,8 @@ def _refused(snapshot: Snapshot) -> Decision:
         why = f"It cannot run: {why_not(snapshot.schemas, snapshot.target)}."
         progress = transitions.abort(progress, why, snapshot.now)
     if progress or snapshot.answers:
-        progress = answer(progress or transitions.at_rest(snapshot), snapshot)
-    return _acts(snapshot, DecisionPhase.REFUSED, _at_rest(snapshot), progress)
+        progress = answer(progress or transitions.first_completed(snapshot), snapshot)
+    return _acts(snapshot, DecisionPhase.REFUSED, _stable_plan(snapshot), progress)
 
 
 def may_contract(snapshot: Snapshot, decision: Decision) -> bool:
@@ -216,9 +218,9 @@ def _rollout(snapshot: Snapshot) -> Decision:
         progress = transitions.follow_spec(progress, snapshot)
     for _ in range(_MOST_TURNS):
         if progress.phase == "Aborted":
-            weight = share(snapshot, progress)
+            weight = actual_weight(snapshot, progress)
             progress = transitions.with_weights(progress, progress.set_weight, weight)
-            return _acts(snapshot, DecisionPhase.ABORTED, _at_rest(snapshot), progress)
+            return _acts(snapshot, DecisionPhase.ABORTED, _stable_plan(snapshot), progress)
         if progress.phase == "Completed":
             return _promoted(snapshot, progress)
         following = turn(snapshot, progress, plan(snapshot, progress))
@@ -238,7 +240,7 @@ def _promoted(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
 
 def _under_way(snapshot: Snapshot, progress: RolloutStatus) -> Decision:
     wanted = plan(snapshot, progress)
-    weighed = transitions.with_weights(progress, wanted.weight, share(snapshot, progress))
+    weighed = transitions.with_weights(progress, wanted.weight, actual_weight(snapshot, progress))
     phases = {
         "Paused": DecisionPhase.PAUSED,
         "Analyzing": DecisionPhase.ANALYZING,
@@ -278,7 +280,7 @@ def _acts(
         sizes=keep,
         goal=wanted.goal,
         retire=tuple(sorted(empty)),
-        serving=_with_traffic(wanted, keep),
+        serving=_with_a_share(wanted, keep),
         active=wanted.active,
         preview=_preview(snapshot, wanted, in_flight=in_flight),
         traffic=wanted.traffic,
@@ -287,7 +289,7 @@ def _acts(
     )
 
 
-def _with_traffic(wanted: Plan, sizes: Mapping[str, int]) -> tuple[str, ...]:
+def _with_a_share(wanted: Plan, sizes: Mapping[str, int]) -> tuple[str, ...]:
     traffic = wanted.traffic
     if wanted.active is None:
         return tuple(name for name in sizes if sizes[name])

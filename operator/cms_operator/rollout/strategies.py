@@ -35,7 +35,7 @@ class Plan:
 
 def plan(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
     if routing.weighs(snapshot, progress.strategy) and progress.strategy != "Canary":
-        return replace(at_rest_by_route(snapshot, str(snapshot.stable)), reached=False)
+        return replace(stable_plan_by_route(snapshot, str(snapshot.stable)), reached=False)
     if progress.strategy == "BlueGreen":
         return _blue_green(snapshot, progress)
     if snapshot.route is not None and progress.strategy == "Canary":
@@ -43,7 +43,7 @@ def plan(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
     return _by_ratio(snapshot, progress)
 
 
-def at_rest_by_route(snapshot: Snapshot, stable: str) -> Plan:
+def stable_plan_by_route(snapshot: Snapshot, stable: str) -> Plan:
     """Stable has n pods and all the traffic; who may still get a request keeps its pods."""
     n = snapshot.replicas
     wanted = WantedTraffic(stable)
@@ -100,11 +100,11 @@ def _by_ratio(snapshot: Snapshot, progress: RolloutStatus) -> Plan:
     n, target, stable = snapshot.replicas, snapshot.target, str(snapshot.stable)
     allowed = ratio_limits(snapshot)
     weight = _weight(snapshot, progress)
-    share = Split(n, 0) if weight == FULL else split(n, weight, allowed.surge)
-    kept = max(share.stable, n - allowed.unavailable - serving(snapshot.revision(target)))
+    pods = Split(n, 0) if weight == FULL else split(n, weight, allowed.surge)
+    kept = max(pods.stable, n - allowed.unavailable - serving(snapshot.revision(target)))
     goal = {stable: kept} if kept or stable in snapshot.revisions else {}
-    goal[target] = share.candidate
-    reached = _has_sizes(snapshot, goal) and serving(snapshot.revision(target)) >= share.candidate
+    goal[target] = pods.candidate
+    reached = _has_sizes(snapshot, goal) and serving(snapshot.revision(target)) >= pods.candidate
     return Plan(goal, allowed, weight, reached, _kept_narrow(snapshot, goal))
 
 

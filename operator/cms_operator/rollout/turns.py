@@ -22,7 +22,7 @@ def turn(snapshot: Snapshot, progress: RolloutStatus, wanted: Plan) -> RolloutSt
         return transitions.abort(progress, failure, now)
     if transitions.is_told_to_wait(snapshot, progress) and progress.phase == "Progressing":
         route = _route_of(snapshot, progress)
-        weight = route.weight if route else actual_weight(snapshot)
+        weight = route.weight if route else endpoint_share(snapshot)
         return transitions.hold_at_weight(progress, weight, now)
     if is_held(snapshot, progress):
         return progress
@@ -123,11 +123,11 @@ def _awaited(snapshot: Snapshot, wanted: Plan) -> int:
     return min(serving(snapshot.revision(stable)), wanted.goal.get(stable, 0))
 
 
-def share(snapshot: Snapshot, progress: RolloutStatus) -> int:
+def actual_weight(snapshot: Snapshot, progress: RolloutStatus) -> int:
     """The candidate's percentage of the traffic, as the gateway has accepted it or by endpoints."""
     route = _route_of(snapshot, progress)
     if route is None:
-        return actual_weight(snapshot)
+        return endpoint_share(snapshot)
     return route.weight if route.settled else progress.actual_weight
 
 
@@ -135,7 +135,7 @@ def _route_of(snapshot: Snapshot, progress: RolloutStatus) -> RouteState | None:
     return snapshot.route if progress.strategy == "Canary" else None
 
 
-def actual_weight(snapshot: Snapshot) -> int:
+def endpoint_share(snapshot: Snapshot) -> int:
     """The target's share of all endpoints that get traffic, in percent."""
     total = sum(found.endpoints for found in snapshot.revisions.values())
     return round(FULL * snapshot.revision(snapshot.target).endpoints / total) if total else 0

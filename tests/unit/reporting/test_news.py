@@ -8,7 +8,7 @@ import pytest
 from cms_operator.api.status import Status
 from cms_operator.observed.snapshot import RevisionState
 from cms_operator.reporting.facts import Facts
-from cms_operator.reporting.news import at_rest, counts_wait, only_counts
+from cms_operator.reporting.news import counts_wait, only_counts, pods_are_settled
 from tests.unit.reporting.test_report import PULL, facts, status_of
 from tests.unit.rollout.pictures import NOON, later, rollout, serving, snapshot, starting
 
@@ -107,7 +107,10 @@ def test_nothing_new_is_nothing_to_tell() -> None:
 def test_counts_are_at_rest_when_pods_and_traffic_are(
     candidate: RevisionState, *, rests: bool
 ) -> None:
-    assert at_rest(snapshot(3, "b", "a", revisions={"a": serving(3), "b": candidate})) is rests
+    assert (
+        pods_are_settled(snapshot(3, "b", "a", revisions={"a": serving(3), "b": candidate}))
+        is rests
+    )
 
 
 @pytest.mark.parametrize(
