@@ -1,5 +1,9 @@
 """Settings from the environment: good defaults, and a clear word for a bad value."""
 
+import re
+from dataclasses import asdict
+from typing import Any
+
 import pytest
 
 from cms_operator.settings import (
@@ -9,6 +13,7 @@ from cms_operator.settings import (
     SettingsError,
     TracingSettings,
 )
+from tests.support.charts import REPOSITORY
 
 
 def test_without_any_variable_the_whole_cluster_is_served() -> None:
@@ -16,38 +21,79 @@ def test_without_any_variable_the_whole_cluster_is_served() -> None:
     assert Settings().namespaces == ()
 
 
+ALL = {
+    "HCMS_WATCH_NAMESPACES": "team-a, team-b,",
+    "HCMS_OPERATOR_NAMESPACE": "operators",
+    "HCMS_LOG_LEVEL": "debug",
+    "HCMS_LOG_FORMAT": "plain",
+    "HCMS_HEALTH_PORT": "9999",
+    "HCMS_WORKERS": "2",
+    "HCMS_RESYNC_SECONDS": "60",
+    "HCMS_RESYNC_WORKERS": "1",
+    "HCMS_REQUESTS_PER_SECOND": "50",
+    "HCMS_REQUESTS_STAMPED": "true",
+    "HCMS_LEADER_ELECTION": "true",
+    "HCMS_LEASE_NAME": "ours",
+    "HCMS_LEASE_SECONDS": "30",
+    "HCMS_METRICS_AUTHENTICATED": "true",
+    "HCMS_PROMETHEUS_URL": "https://prometheus.monitoring:9090/prefix/",
+    "HCMS_PROMETHEUS_TOKEN_FILE": "/token",
+    "HCMS_PROMETHEUS_CA_FILE": "/ca.crt",
+    "OTEL_TRACES_EXPORTER": "otlp",
+    "OTEL_TRACES_SAMPLER_ARG": "0.5",
+    "OTEL_SERVICE_NAME": "operators",
+}
+
+
 def test_all_of_it_can_be_set() -> None:
-    found = Settings.from_environment(
-        {
-            "HCMS_WATCH_NAMESPACES": "team-a, team-b,",
-            "HCMS_OPERATOR_NAMESPACE": "operators",
-            "HCMS_LOG_LEVEL": "debug",
-            "HCMS_LOG_FORMAT": "plain",
-            "HCMS_HEALTH_PORT": "9999",
-            "HCMS_WORKERS": "2",
-            "HCMS_RESYNC_SECONDS": "60",
-            "HCMS_LEADER_ELECTION": "true",
-            "HCMS_LEASE_NAME": "ours",
-            "HCMS_LEASE_SECONDS": "30",
-            "HCMS_PROMETHEUS_URL": "https://prometheus.monitoring:9090/prefix/",
-            "HCMS_PROMETHEUS_TOKEN_FILE": "/token",
-            "HCMS_PROMETHEUS_CA_FILE": "/ca.crt",
-        }
-    )
-    prometheus = PrometheusSettings(
-        "https://prometheus.monitoring:9090/prefix", "/token", "/ca.crt"
-    )
+    found = Settings.from_environment(ALL)
     assert found == Settings(
-        ("team-a", "team-b"),
-        "operators",
-        "debug",
-        "plain",
-        9999,
-        2,
-        60,
+        namespaces=("team-a", "team-b"),
+        operator_namespace="operators",
+        log_level="debug",
+        log_format="plain",
+        health_port=9999,
+        workers=2,
+        resync_seconds=60,
+        resync_workers=1,
+        requests_per_second=50,
+        requests_stamped=True,
         lease=LeaseSettings(elected=True, name="ours", seconds=30),
-        prometheus=prometheus,
+        metrics_authenticated=True,
+        prometheus=PrometheusSettings(
+            "https://prometheus.monitoring:9090/prefix", "/token", "/ca.crt"
+        ),
+        tracing=TracingSettings("http://localhost:4318/v1/traces", 0.5, "operators"),
     )
+    for each, default in (
+        (found, Settings()),
+        (found.lease, LeaseSettings()),
+        (found.prometheus, PrometheusSettings()),
+        (found.tracing, TracingSettings()),
+    ):
+        for name, value in asdict(each).items():
+            assert value != getattr(default, name), f"give {name} another value here"
+
+
+class Environment(dict[str, str]):
+    """Remembers what is looked for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return default
+
+
+def test_every_variable_is_explained_and_set_by_the_chart() -> None:
+    environment = Environment()
+    Settings.from_environment(environment)
+    read = {name for name in environment.names if name.startswith("HCMS_")}
+    assert read == {name for name in ALL if name.startswith("HCMS_")}
+    for file in ("docs/operations.md", "charts/headlesscms-operator/templates/deployment.yaml"):
+        told = re.findall(r"^\|.*|- name: .*", (REPOSITORY / file).read_text(), re.MULTILINE)
+        assert set(re.findall(r"\bHCMS_[A-Z_]+", "\n".join(told))) == read, file
 
 
 @pytest.mark.parametrize(
