@@ -1,4 +1,4 @@
-"""Words of which people choose are all explained, and so is nothing else."""
+"""What people may ask, and what is measured: a page explains each word, and no other."""
 
 import re
 from collections.abc import Iterable
