@@ -112,13 +112,21 @@ class Team:
 
     def left_over(self) -> set[str]:
         """All objects in the namespace that are not the users' own."""
-        kinds = [kind for kind in KINDS if kind not in ("event", "httproute")]
         return {
             f"{kind}/{name}"
-            for kind in kinds
-            for name in self.names(kind)
+            for kind in KINDS
+            if kind != "event"
+            for name in self._names_if_served(kind)
             if name not in OF_THE_USERS
         }
+
+    def _names_if_served(self, kind: str) -> set[str]:
+        try:
+            return self.names(kind)
+        except RefusedError as error:
+            if KINDS[kind].optional and error.status == NOT_FOUND:
+                return set()
+            raise
 
     def wait_until_gone(self) -> None:
         eventually(lambda: not self.left_over(), "nothing of it is left", LONG_PATIENCE)
@@ -153,7 +161,9 @@ class Team:
     # --- a HeadlessCMS
 
     def make(self, name: str = "shop", **spec: Any) -> None:
-        """Apply one; applied again without a field, that field is gone."""
+        """Apply one, which does not bake unless it says so; applied again without a field, that
+        field is gone.
+        """
         self.apply(
             {
                 "apiVersion": "headlesscms.io/v1alpha1",
@@ -168,9 +178,9 @@ class Team:
             }
         )
 
-    def annotate(self, verb: str, value: str, name: str = "shop") -> None:
-        """Ask something of a rollout."""
-        change = {"metadata": {"annotations": {f"headlesscms.io/{verb}": value}}}
+    def annotate(self, word: str, value: str, name: str = "shop") -> None:
+        """Ask for something, by the annotation headlesscms.io/<word>."""
+        change = {"metadata": {"annotations": {f"headlesscms.io/{word}": value}}}
         self.patch("headlesscms", name, change)
 
     def status(self, name: str = "shop") -> Object:

@@ -120,7 +120,8 @@ def test_a_release_waits_for_the_end_of_a_suspension_and_then_has_its_whole_time
     # What wakes the operator in the meantime must not let the rollout's time run.
     time.sleep(13)
     team.annotate("abort", team.status()["updatedRevision"])
-    time.sleep(1)
+    team.make(replicas=2, rollout=patience, suspend=True, image=f"{IMAGES}:2.0.0")
+    eventually(lambda: "0 of 2 pods" in team.condition("Progressing")[2], "it looks at it since")
     assert team.status().get("rollout", {}).get("phase") != "Aborted"
     team.patch("headlesscms", "shop", {"metadata": {"annotations": {"headlesscms.io/abort": None}}})
     team.make(replicas=1, rollout=patience, image=f"{IMAGES}:2.0.0")
