@@ -7,9 +7,8 @@ from typing import get_args
 import orjson
 
 from cms_operator.api.objects import Object
-from cms_operator.api.status import Refusal
+from cms_operator.api.status import JobPhase, Refusal
 from cms_operator.observed.conditions import condition_of
-from cms_operator.observed.snapshot import MigrationPhase
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
 _LONGEST_REPORT = 4096
@@ -33,15 +32,15 @@ def pods_of_job(pods: Iterable[Object], job: str) -> list[Object]:
     return [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(JOB_LABEL) == job]
 
 
-def migration_phase(job: Object | None) -> MigrationPhase:
+def migration_phase(job: Object | None) -> JobPhase:
     if job is None:
-        return MigrationPhase.PENDING
+        return "Pending"
     status = job.get("status") or {}
     if condition_of(status, "Complete").get("status") == "True":
-        return MigrationPhase.COMPLETE
+        return "Complete"
     if condition_of(status, "Failed").get("status") == "True":
-        return MigrationPhase.FAILED
-    return MigrationPhase.RUNNING
+        return "Failed"
+    return "Running"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,29 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.annotations import UNVERIFIED, Verb
 from cms_operator.api.problem import Problem
 from cms_operator.api.rollout import Rollout
-from cms_operator.api.status import PinStatus, RequestStatus, RolloutStatus
+from cms_operator.api.status import JobPhase, PinStatus, RequestStatus, RolloutStatus
 from cms_operator.observed.schema import Schemas
 
 # All the traffic, as a weight.
 FULL = 100
-
-
-class MigrationPhase(StrEnum):
-    NOT_NEEDED = "NotNeeded"
-    PENDING = "Pending"
-    RUNNING = "Running"
-    COMPLETE = "Complete"
-    FAILED = "Failed"
-
-    @property
-    def lets_pods_start(self) -> bool:
-        return self in (MigrationPhase.NOT_NEEDED, MigrationPhase.COMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +97,7 @@ class Snapshot:
     stable: str | None = None
     rollout: Rollout = field(default_factory=Rollout)
     progress: RolloutStatus | None = None
-    migration: MigrationPhase = MigrationPhase.NOT_NEEDED
+    migration: JobPhase | None = None  # None where none is needed
     schemas: Schemas = field(default_factory=Schemas)
     revisions: Mapping[str, RevisionState] = field(default_factory=dict)
     requests: tuple[Request, ...] = ()
@@ -124,6 +111,11 @@ class Snapshot:
     route: RouteState | None = None
     formerly: tuple[str, ...] = ()
     autoscaled: bool = False
+
+    @property
+    def is_migrated(self) -> bool:
+        """Pods may start: the database is as the target needs it, or nobody asks for that."""
+        return self.migration in {None, "Complete"}
 
     @property
     def endpoints(self) -> dict[str, int]:

@@ -8,14 +8,13 @@ from cms_operator.api.annotations import ROTATE_JWT_KEY, asked
 from cms_operator.api.conditions import Reason
 from cms_operator.api.objects import Object
 from cms_operator.api.problem import Problem, ProblemError
-from cms_operator.api.status import JwtKeysStatus, MigrationStatus
+from cms_operator.api.status import JobPhase, JwtKeysStatus, MigrationStatus
 from cms_operator.cluster.kinds import JOB, SECRET
 from cms_operator.cluster.outbound.pods import PodReader, Target
 from cms_operator.cluster.writing.apply import Applier
 from cms_operator.observed.family import revision_of
 from cms_operator.observed.jobs import migration_phase
 from cms_operator.observed.pods import is_serving, is_starting
-from cms_operator.observed.snapshot import MigrationPhase
 from cms_operator.reconcile.migration.status import expected
 from cms_operator.reconcile.subject import Subject
 from cms_operator.resources import admin_secret, jwt_keys, key_rotation, names, service_role
@@ -66,8 +65,8 @@ class Credentials:
         }
         migrations = admin_secret.Migrations(
             pending.key,
-            complete=[key for key, phase in phases.items() if phase is MigrationPhase.COMPLETE],
-            running=[key for key, phase in phases.items() if phase is MigrationPhase.RUNNING],
+            complete=[key for key, phase in phases.items() if phase == "Complete"],
+            running=[key for key, phase in phases.items() if phase == "Running"],
         )
         owners = admin_secret.owners(hcms, found, migrations, self._random)
         await self._write(hcms, admin_secret.build(hcms, owners), existing)
@@ -127,9 +126,9 @@ class Credentials:
         return (*reported, *([0] * unknown if fresh else ()))
 
 
-def _phase(subject: Subject, key: str, known: MigrationStatus | None) -> MigrationPhase:
+def _phase(subject: Subject, key: str, known: MigrationStatus | None) -> JobPhase:
     if known and known.key == key and known.phase == "Complete":
-        return MigrationPhase.COMPLETE
+        return "Complete"
     job = names.migration_job(subject.hcms.name, key)
     return migration_phase(subject.family.of_kind(JOB.name).get(job))
 

@@ -29,8 +29,8 @@ from cms_operator.reconcile.confirming import Confirmation
 from cms_operator.reconcile.credentials import Credentials
 from cms_operator.reconcile.early import read_early
 from cms_operator.reconcile.known import Known
-from cms_operator.reconcile.migration.migrating import Migrating
 from cms_operator.reconcile.migration.status import expected, known_migration
+from cms_operator.reconcile.migration.step import MigrationStep
 from cms_operator.reconcile.publishing import Publisher
 from cms_operator.reconcile.refusals import name_held, refusal
 from cms_operator.reconcile.source_secrets import SourceSecrets
@@ -75,7 +75,7 @@ class Reconciler:
         self._settings = settings
         self._secrets = SourceSecrets(applier, store)
         self._credentials = Credentials(applier, pods, random_bytes)
-        self._migrating = Migrating(applier, store)
+        self._migrating = MigrationStep(applier, store)
         self._confirmation = Confirmation(applier, store)
         self._adoption = Adoption(applier, store)
         self._children = Children(applier, settings.operator_namespace)

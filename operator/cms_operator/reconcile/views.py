@@ -28,7 +28,7 @@ from cms_operator.observed.endpoints import serving_endpoints
 from cms_operator.observed.family import revision_of
 from cms_operator.observed.jobs import migration_phase, pods_of_job
 from cms_operator.observed.routes import route_state, with_traffic
-from cms_operator.observed.snapshot import MigrationPhase, RouteState, Snapshot
+from cms_operator.observed.snapshot import RouteState, Snapshot
 from cms_operator.reconcile.adoption import finished
 from cms_operator.reconcile.work import Pass, family_of, schemas_of
 from cms_operator.reporting.facts import Connections, Facts
@@ -126,14 +126,14 @@ def _adopted(work: Pass, decision: Decision) -> AdoptionStatus | None:
     return finished(work.adoption, work.now)
 
 
-def _phase_of(work: Pass) -> MigrationPhase:
+def _phase_of(work: Pass) -> JobPhase | None:
     if work.contract_ends:
-        return MigrationPhase.RUNNING
+        return "Running"
     if not work.hcms.spec.migration.enabled or work.wanted.pin:  # a rollback goes to a migrated one
-        return MigrationPhase.NOT_NEEDED
+        return None
     if work.migration is None:
-        return MigrationPhase.PENDING
-    return MigrationPhase(work.migration.phase)
+        return "Pending"
+    return work.migration.phase
 
 
 def _route(work: Pass, endpoints: Mapping[str, int]) -> RouteState | None:
@@ -206,7 +206,7 @@ def next_diagnosis(work: Pass) -> float | None:
     without_pod = [
         job
         for name, job in family.of_kind(JOB.name).items()
-        if migration_phase(job) is MigrationPhase.RUNNING and not pods_of_job(family.job_pods, name)
+        if migration_phase(job) == "Running" and not pods_of_job(family.job_pods, name)
     ]
     return next_look((*family.pods, *family.job_pods), without_pod, work.now)
 

@@ -73,7 +73,7 @@ def _suspended(snapshot: Snapshot) -> Decision:
 def _first(snapshot: Snapshot) -> Decision:
     """Nothing has passed yet, so there is nothing to go back to."""
     target, replicas = snapshot.target, snapshot.replicas
-    if not snapshot.migration.lets_pods_start and snapshot.revision(target).wanted == 0:
+    if not snapshot.is_migrated and snapshot.revision(target).wanted == 0:
         goal = {target: 0} if target in snapshot.revisions else {}
         return _acts(
             snapshot, DecisionPhase.MIGRATING, Plan(goal, Limits(0, 0), 0, reached=False), None
@@ -162,7 +162,7 @@ def _waits_for_migration(snapshot: Snapshot) -> bool:
         "Aborted",
     )
     return (
-        not snapshot.migration.lets_pods_start
+        not snapshot.is_migrated
         and snapshot.revision(snapshot.target).wanted == 0
         and not taken_back
     )

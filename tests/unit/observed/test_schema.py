@@ -6,7 +6,7 @@ import pytest
 
 from cms_operator.api.status import MigrationStatus, RevisionStatus
 from cms_operator.observed.schema import Schemas, can_run, known_schemas, oldest_in_use
-from cms_operator.observed.snapshot import MigrationPhase, Request, RevisionState
+from cms_operator.observed.snapshot import Request, RevisionState
 from cms_operator.rollout.decide import may_contract
 from cms_operator.rollout.decision import Decision, DecisionPhase
 from tests.unit.rollout.pictures import NOON, later, picture, rollout, serving, snapshot, starting
@@ -93,7 +93,7 @@ def test_a_retry_of_it_is_refused_with_the_reason() -> None:
 def test_a_failed_migration_leaves_stable_untouched(strategy: str) -> None:
     decision = picture(
         3, "b", "a",
-        rollout=rollout(strategy=strategy), migration=MigrationPhase.FAILED, revisions=STABLE,
+        rollout=rollout(strategy=strategy), migration="Failed", revisions=STABLE,
     )  # fmt: skip
     assert (decision.phase, decision.sizes, decision.stable) == (
         DecisionPhase.MIGRATING,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cms_operator.api.status import RolloutStatus
-from cms_operator.observed.snapshot import MigrationPhase, Request, RevisionState
+from cms_operator.observed.snapshot import Request, RevisionState
 from cms_operator.rollout.decision import Decision, DecisionPhase
 from tests.unit.rollout.pictures import later, picture, rollout, serving, starting
 
@@ -207,7 +207,7 @@ def test_a_rollout_is_over_when_a_spec_comes_whose_migration_fails() -> None:
     failing = picture(
         3, "c", "a",
         revisions={"a": behind_preview(3), "b": serving(3)}, rollout=BAKES,
-        progress=baking.progress, migration=MigrationPhase.FAILED,
+        progress=baking.progress, migration="Failed",
     )  # fmt: skip
     assert (failing.active, progress(failing).phase) == ("a", "Superseded")
     again = picture(
@@ -232,7 +232,7 @@ def test_a_first_revision_that_serves_in_part_does_so_until_its_fix_can() -> Non
     "found",
     [
         {},
-        {"migration": MigrationPhase.RUNNING},
+        {"migration": "Running"},
         {"target": "b", "failure": "Its pods crash."},
     ],
     ids=["another release", "one that waits for its migration", "the same one, which is bad"],

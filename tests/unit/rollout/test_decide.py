@@ -1,10 +1,10 @@
 """What the engine does next, as a person on call would tell it."""
 
-from cms_operator.observed.snapshot import MigrationPhase, RevisionState
+from cms_operator.observed.snapshot import RevisionState
 from cms_operator.rollout.decision import DecisionPhase
 from tests.unit.rollout.pictures import picture, serving, starting
 
-FAILED, RUNNING, COMPLETE = MigrationPhase.FAILED, MigrationPhase.RUNNING, MigrationPhase.COMPLETE
+FAILED, RUNNING, COMPLETE = "Failed", "Running", "Complete"
 
 
 def test_a_new_cms_starts_its_pods_only_after_its_migration() -> None:

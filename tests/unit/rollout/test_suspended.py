@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cms_operator.api.annotations import Verb
 from cms_operator.api.rollout import Rollout
-from cms_operator.observed.snapshot import MigrationPhase, Request, RevisionState, Snapshot
+from cms_operator.observed.snapshot import Request, RevisionState, Snapshot
 from cms_operator.rollout.decide import decide
 from cms_operator.rollout.decision import DecisionPhase
 from cms_operator.rollout.transitions import is_in_flight
@@ -102,9 +102,9 @@ def test_what_is_suspended_twice_stands_both_times() -> None:
 
 def test_a_migration_in_the_middle_of_a_rollout_does_not_count_against_it() -> None:
     rolling = snapshot(3, "b", "a", rollout=DEADLINE, revisions={"a": serving(3)})
-    migrating = after(rolling, 1, migration=MigrationPhase.RUNNING)
+    migrating = after(rolling, 1, migration="Running")
     assert decide(migrating).phase is DecisionPhase.MIGRATING
-    migrated = after(migrating, HOURS, migration=MigrationPhase.COMPLETE)
+    migrated = after(migrating, HOURS, migration="Complete")
     assert decide(migrated).phase is DecisionPhase.PROGRESSING
 
 

@@ -9,7 +9,7 @@ import pytest
 from cms_operator.api.annotations import Verb
 from cms_operator.api.status import RequestStatus, RevisionStatus, RolloutStatus, Status
 from cms_operator.observed.schema import Schemas
-from cms_operator.observed.snapshot import MigrationPhase, Request
+from cms_operator.observed.snapshot import Request
 from cms_operator.rollout.decide import decide, may_contract
 from cms_operator.rollout.decision import Decision, DecisionPhase
 from cms_operator.rollout.history import stable_times
@@ -229,7 +229,7 @@ def test_the_answer_is_kept_while_a_migration_is_awaited() -> None:
     answer = RequestStatus(verb="retry", value="b", outcome="the rollback to a is ended")
     waiting = decide(
         snapshot(
-            3, "b", "a", revisions={"a": serving(3)}, migration=MigrationPhase.RUNNING,
+            3, "b", "a", revisions={"a": serving(3)}, migration="Running",
             answers=(answer,),
         )
     )  # fmt: skip

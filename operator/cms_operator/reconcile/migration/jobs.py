@@ -5,6 +5,7 @@ other contracts when its image is stable and alone. At any time one of them runs
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from cms_operator.api.objects import Object
 from cms_operator.api.status import MigrationStatus, is_under_way
@@ -13,7 +14,6 @@ from cms_operator.cluster.writing.apply import Applier, was_asked_otherwise
 from cms_operator.observed.family import Family
 from cms_operator.observed.jobs import migration_phase, pods_of_job
 from cms_operator.observed.pods import has_started, has_succeeded, is_alive
-from cms_operator.observed.snapshot import MigrationPhase
 from cms_operator.reconcile.migration.outcome import POLL_SECONDS, Outcome, completed, outcome
 from cms_operator.reconcile.migration.status import (
     contracted,
@@ -33,7 +33,16 @@ RETRY = timedelta(seconds=60)
 CONTRACT_RETRY = timedelta(minutes=10)
 
 
-class Migrations:
+class Followed(NamedTuple):
+    """What has come of following a Job; look at it again after `again` seconds."""
+
+    status: MigrationStatus
+    again: float | None = None
+
+
+class MigrationJobs:
+    """Starts, follows and ends the Jobs; when, others say."""
+
     def __init__(self, applier: Applier) -> None:
         self._applier = applier
 
@@ -43,33 +52,33 @@ class Migrations:
         sources: Sources,
         known: MigrationStatus | None,
         in_use: int | None,
-    ) -> tuple[MigrationStatus, float | None]:
-        """Start, follow or try again the Job; its state, and when to look again.
+    ) -> Followed:
+        """Start, follow or try again the Job; its state.
 
         `known` is what is known of the migration and this database, `in_use` the oldest schema that
         an image with pods was made for. Raises NameHeldError, StaleReadError, ApiError.
         """
         pending = expected(subject, sources, known)
         if pending.phase == "Complete":
-            return pending, None
+            return Followed(pending)
         wanted = migration_job.build(subject.hcms, sources, pending.key, in_use)
         found = await self._run(subject, wanted, RETRY)
         if is_under_way(found.phase):
-            return pending.model_copy(update={"phase": found.phase}), found.again
-        return ended(pending, found), found.again
+            return Followed(pending.model_copy(update={"phase": found.phase}), found.again)
+        return Followed(ended(pending, found), found.again)
 
     async def contract(
         self, subject: Subject, sources: Sources, migration: MigrationStatus, *, due: bool
-    ) -> tuple[MigrationStatus, float | None]:
+    ) -> Followed:
         """Start, follow or try again the contract Job, which begins only while it is `due`.
 
         Raises NameHeldError, StaleReadError, ApiError.
         """
         if not has_to_contract(migration) or not (due or has_contract_job(subject, migration)):
-            return migration, None
+            return Followed(migration)
         wanted = migration_job.build_contract(subject.hcms, sources, migration.key)
         found = await self._run(subject, wanted, CONTRACT_RETRY if due else None)
-        return contracted(migration, found), found.again
+        return Followed(contracted(migration, found), found.again)
 
     async def end_contract(self, subject: Subject, key: str) -> bool:
         """End the contract Job of a revision rolled back from; True while some of it is there.
@@ -106,11 +115,11 @@ class Migrations:
             await self._applier.delete(JOB, job)
             return Outcome("Pending", again=POLL_SECONDS)
         phase = migration_phase(job)
-        if phase is MigrationPhase.COMPLETE:
+        if phase == "Complete":
             return completed(job, [pod for pod in pods if has_succeeded(pod)], now)
-        if phase is MigrationPhase.FAILED:
+        if phase == "Failed":
             return await self._failed(wanted, job, pods, retry, now)
-        return Outcome("Running" if phase is MigrationPhase.RUNNING else "Pending")
+        return Outcome(phase)
 
     async def _others_go_on(self, family: Family, name: str) -> bool:
         """End what another spec has asked for; two of them could undo each other."""
@@ -120,7 +129,7 @@ class Migrations:
 
     async def _end(self, jobs: Iterable[Object]) -> bool:
         """Delete the Jobs that are under way; True where there was one."""
-        under_way = [job for job in jobs if migration_phase(job) is MigrationPhase.RUNNING]
+        under_way = [job for job in jobs if migration_phase(job) == "Running"]
         for job in under_way:
             if not job["metadata"].get("deletionTimestamp"):
                 await self._applier.delete(JOB, job)

@@ -4,7 +4,6 @@ from cms_operator.api.status import ContractStatus, MigrationStatus
 from cms_operator.cluster.kinds import JOB, SECRET
 from cms_operator.observed.jobs import migration_phase, pods_of_job
 from cms_operator.observed.pods import has_succeeded
-from cms_operator.observed.snapshot import MigrationPhase
 from cms_operator.reconcile.migration.outcome import Outcome, completed
 from cms_operator.reconcile.subject import Subject
 from cms_operator.resources import migration_job, names
@@ -58,7 +57,7 @@ def _with_contract(subject: Subject, known: MigrationStatus) -> MigrationStatus:
     job = subject.family.of_kind(JOB.name).get(name)
     if job is None or not has_to_contract(known):
         return known
-    if migration_phase(job) is not MigrationPhase.COMPLETE:
+    if migration_phase(job) != "Complete":
         return known
     pods = pods_of_job(subject.family.job_pods, name)
     found = completed(job, [pod for pod in pods if has_succeeded(pod)], subject.now)

@@ -8,7 +8,7 @@ from cms_operator.cluster.writing.apply import Applier, NameHeldError
 from cms_operator.observability.measuring import phase
 from cms_operator.observed.pods import is_alive
 from cms_operator.observed.schema import oldest_in_use
-from cms_operator.reconcile.migration.jobs import Migrations
+from cms_operator.reconcile.migration.jobs import MigrationJobs
 from cms_operator.reconcile.migration.status import expected, has_contract_job, has_to_contract
 from cms_operator.reconcile.refusals import name_held, refusal
 from cms_operator.reconcile.views import snapshot_of
@@ -22,18 +22,18 @@ from cms_operator.rollout.decision import Decision, DecisionPhase
 CONTRACT_POLL_SECONDS = 2.0
 
 
-class Migrating:
+class MigrationStep:
     def __init__(self, applier: Applier, store: Store) -> None:
         self._applier = applier
         self._store = store
-        self._migrations = Migrations(applier)
+        self._jobs = MigrationJobs(applier)
 
     async def end_contract(self, work: Pass, known: MigrationStatus) -> MigrationStatus:
         """End a contract before a rollback, which may need what the contract takes away.
 
         Raises StaleReadError, ApiError.
         """
-        work.contract_ends = await self._migrations.end_contract(work.subject, known.key)
+        work.contract_ends = await self._jobs.end_contract(work.subject, known.key)
         if work.contract_ends:
             work.again.append(CONTRACT_POLL_SECONDS)
         if known.contract and is_under_way(known.contract.phase):
@@ -52,13 +52,13 @@ class Migrating:
             return
         if work.wanted.pin and not has_migrated(work):
             pending = expected(work.subject, sources, known)
-            work.migration = await self._migrations.set_aside(work.subject, pending)
+            work.migration = await self._jobs.set_aside(work.subject, pending)
             return
         states = snapshot_of(work).revisions.items()
         in_use = oldest_in_use(
             schemas_of(work), [name for name, found in states if existing(found)]
         )
-        work.migration, again = await self._migrations.ensure(work.subject, sources, known, in_use)
+        work.migration, again = await self._jobs.ensure(work.subject, sources, known, in_use)
         work.look_again(again)
 
     @phase("contract")
@@ -81,7 +81,7 @@ class Migrating:
         ):
             work.again.append(CONTRACT_POLL_SECONDS)
         try:
-            work.migration, again = await self._migrations.contract(
+            work.migration, again = await self._jobs.contract(
                 work.subject, work.sources, migration, due=due
             )
             work.look_again(again)
