@@ -36,21 +36,26 @@ class RevisionState:
 
 @dataclass(frozen=True, slots=True)
 class RouteState:
-    """An HTTPRoute and the two Services behind it, as they were written last.
-
-    `main` and `preview` are the revisions that the Services select, `weight` is the preview
-    Service's percentage and `opened` tells whether any rule leads to it. `settled`: the gateway
-    has accepted just this. `endpoints` are the ready ones of the main Service, by revision.
-    `leads`: a route that the gateway may follow until then leads to the preview Service.
-    """
+    """An HTTPRoute and the two Services behind it, as they were written last."""
 
     main: str | None = None
     preview: str | None = None
+    """The revisions that the two Services select."""
+
     weight: int = 0
+    """The preview Service's percentage."""
+
     opened: bool = False
+    """A rule leads to the preview Service."""
+
     settled: bool = False
+    """The gateway has accepted just this."""
+
     endpoints: Mapping[str, int] = field(default_factory=dict)
+    """The ready ones of the main Service, by revision."""
+
     leads: bool = False
+    """A route that the gateway may follow until it has settled leads to the preview Service."""
 
     @property
     def uses_preview(self) -> bool:
@@ -80,37 +85,53 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`replicas` is n; `target` the revision that is wanted; `stable` the last that passed.
-
-    That is the one of the present spec, or where `pin` sends it. `progress` is the
-    rollout as it was reported last, `failure` why the target's pods cannot be trusted,
-    `problem` what keeps them from getting ready. `answers` are to requests about the
-    target. Nothing may be done to one that is `suspended`. `judgement` is what was measured of
-    the target up to now, and `reading_due` when the next measurement is due. `route` is there
-    where a gateway can weigh the traffic. `formerly` are the revisions that were stable before,
-    the latest first. `autoscaled`: n follows the load.
-    """
-
     replicas: int
+    """n: how many pods are to serve."""
+
     target: str
+    """The revision that is wanted: that of the present spec, or where `pin` sends it."""
+
     now: datetime
     stable: str | None = None
+    """The revision that has passed last."""
+
     rollout: Rollout = field(default_factory=Rollout)
     progress: RolloutStatus | None = None
-    migration: JobPhase | None = None  # None where none is needed
+    """The rollout as it was reported last."""
+
+    migration: JobPhase | None = None
+    """None where none is needed."""
+
     schemas: Schemas = field(default_factory=Schemas)
     revisions: Mapping[str, RevisionState] = field(default_factory=dict)
     requests: tuple[Request, ...] = ()
     failure: str = ""
+    """Why the target's pods cannot be trusted."""
+
     suspended: bool = False
+    """Nothing may be done to it."""
+
     problem: Problem | None = None
+    """What keeps the target's pods from getting ready."""
+
     pin: PinStatus | None = None
     answers: tuple[RequestStatus, ...] = ()
+    """To the requests about which revision is wanted."""
+
     judgement: AnalysisStatus | None = None
+    """What was measured of the target up to now."""
+
     reading_due: datetime | None = None
+    """When the next measurement is due."""
+
     route: RouteState | None = None
+    """None where no gateway can weigh the traffic."""
+
     formerly: tuple[str, ...] = ()
+    """The revisions that were stable before, the latest first."""
+
     autoscaled: bool = False
+    """n follows the load."""
 
     @property
     def is_migrated(self) -> bool:

@@ -11,15 +11,15 @@ FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(minutes=2)
 
 
-def retry_after(conditions: Iterable[Condition], kind: ConditionType, now: datetime) -> float:
-    """Seconds until what `kind` tells of is tried again: the rarer the longer it has been False,
+def retry_after(conditions: Iterable[Condition], about: ConditionType, now: datetime) -> float:
+    """Seconds until what `about` tells of is tried again: the rarer the longer it has been False,
     for thousands may be refused for hours, and nobody tells when that ends.
     """
     since = next(
         (
             one.last_transition_time
             for one in conditions
-            if (one.type, one.status) == (kind, "False")
+            if (one.type, one.status) == (about, "False")
         ),
         now,
     )

@@ -33,15 +33,15 @@ def detail_conditions(hcms: HeadlessCMS, facts: Facts) -> list[ConditionState]:
 
 def _secrets_ready(facts: Facts) -> ConditionState:
     kind = ConditionType.SECRETS_READY
-    if facts.secrets:
-        return false(kind, facts.secrets.reason, facts.secrets.message)
+    if facts.secrets_problem:
+        return false(kind, facts.secrets_problem.reason, facts.secrets_problem.message)
     return true(kind, Reason.SECRETS_READ)
 
 
 def _children_owned(facts: Facts) -> ConditionState:
     kind = ConditionType.CHILDREN_OWNED
-    if facts.children:
-        return false(kind, facts.children.reason, facts.children.message)
+    if facts.children_problem:
+        return false(kind, facts.children_problem.reason, facts.children_problem.message)
     return true(kind, Reason.CHILDREN_OWNED)
 
 
@@ -51,8 +51,8 @@ def _database_migrated(hcms: HeadlessCMS, facts: Facts) -> ConditionState:
         return true(kind, Reason.MIGRATION_DISABLED)
     if facts.decision.phase is DecisionPhase.REFUSED:
         return false(kind, Reason.SCHEMA_TOO_NEW, refused(facts))
-    if facts.migration_pod:
-        return false(kind, facts.migration_pod.reason, facts.migration_pod.message)
+    if facts.migration_problem:
+        return false(kind, facts.migration_problem.reason, facts.migration_problem.message)
     if has_failed(migration):
         return migration_failure(migration)
     if migration is None or is_under_way(migration.phase):
@@ -93,8 +93,8 @@ def _schema_contracted(hcms: HeadlessCMS, facts: Facts) -> ConditionState:
         return unknown(kind, Reason.MIGRATING, "The migration Job tells what there is to contract.")
     if not migration.to_contract:
         return true(kind, Reason.CONTRACTED)
-    if facts.contract_pod:
-        return false(kind, facts.contract_pod.reason, facts.contract_pod.message)
+    if facts.contract_problem:
+        return false(kind, facts.contract_problem.reason, facts.contract_problem.message)
     return false(kind, *_contract(migration.contract))
 
 

@@ -33,29 +33,36 @@ class Connections:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that one reconcile has found out.
-
-    `children` is what kept it from making a child; `address_pending` says that
-    a load balancer or route has yet to give one. `restart` is the one that the spec's
-    revision carries. `stable_problem` is what keeps stable's pods from answering.
-    """
+    """All that one reconcile has found out."""
 
     snapshot: Snapshot
     decision: Decision
     connections: Connections
-    secrets: Problem | None = None
-    children: Problem | None = None
+    secrets_problem: Problem | None = None
+    children_problem: Problem | None = None
+    """What kept it from making a child."""
+
     migration: MigrationStatus | None = None
-    migration_pod: Problem | None = None
-    contract_pod: Problem | None = None
+    migration_problem: Problem | None = None
+    """What keeps the migration Job's pod from doing its work."""
+
+    contract_problem: Problem | None = None
+    """What keeps the contract Job's pod from it."""
+
     stable_problem: Problem | None = None
+    """What keeps stable's pods from answering."""
+
     keys: JwtKeysStatus | None = None
     revisions: tuple[RevisionStatus, ...] = ()
     version: str | None = None
     selector: str | None = None
     address: str | None = None
     address_pending: bool = False
+    """A load balancer or route has yet to give an address."""
+
     restart: RestartStatus | None = None
+    """The one that the spec's revision carries."""
+
     adoption: AdoptionStatus | None = None
 
     @property

@@ -58,7 +58,7 @@ def _undecided(facts: Facts) -> str:
 
 def _trouble(facts: Facts) -> Problem | None:
     if facts.decision.phase is DecisionPhase.MIGRATING:
-        return facts.migration_pod
+        return facts.migration_problem
     if facts.decision.phase is DecisionPhase.REFUSED:
         return Problem(Reason.SCHEMA_TOO_NEW, refused(facts))
     if facts.decision.phase is DecisionPhase.ABORTED:

@@ -155,7 +155,7 @@ def _reconciling(hcms: HeadlessCMS, facts: Facts, stalled: ConditionState) -> Co
         return false(kind, Reason.SUSPENDED)
     if stalled.status:
         return stalled._replace(type=kind, status=False)
-    if problem := facts.secrets or facts.children:
+    if problem := facts.secrets_problem or facts.children_problem:
         return true(kind, problem.reason, problem.message)
     if not facts.settled:
         return progressing(facts)._replace(type=kind, status=True)
@@ -166,8 +166,8 @@ def _stalled(facts: Facts, lasting: set[str]) -> ConditionState:
     """A Secret or a free name that comes a moment later is no reason for tools to give up."""
     kind = ConditionType.STALLED
     problems = {
-        ConditionType.SECRETS_READY: facts.secrets,
-        ConditionType.CHILDREN_OWNED: facts.children,
+        ConditionType.SECRETS_READY: facts.secrets_problem,
+        ConditionType.CHILDREN_OWNED: facts.children_problem,
     }
     for about, problem in problems.items():
         if problem and about in lasting:

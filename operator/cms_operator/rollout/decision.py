@@ -22,23 +22,30 @@ class DecisionPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`sizes` is what each Deployment is to have now, `goal` where that leads.
-
-    `retire` names the revisions whose Deployment is empty and may go, `serving`
-    those that get traffic, `active` the one that the Service is narrowed to, if it is,
-    and `preview` the one behind the preview Service. `traffic` is what a route that weighs is to
-    say. `again` is the time in seconds after which to decide anew.
-    """
-
     phase: DecisionPhase
     target: str
     stable: str | None
     sizes: Mapping[str, int] = field(default_factory=dict)
+    """The pods that each revision's Deployment is to have now."""
+
     goal: Mapping[str, int] = field(default_factory=dict)
+    """Where `sizes` leads."""
+
     retire: tuple[str, ...] = ()
+    """The revisions whose Deployment is empty and may go."""
+
     serving: tuple[str, ...] = ()
+    """The revisions that get traffic."""
+
     active: str | None = None
+    """The revision that the Service is narrowed to, if it is."""
+
     preview: str | None = None
+    """The revision behind the preview Service."""
+
     traffic: Traffic | None = None
+    """What a route that weighs is to say."""
+
     progress: RolloutStatus | None = None
     again: float | None = None
+    """Seconds after which to decide anew."""

@@ -58,7 +58,7 @@ def without_a_secret(*, lasting: bool) -> dict[str, Any]:
         snapshot=SETTLED,
         decision=decide(SETTLED),
         connections=Connections(None),
-        secrets=SECRET_AWAY,
+        secrets_problem=SECRET_AWAY,
         migration=MIGRATED,
     )
     first = build_status(Status(), parse(resource), facts, NOON)

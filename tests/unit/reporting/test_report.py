@@ -249,11 +249,11 @@ def test_pods_that_are_away_are_told_with_their_cause_while_others_answer() -> N
 
 
 def test_a_secret_that_comes_a_moment_later_is_no_stall_and_one_that_stays_away_is() -> None:
-    first = status_of(settled(secrets=SECRET_AWAY))
+    first = status_of(settled(secrets_problem=SECRET_AWAY))
     assert condition(first, ConditionType.READY)[:2] == ("False", "SecretNotFound")
     assert condition(first, ConditionType.RECONCILING)[0] == "True"
     assert condition(first, ConditionType.STALLED)[0] == "False"
-    later = status_of(settled(secrets=SECRET_AWAY), first, NOON + PATIENCE)
+    later = status_of(settled(secrets_problem=SECRET_AWAY), first, NOON + PATIENCE)
     assert condition(later, ConditionType.STALLED)[:2] == ("True", "SecretNotFound")
 
 
@@ -339,7 +339,9 @@ def test_pools_are_held_against_what_the_database_allows(
 
 def test_while_a_secret_is_away_what_was_known_of_connections_stays() -> None:
     before = status_of(settled(connections=Connections(82, 81)))
-    status = status_of(settled(secrets=SECRET_AWAY, connections=Connections(None, 81)), before)
+    status = status_of(
+        settled(secrets_problem=SECRET_AWAY, connections=Connections(None, 81)), before
+    )
     verdict = condition(status, ConditionType.CONNECTIONS_FIT)
     assert verdict == condition(before, ConditionType.CONNECTIONS_FIT)
     assert verdict[:2] == ("False", "TooManyConnections")
@@ -447,9 +449,9 @@ snapshots = st.builds(
 
 @given(snapshots, st.sampled_from([None, SECRET_AWAY]))
 def test_kstatus_is_never_contradictory(snapshot: Snapshot, secrets: Problem | None) -> None:
-    first = status_of(facts(snapshot, secrets=secrets))
+    first = status_of(facts(snapshot, secrets_problem=secrets))
     for now in (NOON, NOON + PATIENCE):
-        status = status_of(facts(snapshot, secrets=secrets), first, now)
+        status = status_of(facts(snapshot, secrets_problem=secrets), first, now)
         ready = condition(status, ConditionType.READY)[0] == "True"
         stalled = condition(status, ConditionType.STALLED)[0] == "True"
         reconciling = condition(status, ConditionType.RECONCILING)[0] == "True"
