@@ -6,7 +6,7 @@ from cms_operator.cluster.kinds import ENDPOINT_SLICE, HTTP_ROUTE, Kind
 from cms_operator.cluster.writing.apply import Applier
 from cms_operator.observability.measuring import phase
 from cms_operator.reconcile.views import snapshot_of
-from cms_operator.reconcile.work import Pass, takes_anything_away
+from cms_operator.reconcile.work import Work, takes_anything_away
 from cms_operator.resources import names
 from cms_operator.rollout.confirmation import shifts
 from cms_operator.rollout.decide import decide
@@ -19,7 +19,7 @@ class Confirmation:
         self._store = store
 
     @phase("confirm")
-    async def confirm(self, work: Pass, decision: Decision) -> Decision:
+    async def confirm(self, work: Work, decision: Decision) -> Decision:
         """Decide again on endpoints read just now, where traffic or pods would be taken away.
 
         They are read by name, which is cheap in a namespace of many: a slice that is not known
@@ -33,7 +33,7 @@ class Confirmation:
             await self._read_route(work)
         for known in work.family.slices:
             await self._read_again(ENDPOINT_SLICE, known)
-        work.look(self._store)
+        work.take_family(self._store)
         return decide(snapshot_of(work))
 
     async def _read_again(self, kind: Kind, known: Object) -> None:
@@ -43,7 +43,7 @@ class Confirmation:
         else:
             self._store.discard(kind, known)
 
-    async def _read_route(self, work: Pass) -> None:
+    async def _read_route(self, work: Work) -> None:
         namespace, name = work.hcms.namespace, names.route(work.hcms.name)
         if route := await self._applier.read(HTTP_ROUTE, namespace, name):
             self._store.put(HTTP_ROUTE, route)

@@ -28,15 +28,15 @@ from cms_operator.reconcile.children import Children
 from cms_operator.reconcile.confirming import Confirmation
 from cms_operator.reconcile.credentials import Credentials
 from cms_operator.reconcile.early import read_early
-from cms_operator.reconcile.known import Known
 from cms_operator.reconcile.migration.status import expected, known_migration
 from cms_operator.reconcile.migration.step import MigrationStep
+from cms_operator.reconcile.parsed import ParsedResources
 from cms_operator.reconcile.publishing import Publisher
 from cms_operator.reconcile.refusals import name_held, refusal
 from cms_operator.reconcile.source_secrets import SourceSecrets
-from cms_operator.reconcile.sources import read_sources
+from cms_operator.reconcile.sources import look_up_sources
 from cms_operator.reconcile.views import count_answering, facts_of, next_diagnosis, snapshot_of
-from cms_operator.reconcile.work import Pass, is_refused, is_to_be_recorded
+from cms_operator.reconcile.work import Work, is_refused, is_to_be_recorded
 from cms_operator.reporting.news import counts_wait, only_counts, pods_are_settled
 from cms_operator.reporting.status import build_invalid_status, build_status
 from cms_operator.rollout import steps
@@ -82,13 +82,13 @@ class Reconciler:
         self._reported: dict[Key, datetime] = {}
         self._publisher = Publisher(writer, now)
         self._analyses = analyses
-        self._known = Known()
+        self._parsed = ParsedResources()
         self._remembers = (
             self._secrets,
             self._publisher,
             self._analyses,
             self._children,
-            self._known,
+            self._parsed,
         )
 
     def readers_of(self, namespace: str, name: str) -> set[Key]:
@@ -109,7 +109,7 @@ class Reconciler:
         before = _status_of(parent)
         too_large = await read_early(key, self._applier, self._store)
         try:
-            reading = self._known.read(key, parent)
+            parsed = self._parsed.read(key, parent)
         except InvalidSpec as error:
             invalid = Problem(Reason.INVALID_SPEC, str(error))
             pods = None if too_large else count_answering(parent, before, self._store)
@@ -118,9 +118,9 @@ class Reconciler:
         if too_large:
             await self._leave_alone(parent, before, too_large)
             return None
-        hcms, now = reading.hcms, self._now()
-        work = Pass(
-            reading,
+        hcms, now = parsed.hcms, self._now()
+        work = Work(
+            parsed,
             before,
             now,
             self._requests_of(hcms),
@@ -129,8 +129,8 @@ class Reconciler:
             adoption=before.adoption,
         )
         await self._adopt(work)
-        work.look(self._store)
-        await read_sources(work, self._secrets)
+        work.take_family(self._store)
+        await look_up_sources(work, self._secrets)
         if not hcms.spec.suspend:
             await self._prepare(work)
             await self._judge_safely(work)
@@ -138,7 +138,7 @@ class Reconciler:
         if not hcms.spec.suspend and work.target in work.revisions:
             decision = await self._confirmation.confirm(work, decision)
             if is_to_be_recorded(work, decision):
-                work.again.append(0.0)
+                work.look_again(0.0)
             else:
                 await self._apply(work, decision)
                 await self._migrating.contract(work, decision)
@@ -147,7 +147,7 @@ class Reconciler:
         facts = facts_of(work, decision, snapshot_of(work))
         after = build_status(before, hcms, facts, work.now)
         await self._report(work, parent, after, settling=not pods_are_settled(facts.snapshot))
-        return min(work.again, default=None)
+        return work.again
 
     async def _leave_alone(
         self,
@@ -160,7 +160,7 @@ class Reconciler:
         after = build_invalid_status(before, generation, problem, now, answering=pods)
         await self._publisher.publish(parent, before, after)
 
-    async def _adopt(self, work: Pass) -> None:
+    async def _adopt(self, work: Work) -> None:
         """Before anything is made in the place of what may be taken over."""
         if work.hcms.spec.suspend:
             return
@@ -174,7 +174,7 @@ class Reconciler:
         return request_annotations.requests(annotations, stamped=self._settings.requests_stamped)
 
     @phase("prepare")
-    async def _prepare(self, work: Pass) -> None:
+    async def _prepare(self, work: Work) -> None:
         """What pods need before they can start: credentials, a record, a migrated database."""
         sources, revision, hcms = work.sources, work.revision, work.hcms
         if sources is None or revision is None:
@@ -188,7 +188,7 @@ class Reconciler:
             step = await self._credentials.rotate_keys(work.subject, sources, work.before.jwt_keys)
             work.keys = step.status
             work.look_again(step.again)
-            work.look(self._store)
+            work.take_family(self._store)
             await self._credentials.ensure_owners(work.subject, sources, known)
             if not work.wanted.pin:
                 await self._children.record(work.subject, revision)
@@ -201,9 +201,9 @@ class Reconciler:
             work.blocked(error.problem)
         except ApiError as error:
             work.blocked(refusal(error, "child"))
-        work.look(self._store)
+        work.take_family(self._store)
 
-    async def _judge_safely(self, work: Pass) -> None:
+    async def _judge_safely(self, work: Work) -> None:
         """Whatever is wrong with a measurement, an abort and a crash loop have their effect."""
         try:
             await self._judge(work)
@@ -212,7 +212,7 @@ class Reconciler:
             work.judgement = Judgement(due=work.now + timedelta(seconds=UNJUDGED_SECONDS))
 
     @phase("judge")
-    async def _judge(self, work: Pass) -> None:
+    async def _judge(self, work: Work) -> None:
         """Measure the candidate where a rollout is under way, and at once where one begins."""
         progress, stable = work.before.rollout, work.before.stable_revision
         rollout = work.hcms.spec.rollout
@@ -228,22 +228,22 @@ class Reconciler:
             work.judgement = Judgement(due=work.now)
 
     @phase("apply")
-    async def _apply(self, work: Pass, decision: Decision) -> None:
+    async def _apply(self, work: Work, decision: Decision) -> None:
         key = work.migration.key if work.migration else None
         records = kept_records(work.hcms, work.family, decision, work.before)
         problem = await self._children.apply(work.subject, decision, records, key)
         if problem:
             work.blocked(problem)
-        work.look(self._store)
+        work.take_family(self._store)
 
-    async def _report(self, work: Pass, parent: Object, after: Status, *, settling: bool) -> None:
+    async def _report(self, work: Work, parent: Object, after: Status, *, settling: bool) -> None:
         """News at once; counts of pods that come and go when the last report is some time ago."""
         told = self._reported.get(work.key)
         wait = 0.0
         if told and settling:
             wait = counts_wait(told, work.now, cost=self._publisher.cost, busy=self._busy())
         if wait and only_counts(work.before, after):
-            work.again.append(wait)
+            work.look_again(wait)
         elif await self._publisher.publish(parent, work.before, after):
             self._reported[work.key] = work.now
 

@@ -9,11 +9,10 @@ from cms_operator.api.timestamps import to_text
 from cms_operator.cluster.kinds import SECRET
 from cms_operator.cluster.transport.api_error import ApiError
 from cms_operator.observability.measuring import phase
-from cms_operator.observed.schema import known_schemas
 from cms_operator.reconcile.migration.status import known_migration
 from cms_operator.reconcile.refusals import refusal
 from cms_operator.reconcile.source_secrets import Late, SourceSecrets
-from cms_operator.reconcile.work import Pass
+from cms_operator.reconcile.work import Work, schemas_with
 from cms_operator.reporting.facts import PATIENCE
 from cms_operator.resources import names
 from cms_operator.resources.revision import spec_hash
@@ -25,7 +24,7 @@ LONGEST_SILENCE = timedelta(minutes=5)
 
 
 @phase("sources")
-async def read_sources(work: Pass, secrets: SourceSecrets) -> None:
+async def look_up_sources(work: Work, secrets: SourceSecrets) -> None:
     """Fill in the sources, the wanted revision and what is wrong with the Secrets.
 
     Raises ApiError where the server is to blame, and none of this object.
@@ -38,7 +37,7 @@ async def read_sources(work: Pass, secrets: SourceSecrets) -> None:
         if late := secrets.late(work.key):
             work.secrets_problem = unheard(late, work.now, known=True)
             work.try_again(ConditionType.SECRETS_READY)
-        work.sources = work.reading.sources(values)
+        work.sources = work.parsed.sources(values)
         _want(work, work.sources)
     except SourceError as error:
         first = error.problems[0]
@@ -55,16 +54,14 @@ async def read_sources(work: Pass, secrets: SourceSecrets) -> None:
         work.try_again(ConditionType.SECRETS_READY)
 
 
-def _want(work: Pass, sources: Sources) -> None:
-    named = partial(work.reading.name_of, sources)
-    images = {name: found.image for name, found in work.revisions.items()}
-    known = known_migration(work.subject, sources, work.before.migration)
-    schemas = known_schemas(work.before.revisions, images, known)
+def _want(work: Work, sources: Sources) -> None:
+    named = partial(work.parsed.name_of, sources)
+    schemas = schemas_with(work, known_migration(work.subject, sources, work.before.migration))
     asked = partial(spec_hash, work.hcms.spec)
     found = Situation(work.before, named, asked, work.revisions, work.now, schemas)
-    work.wish = wanted_revision(found, () if work.hcms.spec.suspend else work.requests)
-    restart = work.wish.restart
-    work.revision = work.reading.revision(sources, restart.value if restart else None)
+    work.wanted_of_spec = wanted_revision(found, () if work.hcms.spec.suspend else work.requests)
+    restart = work.wanted_of_spec.restart
+    work.revision = work.parsed.revision(sources, restart.value if restart else None)
 
 
 def unheard(late: Late, now: datetime, *, known: bool) -> Problem | None:

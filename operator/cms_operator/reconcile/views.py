@@ -30,7 +30,7 @@ from cms_operator.observed.jobs import migration_phase, pods_of_job
 from cms_operator.observed.routes import route_state, with_traffic
 from cms_operator.observed.snapshot import RouteState, Snapshot
 from cms_operator.reconcile.adoption import finished
-from cms_operator.reconcile.work import Pass, family_of, schemas_of
+from cms_operator.reconcile.work import Work, family_of, schemas_of
 from cms_operator.reporting.facts import Connections, Facts
 from cms_operator.reporting.revisions import revision_statuses, version_of
 from cms_operator.resources import labels, names
@@ -40,7 +40,7 @@ from cms_operator.rollout.history import formerly_stable, stable_times
 from cms_operator.rollout.transitions import is_in_flight
 
 
-def snapshot_of(work: Pass) -> Snapshot:
+def snapshot_of(work: Work) -> Snapshot:
     family, name = work.family, work.hcms.name
     deployments = family.of_kind(DEPLOYMENT.name).values()
     endpoints, preview = (
@@ -83,7 +83,7 @@ def count_answering(parent: Object, before: Status, store: Store) -> tuple[int, 
     return sum(serving.values()), wanted if isinstance(wanted, int) else before.replicas or 0
 
 
-def facts_of(work: Pass, decision: Decision, snapshot: Snapshot) -> Facts:
+def facts_of(work: Work, decision: Decision, snapshot: Snapshot) -> Facts:
     hcms, family = work.hcms, work.family
     stable = work.revisions.get(decision.stable or "")
     address = find_address(
@@ -118,7 +118,7 @@ def facts_of(work: Pass, decision: Decision, snapshot: Snapshot) -> Facts:
     )
 
 
-def _adopted(work: Pass, decision: Decision) -> AdoptionStatus | None:
+def _adopted(work: Work, decision: Decision) -> AdoptionStatus | None:
     """It is over when no child is missed any more."""
     whole = decision.stable is not None and not work.children_problem
     if work.adoption is None or work.hcms.spec.suspend or not whole:
@@ -126,7 +126,7 @@ def _adopted(work: Pass, decision: Decision) -> AdoptionStatus | None:
     return finished(work.adoption, work.now)
 
 
-def _phase_of(work: Pass) -> JobPhase | None:
+def _phase_of(work: Work) -> JobPhase | None:
     if work.contract_ends:
         return "Running"
     if not work.hcms.spec.migration.enabled or work.wanted.pin:  # a rollback goes to a migrated one
@@ -136,7 +136,7 @@ def _phase_of(work: Pass) -> JobPhase | None:
     return work.migration.phase
 
 
-def _route(work: Pass, endpoints: Mapping[str, int]) -> RouteState | None:
+def _route(work: Work, endpoints: Mapping[str, int]) -> RouteState | None:
     route, name = work.hcms.spec.route, work.hcms.name
     if route is None or route.gateway is None:
         return None
@@ -145,54 +145,54 @@ def _route(work: Pass, endpoints: Mapping[str, int]) -> RouteState | None:
     return route_state(name, route.gateway, found, services, endpoints)
 
 
-def _aimed_at_since(work: Pass) -> datetime:
+def _aimed_at_since(work: Work) -> datetime:
     """When the rollout to the target began; now, where that is still to come."""
     progress = work.before.rollout
     return progress.started_at if progress and progress.revision == work.target else work.now
 
 
-def _pods_of(work: Pass, revision: str) -> list[Object]:
+def _pods_of(work: Work, revision: str) -> list[Object]:
     return [pod for pod in work.family.pods if revision_of(pod) == revision]
 
 
-def _pod_problem(work: Pass) -> Problem | None:
+def _pod_problem(work: Work) -> Problem | None:
     """Why the pods of the wanted revision do not get ready."""
     return _problem_of(work, work.target)
 
 
-def _stable_problem(work: Pass, decision: Decision, snapshot: Snapshot) -> Problem | None:
+def _stable_problem(work: Work, decision: Decision, snapshot: Snapshot) -> Problem | None:
     if decision.stable is None or decision.stable == work.target:
         return snapshot.problem
     return _problem_of(work, decision.stable)
 
 
-def _problem_of(work: Pass, revision: str) -> Problem | None:
+def _problem_of(work: Work, revision: str) -> Problem | None:
     deployment = work.family.by_revision(DEPLOYMENT.name).get(revision)
     pods = _pods_of(work, revision)
     return find_problem([deployment] if deployment else [], pods, work.now)
 
 
-def _selector(work: Pass, decision: Decision) -> str | None:
+def _selector(work: Work, decision: Decision) -> str | None:
     """The status's selector; None where it would name no revision: no autoscaler reads that."""
     revisions = decision.serving or (work.target,)
     return labels.selector_text(work.hcms, revisions) if any(revisions) else None
 
 
-def _migration_problem(work: Pass) -> Problem | None:
+def _migration_problem(work: Work) -> Problem | None:
     if work.migration is None:
         return None
     job = names.migration_job(work.hcms.name, work.migration.key)
     return _job_problem(work, work.migration.phase, job)
 
 
-def _contract_problem(work: Pass) -> Problem | None:
+def _contract_problem(work: Work) -> Problem | None:
     if work.migration is None or work.migration.contract is None:
         return None
     job = names.contract_job(work.hcms.name, work.migration.key)
     return _job_problem(work, work.migration.contract.phase, job)
 
 
-def _job_problem(work: Pass, phase: JobPhase, job: str) -> Problem | None:
+def _job_problem(work: Work, phase: JobPhase, job: str) -> Problem | None:
     """Why the pod of a Job does not start."""
     found = work.family.of_kind(JOB.name).get(job)
     if found is None or not is_under_way(phase):
@@ -200,7 +200,7 @@ def _job_problem(work: Pass, phase: JobPhase, job: str) -> Problem | None:
     return find_job_problem(found, pods_of_job(work.family.job_pods, job), work.now)
 
 
-def next_diagnosis(work: Pass) -> float | None:
+def next_diagnosis(work: Work) -> float | None:
     """Seconds after which what is starting now would be a problem, and no event tells of it."""
     family = work.family
     without_pod = [
@@ -211,7 +211,7 @@ def next_diagnosis(work: Pass) -> float | None:
     return next_look((*family.pods, *family.job_pods), without_pod, work.now)
 
 
-def _connections(work: Pass) -> Connections:
+def _connections(work: Work) -> Connections:
     allowed = work.migration.max_connections if work.migration else None
     if work.sources is None:
         return Connections(None, allowed)

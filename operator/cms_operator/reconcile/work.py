@@ -15,7 +15,7 @@ from cms_operator.observed.family import Family, gather
 from cms_operator.observed.schema import Schemas, known_schemas
 from cms_operator.observed.snapshot import Request
 from cms_operator.reconcile.analysis.analyses import Judgement
-from cms_operator.reconcile.known import ParsedResource
+from cms_operator.reconcile.parsed import ParsedResource
 from cms_operator.reconcile.retries import retry_after
 from cms_operator.reconcile.subject import Subject
 from cms_operator.resources import controller_revision, labels, names
@@ -30,30 +30,42 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Pass:
-    """What one reconcile works on and has found; `again` collects when to look once more."""
+class Work:
+    """What one reconcile works on and has found, step by step."""
 
-    reading: ParsedResource
+    parsed: ParsedResource
     before: Status
     now: datetime
     requests: tuple[Request, ...]
-    family: Family = field(default_factory=Family)
-    sources: Sources | None = None
-    revision: Revision | None = None
-    wish: WantedRevision | None = None
-    secrets_problem: Problem | None = None
-    children_problem: Problem | None = None
     migration: MigrationStatus | None = None
-    contract_ends: bool = False
     keys: JwtKeysStatus | None = None
     adoption: AdoptionStatus | None = None
+    """As they were reported before, until the step that acts on each tells anew."""
+
+    family: Family = field(default_factory=Family)
     revisions: dict[str, Revision] = field(default_factory=dict)
+    """By `take_family`, after each step that writes."""
+
+    sources: Sources | None = None
+    revision: Revision | None = None
+    wanted_of_spec: WantedRevision | None = None
+    secrets_problem: Problem | None = None
+    """By the sources; the first three are None where they cannot be known."""
+
+    contract_ends: bool = False
+    """By the migration: a rollback waits until a contract has ended."""
+
     judgement: Judgement = field(default_factory=Judgement)
-    again: list[float] = field(default_factory=list)
+    """By the analysis, while a candidate is on trial."""
+
+    children_problem: Problem | None = None
+    """The first thing that any step could not make."""
+
+    _again: list[float] = field(default_factory=list)
 
     @property
     def hcms(self) -> HeadlessCMS:
-        return self.reading.hcms
+        return self.parsed.hcms
 
     @property
     def subject(self) -> Subject:
@@ -70,19 +82,24 @@ class Pass:
 
     @property
     def wanted(self) -> WantedRevision:
-        return self.wish or unchanged(self.before)
+        return self.wanted_of_spec or unchanged(self.before)
 
-    def look(self, store: Store) -> None:
+    def take_family(self, store: Store) -> None:
         """Take the family from the store; own writes are in it."""
         self.family = family_of(store, self.key, self.hcms.metadata.uid)
         self.revisions = _recorded(self.family)
 
+    @property
+    def again(self) -> float | None:
+        """Seconds after which to look once more; None where no step has asked for it."""
+        return min(self._again, default=None)
+
     def look_again(self, seconds: float | None) -> None:
         if seconds is not None:
-            self.again.append(seconds)
+            self._again.append(seconds)
 
     def try_again(self, told_by: ConditionType) -> None:
-        self.again.append(retry_after(self.before.conditions, told_by, self.now))
+        self._again.append(retry_after(self.before.conditions, told_by, self.now))
 
     def blocked(self, problem: Problem) -> None:
         """Note a problem with a child, of which the first is told, and when to try again."""
@@ -95,28 +112,32 @@ def family_of(store: Store, key: Key, uid: str) -> Family:
     return gather(store.children(key), uid, api, job)
 
 
-def schemas_of(work: Pass) -> Schemas:
+def schemas_of(work: Work) -> Schemas:
+    return schemas_with(work, work.migration)
+
+
+def schemas_with(work: Work, migration: MigrationStatus | None) -> Schemas:
     images = {name: found.image for name, found in work.revisions.items()}
     if work.revision is not None:
         images[work.revision.hash] = work.revision.image
-    return known_schemas(work.before.revisions, images, work.migration)
+    return known_schemas(work.before.revisions, images, migration)
 
 
-def is_refused(work: Pass) -> bool:
+def is_refused(work: Work) -> bool:
     """Whether the schema refuses the target; then the database and its Job stay as they are."""
     return decide.is_refused(work.before.stable_revision, work.target, schemas_of(work))
 
 
-def has_migrated(work: Pass) -> bool:
+def has_migrated(work: Work) -> bool:
     """A migration of the image that the spec asks for has passed before."""
     return work.revision is not None and work.revision.hash in schemas_of(work).made_for
 
 
-def takes_anything_away(work: Pass, decision: Decision) -> bool:
+def takes_anything_away(work: Work, decision: Decision) -> bool:
     return takes_away(decision, work.family, names.service(work.hcms.name))
 
 
-def is_to_be_recorded(work: Pass, decision: Decision) -> bool:
+def is_to_be_recorded(work: Work, decision: Decision) -> bool:
     """Whether the status has to be written before this decision is acted on, in the next pass."""
     before = work.before
     return takes_anything_away(work, decision) and is_a_turn(

@@ -12,7 +12,7 @@ from cms_operator.reconcile.migration.jobs import MigrationJobs
 from cms_operator.reconcile.migration.status import expected, has_contract_job, has_to_contract
 from cms_operator.reconcile.refusals import name_held, refusal
 from cms_operator.reconcile.views import snapshot_of
-from cms_operator.reconcile.work import Pass, has_migrated, is_refused, schemas_of
+from cms_operator.reconcile.work import Work, has_migrated, is_refused, schemas_of
 from cms_operator.resources import labels
 from cms_operator.resources.sources import Sources
 from cms_operator.rollout.capacity import existing
@@ -28,19 +28,19 @@ class MigrationStep:
         self._store = store
         self._jobs = MigrationJobs(applier)
 
-    async def end_contract(self, work: Pass, known: MigrationStatus) -> MigrationStatus:
+    async def end_contract(self, work: Work, known: MigrationStatus) -> MigrationStatus:
         """End a contract before a rollback, which may need what the contract takes away.
 
         Raises StaleReadError, ApiError.
         """
         work.contract_ends = await self._jobs.end_contract(work.subject, known.key)
         if work.contract_ends:
-            work.again.append(CONTRACT_POLL_SECONDS)
+            work.look_again(CONTRACT_POLL_SECONDS)
         if known.contract and is_under_way(known.contract.phase):
             return known.model_copy(update={"contract": None})
         return known
 
-    async def migrate(self, work: Pass, sources: Sources, known: MigrationStatus | None) -> None:
+    async def migrate(self, work: Work, sources: Sources, known: MigrationStatus | None) -> None:
         """Run the migration that the pass needs, if any.
 
         Raises NameHeldError, StaleReadError, ApiError.
@@ -62,7 +62,7 @@ class MigrationStep:
         work.look_again(again)
 
     @phase("contract")
-    async def contract(self, work: Pass, decision: Decision) -> None:
+    async def contract(self, work: Work, decision: Decision) -> None:
         """Run the contract once the revision is stable and alone: it cannot be undone.
 
         Raises StaleReadError.
@@ -79,7 +79,7 @@ class MigrationStep:
             decision.phase is DecisionPhase.HEALTHY
             and work.before.stable_revision != decision.stable
         ):
-            work.again.append(CONTRACT_POLL_SECONDS)
+            work.look_again(CONTRACT_POLL_SECONDS)
         try:
             work.migration, again = await self._jobs.contract(
                 work.subject, work.sources, migration, due=due
@@ -89,13 +89,13 @@ class MigrationStep:
             work.blocked(name_held(held, work.hcms))
         except ApiError as error:
             work.blocked(refusal(error, "Job"))
-        work.look(self._store)
+        work.take_family(self._store)
 
-    async def _is_alone(self, work: Pass) -> bool:
+    async def _is_alone(self, work: Work) -> bool:
         """Whether no other revision has a pod, by a live read: one that ends may still answer."""
         selector = labels.other_revisions_text(work.hcms, work.target)
         others = await self._applier.list(POD, work.hcms.namespace, selector)
         alone = not any(is_alive(pod) for pod in others)
         if not alone:
-            work.again.append(CONTRACT_POLL_SECONDS)
+            work.look_again(CONTRACT_POLL_SECONDS)
         return alone

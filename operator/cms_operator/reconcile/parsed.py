@@ -15,7 +15,7 @@ from cms_operator.recent import Recent
 from cms_operator.resources.revision import Revision, build_revision, name_of
 from cms_operator.resources.sources import Sources, Values, read_sources
 
-# Readings, 20 KB each.
+# 20 KB each.
 _MOST = 100
 _METADATA = ("name", "namespace", "uid", "generation", "annotations")
 
@@ -56,23 +56,23 @@ class ParsedResource:
         return self._revision[1]
 
 
-class Known:
-    """The readings of the objects looked at last."""
+class ParsedResources:
+    """Those of the objects looked at last."""
 
     def __init__(self) -> None:
-        self._readings: Recent[Key, ParsedResource] = Recent(_MOST)
+        self._parsed: Recent[Key, ParsedResource] = Recent(_MOST)
 
     def read(self, key: Key, parent: Object) -> ParsedResource:
         """Raises InvalidSpec."""
-        reading = self._readings.get(key)
-        if reading is None or not reading.is_of(parent):
+        found = self._parsed.get(key)
+        if found is None or not found.is_of(parent):
             hcms = parse({**parent, "status": {}})
-            reading = ParsedResource(hcms, parent["spec"], _metadata_of(parent))
-            self._readings.put(key, reading)
-        return reading
+            found = ParsedResource(hcms, parent["spec"], _metadata_of(parent))
+            self._parsed.put(key, found)
+        return found
 
     def forget(self, key: Key) -> None:
-        self._readings.forget(key)
+        self._parsed.forget(key)
 
 
 def _metadata_of(parent: Object) -> tuple[Any, ...]:
