@@ -61,19 +61,21 @@ class Operator:
         self._election = election
         self._elector = Elector(election, self._lead, self._follow) if election else None
         self._store = Store()
-        self._spaces: tuple[Space, ...] = settings.namespaces or (None,)
+        self._spaces: tuple[Space, ...] = settings.spaces
         self._term: Term | None = None
         self.events = EventSink(self._store, self._queue, self._readers_of)
         self._watches = Watches(client, self._store, self._spaces, self.events.take, self._queue)
         self._tools = Tools(
-            settings,
-            client,
-            self._store,
-            PodReader(),
-            MeasureReader(settings.prometheus, ServiceResolver(by_name(client))),
-            SyntheticSender(may_send=election.fence.is_open if election else lambda: True),
-            self._watches.look,
-            self._watches.covers,
+            settings=settings,
+            client=client,
+            store=self._store,
+            pods=PodReader(),
+            measures=MeasureReader(settings.prometheus, ServiceResolver(by_name(client))),
+            synthetic=SyntheticSender(
+                may_send=election.fence.is_open if election else lambda: True
+            ),
+            written=self._watches.look,
+            covers=self._watches.covers,
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._kopf: KopfSession | None = None

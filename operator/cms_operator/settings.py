@@ -72,6 +72,11 @@ class Settings:
     prometheus: PrometheusSettings = PrometheusSettings()
     tracing: TracingSettings = TracingSettings()
 
+    @property
+    def spaces(self) -> tuple[str | None, ...]:
+        """What is listed and watched: each namespace, or with None all of them at once."""
+        return self.namespaces or (None,)
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Raises SettingsError."""

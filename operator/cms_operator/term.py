@@ -40,10 +40,7 @@ LATE_RETRY_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Tools:
-    """What the work is done with; it lasts as long as the process.
-
-    `covers` tells whether all children in a namespace are known.
-    """
+    """What the work is done with; it lasts as long as the process."""
 
     settings: Settings
     client: KubernetesClient
@@ -52,7 +49,10 @@ class Tools:
     measures: MeasureReader
     synthetic: SyntheticSender
     written: Callable[[Kind], None]
+    """Told of the kind of each object that was written."""
+
     covers: Callable[[str], bool]
+    """Whether all children in a namespace are known."""
 
 
 class Term:
@@ -78,7 +78,7 @@ class Term:
         self.readers_of = self._reconciler.readers_of
         self._workers = Workers(self.queue, self._reconcile, tools.settings.workers)
         # Namespaces in which the leader before may have written what the watches have not brought.
-        self._behind: set[Space] = set(tools.settings.namespaces or (None,))
+        self._behind: set[Space] = set(tools.settings.spaces)
         self._begun = asyncio.create_task(self._begin())
         self._late = asyncio.create_task(self._catch_up_late())
 
@@ -108,7 +108,7 @@ class Term:
         return await self._reconciler.reconcile(key)
 
     async def _begin(self) -> None:
-        for space in self._tools.settings.namespaces or (None,):
+        for space in self._tools.settings.spaces:
             if refusal := await self._catch_up(space):
                 log.info("HeadlessCMS objects of %s may not be listed: %s", space, refusal)
         self.look_at_all()
