@@ -114,7 +114,7 @@ def test_one_whose_p99_is_slow_is_taken_back(team: Team, strategy: str) -> None:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_an_identical_one_is_promoted(team: Team, strategy: str) -> None:
+def test_a_release_that_measures_as_stable_does_is_promoted(team: Team, strategy: str) -> None:
     release(team, strategy, GOOD, bakeSeconds=3)
     over = partial(is_in, team, "Completed")
     eventually(over, "it is promoted", LONG_PATIENCE)  # a Canary has waited half a minute

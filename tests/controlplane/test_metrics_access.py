@@ -52,7 +52,7 @@ def test_no_page_holds_what_is_secret(team: Team, operator: OperatorProcess) -> 
 
 
 @pytest.mark.parametrize("path", NO_PAGES)
-def test_nothing_else_is_served(operator: OperatorProcess, path: str) -> None:
+def test_the_port_serves_no_other_page_and_no_file(operator: OperatorProcess, path: str) -> None:
     status, text = answer(operator, path)
     assert status in {400, 404}
     assert "root:" not in text
