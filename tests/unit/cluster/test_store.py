@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cms_operator.cluster.cache.listing import Listing
-from cms_operator.cluster.cache.store import MOST_OF_ONE, Store, TurnedBackError
+from cms_operator.cluster.cache.store import MOST_BYTES_OF_ONE, Store, TurnedBackError
 from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import (
     CHILDREN,
@@ -211,7 +211,7 @@ def test_of_an_object_with_a_forged_owner_no_content_is_kept(kind: Kind, lie: An
     forged["metadata"] |= {"annotations": {"note": MEGABYTE}, "finalizers": ["me/hold"], **lie}
     store.put(kind, forged)
     assert size_in(store, kind, forged["metadata"]["name"]) < 1_000
-    assert store.lacking_content(SHOP) == ([], [])
+    assert store.children_without_content(SHOP) == ([], [])
     store.put(kind, of_shop(kind, "2", version=6, data={"a": MEGABYTE}))
     assert size_in(store, kind, CHILDS_NAME[kind]) > len(MEGABYTE)
 
@@ -254,12 +254,12 @@ def test_one_headless_cms_takes_no_more_of_the_memory_however_much_names_it_as_i
     for number in range(30):
         store.put(CONFIG_MAP, large_config_map(number))
     kept = whole(store, CONFIG_MAP)
-    assert 0 < len(kept) * 2**20 <= MOST_OF_ONE
-    to_read, left_out = store.lacking_content(SHOP)
+    assert 0 < len(kept) * 2**20 <= MOST_BYTES_OF_ONE
+    to_read, left_out = store.children_without_content(SHOP)
     assert (len(to_read), len(left_out)) == (0, 30 - len(kept))
     store.put(DEPLOYMENT, child(5, uid="another"))
     store.discard(CONFIG_MAP, large_config_map(0, 6))
-    to_read, left_out = store.lacking_content(SHOP)
+    to_read, left_out = store.children_without_content(SHOP)
     assert (len(to_read), len(left_out)) == (1, 29 - len(kept)), "as many as there is room for"
 
 
@@ -290,7 +290,7 @@ def test_whatever_is_listed_before_its_headless_cms_is_as_well_known_as_the_rest
             store.put(HEADLESS_CMS, parent())
         else:
             store.put(MADE_BY_US[number], CHILDREN_OF_SHOP[number])
-    assert store.lacking_content(SHOP) == ([], [])
+    assert store.children_without_content(SHOP) == ([], [])
     for kind in MADE_BY_US:
         assert list(store.of_kind(kind)) == list(straight.of_kind(kind))
 
@@ -308,12 +308,12 @@ def test_what_waits_for_its_headless_cms_takes_no_more_than_its_place_and_can_be
         other["metadata"]["ownerReferences"] = [OWNER | {"uid": "made-up"}]
         store.put(CONFIG_MAP, other | {"data": {"a": noise}})
     store.put(HEADLESS_CMS, parent())
-    to_read, left_out = store.lacking_content(SHOP)
+    to_read, left_out = store.children_without_content(SHOP)
     assert ({ref.kind for ref in to_read}, left_out) == ({kind.name for kind in MADE_BY_US}, [])
     for kind, early in zip(MADE_BY_US, found, strict=True):
         assert store.put(kind, early), "it is read"
         assert not store.put(kind, early)
-    assert store.lacking_content(SHOP) == ([], [])
+    assert store.children_without_content(SHOP) == ([], [])
 
 
 @pytest.mark.parametrize("end", ["deleted", "replaced", "not listed"])
@@ -327,9 +327,9 @@ def test_of_a_headless_cms_that_has_gone_no_childs_content_is_kept(end: str) -> 
     else:
         listed(store, HEADLESS_CMS, None, [], 9)
     assert size_in(store, CONFIG_MAP, "shop-1") < 1_000
-    assert store.lacking_content(SHOP) == ([], [])
+    assert store.children_without_content(SHOP) == ([], [])
     store.put(HEADLESS_CMS, parent(version=12))
-    assert [ref.name for ref in store.lacking_content(SHOP)[0]] == ["shop-1"]
+    assert [ref.name for ref in store.children_without_content(SHOP)[0]] == ["shop-1"]
 
 
 def test_a_secret_is_kept_as_a_whole_only_by_a_name_that_we_give() -> None:

@@ -47,6 +47,6 @@ class Listing:
 
     def gone(self, version: int) -> list[Object]:
         """The objects that `end` would forget."""
-        refs = self._store.lacking(self._kind, self._namespace, self._listed, version)
+        refs = self._store.absent_from_list(self._kind, self._namespace, self._listed, version)
         kept = (self._store.get(self._kind, ref.namespace, ref.name) for ref in refs)
         return [found for found in kept if found is not None]

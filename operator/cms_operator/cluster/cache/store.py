@@ -25,13 +25,13 @@ _MOST_GONE = 10_000
 # Objects of some sixty HeadlessCMS, 8 KB each.
 _MOST_OPEN = 1_000
 # Bytes of JSON, which may be little of text and four times as much of numbers and short words.
-_LARGEST_OPEN = 16 * 2**20
+_MOST_OPEN_BYTES = 16 * 2**20
 # Bytes of JSON of all children of one HeadlessCMS, which a pass opens all at once. Ten revisions of
 # a spec with a hundred variables of 8 KB have less.
-MOST_OF_ONE = 16 * 2**20
+MOST_BYTES_OF_ONE = 16 * 2**20
 # Bytes, as they are kept, of what came before its HeadlessCMS, of some five hundred at once. What
 # is more than that is read again.
-MOST_EARLY = 8 * 2**20
+MOST_EARLY_BYTES = 8 * 2**20
 
 
 class TurnedBackError(Exception):
@@ -81,15 +81,15 @@ class Store:
     whose owners are other children, are found by their instance label.
 
     Its content is kept where the HeadlessCMS that it names as its owner is here with that uid, it
-    has a child's name, and all children of that one are no more than MOST_OF_ONE. What comes before
-    its owner, as each kind is watched apart, waits for it; of what was too much for that
-    `lacking_content` tells.
+    has a child's name, and all children of that one are no more than MOST_BYTES_OF_ONE. What comes
+    before its owner, as each kind is watched apart, waits for it; of what was too much for that
+    `children_without_content` tells.
     """
 
     def __init__(self) -> None:
         self._objects: dict[Ref, _Kept] = {}
-        self._open: Recent[Ref, Object] = Recent(_MOST_OPEN, _LARGEST_OPEN)
-        self._early: Recent[Ref, bytes] = Recent(_MOST_GONE, MOST_EARLY)
+        self._open: Recent[Ref, Object] = Recent(_MOST_OPEN, _MOST_OPEN_BYTES)
+        self._early: Recent[Ref, bytes] = Recent(_MOST_GONE, MOST_EARLY_BYTES)
         self._weights: defaultdict[Key, int] = defaultdict(int)
         self._gone: OrderedDict[str, int] = OrderedDict()
         self._heard: dict[tuple[str, str | None], int] = {}
@@ -197,9 +197,9 @@ class Store:
         return owner is not None and known is not None and owner.uid == known.uid
 
     def _room(self, key: Key) -> int:
-        return MOST_OF_ONE - self._weights.get(key, 0)
+        return MOST_BYTES_OF_ONE - self._weights.get(key, 0)
 
-    def lacking_content(self, key: Key) -> tuple[list[Ref], list[Ref]]:
+    def children_without_content(self, key: Key) -> tuple[list[Ref], list[Ref]]:
         """Children of which no more is known than that they are there: those that have to be read,
         and those that there is no room for beside them.
         """
@@ -255,10 +255,13 @@ class Store:
         self, kind: Kind, namespace: str | None, listed: Collection[Ref], version: int
     ) -> set[Key]:
         """Forget what a list of that version lacks; return the keys of whom that concerns."""
-        dropped = (self._drop(kind, ref) for ref in self.lacking(kind, namespace, listed, version))
+        dropped = (
+            self._remove(kind, ref)
+            for ref in self.absent_from_list(kind, namespace, listed, version)
+        )
         return {key for keys in dropped for key in keys}
 
-    def lacking(
+    def absent_from_list(
         self, kind: Kind, namespace: str | None, listed: Collection[Ref], version: int
     ) -> list[Ref]:
         """What a list of that version would show if it still existed."""
@@ -268,12 +271,12 @@ class Store:
             if ref not in listed and self._objects[ref].version <= version
         ]
 
-    def drop(self, kind: Kind, namespace: str | None) -> set[Key]:
+    def forget_kind(self, kind: Kind, namespace: str | None) -> set[Key]:
         """Forget a kind that the cluster no longer has; return the keys whose objects went."""
-        dropped = (self._drop(kind, ref) for ref in self._refs(kind, namespace))
+        dropped = (self._remove(kind, ref) for ref in self._refs(kind, namespace))
         return {key for keys in dropped for key in keys}
 
-    def _drop(self, kind: Kind, ref: Ref) -> set[Key]:
+    def _remove(self, kind: Kind, ref: Ref) -> set[Key]:
         """Forget an object that is no longer there; return whom that concerns."""
         kept = self._objects[ref]
         self._remember_end(kept.uid, kept.version)

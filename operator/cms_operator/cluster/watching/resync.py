@@ -76,7 +76,7 @@ async def _list(
     except ApiError as error:
         if not kind.optional or not error.is_not_found:
             raise
-        listing.changed |= store.drop(kind, namespace)
+        listing.changed |= store.forget_kind(kind, namespace)
         return None
     else:
         return version
