@@ -11,6 +11,7 @@ from cms_service.content_types.fields.walk import localised_paths
 from cms_service.core.errors import Conflict, FieldError, NotFound
 from cms_service.core.postgres.database import Scope
 from cms_service.core.postgres.redone import redone
+from cms_service.entries.places import reads_whole_type
 from cms_service.locales.repository import LocaleRepository
 from cms_service.locales.schemas import Locales
 from cms_service.tenants.directory import TenantDirectory
@@ -92,7 +93,7 @@ class LocaleService:
             async def count(each: _Localised, paths: Sequence[str]) -> int:
                 return await self._repository.entries_with(scope, each.id, paths, lambda: None)
 
-            await _check(count, types, old, new, break_fallbacks=break_fallbacks)
+            await _check(_Look(actor, types, count), old, new, break_fallbacks=break_fallbacks)
         return _Seen(since, old, {each.id: each for each in types})
 
     async def _replace(
@@ -116,7 +117,7 @@ class LocaleService:
                     raise pace.over()
                 return found
 
-            await _check(count, types, old, new, break_fallbacks=break_fallbacks)
+            await _check(_Look(actor, types, count), old, new, break_fallbacks=break_fallbacks)
             await self._repository.touch_types(scope, [each.id for each in types])
         return generation
 
@@ -156,51 +157,57 @@ class _Pace:
         )
 
 
-async def _check(
-    count: _Count, types: Sequence[_Localised], old: Locales, new: Locales, *, break_fallbacks: bool
-) -> None:
+@dataclass(frozen=True)
+class _Look:
+    """At the entries of all these types; what it finds is told to the actor."""
+
+    actor: Actor
+    types: Sequence[_Localised]
+    count: _Count
+
+    def entries(self, number: int, of: _Localised) -> str:
+        """How many of which type is told to whoever may read all of it."""
+        if reads_whole_type(self.actor, of.name, own=False):
+            return f"{number} entries of the type {of.name}"
+        return f"Entries that {self.actor.subject.name} may not read, or not all of,"
+
+
+async def _check(look: _Look, old: Locales, new: Locales, *, break_fallbacks: bool) -> None:
     """Raises Conflict."""
     if removed := old.codes - new.codes:
-        await _check_unused(count, types, removed)
+        await _check_unused(look, removed)
     if new.default != old.default and not break_fallbacks:
-        await _check_shown(count, types, old, new.default)
+        await _check_shown(look, old, new.default)
 
 
-async def _check_unused(
-    count: _Count, types: Sequence[_Localised], removed: Collection[str]
-) -> None:
-    for each in types:
+async def _check_unused(look: _Look, removed: Collection[str]) -> None:
+    for each in look.types:
         in_locales = [f'{path}."{code}"' for path in each.paths for code in removed]
-        if entries := await count(each, in_locales):
+        if number := await look.count(each, in_locales):
             raise Conflict(
-                f"{entries} entries of the type {each.name} have values in"
+                f"{look.entries(number, each)} have values in"
                 f" {' or '.join(sorted(removed))}: remove these first."
             )
 
 
-async def _check_shown(
-    count: _Count, types: Sequence[_Localised], old: Locales, default: str
-) -> None:
+async def _check_shown(look: _Look, old: Locales, default: str) -> None:
     """Refuses a default locale in which something would not be shown: all others fall back to it,
     and it falls back to none.
     """
     former = old.chain(default)[1:] if default in old.codes else (old.default,)
     written = " || ".join(f'exists (@."{code}")' for code in former)
     condition = f'? (({written}) && !(exists (@."{default}")))'
-    lost = {}
-    for each in types:
+    lost: dict[str, None] = {}  # each once: those of several types may be told of alike
+    for each in look.types:
         at = [f"{path} {condition}" for path in each.paths]
-        if entries := await count(each, at):
-            lost[each.name] = entries
+        if number := await look.count(each, at):
+            lost[f"{look.entries(number, each)} have such fields"] = None
     if lost:
         raise Conflict(
             f"Fields without a value in {default} would be empty: what they have in"
             f" {' or '.join(former)} is shown in its place so far. Fill them in, and publish"
             " what is published, or repeat this with breakFallbacks=true.",
-            tuple(
-                FieldError("/default", f"{entries} entries of the type {name} have such fields")
-                for name, entries in islice(lost.items(), _MAX_NAMED)
-            ),
+            tuple(FieldError("/default", detail) for detail in islice(lost, _MAX_NAMED)),
         )
 
 

@@ -183,6 +183,28 @@ async def test_a_locale_that_one_may_not_read_is_not_found_out_by_changes_of_its
     expect_problem(await helper.client.put(url, json=body), 403)
 
 
+async def test_changes_of_the_locales_tell_nothing_of_a_type_that_one_may_not_read(
+    pod: Pod, acme: Desk
+) -> None:
+    expect(await acme.client.put(f"{acme.root}/locales", json=LOCALES), 200)
+    expect(await acme.client.post(f"{acme.root}/content-types", json=PAGE), 201)
+    pages = f"{acme.root}/content-types/page/entries"
+    expect(await acme.client.post(pages, json={"fields": {"lead": {"en": "Hello"}}}), 201)
+    expect(await acme.client.post(pages, json={"fields": {"lead": {"de": "Hallo"}}}), 201)
+    await make_role(acme, {"permissions": ["tenant:read", "tenant:write"]})
+    helper, _ = await hired(pod, acme, "helper")
+    german = {"default": "de", "locales": [{"code": "de"}, {"code": "en"}]}
+    for locales in ({"default": "en", "locales": [{"code": "en"}]}, german):
+        told = [
+            expect_problem(await desk.client.put(f"{desk.root}/locales", json=locales), 409)
+            for desk in (acme, helper)
+        ]
+        to_owner, to_helper = (f"{each['detail']} {each.get('errors')}" for each in told)
+        assert "1 entries of the type page" in to_owner
+        assert "page" not in to_helper
+        assert "1 entries" not in to_helper
+
+
 async def test_the_past_of_a_field_with_another_name_stays_hidden(acme: Desk, reader: Desk) -> None:
     entries = [await acme.draft(title="First", views=41) for _ in range(2)]
     kept, binned = (f"{acme.entries}/{entry['id']}" for entry in entries)
