@@ -101,6 +101,17 @@ def test_each_weight_is_set_when_its_pods_are_ready(team: Team, gateway: FakeGat
     assert team.revision() == new
 
 
+def test_a_release_of_no_pods_is_over_without_a_resync(team: Team) -> None:
+    steps = canary({"setWeight": 50})
+    settled(team, steps, replicas=0)
+    release(team, GOOD, steps, replicas=0)
+    eventually(lambda: team.status().get("version") == "2.0.0", "the new version")
+    new = team.revision()
+    eventually(lambda: backends(team) == {"shop"}, "the route leads to one Service")
+    eventually(lambda: sizes(team) == {new: 0}, "the old Deployment is gone")
+    assert selected(team) == new
+
+
 def test_the_bake_is_warm_and_an_abort_in_it_is_one_write(team: Team) -> None:
     steps = canary({"setWeight": 50}, bakeSeconds=600)
     old = settled(team, steps)

@@ -122,7 +122,8 @@ def _weight(snapshot: Snapshot, seen: RouteState, wanted: WantedTraffic) -> int:
     if seen.main == wanted.stable and seen.preview == wanted.candidate:
         return _towards(snapshot, seen, wanted)
     if seen.preview == wanted.stable and seen.weight:
-        return 0 if _main_is(snapshot, seen, wanted.stable) else seen.weight
+        turned = _main_is(snapshot, seen, wanted.stable) or _turns_unseen(snapshot, seen, wanted)
+        return 0 if turned else seen.weight
     return _closed(snapshot, seen)
 
 
@@ -149,6 +150,12 @@ def _main_is(snapshot: Snapshot, seen: RouteState, revision: str) -> bool:
     others = any(pods for name, pods in seen.endpoints.items() if name != revision)
     everyone = seen.endpoints.get(revision, 0) >= snapshot.revision(revision).preview
     return seen.main == revision and not others and everyone
+
+
+def _turns_unseen(snapshot: Snapshot, seen: RouteState, wanted: WantedTraffic) -> bool:
+    """The Service turns now, and without pods no event will tell that it has."""
+    nobody = not snapshot.replicas and not any(seen.endpoints.values())
+    return nobody and _main(snapshot, seen, wanted.stable) == wanted.stable
 
 
 def _can_open(snapshot: Snapshot, seen: RouteState, wanted: WantedTraffic) -> bool:

@@ -190,6 +190,12 @@ class Cluster:
         main, _ = self.live()
         return sum(main.values())
 
+    def shown(self) -> object:
+        """What events tell of: pods, endpoints, and what the gateway has accepted."""
+        pods = {name: (found.ready, found.unready) for name, found in self.deployments.items()}
+        endpoints = [{n: c for n, c in found.items() if c} for found in self.live()]
+        return pods, endpoints, self.gateway and (self.gateway.accepted, self.gateway.settled)
+
 
 @dataclass
 class World:
@@ -264,6 +270,13 @@ class World:
         self.cluster.tick()
         self.turns += 1
         return decision
+
+    def turn_and_tell(self) -> bool:
+        """One turn; whether another follows it, because of an event or a wish to look again."""
+        recorded, before = (self.stable, self.progress), self.cluster.shown()
+        decision = self.turn()
+        noted = recorded != (self.stable, self.progress)
+        return noted or decision.again is not None or self.cluster.shown() != before
 
     def _writes(self, decision: Decision, wanted: WantedRevision) -> Iterator[Callable[[], object]]:
         """Whatever differs, in the operator's order: Services, sizes, removals, the status.

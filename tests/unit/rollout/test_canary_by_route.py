@@ -1,5 +1,6 @@
 """Canary by the weights of a route: who has how many pods, and what the route says meanwhile."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -253,6 +254,17 @@ def promoted(a: RevisionState, seen: RouteState) -> Decision:
 def test_the_service_moves_while_the_route_sends_it_nothing() -> None:
     assert promoted(pods(3), route(weight=100)).active == "b"
     assert promoted(pods(3), route(weight=100, settled=False)).active == "a"
+
+
+def test_a_release_of_no_pods_moves_the_service_and_closes_the_route_at_once() -> None:
+    """A Service without pods has turned without an event that would tell of it."""
+    nobody: dict[str, Any] = {"rollout": CANARY, "revisions": {"a": pods(0), "b": pods(0)}}
+    accepted = RouteState("a", "b", 100, opened=True, settled=True, leads=True)
+    assert picture(0, "b", "b", route=accepted, **nobody).traffic == Traffic("b", "b", leads=True)
+    waiting = replace(accepted, settled=False)
+    assert picture(0, "b", "b", route=waiting, **nobody).active == "a"
+    closed = RouteState("b", "b", settled=True)
+    assert picture(0, "b", "b", route=closed, **nobody).retire == ("a",)
 
 
 def test_the_old_pods_stay_while_they_are_endpoints() -> None:

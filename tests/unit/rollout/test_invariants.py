@@ -320,6 +320,25 @@ def test_a_release_without_weights_waits_for_no_gateway(strategy: str) -> None:
     assert (world.stable, phase_of(world)) == ("c", "Completed")
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("gateway", [Gateway, lambda: None], ids=["gateway", "no gateway"])
+@pytest.mark.parametrize("replicas", [0, 1, 3])
+def test_nothing_that_is_due_waits_for_a_resync(
+    replicas: int, gateway: Callable[[], Gateway | None], strategy: str
+) -> None:
+    """It looks again only after an event, or where it has asked to."""
+    cluster = Cluster(good, lambda most: most, gateway=gateway())
+    spec = {"strategy": strategy, "blueGreen": {"scaleDownDelaySeconds": 0}}
+    world = World(cluster, rollout(**spec), replicas, "a", check)
+    for target in "abc":
+        world.target = target
+        while world.turn_and_tell():
+            assert world.turns < 100
+        assert (world.stable, world.sizes()) == (target, {target: replicas})
+        closed = cluster.gateway and (cluster.gateway.weight, cluster.gateway.leads)
+        assert closed in (None, (0, False))
+
+
 def phase_of(world: World) -> str:
     return world.progress.phase if world.progress else ""
 
