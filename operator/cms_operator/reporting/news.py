@@ -1,12 +1,14 @@
-"""Which change of a status is news, and which one only counts pods that come and go."""
+"""Which change of a status is news, and which one only counts pods that come and go, or tells that
+a Job that was made has begun.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from cms_operator.api.conditions import Condition, ConditionType, Reason
 from cms_operator.api.model import Model
-from cms_operator.api.status import RolloutStatus, Status
-from cms_operator.observed.snapshot import Snapshot
+from cms_operator.api.status import MigrationStatus, RolloutStatus, Status, is_under_way
+from cms_operator.observed.snapshot import MigrationPhase, Snapshot
 
 # While pods come and go the counts change all the time; each write is an event for all who watch.
 COUNTS_EVERY = timedelta(seconds=10)
@@ -17,6 +19,7 @@ COUNTS_PER_COST = 100
 # Fields that only count pods: of a status or a revision in it, and of a rollout.
 _COUNTS = {"replicas", "ready_replicas"}
 _PODS = {"actual_weight", "serving", "awaited", "lagging_since"}
+_UNDER_WAY = (MigrationPhase.PENDING, MigrationPhase.RUNNING)
 # Reasons of Available, worst first. That fewer pods answer is news, that more do is a count.
 _AVAILABLE = (Reason.NO_PODS, Reason.FEWER_PODS, Reason.ENOUGH_PODS)
 
@@ -35,9 +38,11 @@ def counts_wait(told: datetime, now: datetime, *, cost: timedelta, busy: bool) -
     return every.total_seconds() if give_way else 0.0
 
 
-def pods_are_settled(snapshot: Snapshot) -> bool:
-    """Each Deployment has the pods that it wants, and they get traffic or are previewed."""
-    return all(
+def is_settled(snapshot: Snapshot) -> bool:
+    """No migration is under way, and each Deployment has the pods that it wants, which get traffic
+    or are previewed.
+    """
+    return snapshot.migration not in _UNDER_WAY and all(
         found.observed
         and found.wanted == found.current == found.available
         and found.wanted == max(found.endpoints, found.preview)
@@ -46,13 +51,23 @@ def pods_are_settled(snapshot: Snapshot) -> bool:
 
 
 def only_counts(before: Status, after: Status) -> bool:
-    """Nothing differs but numbers of pods, and what is said of them."""
+    """Nothing differs but numbers of pods, what is said of them, and whether a migration that is
+    under way has begun.
+    """
     return before != after and (
-        _same(before, after, {*_COUNTS, "revisions", "conditions", "rollout"})
+        _same(before, after, {*_COUNTS, "revisions", "conditions", "rollout", "migration"})
         and _all_same(before.revisions, after.revisions, _COUNTS)
         and _count_alone(before.conditions, after.conditions)
         and _all_same(_rollout(before), _rollout(after), _PODS)
+        and _migrates_on(before.migration, after.migration)
     )
+
+
+def _migrates_on(before: MigrationStatus | None, after: MigrationStatus | None) -> bool:
+    if before is None or after is None or before == after:
+        return before == after
+    under_way = is_under_way(before.phase) and is_under_way(after.phase)
+    return under_way and _same(before, after, {"phase"})
 
 
 def _count_alone(before: Sequence[Condition], after: Sequence[Condition]) -> bool:

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from cms_operator.api.status import Status
-from cms_operator.observed.snapshot import RevisionState
+from cms_operator.api.status import MigrationStatus, Status
+from cms_operator.observed.snapshot import MigrationPhase, RevisionState
 from cms_operator.reporting.facts import Facts
-from cms_operator.reporting.news import counts_wait, only_counts, pods_are_settled
+from cms_operator.reporting.news import counts_wait, only_counts, is_settled
 from tests.unit.reporting.test_report import PULL, facts, status_of
 from tests.unit.rollout.pictures import NOON, later, rollout, serving, snapshot, starting
 
@@ -66,6 +66,34 @@ def test_that_more_pods_answer_is_a_count_and_that_fewer_do_is_news(
     assert only_counts(known, after_it) is is_count
 
 
+@pytest.mark.parametrize(
+    ("begun", "waits"),
+    [
+        ({"phase": "Running"}, True),
+        ({"phase": "Failed", "message": "no such table"}, False),
+        ({"phase": "Complete"}, False),
+        ({"phase": "Running", "key": "another"}, False),
+    ],
+    ids=["its Job has begun", "it has failed", "it is done", "another one"],
+)
+def test_that_a_migration_has_begun_may_wait_and_its_end_may_not(
+    begun: dict[str, str], *, waits: bool
+) -> None:
+    def new(migration: MigrationStatus, known: Status | None = None) -> Status:
+        phase = MigrationPhase(migration.phase)
+        found = facts(snapshot(3, "a", migration=phase), migration=migration)
+        return status_of(found, known)
+
+    pending = MigrationStatus(key="k", phase="Pending")
+    known = new(pending)
+    assert only_counts(known, new(pending.model_copy(update=begun), known)) is waits
+
+
+def test_a_cms_whose_migration_is_under_way_is_not_at_rest() -> None:
+    assert not at_rest(snapshot(3, "a", migration=MigrationPhase.RUNNING))
+    assert at_rest(snapshot(3, "a", migration=MigrationPhase.FAILED))
+
+
 def test_another_step_is_news() -> None:
     after = status_of(canary(serving(2), serving(1), BEGUN), BEGUN)
     assert after.rollout is not None
@@ -107,10 +135,7 @@ def test_nothing_new_is_nothing_to_tell() -> None:
 def test_counts_are_at_rest_when_pods_and_traffic_are(
     candidate: RevisionState, *, rests: bool
 ) -> None:
-    assert (
-        pods_are_settled(snapshot(3, "b", "a", revisions={"a": serving(3), "b": candidate}))
-        is rests
-    )
+    assert is_settled(snapshot(3, "b", "a", revisions={"a": serving(3), "b": candidate})) is rests
 
 
 @pytest.mark.parametrize(
