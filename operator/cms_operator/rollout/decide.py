@@ -105,7 +105,8 @@ def _until_taken_over(snapshot: Snapshot) -> str:
     endpoints = snapshot.endpoints if route is None else route.endpoints
     others = {name: count for name, count in endpoints.items() if name != target}
     enough = min(snapshot.replicas, sum(others.values()))
-    is_enough = snapshot.revision(target).preview >= enough
+    found = snapshot.revision(target)
+    is_enough = min(found.available, found.preview) >= enough
     return target if is_enough else most_answering(others, target)
 
 

@@ -293,3 +293,15 @@ def test_a_first_revision_that_serves_in_part_does_so_until_its_fix_can() -> Non
     some = RouteState("a", "b", settled=True, endpoints={"a": 2})
     assert first(1, some).traffic == Traffic("a", "b")
     assert first(2, some).traffic == Traffic("b", "b")
+
+
+def test_after_a_lost_status_nobody_is_sent_to_pods_that_have_only_just_got_ready() -> None:
+    """They count as available after minReadySeconds."""
+
+    def first(available: int) -> Decision:
+        fix = RevisionState(3, 3, 3, available, 0, preview=3)
+        seen = RouteState("a", "b", settled=True, endpoints={"a": 3})
+        return picture(3, "b", rollout=CANARY, revisions={"a": pods(3), "b": fix}, route=seen)
+
+    assert (first(0).active, first(0).sizes) == ("a", {"a": 3, "b": 3})
+    assert first(3).active == "b"
