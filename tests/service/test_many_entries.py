@@ -8,8 +8,14 @@ import pytest
 
 from cms_service.core.postgres.bounded import MAX_BYTES
 from cms_service.entries import rewriting
+from tests.service.test_content import held, statements, until_waiting
 from tests.service.test_limits import limit
 from tests.service.world import Desk, Pod, Site, expect, expect_problem
+
+# By somebody who does not count it, and takes it back.
+_SLUG_TAKEN = """SET LOCAL session_replication_role = replica;
+    INSERT INTO cms.entries (tenant_id, id, content_type_id, slug, fields)
+    SELECT tenant_id, gen_random_uuid(), id, 'b', '{}' FROM cms.content_types"""
 
 
 def bulk(desk: Desk, action: str) -> str:
@@ -208,6 +214,38 @@ async def test_requests_that_make_the_same_slugs_in_another_order_are_both_answe
         assert sorted(statuses) == [[201] * 20, [409] * 20]
     slugs = {entry["slug"] for entry in expect(await acme.client.get(acme.entries), 200)["items"]}
     assert slugs == {f"s{number}" for number in range(20)}
+
+
+@pytest.mark.parametrize("waits", [0, 1.5], ids=["the one is undone", "the many are undone"])
+@pytest.mark.parametrize("atomic", [False, True], ids=["with a key", "all or nothing"])
+async def test_many_are_made_beside_one_that_takes_the_slug_of_one_of_them(
+    site: Site, pod: Pod, acme: Desk, *, atomic: bool, waits: float
+) -> None:
+    """Each has what the other wants. Who waited for a second first is undone, and done again."""
+    await acme.make_type()
+    made = statements(pod, "entries.create")
+    async with held(site, _SLUG_TAKEN):
+        wanted = {"items": [{"fields": {"slug": slug}} for slug in "abc"], "atomic": atomic}
+        named = {} if atomic else {"Idempotency-Key": "import-1"}
+        many = asyncio.create_task(
+            acme.client.post(bulk(acme, "create"), json=wanted, headers=named)
+        )
+        await until_waiting(site, 1)
+        new = {"fields": {"slug": "c"}}
+        one = asyncio.create_task(acme.client.post(acme.entries, json=new))
+        await until_waiting(site, 2)
+        await asyncio.sleep(waits)
+    done, single = await many, await one
+    assert statements(pod, "entries.create") > made + 4, "nobody waited for the other"
+    if atomic:
+        assert {done.status_code, single.status_code} in ({200, 409}, {409, 201})
+        lost = expect_problem(done if done.status_code == 409 else single, 409)
+        assert "has the slug c" in lost["detail"]
+    else:
+        outcomes = [outcome["status"] for outcome in expect(done, 200)["items"]]
+        assert (outcomes, single.status_code) in (([201, 201, 409], 201), ([201] * 3, 409))
+    slugs = [entry["slug"] for entry in expect(await acme.client.get(acme.entries), 200)["items"]]
+    assert sorted(slugs) == (["c"] if atomic and done.status_code == 409 else ["a", "b", "c"])
 
 
 async def test_a_request_is_bounded_and_its_roles_are_those_of_each_entry(
