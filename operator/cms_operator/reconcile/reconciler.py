@@ -37,7 +37,7 @@ from cms_operator.reconcile.source_secrets import SourceSecrets
 from cms_operator.reconcile.sources import look_up_sources
 from cms_operator.reconcile.views import count_answering, facts_of, next_diagnosis, snapshot_of
 from cms_operator.reconcile.work import Work, is_refused, is_to_be_recorded
-from cms_operator.reporting.news import counts_wait, only_counts, is_settled
+from cms_operator.reporting.news import counts_wait, is_settled, only_counts
 from cms_operator.reporting.status import build_invalid_status, build_status
 from cms_operator.rollout import steps
 from cms_operator.rollout.decide import decide

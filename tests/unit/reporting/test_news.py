@@ -8,7 +8,7 @@ import pytest
 from cms_operator.api.status import MigrationStatus, Status
 from cms_operator.observed.snapshot import MigrationPhase, RevisionState
 from cms_operator.reporting.facts import Facts
-from cms_operator.reporting.news import counts_wait, only_counts, is_settled
+from cms_operator.reporting.news import counts_wait, is_settled, only_counts
 from tests.unit.reporting.test_report import PULL, facts, status_of
 from tests.unit.rollout.pictures import NOON, later, rollout, serving, snapshot, starting
 
@@ -89,9 +89,9 @@ def test_that_a_migration_has_begun_may_wait_and_its_end_may_not(
     assert only_counts(known, new(pending.model_copy(update=begun), known)) is waits
 
 
-def test_a_cms_whose_migration_is_under_way_is_not_at_rest() -> None:
-    assert not at_rest(snapshot(3, "a", migration=MigrationPhase.RUNNING))
-    assert at_rest(snapshot(3, "a", migration=MigrationPhase.FAILED))
+def test_a_cms_whose_migration_is_under_way_is_not_settled() -> None:
+    assert not is_settled(snapshot(3, "a", migration=MigrationPhase.RUNNING))
+    assert is_settled(snapshot(3, "a", migration=MigrationPhase.FAILED))
 
 
 def test_another_step_is_news() -> None:
