@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from cms_operator.api.conditions import Condition, ConditionType, Reason
 from cms_operator.api.model import Model
 from cms_operator.api.status import MigrationStatus, RolloutStatus, Status, is_under_way
-from cms_operator.observed.snapshot import MigrationPhase, Snapshot
+from cms_operator.observed.snapshot import Snapshot
 
 # While pods come and go the counts change all the time; each write is an event for all who watch.
 COUNTS_EVERY = timedelta(seconds=10)
@@ -19,7 +19,6 @@ COUNTS_PER_COST = 100
 # Fields that only count pods: of a status or a revision in it, and of a rollout.
 _COUNTS = {"replicas", "ready_replicas"}
 _PODS = {"actual_weight", "serving", "awaited", "lagging_since"}
-_UNDER_WAY = (MigrationPhase.PENDING, MigrationPhase.RUNNING)
 # Reasons of Available, worst first. That fewer pods answer is news, that more do is a count.
 _AVAILABLE = (Reason.NO_PODS, Reason.FEWER_PODS, Reason.ENOUGH_PODS)
 
@@ -42,7 +41,8 @@ def is_settled(snapshot: Snapshot) -> bool:
     """No migration is under way, and each Deployment has the pods that it wants, which get traffic
     or are previewed.
     """
-    return snapshot.migration not in _UNDER_WAY and all(
+    migrates = snapshot.migration is not None and is_under_way(snapshot.migration)
+    return not migrates and all(
         found.observed
         and found.wanted == found.current == found.available
         and found.wanted == max(found.endpoints, found.preview)
