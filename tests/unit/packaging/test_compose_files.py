@@ -1,6 +1,7 @@
 """The files for Compose and Swarm are valid, safe, and have the values that were asked for."""
 
 import hashlib
+import ipaddress
 import json
 import re
 from collections.abc import Iterator
@@ -159,13 +160,21 @@ def test_a_proxy_on_the_machine_is_believed_as_the_page_says() -> None:
     told = dict(re.findall(r"^ +([A-Z_]+)=(\S+)$", page, re.MULTILINE))
     document = load(SCALE, example_environment() | told)
     (network,) = document["networks"]["front"]["ipam"]["config"]
+    gateway = ipaddress.ip_network(network["subnet"])[1]
     services = document["services"]
     nginx = services["nginx"]["networks"]["front"]["ipv4_address"]
     assert services["nginx"]["ports"] == ["127.0.0.1:8080:80"]
     assert services["api1"]["environment"]["TRUSTED_PROXIES"].split(",") == [
         f"{nginx}/32",
-        f"{network['gateway']}/32",
+        f"{gateway}/32",
     ]
+
+
+def test_a_release_by_one_instance_after_the_other_finds_the_networks_as_they_were() -> None:
+    """Compose ends all that is attached to a network whose definition is another."""
+    document = load(SCALE, example_environment())
+    front, back = ({"ipam": {"config": [{"subnet": "172.30.80.0/24"}]}}, {"internal": True})
+    assert document["networks"] == {"front": front, "back": back}
 
 
 def test_no_secret_is_in_an_environment_or_a_command(services: dict[str, Service]) -> None:
