@@ -1,6 +1,6 @@
 """Generated Secrets: made once, never made anew by accident, rotated on request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from cms_operator.api import HeadlessCMS
@@ -13,8 +13,14 @@ from cms_operator.cluster.kinds import JOB, SECRET
 from cms_operator.cluster.outbound.pods import PodReader, Target
 from cms_operator.cluster.writing.apply import Applier
 from cms_operator.observed.family import revision_of
-from cms_operator.observed.jobs import migration_phase
-from cms_operator.observed.pods import is_serving, is_starting
+from cms_operator.observed.jobs import migration_phase, pods_of_job
+from cms_operator.observed.pods import (
+    has_started,
+    has_succeeded,
+    is_alive,
+    is_serving,
+    is_starting,
+)
 from cms_operator.reconcile.migration.status import expected
 from cms_operator.reconcile.subject import Subject
 from cms_operator.resources import admin_secret, jwt_keys, key_rotation, names, service_role
@@ -59,15 +65,8 @@ class Credentials:
             return
         existing = subject.family.of_kind(SECRET.name).get(names.admin_secret(hcms.name))
         found = admin_secret.read(existing) if existing else admin_secret.Owners()
-        pending = expected(subject, sources, known)
-        phases = {
-            key: _phase(subject, key, known) for key in (pending.key, *found.awaited.values())
-        }
-        migrations = admin_secret.Migrations(
-            pending.key,
-            complete=[key for key, phase in phases.items() if phase == "Complete"],
-            running=[key for key, phase in phases.items() if phase == "Running"],
-        )
+        wanted = expected(subject, sources, known).key
+        migrations = _migrations(subject, wanted, {wanted, *found.awaited.values()}, known)
         owners = admin_secret.owners(hcms, found, migrations, self._random)
         await self._write(hcms, admin_secret.build(hcms, owners), existing)
 
@@ -124,6 +123,26 @@ class Credentials:
         reported = await self._pods.key_generations(targets)
         fresh = before.since is not None and subject.now - before.since < MOUNTS_SETTLE
         return (*reported, *([0] * unknown if fresh else ()))
+
+
+def _migrations(
+    subject: Subject, wanted: str, keys: Iterable[str], known: MigrationStatus | None
+) -> admin_secret.Migrations:
+    phases = {key: _phase(subject, key, known) for key in keys}
+    pods = {key: _pods_not_failed(subject, key) for key in phases}
+    return admin_secret.Migrations(
+        wanted,
+        complete=[key for key, phase in phases.items() if phase == "Complete"],
+        # The pods of a Job that is deleted go on for a while.
+        running=[key for key, phase in phases.items() if phase == "Running" or pods[key]],
+        begun=[key for key in phases if any(map(has_started, pods[key]))],
+    )
+
+
+def _pods_not_failed(subject: Subject, key: str) -> list[Object]:
+    job = names.migration_job(subject.hcms.name, key)
+    pods = pods_of_job(subject.family.job_pods, job)
+    return [pod for pod in pods if is_alive(pod) or has_succeeded(pod)]
 
 
 def _phase(subject: Subject, key: str, known: MigrationStatus | None) -> JobPhase:

@@ -32,11 +32,16 @@ def read(secret: Object) -> Owners:
 
 @dataclass(frozen=True, slots=True)
 class Migrations:
-    """The key of the one that the spec asks for, and of all how they stand."""
+    """The key of the one that the spec asks for, and of all how they stand.
+
+    `running` has those of which a Job or a pod goes on, `begun` the ones of these whose pod has
+    read its Secrets.
+    """
 
     wanted: str
     complete: Collection[str] = ()
     running: Collection[str] = ()
+    begun: Collection[str] = ()
 
 
 def owners(
@@ -44,13 +49,12 @@ def owners(
 ) -> Owners:
     """The content with all tenants of the spec.
 
-    An address follows the spec until a migration has made the tenant with it. One that runs may
-    have read it.
+    An address follows the spec until a migration has made the tenant with it. One that is ended
+    while it runs may have: the next one uses its address.
     """
     values, key = dict(found.values), migrations.wanted
-    awaited = {
-        name: last for name, last in found.awaited.items() if last not in migrations.complete
-    }
+    made = {*migrations.complete, *(last for last in migrations.begun if last != key)}
+    awaited = {name: last for name, last in found.awaited.items() if last not in made}
     for tenant in resource.spec.tenants:
         name = tenant.name
         if email_key(name) not in values or awaited.get(name, key) not in {
