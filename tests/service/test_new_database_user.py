@@ -16,7 +16,7 @@ from tests.service.processes import ServeProcess
 from tests.service.servers import Postgres, running, wait_until
 from tests.service.test_rotation import backends, end_connections
 from tests.service.test_start import MAY_BYPASS, OWNS
-from tests.service.waiting import eventually
+from tests.service.waiting import COSTLY, eventually
 from tests.service.world import (
     OWNER_ROLE,
     PASSWORD,
@@ -56,7 +56,7 @@ def serving(site: Site, url_file: Path, log: Path, **more: str) -> Iterator[Serv
 
 def log_in(pod: ServeProcess) -> int:
     login = {"email": owner_email("acme"), "password": PASSWORD}
-    return httpx.post(f"{pod.url}/v1/tenants/acme/auth/login", json=login).status_code
+    return httpx.post(f"{pod.url}/v1/tenants/acme/auth/login", json=login, timeout=30).status_code
 
 
 def refused(pod: ServeProcess, database: str = "primary") -> bool:
@@ -130,7 +130,9 @@ async def test_a_new_user_is_taken_without_a_failed_request_once_it_has_its_righ
             assert log_in(pod) == 200
             return await backends(site, SERVICE_ROLE)
 
-        await eventually(old_connections, lambda left: not left, "the old connections end", 60)
+        await eventually(
+            old_connections, lambda left: not left, "the old connections end", 60, pause=COSTLY
+        )
         assert log_in(pod) == 200
         assert await backends(site, newcomer)
         assert not refused(pod)

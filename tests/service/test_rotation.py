@@ -14,7 +14,7 @@ import pytest
 
 from tests.service.processes import ServeProcess
 from tests.service.servers import Redis, running, wait_until
-from tests.service.waiting import eventually, served
+from tests.service.waiting import COSTLY, eventually, served
 from tests.service.world import (
     PASSWORD,
     SERVICE_PASSWORD,
@@ -174,7 +174,9 @@ async def test_a_pod_leaves_the_connections_of_a_former_user_by_itself(
             httpx.get(f"{pod.url}/health")
             return await users_connected(site)
 
-        await eventually(users, lambda found: found == {own_role}, "the new user alone connects")
+        await eventually(
+            users, lambda found: found == {own_role}, "the new user alone connects", pause=COSTLY
+        )
 
 
 async def users_connected(site: Site) -> set[str]:

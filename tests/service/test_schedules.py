@@ -9,7 +9,7 @@ from tests.service.processes import ServeProcess
 from tests.service.test_api_keys import holder, make_key
 from tests.service.test_content import held, until_waiting
 from tests.service.test_people import hired
-from tests.service.waiting import eventually
+from tests.service.waiting import COSTLY, eventually
 from tests.service.world import Desk, Pod, Site, execute, expect, expect_problem
 
 _PLANNER_GONE = "The user or key that scheduled this no longer exists or has no rights"
@@ -182,7 +182,9 @@ async def test_three_pods_publish_each_entry_once_though_one_is_killed_in_the_mi
             pods[0].kill()
             pods[0].wait()
         plans = "SELECT FROM cms.entry_schedules LIMIT 1"
-        await eventually(lambda: site.fetch(plans), lambda rows: not rows, "no plan is left", 60)
+        await eventually(
+            lambda: site.fetch(plans), lambda rows: not rows, "no plan is left", 60, pause=COSTLY
+        )
         assert all(pod.is_running() for pod in pods[1:])
     (counted,) = await site.fetch(
         """SELECT count(*) AS published, count(DISTINCT object_id) AS entries,

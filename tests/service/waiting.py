@@ -10,12 +10,17 @@ from tests.service.patience import PATIENCE
 
 T = TypeVar("T")
 
+# Between looks that each cost as much CPU as what is waited for: a log-in, a new connection.
+COSTLY = 0.2
+
 
 async def eventually(
     look: Callable[[], Awaitable[T]],
     is_it: Callable[[T], bool],
     what: str,
     seconds: float = PATIENCE,
+    *,
+    pause: float = 0.02,
 ) -> T:
     """The first answer that is what is waited for. The last one is in the failure."""
     last: T | None = None
@@ -26,7 +31,7 @@ async def eventually(
             last = answer = await look()
             if is_it(answer):
                 return answer
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(pause)
 
     try:
         return await asyncio.wait_for(found(), seconds)
