@@ -207,6 +207,7 @@ def test_a_quota_that_refuses_the_migrations_pod_is_told_and_heals(team: Team) -
     message = team.wait_for("DatabaseMigrated", "False", "PodsRefused")
     (job,) = team.names("job")
     assert f"kubectl describe job {job}" in message
+    assert team.the("job", job)["status"]["startTime"], "its controller has tried"
     assert team.condition("Ready")[:2] == ("False", "PodsRefused")
     team.wait_for_event("PodsRefused")
     team.apply(quota(pods="20"))

@@ -92,7 +92,11 @@ def _starts_by(pod: Object) -> datetime:
 
 
 def _pod_by(job: Object) -> datetime:
-    return datetime.fromisoformat(job["metadata"]["creationTimestamp"]) + _JOBS_POD_WITHIN
+    """When a Job without a pod counts as refused one: never before its controller has tried, which
+    in a large fleet comes to it minutes after its creation.
+    """
+    tried = (job.get("status") or {}).get("startTime")
+    return datetime.fromisoformat(tried) + _JOBS_POD_WITHIN if tried else _NEVER
 
 
 def _not_started(pod: Object) -> Problem:

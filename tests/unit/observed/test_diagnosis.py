@@ -109,23 +109,37 @@ def test_the_wait_for_a_node_is_no_wait_for_a_volume() -> None:
     assert find_problem([], [starting], later(720)) is not None
 
 
-JOB = {"metadata": {"name": "shop-migrate", "creationTimestamp": NOON.isoformat()}, "status": {}}
+METADATA = {"name": "shop-migrate", "creationTimestamp": NOON.isoformat()}
+# As the Job controller leaves it that has tried to make the pod.
+JOB: dict[str, Any] = {
+    "metadata": METADATA,
+    "status": {"startTime": later(600).isoformat(), "ready": 0},
+}
 
 
 def test_a_job_whose_pod_is_refused_is_named_although_it_does_not_tell() -> None:
-    assert find_job_problem(JOB, [], later(19)) is None
-    assert next_look([], [JOB], later(5)) == 15
-    problem = find_job_problem(JOB, [], later(20))
+    assert find_job_problem(JOB, [], later(619)) is None
+    assert next_look([], [JOB], later(605)) == 15
+    problem = find_job_problem(JOB, [], later(620))
     assert problem is not None
     assert problem.reason is Reason.PODS_REFUSED
     assert "kubectl describe job shop-migrate" in problem.message
 
 
+@pytest.mark.parametrize("status", [{}, {"conditions": [{"type": "Suspended", "status": "True"}]}])
+def test_a_job_that_waits_for_its_turn_among_a_thousand_or_in_a_queue_is_not_refused(
+    status: dict[str, Any],
+) -> None:
+    waits = {"metadata": METADATA, "status": status}
+    assert find_job_problem(waits, [], later(3600)) is None
+    assert next_look([], [waits], NOON) is None
+
+
 def test_a_job_with_a_pod_has_the_problem_of_its_pod() -> None:
-    assert find_job_problem(JOB, [pod()], later(60)) is None
-    counted = {**JOB, "status": {"active": 1}}
-    assert find_job_problem(counted, [], later(60)) is None, "its pod has not been seen yet"
-    problem = find_job_problem(JOB, [CRASH], later(60))
+    assert find_job_problem(JOB, [pod()], later(660)) is None
+    counted = {**JOB, "status": {**JOB["status"], "active": 1}}
+    assert find_job_problem(counted, [], later(660)) is None, "its pod has not been seen yet"
+    problem = find_job_problem(JOB, [CRASH], later(660))
     assert problem is not None
     assert problem.reason is Reason.CRASH_LOOPING
 
