@@ -203,14 +203,20 @@ def until(snapshot: Snapshot, moment: datetime | None) -> float:
 def next_look(snapshot: Snapshot, progress: RolloutStatus) -> float:
     """Seconds until time alone may change something; infinity where it cannot."""
     times = [_deadline(snapshot, progress)]
-    if progress.phase == "Paused":
-        times.append(_pause_end(snapshot, progress))
-    if progress.phase == "Baking":
-        times.append(_bake_end(snapshot, progress))
-    if progress.phase in ("Analyzing", "Baking"):
-        times.append(_analysis_end(snapshot, progress))
-    if transitions.is_told_to_wait(snapshot, progress):
-        times = []
+    if not transitions.is_told_to_wait(snapshot, progress):
+        times += _ends(snapshot, progress)
     # What lies behind has had its effect, or waits for something else than time.
     ahead = (seconds for time in times if (seconds := until(snapshot, time)) > 0)
     return min(min(ahead, default=inf), until(snapshot, snapshot.reading_due))
+
+
+def _ends(snapshot: Snapshot, progress: RolloutStatus) -> list[datetime | None]:
+    """When what the phase waits for is over, if nobody holds it."""
+    match progress.phase:
+        case "Paused":
+            return [_pause_end(snapshot, progress)]
+        case "Analyzing":
+            return [_analysis_end(snapshot, progress)]
+        case "Baking":
+            return [_bake_end(snapshot, progress), _analysis_end(snapshot, progress)]
+    return []

@@ -122,6 +122,25 @@ def test_one_that_was_held_while_its_pods_started_is_ready_as_long_as_any_other_
     assert switched.active == "b"
 
 
+@pytest.mark.parametrize("phase", ["Switching", "Baking"])
+@pytest.mark.parametrize("by", ["the spec", "a request"])
+def test_one_that_is_held_after_its_switch_is_still_taken_back_where_its_pods_are_lost(
+    by: str, phase: str
+) -> None:
+    held = BAKES.model_copy(update={"paused": by == "the spec"})
+    pause = (Request("pause", "b"),) if by == "a request" else ()
+    switching = at(serving(3), behind_preview(3), rollout=BAKES)
+    shown = (
+        (behind_preview(3), serving(3)) if phase == "Baking" else (serving(3), behind_preview(3))
+    )
+    last = at(*shown, rollout=BAKES, progress=switching.progress)
+    assert progress(last).phase == phase
+    lost = at(behind_preview(3), starting(3), rollout=held, progress=last.progress, requests=pause)
+    assert (progress(lost).phase, lost.again) == (phase, 600)
+    late = at(behind_preview(3), starting(3), rollout=held, progress=lost.progress, now=later(600))
+    assert (late.phase, late.active) == (DecisionPhase.ABORTED, "a")
+
+
 def test_a_pause_that_has_begun_is_begun_once_whoever_holds_it_and_whatever_n_becomes() -> None:
     pauses = {"strategy": "BlueGreen", "blueGreen": {"autoPromotionSeconds": 600}}
     free, held = rollout(**pauses), rollout(**pauses, paused=True)

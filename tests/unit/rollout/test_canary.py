@@ -123,7 +123,7 @@ def test_a_bake_that_is_paused_has_no_end() -> None:
     assert baking.phase is DecisionPhase.BAKING
     held = at(0, 3, progress=baking.progress, rollout=spec, requests=asked("pause"), now=later(9))
     hours = at(0, 3, progress=held.progress, rollout=spec, now=later(9999))
-    assert (hours.phase, hours.stable) == (DecisionPhase.BAKING, "a")
+    assert (hours.phase, hours.stable, hours.again) == (DecisionPhase.BAKING, "a", None)
     resumed = at(
         0, 3, progress=hours.progress, rollout=spec, requests=asked("resume", "b"), now=later(9999)
     )
