@@ -15,26 +15,19 @@ from cms_service.content_types.fields.base import (
     RefusedValue,
     Shape,
     accept_members,
-    errors_at,
     members_schema,
-    pointer,
 )
 from cms_service.content_types.fields.boolean import BooleanField
 from cms_service.content_types.fields.enumeration import EnumerationField
 from cms_service.content_types.fields.json_value import JsonField
+from cms_service.content_types.fields.listed import accept_items, check_items, least_items
 from cms_service.content_types.fields.moments import DateField, DatetimeField
 from cms_service.content_types.fields.number import NumberField
-from cms_service.content_types.fields.reference import (
-    ReferenceField,
-    ReferencesField,
-    check_items,
-    least_items,
-)
+from cms_service.content_types.fields.reference import ReferenceField, ReferencesField
 from cms_service.content_types.fields.rich_text import RichTextField
 from cms_service.content_types.fields.scalar import UniqueField
 from cms_service.content_types.fields.slug import SlugField
 from cms_service.content_types.fields.text import TextField
-from cms_service.core.errors import FieldError
 from cms_service.core.validation.exact import WHOLE
 
 MAX_INNER_FIELDS = 50
@@ -91,16 +84,7 @@ class ComponentsField(_GroupField):
 
     def accept(self, value: Any, context: Context) -> list[dict[str, Any]]:
         check_items(value, max(self.min_items, self.required), self.max_items, context)
-        accepted: list[dict[str, Any]] = []
-        errors: list[FieldError] = []
-        for position, item in enumerate(value):
-            try:
-                accepted.append(self._accept_one(item, context))
-            except ValueError as error:
-                errors += errors_at(pointer(position), error)
-        if errors:
-            raise RefusedValue(errors)
-        return accepted
+        return accept_items(value, lambda item: self._accept_one(item, context))
 
     def json_schema(self, shape: Shape) -> JsonSchema:
         return {

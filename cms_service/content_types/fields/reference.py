@@ -7,17 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cms_service.content_types.fields.base import (
-    BaseField,
-    Context,
-    JsonSchema,
-    RefusedValue,
-    Shape,
-    errors_at,
-    pointer,
-)
+from cms_service.content_types.fields.base import BaseField, Context, JsonSchema, Shape
+from cms_service.content_types.fields.listed import accept_items, check_items, least_items
 from cms_service.content_types.names import TypeName
-from cms_service.core.errors import FieldError
 from cms_service.core.validation.exact import ID_PATTERN, WHOLE, Flag
 
 MAX_REFERENCES = 100
@@ -68,19 +60,16 @@ class ReferencesField(_ReferringField):
 
     def accept(self, value: Any, context: Context) -> list[str]:
         check_items(value, max(self.min_items, self.required), self.max_items, context)
-        accepted: list[str] = []
-        errors: list[FieldError] = []
-        for position, item in enumerate(value):
-            try:
-                identifier = _identifier(item)
-                if self.unique_items and identifier in accepted:
-                    raise ValueError("is listed twice")  # noqa: TRY301 - told as the others are
-                accepted.append(identifier)
-            except ValueError as error:
-                errors += errors_at(pointer(position), error)
-        if errors:
-            raise RefusedValue(errors)
-        return accepted
+        seen: set[str] = set()
+
+        def accept_one(item: Any) -> str:
+            identifier = _identifier(item)
+            if self.unique_items and identifier in seen:
+                raise ValueError("is listed twice")
+            seen.add(identifier)
+            return identifier
+
+        return accept_items(value, accept_one)
 
     def json_schema(self, shape: Shape) -> JsonSchema:
         return {
@@ -90,18 +79,6 @@ class ReferencesField(_ReferringField):
             "maxItems": self.max_items,
             "uniqueItems": self.unique_items,
         }
-
-
-def least_items(minimum: int, shape: Shape, *, required: bool) -> int:
-    return max(minimum, int(required)) if shape.context.is_complete else 0
-
-
-def check_items(value: Any, minimum: int, maximum: int, context: Context) -> None:
-    """Raises ValueError."""
-    if not isinstance(value, list):
-        raise ValueError("must be a list")  # noqa: TRY004 - a wrong value, whatever its type
-    if len(value) > maximum or (context.is_complete and len(value) < minimum):
-        raise ValueError(f"must have {minimum} to {maximum} items")
 
 
 def _identifier(value: Any) -> str:
