@@ -82,7 +82,7 @@ sbom: $(VENV)/.ready ## Bills of materials (CycloneDX) of both images into dist/
 	$(RUN) -m supply sbom
 audit: $(VENV)/.ready $(VENV)-audit/.ready ## Known vulnerabilities of what the images install (AUDIT=--tolerant where the database is away)
 	$(RUN) -m supply audit --program $(VENV)-audit/bin/pip-audit $(AUDIT)
-bench: $(VENV)/.ready ## From apply to Ready for 1 and 50 tenants on fake nodes; an idle minute
+bench: $(VENV)/.ready ## From apply to Ready for 1, 50 and 100 tenants on fake nodes; an idle minute
 	$(RUN) -m benchmarks.bringup
 bench-fleet: $(VENV)/.ready ## TENANTS=1000 on one operator: growth, idle, changes, a release, a restart, beside Argo Rollouts
 	$(RUN) -m benchmarks.fleet --tenants $(or $(TENANTS),1000)

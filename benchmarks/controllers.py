@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from benchmarks import argo_rollouts
+from benchmarks.keeping import KeepingApi
 from benchmarks.teams import Teams, for_each, namespace_of, namespaces_of
 from cms_operator.cluster.kinds import DISRUPTION_BUDGET as BUDGET
 from cms_operator.cluster.kinds import HEADLESS_CMS, SERVICE, Kind
@@ -61,6 +62,18 @@ class Ours:
         }
         good = {("Ready", "True"), ("Reconciling", "False")} <= settled
         return good and status.get("version") == image.rpartition(":")[2]
+
+
+class Fleet(Ours):
+    """Tenants with everything that a HeadlessCMS has by default: their migration, too."""
+
+    def apply(self, name: str, image: str) -> None:
+        # A cluster has node ports for 2,768 Services of the other types.
+        service = {"type": "ClusterIP"}
+        self._teams.of(name).make(name, image=image, replicas=PODS, rollout=CANARY, service=service)
+
+    def grow(self, name: str) -> None:
+        self._teams.of(name).patch("headlesscms", name, {"spec": {"replicas": PODS + 1}})
 
 
 class Argo:
@@ -133,7 +146,7 @@ def argo_at_work(
         process = argo_rollouts.start(control_plane, controller)
         audit = AuditLog(control_plane.audit_log)
         eventually(lambda: watches(audit, Argo), "Argo Rollouts watches its objects")
-        argo = Argo(Api(control_plane.kubeconfig), process.pid, templates)
+        argo = Argo(KeepingApi(control_plane.kubeconfig), process.pid, templates)
         for_each(names, argo.surround)
         yield control_plane, argo
 

@@ -4,31 +4,31 @@
 
 The fleet grows in three steps, is idle, is changed at 20 objects a second, gets a release, and its
 operator starts again. Argo Rollouts brings up and rolls as many Rollouts of three pods, and a bare
-client the objects of the first step. Each has a control plane to itself. Nothing passes or fails.
+client the same objects in the same steps. Each has a control plane to itself. Nothing passes or
+fails.
 """
 
 import argparse
 import asyncio
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import fleet_client
-from benchmarks.controllers import CANARY, NEW, OLD, PODS, Ours, argo_at_work, pod_templates
+from benchmarks import bare_client
+from benchmarks.bare_client import Object
+from benchmarks.controllers import NEW, OLD, PODS, Fleet, argo_at_work, pod_templates
 from benchmarks.fleet_report import Restart, Step, delayed, delays, growth, phase_rows, restarted
 from benchmarks.histograms import total
-from benchmarks.phases import Meter
+from benchmarks.phases import QUIET_SECONDS, Meter
 from benchmarks.showing import show
 from benchmarks.teams import Teams, names_of
 from benchmarks.usage import cpu_seconds, peak_mebibytes, resident_mebibytes
-from cms_operator.cluster.kinds import CHILDREN, POD
+from cms_operator.cluster.kinds import POD
 from localcluster import controlplane
 from localcluster.fakenodes import PODS_OF_A_NODE
-from tests.controlplane.api import Object
 from tests.controlplane.audit import Request
 from tests.controlplane.kwok_stages import STAGES
 from tests.controlplane.operator_process import OperatorProcess, install
@@ -39,18 +39,6 @@ CHANGES_A_SECOND = 20
 CHANGE_SECONDS = 15
 RESYNC_SECONDS = 60
 PATIENCE = 3600
-
-
-class Fleet(Ours):
-    """Tenants with everything that a HeadlessCMS has by default: their migration, too."""
-
-    def apply(self, name: str, image: str) -> None:
-        # A cluster has node ports for 2,768 Services of the other types.
-        service = {"type": "ClusterIP"}
-        self._teams.of(name).make(name, image=image, replicas=PODS, rollout=CANARY, service=service)
-
-    def grow(self, name: str) -> None:
-        self._teams.of(name).patch("headlesscms", name, {"spec": {"replicas": PODS + 1}})
 
 
 @dataclass(frozen=True)
@@ -77,8 +65,10 @@ def main() -> None:
         measure_argo(names, templates)
 
 
-def measure_ours(names: list[str], sizes: list[int]) -> tuple[dict[str, Object], list[Object]]:
-    """Return what the peers need: pods by tenant, and all objects of the first step."""
+def measure_ours(
+    names: list[str], sizes: list[int]
+) -> tuple[dict[str, Object], list[list[list[Object]]]]:
+    """Return what the peers need: pods by tenant, and all objects of each tenant, by step."""
     with ours_at_work(names) as run:
         objects = grow(run, sizes)
         templates = pod_templates(run.teams)
@@ -106,13 +96,13 @@ def ours_at_work(names: list[str]) -> Iterator[Run]:
             operator.stop()
 
 
-def grow(run: Run, sizes: list[int]) -> list[Object]:
-    """Step by step; return the objects of the first step."""
-    objects: list[Object] = []
+def grow(run: Run, sizes: list[int]) -> list[list[list[Object]]]:
+    """Return the objects of each tenant, by step."""
+    objects = []
     for start, end in zip([0, *sizes], sizes, strict=False):
         phase = run.meter.phase(run.names[start:end], OLD)
         show("\n".join(growth(Step(end, end - start, phase, resident_mebibytes(run.operator.pid)))))
-        objects = objects or children(run.teams)
+        objects.append(bare_client.tenants_of(run.teams, run.names[start:end]))
     return objects
 
 
@@ -170,19 +160,6 @@ def nodes_for(tenants: int) -> int:
     return max(controlplane.DEFAULT_NODES, -(-tenants * (PODS + 1) // PODS_OF_A_NODE))
 
 
-def children(teams: Teams) -> list[Object]:
-    """All tenants' objects, as a client would create them."""
-    found = []
-    for kind in CHILDREN:
-        if not kind.writable or kind.optional:
-            continue
-        for child in teams.all(kind.name.lower()):
-            if "ownerReferences" in child["metadata"]:
-                is_of = {"apiVersion": kind.api_version, "kind": kind.name}
-                found.append(fleet_client.bare({**is_of, **child}))
-    return found
-
-
 def is_caught_up(operator: OperatorProcess, count: int) -> bool:
     waiting, done = "hcms_operator_queue_depth", "hcms_operator_reconciles_total"
     text = operator.metrics(waiting, done)
@@ -193,15 +170,15 @@ def lists_pods(asked: list[Request]) -> bool:
     return any(one.verb == "list" and one.resource.endswith(POD.plural) for one in asked)
 
 
-def measure_bare(objects: list[Object], nodes: int) -> None:
-    """One more of the first step on as many nodes, without an operator."""
-    tenants: defaultdict[str, list[Object]] = defaultdict(list)
-    for found in objects:
-        tenants[found["metadata"]["labels"]["app.kubernetes.io/instance"]].append(found)
+def measure_bare(steps: list[list[list[Object]]], nodes: int) -> None:
+    """The same objects in the same steps on as many nodes, without an operator."""
     with controlplane.start("bench-bare", nodes=nodes, stages=STAGES) as control_plane:
-        Teams(control_plane, list(tenants)).create()
-        seconds = asyncio.run(fleet_client.bring_up(control_plane.kubeconfig, tenants.values()))
-    show(f"bare client: the same {len(objects)} objects of {len(tenants)} tenants: {seconds:.1f} s")
+        bare_client.prepare(control_plane, [objects for step in steps for objects in step])
+        for tenants in steps:
+            seconds = asyncio.run(bare_client.bring_up(control_plane, tenants))
+            count = sum(len(objects) for objects in tenants)
+            show(f"bare client: {count} objects of {len(tenants)} tenants: {seconds:.1f} s")
+            time.sleep(QUIET_SECONDS)
 
 
 def measure_argo(names: list[str], templates: dict[str, Object]) -> None:

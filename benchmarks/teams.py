@@ -7,8 +7,9 @@ all tenants in one, that would be most of what is measured.
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from benchmarks.keeping import KeepingApi
 from localcluster.controlplane import ControlPlane
-from tests.controlplane.api import Api, Object
+from tests.controlplane.api import Object
 from tests.controlplane.team import Team
 
 TENANTS_OF_A_TEAM = 50
@@ -35,7 +36,7 @@ def for_each(names: Iterable[str], act: Callable[[str], None]) -> None:
 
 class Teams:
     def __init__(self, control_plane: ControlPlane, names: Sequence[str]) -> None:
-        api = Api(control_plane.kubeconfig)
+        api = KeepingApi(control_plane.kubeconfig)
         self._teams = {
             namespace: Team(control_plane, api, namespace) for namespace in namespaces_of(names)
         }
