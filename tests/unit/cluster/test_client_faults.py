@@ -1,7 +1,9 @@
 """What comes of the answers of an API server, and of answers that do not come."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from tests.support import virtual_time
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 POD = {"kind": "Pod"}
+# More than a server takes that lets none wait.
+QUEUED = 4
 
 
 @dataclass
@@ -164,6 +168,32 @@ async def test_a_watch_that_falls_silent_is_given_up(
     with pytest.raises(TimeoutError):
         await follow(client, found)
     assert found == [{"type": "BOOKMARK"}]
+
+
+@pytest.fixture
+def dropping() -> Iterator[str]:
+    """The address of a server that drops what comes, as its queue of connections is full."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, ExitStack() as waiting:
+        for _ in range(QUEUED):
+            begun = waiting.enter_context(socket.socket())
+            begun.settimeout(0)
+            begun.connect_ex(server.getsockname())
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+async def test_a_watch_whose_connection_is_dropped_is_given_up(
+    dropping: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CONNECT_SECONDS", 0.2)
+    client = KubernetesClient(aio.ApiClient(aio.Configuration(host=dropping)))
+    try:
+        async with asyncio.timeout(20):
+            with pytest.raises(aiohttp.ConnectionTimeoutError):
+                await follow(client, [])
+            with pytest.raises(aiohttp.ConnectionTimeoutError):
+                await client.get("/api/v1/pods?watch=true", None)
+    finally:
+        await client.close()
 
 
 async def test_a_watch_of_which_there_is_nothing_to_tell_ends_before_it_counts_as_dead(

@@ -26,6 +26,9 @@ APPLY = "application/apply-patch+yaml"
 JSON = "application/json"
 MERGE = "application/merge-patch+json"
 REQUEST_SECONDS = 30
+# A server that drops packets refuses nothing, and the kernel would go on for two minutes, in which
+# it asks less and less often.
+CONNECT_SECONDS = 10
 # The server sends a bookmark each minute, but not while nothing has been written. So it is asked to
 # end each watch before long, and a connection that is silent for longer is dead.
 WATCH_SECONDS = 120
@@ -153,7 +156,7 @@ class KubernetesClient:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(WATCH_SECONDS),
         }
-        limits = aiohttp.ClientTimeout(total=None, sock_read=SILENCE_SECONDS)
+        limits = _lasting(None)
         response = await self._send("GET", path, asked, None, JSON, limits)
         try:
             if response.status != HTTPStatus.OK:
@@ -170,7 +173,7 @@ class KubernetesClient:
         `seconds` are for the whole of it; with None it may last, but not be silent. Raises
         aiohttp.ClientError, TimeoutError.
         """
-        limits = aiohttp.ClientTimeout(total=seconds, sock_read=SILENCE_SECONDS)
+        limits = _lasting(seconds)
         response = await self._send("GET", path, None, None, JSON, limits)
         count_refusal(path, response.status)
         return response
@@ -196,6 +199,12 @@ class KubernetesClient:
         )
         response: aiohttp.ClientResponse = wrapped.response
         return response
+
+
+def _lasting(seconds: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=seconds, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS
+    )
 
 
 def proxy_of(server: str) -> str | None:
