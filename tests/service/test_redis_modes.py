@@ -331,6 +331,17 @@ def metrics_of(pod: Pod) -> str:
     return pod.cms.metrics.render().decode()
 
 
+@pytest.mark.usefixtures("as_shipped")
+async def test_a_sentinel_that_is_silent_keeps_nobody_from_what_the_others_know(
+    site: Site, group: Group
+) -> None:
+    """As one is whose node is lost, and with it often the master."""
+    login = {"email": owner_email("acme"), "password": PASSWORD}
+    group.sentinels[0].freeze()
+    async with site.pod(**group.settings) as pod, pod.client() as client:
+        await served(lambda: client.post("/v1/tenants/acme/auth/login", json=login))
+
+
 async def test_sessions_outlive_a_failover(site: Site, group: Group) -> None:
     async with site.pod(**group.settings) as pod:
         acme = await pod.log_in("acme")

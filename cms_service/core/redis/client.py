@@ -93,6 +93,8 @@ def _behind_sentinel(
 ) -> tuple[Any, Sequence[Any]]:
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis has no type for it
         list(url.hosts),
+        # Asked once, as another one knows as much: redis-py asks ten times. They want no password.
+        sentinel_kwargs={**options, "credential_provider": None},
         db=url.database,
         connection_class=SentinelTlsConnection if url.tls else SentinelManagedConnection,
         max_connections=MAX_CONNECTIONS,
