@@ -78,7 +78,7 @@ class Cms:
 
     async def close(self, seconds: float) -> None:
         self.passwords.close()
-        await self.key_uses.close()
+        await self.key_uses.close(seconds)
         await asyncio.gather(
             *(database.close(seconds) for database in self.databases), self.tracing.close(seconds)
         )

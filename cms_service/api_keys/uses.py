@@ -41,6 +41,7 @@ class KeyUses:
         except Problem:  # the database is away
             self._noted.pop(key_id, None)
 
-    async def close(self) -> None:
-        """Lets what has begun end: the pool closes after it."""
-        await asyncio.gather(*self._writes, return_exceptions=True)
+    async def close(self, seconds: float) -> None:
+        """Lets what has begun end, within so long: the pool closes after it."""
+        if self._writes:
+            await asyncio.wait(self._writes, timeout=seconds)

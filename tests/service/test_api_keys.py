@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from cms_service.api_keys.keys import KeyText
+from tests.service.patience import PATIENCE
 from tests.service.test_people import hired, make_role, two_pods, until
 from tests.service.world import PASSWORD, Desk, Pod, Site, expect, expect_problem
 
@@ -212,7 +213,7 @@ async def test_many_requests_with_a_key_cost_one_query_and_one_note(
     async with holder(pod, key["key"]) as program:
         for _ in range(20):
             expect(await program.get(f"{published.delivery}/hello"), 200)
-    await pod.cms.key_uses.close()
+    await pod.cms.key_uses.close(PATIENCE)
     used = datetime.fromisoformat(expect(await published.client.get(url), 200)["lastUsedAt"])
     assert abs(datetime.now(UTC) - used) < timedelta(hours=1)
     seen = pod.cms.metrics.render().decode()
