@@ -180,29 +180,20 @@ def _delete_tenant(arguments: argparse.Namespace) -> int:
 
 
 async def _delete(settings: DatabaseSettings, name: str) -> bool:
-    connection = await job.connect(settings)
-    try:
+    async with job.connected(settings) as connection:
         return await removal.remove_by_name(connection, name)
-    finally:
-        await connection.close()
 
 
 async def _limit(
     settings: DatabaseSettings, name: str, changes: dict[str, int | None]
 ) -> list[str] | None:
-    connection = await job.connect(settings)
-    try:
+    async with job.connected(settings) as connection:
         return await change(connection, name, changes)
-    finally:
-        await connection.close()
 
 
 async def _create(settings: DatabaseSettings, tenant: NewTenant, owner: FirstOwner) -> bool:
-    connection = await job.connect(settings)
-    try:
+    async with job.connected(settings) as connection:
         return await create(connection, tenant, owner)
-    finally:
-        await connection.close()
 
 
 def _diff_types(arguments: argparse.Namespace) -> int:

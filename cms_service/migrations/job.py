@@ -1,10 +1,12 @@
 """What `python -m cms_service migrate [--contract]` does, from the lock to the report."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +16,8 @@ import asyncpg
 import orjson
 
 from cms_service.core.credentials.sources import Credentials, read_directory, read_url_file
+from cms_service.core.postgres import session_settings
+from cms_service.core.postgres.watched import WatchedConnection
 from cms_service.core.settings.database import DatabaseSettings
 from cms_service.core.settings.migrate import MigrateSettings
 from cms_service.limits.manage import set_defaults
@@ -28,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 _TERMINATION_LOG = Path("/dev/termination-log")
 _CONNECT_SECONDS = 10.0
+_CLOSE_SECONDS = 5.0  # a server that is away takes no leave
 _SALT_BYTES = 16
 _MAX_CONNECTIONS = """
 SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)::int
@@ -98,8 +103,7 @@ async def migrate(
     )
     wanted = parse_wanted(settings.tenants)
     service = _service_credentials(settings)
-    connection = await connect(settings)
-    try:
+    async with connected(settings) as connection:
         await runner.lock(connection, limits)
         before = await record.read(connection)
         owner.check(before, settings.database_owner, settings.database_take_over_from)
@@ -131,18 +135,26 @@ async def migrate(
             plan.still_open(migrations, after),
             await connection.fetchval(_MAX_CONNECTIONS),
         )
-    finally:
-        await connection.close()
 
 
-async def connect(settings: DatabaseSettings) -> Any:
+@asynccontextmanager
+async def connected(settings: DatabaseSettings) -> AsyncIterator[Any]:
+    """A connection of the tables' owner. Raises what connecting raises."""
     credentials = settings.database_credentials().current()
-    return await asyncpg.connect(
+    connection = await asyncpg.connect(
         settings.database_url.dsn,
+        connection_class=WatchedConnection,
         user=credentials.username,
         password=credentials.password,
         timeout=_CONNECT_SECONDS,
     )
+    try:
+        # Said here, and not when it connects: a pooler that keeps sessions takes it so, too.
+        await connection.execute(session_settings.LOOK_FOR_SILENT_PEERS)
+        yield connection
+    finally:
+        with contextlib.suppress(Exception):  # it has been torn off then
+            await connection.close(timeout=_CLOSE_SECONDS)
 
 
 def _service_credentials(settings: MigrateSettings) -> Credentials:

@@ -5,7 +5,12 @@ is given to others all the same, and soon.
 """
 
 import asyncio
-from collections.abc import Sequence
+import os
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +19,18 @@ import pytest
 from cms_service.core.errors import Unavailable
 from cms_service.core.postgres import session_settings
 from cms_service.core.postgres.statements import Statement
+from cms_service.core.settings.database import DatabaseSettings
+from cms_service.migrations import job
 from tests.service.proxy import Proxy
 from tests.service.waiting import eventually
-from tests.service.world import Desk, Pod, Site, expect
+from tests.service.world import (
+    OWNER_PASSWORD,
+    OWNER_ROLE,
+    Desk,
+    Pod,
+    Site,
+    expect,
+)
 
 LOCK_TENANT = Statement(
     "lock",
@@ -76,12 +90,77 @@ async def until_ended(site: Site, found: Sequence[Any]) -> None:
     await eventually(lambda: site.fetch(alive), lambda rows: not rows, "the connection ends", 10)
 
 
-async def test_postgresql_looks_for_silent_pods_within_a_minute(pod: Pod) -> None:
+TCP_SETTINGS = (
+    "tcp_keepalives_idle",
+    "tcp_keepalives_interval",
+    "tcp_keepalives_count",
+    "tcp_user_timeout",
+)
+TCP_OPTIONS = (
+    socket.TCP_KEEPIDLE,
+    socket.TCP_KEEPINTVL,
+    socket.TCP_KEEPCNT,
+    socket.TCP_USER_TIMEOUT,
+)
+
+
+def gives_up_within_a_minute(idle: float, interval: float, count: float, unanswered: float) -> bool:
+    return 0 < idle + interval * count <= 60 and 0 < unanswered <= 60
+
+
+async def told_to_postgresql(fetch: Callable[[str], Awaitable[Sequence[Any]]]) -> list[float]:
+    return [float((await fetch(f"{SETTING} WHERE name = '{name}'"))[0][0]) for name in TCP_SETTINGS]
+
+
+def told_to_the_kernel(port: int) -> list[list[float]]:
+    """Of each of this process's connections to the port."""
+    found = []
+    files = Path("/proc/self/fd").iterdir()
+    for number in [int(file.name) for file in files if file.is_socket()]:
+        with suppress(OSError), socket.socket(fileno=os.dup(number)) as connection:
+            if connection.getpeername()[1:2] == (port,):
+                assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                *probes, unanswered = [
+                    float(connection.getsockopt(socket.IPPROTO_TCP, option))
+                    for option in TCP_OPTIONS
+                ]
+                found.append([*probes, unanswered / 1000])
+    return found
+
+
+async def test_postgresql_and_pods_look_for_each_other_within_a_minute(
+    site: Site, pod: Pod
+) -> None:
     expect(await pod.client().get("/health"), 200)
-    names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
-    idle, interval, count, unanswered = [
-        float((await pod.cms.database.fetch("test", f"{SETTING} WHERE name = '{name}'"))[0][0])
-        for name in (*names, "tcp_user_timeout")
-    ]
-    assert 0 < idle + interval * count <= 60
-    assert 0 < unanswered <= 60
+    told = await told_to_postgresql(partial(pod.cms.database.fetch, "test"))
+    assert gives_up_within_a_minute(*told)
+    assert told in told_to_the_kernel(site.postgres.port)
+
+
+def owners(site: Site, port: int) -> DatabaseSettings:
+    url = site.postgres.url(site.database, f"{OWNER_ROLE}:{OWNER_PASSWORD}")
+    return DatabaseSettings.model_validate(
+        {"database_url": url.replace(f":{site.postgres.port}/", f":{port}/")}
+    )
+
+
+async def test_postgresql_and_a_migration_look_for_each_other_within_a_minute(site: Site) -> None:
+    """It holds the lock for all migrations, which nobody else would ever get."""
+    async with job.connected(owners(site, site.postgres.port)) as connection:
+        told = await told_to_postgresql(connection.fetch)
+        assert gives_up_within_a_minute(*told)
+        assert told in told_to_the_kernel(site.postgres.port)
+
+
+async def test_a_migration_whose_database_is_silent_ends(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "_CLOSE_SECONDS", 0.2)
+    async with (
+        Proxy(site.postgres.port).running() as proxy,
+        asyncio.timeout(20),
+        job.connected(owners(site, proxy.port)) as connection,
+    ):
+        proxy.silent = True
+        with pytest.raises(TimeoutError):
+            await connection.fetch("SELECT 1", timeout=0.1)

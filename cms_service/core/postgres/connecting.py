@@ -8,6 +8,7 @@ from asyncpg.connect_utils import SessionAttribute
 from cms_service.core.credentials.sources import Credentials
 from cms_service.core.postgres import session_settings
 from cms_service.core.postgres.pool import Connection
+from cms_service.core.postgres.watched import WatchedConnection
 from cms_service.core.settings.database_url import DatabaseUrl
 
 _CONNECT_SECONDS = 5.0
@@ -31,6 +32,7 @@ async def log_in(name: DatabaseName, url: DatabaseUrl, credentials: Credentials)
     lock_seconds = REPLICA_WAIT_SECONDS if is_replica else session_settings.LOCK_SECONDS
     return await asyncpg.connect(
         url.dsn,
+        connection_class=WatchedConnection,
         user=credentials.username,
         password=credentials.password,
         timeout=_CONNECT_SECONDS,

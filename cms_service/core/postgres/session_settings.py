@@ -10,12 +10,18 @@ LOCK_SECONDS = 9
 IDLE_IN_TRANSACTION_SECONDS = 30
 
 # Of a peer that is silent, and of one that takes no answer: after a minute it is lost.
+QUIET_SECONDS = 30
+PROBE_SECONDS = 10
+PROBES = 3
+UNANSWERED_SECONDS = 60
+
 _TCP = {
-    "tcp_keepalives_idle": "30",
-    "tcp_keepalives_interval": "10",
-    "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "60s",
+    "tcp_keepalives_idle": f"{QUIET_SECONDS}",
+    "tcp_keepalives_interval": f"{PROBE_SECONDS}",
+    "tcp_keepalives_count": f"{PROBES}",
+    "tcp_user_timeout": f"{UNANSWERED_SECONDS}s",
 }
+LOOK_FOR_SILENT_PEERS = "; ".join(f"SET {name} = '{value}'" for name, value in _TCP.items())
 
 
 def of_connection(lock_seconds: float) -> dict[str, str]:
