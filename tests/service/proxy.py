@@ -10,8 +10,8 @@ _CHUNK = 65_536
 class Proxy:
     """Before a server on the loopback. `delay` is of each answer, in seconds; while it is `losing`,
     a connection is cut when its next answer comes, and counted in `lost`; while it is `silent`,
-    nothing comes through, and no end of a connection either. New connections lead to what
-    `server_port` is by then.
+    nothing comes through, and no end of a connection either; nor does any of what began before it
+    was to `forget`. New connections lead to what `server_port` is by then.
     """
 
     def __init__(self, server_port: int) -> None:
@@ -22,6 +22,12 @@ class Proxy:
         self.losing = False
         self.silent = False
         self.lost = 0
+        self._readers: set[asyncio.StreamReader] = set()
+        self._forgotten: set[asyncio.StreamReader] = set()
+
+    def forget(self) -> None:
+        """As a gateway that is replaced: what it has passed on so far goes nowhere from now."""
+        self._forgotten = set(self._readers)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Proxy"]:
@@ -48,10 +54,12 @@ class Proxy:
             writer.close()
             return
         asking = asyncio.ensure_future(self._pass_on(reader, ours))
+        self._readers |= {reader, theirs}
         try:
             await self._answer(theirs, writer)
         finally:
             asking.cancel()
+            self._readers -= {reader, theirs}
             # At once, as a network does: one that still has to send would end some day.
             for end in (ours, writer):
                 end.transport.abort()
@@ -78,6 +86,6 @@ class Proxy:
 
     async def _heard(self, reader: asyncio.StreamReader) -> bytes:
         chunk = await reader.read(_CHUNK)
-        if self.silent:
+        if self.silent or reader in self._forgotten:
             await asyncio.get_running_loop().create_future()  # for ever
         return chunk

@@ -17,10 +17,11 @@ from uuid import UUID
 import pytest
 
 from cms_service.core.errors import Unavailable
-from cms_service.core.postgres import session_settings
+from cms_service.core.postgres import pool, session_settings
 from cms_service.core.postgres.statements import Statement
 from cms_service.core.settings.database import DatabaseSettings
 from cms_service.migrations import job
+from cms_service.tenants.directory import FRESH_SECONDS
 from tests.service.proxy import Proxy
 from tests.service.waiting import eventually
 from tests.service.world import (
@@ -30,6 +31,7 @@ from tests.service.world import (
     Pod,
     Site,
     expect,
+    expect_problem,
 )
 
 LOCK_TENANT = Statement(
@@ -164,3 +166,44 @@ async def test_a_migration_whose_database_is_silent_ends(
         proxy.silent = True
         with pytest.raises(TimeoutError):
             await connection.fetch("SELECT 1", timeout=0.1)
+
+
+async def test_connections_that_a_gateway_has_forgotten_cost_one_request_and_not_one_each(
+    site: Site, acme: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_SHOW_SECONDS", 0.1)
+    async with (
+        Proxy(site.postgres.port).running() as proxy,
+        site.pod(DATABASE_URL=through(proxy, site)) as pod,
+    ):
+        client = pod.client(acme.tokens["accessToken"])
+        await asyncio.gather(*(client.get(f"{acme.root}/users") for _ in range(50)))
+        assert len(told_to_the_kernel(proxy.port)) == 5
+        proxy.forget()
+        await asyncio.sleep(FRESH_SECONDS)  # so that the directory has to ask
+        expect_problem(await client.get(f"{acme.root}/users"), 503)
+        expect(await client.get(f"{acme.root}/users"), 200)
+
+
+async def test_who_stops_in_a_transaction_does_not_wait_for_a_database_that_is_silent(
+    site: Site, acme: Desk
+) -> None:
+    tenant_id = await id_of(site, acme)
+    began = asyncio.Event()
+    async with (
+        Proxy(site.postgres.port).running() as proxy,
+        site.pod(DATABASE_URL=through(proxy, site)) as pod,
+    ):
+
+        async def work() -> None:
+            async with pod.cms.database.transaction(tenant_id) as scope, scope.nested():
+                proxy.silent = True
+                began.set()
+                await scope.query(LOCK_TENANT)
+
+        working = asyncio.create_task(work())
+        await began.wait()
+        await asyncio.sleep(0)
+        working.cancel()
+        await asyncio.wait({working}, timeout=8)  # an undoing would be given up after twelve
+        assert working.cancelled()

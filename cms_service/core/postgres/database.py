@@ -35,7 +35,7 @@ from cms_service.core.postgres import session_settings
 from cms_service.core.postgres.connecting import REPLICA_WAIT_SECONDS, DatabaseName, log_in
 from cms_service.core.postgres.connector import Connector, RoleRefusedError
 from cms_service.core.postgres.places import NoPlaceError, Tenant
-from cms_service.core.postgres.pool import Connection, Pool
+from cms_service.core.postgres.pool import UNANSWERED, Connection, Pool
 from cms_service.core.postgres.redone import Undone, redone
 from cms_service.core.postgres.shares import outside_shares, unshared
 from cms_service.core.postgres.statements import Asked
@@ -100,7 +100,7 @@ class Scope:
     @asynccontextmanager
     async def nested(self) -> AsyncIterator["Scope"]:
         """A statement that fails is undone alone."""
-        async with self._connection.transaction():
+        async with _transaction(self._connection):
             yield self
 
     def serves(self, database: "Database", tenant_id: UUID) -> bool:
@@ -221,7 +221,7 @@ class Database:
             async with scope.nested():
                 yield scope
             return
-        async with self._connection(tenant_id) as connection, connection.transaction():
+        async with self._connection(tenant_id) as connection, _transaction(connection):
             scope = Scope(self, connection, tenant_id)
             with outside_shares():
                 yield scope
@@ -340,6 +340,24 @@ class Database:
     def _expire(self) -> None:
         if self._pool is not None:
             self._pool.expire()
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection) -> AsyncIterator[None]:
+    """One that is left without an answer is not waited for once more: its connection ends, and with
+    it the transaction.
+    """
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    except UNANSWERED:
+        raise
+    except BaseException:
+        await transaction.rollback()
+        raise
+    else:
+        await transaction.commit()
 
 
 class _Lease:

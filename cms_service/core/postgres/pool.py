@@ -32,6 +32,12 @@ _BREAKING = (
     asyncpg.ReadOnlySQLTransactionError,
 )
 
+# After these nobody knows whether the server was slow or is silent, and the other connections may
+# be as dead: a failover or a gateway that forgets takes all of them.
+UNANSWERED = (TimeoutError, asyncio.CancelledError)
+# Given to one of them to show that it is not. Less than who asks for tenants would wait.
+_SHOW_SECONDS = 1.0
+
 Connection = Any  # asyncpg's, generic in a way that nobody here needs
 
 
@@ -62,6 +68,7 @@ class Pool:
         self._used: dict[Connection, Tenant] = {}
         self._made_at: dict[Connection, float] = {}  # of those that may be used again
         self._expiries = 0
+        self._doubted_until = float("-inf")  # of those that were heard of last before then
         self._ending: set[asyncio.Task[None]] = set()
         self._sweep: asyncio.TimerHandle | None = None
         self._is_closing = False
@@ -87,7 +94,7 @@ class Pool:
         try:
             if self._is_closing:
                 raise ConnectionError("the pool is closed")  # noqa: TRY301 - gives the place back
-            connection = self._take_idle()
+            connection = await self._take_whole()
             if connection is None:
                 connection = await self._make()
         except BaseException:
@@ -101,6 +108,8 @@ class Pool:
         tenant = self._used.pop(connection)
         loop = asyncio.get_running_loop()
         now = loop.time()
+        if isinstance(error, UNANSWERED):
+            self._doubted_until = now
         if self._is_closing or not self._is_whole(connection, error, now):
             self._end(connection, tenant)
             return
@@ -138,12 +147,32 @@ class Pool:
             self._made_at[connection] = asyncio.get_running_loop().time()
         return connection
 
-    def _take_idle(self) -> Connection | None:
+    async def _take_whole(self) -> Connection | None:
+        """One that nobody uses and that is not dead, as far as is known."""
+        while (idle := self._take_idle()) is not None:
+            if idle.since >= self._doubted_until or await self._shows_itself(idle):
+                return idle.connection
+        return None
+
+    async def _shows_itself(self, idle: _Idle) -> bool:
+        """Where one that is in doubt does not, the others are not waited for."""
+        try:
+            await idle.connection.execute("SELECT 1", timeout=_SHOW_SECONDS)
+        except BaseException as error:
+            self._drop(idle)
+            while self._idle and self._idle[0].since < self._doubted_until:
+                self._drop(self._idle.popleft())
+            if not isinstance(error, Exception):
+                raise
+            return False
+        return True
+
+    def _take_idle(self) -> _Idle | None:
         while self._idle:
-            connection = self._idle.pop().connection
-            if not connection.is_closed():
-                return connection
-            self._made_at.pop(connection, None)
+            idle = self._idle.pop()
+            if not idle.connection.is_closed():
+                return idle
+            self._made_at.pop(idle.connection, None)
         return None
 
     def _is_whole(self, connection: Connection, error: BaseException | None, now: float) -> bool:

@@ -19,6 +19,7 @@ class Connection:
     def __init__(self) -> None:
         self.closed = False
         self.in_transaction = False
+        self.silent = False
 
     def is_closed(self) -> bool:
         return self.closed
@@ -28,6 +29,12 @@ class Connection:
 
     def terminate(self) -> None:
         self.closed = True
+
+    async def execute(self, _: str, *, timeout: float) -> None:  # noqa: ASYNC109 - as asyncpg has it
+        assert timeout
+        await asyncio.sleep(0)
+        if self.silent:
+            raise TimeoutError
 
     async def close(self, *, timeout: float) -> None:  # noqa: ASYNC109 - as asyncpg has it
         assert timeout
@@ -128,6 +135,54 @@ async def test_one_that_has_served_long_enough_is_not(
     assert await pool.acquire() is first
     pool.release(first, None)
     assert await pool.acquire() is not first
+
+
+SILENT_ENDS = [TimeoutError(), asyncio.CancelledError()]
+
+
+async def fallen_silent(pool: Pool, end: BaseException) -> list[Connection]:
+    """One that a use has met so, and the others, which nobody uses."""
+    met, *others = [await pool.acquire() for _ in range(SIZE)]
+    for other in others:
+        pool.release(other, None)
+    await asyncio.sleep(0.01)  # so that the clock has moved
+    pool.release(met, end)
+    await asyncio.sleep(0.01)  # it ends
+    return [met, *others]
+
+
+@pytest.mark.parametrize("end", SILENT_ENDS, ids=repr)
+async def test_when_one_falls_silent_and_so_does_the_next_the_others_are_not_tried(
+    server: Server, pool: Pool, end: BaseException
+) -> None:
+    met, *others = await fallen_silent(pool, end)
+    for other in others:
+        other.silent = True
+    assert await pool.acquire() not in (met, *others)
+    assert all(other.closed for other in others)
+    assert (server.open, pool.idle) == (1, 0)
+
+
+@pytest.mark.parametrize("end", SILENT_ENDS, ids=repr)
+async def test_when_one_falls_silent_those_that_answer_stay(
+    server: Server, pool: Pool, end: BaseException
+) -> None:
+    _, *others = await fallen_silent(pool, end)
+    assert [await pool.acquire() for _ in others] == others[::-1]
+    assert len(server.made) == SIZE
+
+
+async def test_who_gives_up_on_one_that_is_silent_leaves_no_place_behind(
+    server: Server, pool: Pool
+) -> None:
+    _, *others = await fallen_silent(pool, TimeoutError())
+    asking = asyncio.ensure_future(pool.acquire())
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.wait({asking})
+    assert all(other.closed for other in others)
+    assert len({await pool.acquire() for _ in range(SIZE)}) == SIZE
+    assert server.open == SIZE
 
 
 async def test_whoever_waits_gets_the_next_that_is_free_and_may_give_up(pool: Pool) -> None:
