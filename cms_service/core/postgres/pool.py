@@ -110,6 +110,8 @@ class Pool:
         now = loop.time()
         if isinstance(error, UNANSWERED):
             self._doubted_until = now
+        if isinstance(error, TimeoutError):
+            connection.terminate()  # the server has had its time: others wait for the place
         if self._is_closing or not self._is_whole(connection, error, now):
             self._end(connection, tenant)
             return

@@ -38,7 +38,8 @@ class Connection:
 
     async def close(self, *, timeout: float) -> None:  # noqa: ASYNC109 - as asyncpg has it
         assert timeout
-        await asyncio.sleep(0)
+        if not self.closed:
+            await asyncio.sleep(timeout if self.silent else 0)
         self.closed = True
 
 
@@ -170,6 +171,13 @@ async def test_when_one_falls_silent_those_that_answer_stay(
     _, *others = await fallen_silent(pool, end)
     assert [await pool.acquire() for _ in others] == others[::-1]
     assert len(server.made) == SIZE
+
+
+async def test_one_that_has_had_its_time_to_answer_gets_none_to_say_goodbye(pool: Pool) -> None:
+    held = [await pool.acquire() for _ in range(SIZE)]
+    held[0].silent = True
+    pool.release(held[0], TimeoutError())
+    assert await pool.acquire(wait_seconds=1) not in held
 
 
 async def test_who_gives_up_on_one_that_is_silent_leaves_no_place_behind(
