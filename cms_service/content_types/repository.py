@@ -34,7 +34,7 @@ _GET = Statement(
 )
 _LOCK = Statement(
     "content_types.lock",
-    f"SELECT {_JSON} FROM cms.content_types t WHERE t.name = $1->>'name' FOR UPDATE",
+    "SELECT to_jsonb(t.id) FROM cms.content_types t WHERE t.name = $1->>'name' FOR UPDATE",
 )
 _HAS_ENTRIES = Statement(
     "content_types.has_entries",
@@ -152,9 +152,9 @@ class ContentTypeRepository:
         return _type(rows[0]) if rows else None
 
     async def lock(self, scope: Scope, name: str) -> ContentType | None:
-        """Until the transaction ends no entry of the type is written."""
-        rows = await scope.query(_LOCK, name=name)
-        return _type(rows[0]) if rows else None
+        """Until the transaction ends no entry of the type is written, and no locale changed."""
+        # Read afterwards: a statement that waits for the locales sees them as they were before.
+        return await self.get_in(scope, name) if await scope.query(_LOCK, name=name) else None
 
     async def has_entries(self, scope: Scope, type_id: UUID) -> bool:
         """Those in the bin count."""

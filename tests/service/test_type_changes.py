@@ -1,6 +1,7 @@
 """A content type is changed while there is content of it."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -12,6 +13,7 @@ from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.postgres.database import Scope
 from cms_service.entries import rewriting
+from cms_service.locales.repository import LocaleRepository
 from tests.service.test_content import held, until_waiting
 from tests.service.test_limits import limit, measured, usage
 from tests.service.world import ARTICLE, Desk, Site, expect, expect_problem
@@ -540,6 +542,28 @@ async def test_locales_and_a_type_are_changed_at_once(
     body = {"displayName": "The News", "fields": [TITLE, link]}
     await changed(architect, news.removesuffix("/entries"), body)
     await both[0]
+
+
+async def test_a_field_that_becomes_localised_waits_for_the_locales_and_takes_the_new_ones(
+    site: Site, architect: Architect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await architect.desk.publish_new(title="Hallo", slug="hallo")
+    touch, locales = LocaleRepository.touch_types, f"{architect.desk.root}/locales"
+    waiting: list[asyncio.Task[Any]] = []
+
+    async def touched(self: LocaleRepository, scope: Scope, type_ids: Sequence[str]) -> None:
+        await touch(self, scope, type_ids)
+        change = architect.change({**TITLE, "localised": True}, SLUG)
+        waiting.append(asyncio.create_task(change))
+        await until_waiting(site, 1)
+
+    monkeypatch.setattr(LocaleRepository, "touch_types", touched)
+    await changed(architect, locales, {"default": "de", "locales": [{"code": "de"}]})
+    await waiting[0]
+    (entry,) = expect(await architect.client.get(architect.desk.entries), 200)["items"]
+    assert entry["fields"]["title"] == {"de": "Hallo"}
+    as_read = {"fields": entry["fields"]}
+    expect(await architect.client.put(f"{architect.desk.entries}/{entry['id']}", json=as_read), 200)
 
 
 async def test_two_changes_at_once_with_the_same_version_one_wins(architect: Architect) -> None:
