@@ -15,20 +15,22 @@ from cms_service.locales.schemas import Locales
 _TEXTS = frozenset({"text", "email", "url", "enumeration", "slug", "date", "datetime"})
 
 
-def convert(value: Any, old: BaseField, new: BaseField, locales: Locales) -> tuple[Any, bool]:
-    """Also whether translations are lost: what is no longer localised keeps the default's value.
-    Raises ValueError.
+def convert(value: Any, old: BaseField, new: BaseField, locales: Locales) -> tuple[Any, list[str]]:
+    """Also what is lost of it: what is no longer localised keeps the default's value. Raises
+    ValueError.
     """
     if new.kind == "json":
-        return value, False
+        return value, []
     change = _conversion(old.kind, new.kind)
     by_locale: Mapping[str, Any] = value if _is_localised(old) else {locales.default: value}
     converted = {locale: change(one) for locale, one in by_locale.items()}
+    what, is_in = _LOSSES.get((old.kind, new.kind), ("", _never))
+    lost = [what] if any(map(is_in, by_locale.values())) else []
     if _is_localised(new):
-        return converted, False
+        return converted, lost
     if locales.default not in converted:
         raise ValueError(f"has no value in the locale {locales.default}")
-    return converted[locales.default], len(converted) > 1
+    return converted[locales.default], [*lost, "translations"] if len(converted) > 1 else lost
 
 
 def _is_localised(field: BaseField) -> bool:
@@ -41,6 +43,10 @@ def _conversion(old: str, new: str) -> Callable[[Any], Any]:
     if old in _TEXTS and (found := _CONVERSIONS.get(("text", new))) is not None:
         return found
     return _same
+
+
+def _never(_value: Any) -> bool:
+    return False
 
 
 def _same(value: Any) -> Any:
@@ -84,6 +90,21 @@ def _text_of(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _has_time(moment: str) -> bool:
+    return not moment.endswith("T00:00:00Z")
+
+
+def _is_formatted(document: dict[str, Any]) -> bool:
+    """Whether it is more than lines of text."""
+    waiting: list[dict[str, Any]] = [document]
+    while waiting:
+        node = waiting.pop()
+        if node["type"] not in {"doc", "paragraph", "text", "hardBreak"} or node.get("marks"):
+            return True
+        waiting.extend(node.get("content", []))
+    return False
+
+
 _CONVERSIONS: Mapping[tuple[str, str], Callable[[Any], Any]] = {
     ("number", "text"): str,
     ("boolean", "text"): lambda value: str(value).lower(),
@@ -93,4 +114,10 @@ _CONVERSIONS: Mapping[tuple[str, str], Callable[[Any], Any]] = {
     ("datetime", "date"): lambda moment: moment[: len("2026-01-31")],
     ("text", "richtext"): _document_of,
     ("richtext", "text"): _text_of,
+}
+
+# What a value loses that is converted, and whether one has any.
+_LOSSES: Mapping[tuple[str, str], tuple[str, Callable[[Any], bool]]] = {
+    ("datetime", "date"): ("a time of day", _has_time),
+    ("richtext", "text"): ("formatting", _is_formatted),
 }

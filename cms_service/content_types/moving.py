@@ -162,7 +162,7 @@ class _Move:
             raise ValueError(f"cannot become a value of the kind {new.kind}")  # noqa: TRY004 - a wrong value
         converted, lost = convert(value, old, new, self.locales)
         if lost:
-            self.note(top, "has translations, which would be lost")
+            self.note(top, f"has {' and '.join(lost)}, which would be lost")
         return converted
 
     def _may_refer(self, new: _Referring, target: str) -> bool:

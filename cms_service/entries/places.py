@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from cms_service.auth.actor import Actor
@@ -35,13 +34,11 @@ class Shape:
 
     def may(self, actor: Actor, permission: Permission, resource: Resource, place: Place) -> bool:
         field, locale = place[0], place[1] or NO_LOCALE
-        locales = self._everywhere if field in self.mixed else (locale,)
-        at = Resource(resource.content_type, resource.own, field)
-        return actor.may_in(permission, at, locales)
-
-    @cached_property
-    def _everywhere(self) -> tuple[str, ...]:
-        return (NO_LOCALE, *sorted(self.locales))
+        locales = {locale, *self.locales} if field in self.mixed else {locale}
+        return all(
+            actor.may(permission, Resource(resource.content_type, resource.own, field, each))
+            for each in locales
+        )
 
     def places(self, values: Mapping[str, Any]) -> Iterator[tuple[Place, Any]]:
         for name, value in values.items():

@@ -95,10 +95,22 @@ def move(
     return Mover(fields(*old), fields(*new), LOCALES).move(values, completeness, TYPES)
 
 
-DOC = {
-    "type": "doc",
-    "content": [{"type": "paragraph", "content": [{"type": "text", "text": "x"}]}],
-}
+def doc(*content: dict[str, Any], block: str = "paragraph", **options: Any) -> dict[str, Any]:
+    return {"type": "doc", "content": [{"type": block, "content": list(content), **options}]}
+
+
+def words(text: str, *marks: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "text", "text": text, **({"marks": list(marks)} if marks else {})}
+
+
+DOC = doc(words("x"))
+LINES = {"type": "doc", "content": [
+    *doc(words("x"), {"type": "hardBreak"}, words("y"))["content"],
+    {"type": "paragraph"},
+    *doc(words("z"))["content"],
+]}  # fmt: skip
+HEADING = doc(words("x"), block="heading", attrs={"level": 1})
+LINK = doc(words("x", {"type": "link", "attrs": {"href": "/more"}}))
 KEPT: list[tuple[Any, Any, Any, Any]] = [
     (one(), one(maxLength=3), "abc", "abc"),
     (one(), one(localised=True), "x", {"en": "x"}),
@@ -109,10 +121,11 @@ KEPT: list[tuple[Any, Any, Any, Any]] = [
     (one(), one("boolean"), "TRUE", True),
     (one(), one("enumeration", values=["x"]), "x", "x"),
     (one("date"), one("datetime"), "2026-01-31", "2026-01-31T00:00:00Z"),
-    (one("datetime"), one("date"), "2026-01-31T12:00:00Z", "2026-01-31"),
+    (one("datetime"), one("date"), "2026-01-31T00:00:00Z", "2026-01-31"),
     (one("email"), one(), "a@b.example", "a@b.example"),
     (one(), one("richtext"), "x", DOC),
     (one("richtext", localised=True), one(localised=True), {"de": DOC}, {"de": "x"}),
+    (one("richtext"), one(), LINES, "x\ny\nz"),
     (one(localised=True), one("json"), {"de": "x"}, {"de": "x"}),
     (one("slug"), one(), "x-y", "x-y"),
     (one(), one("slug"), "x-y", "x-y"),
@@ -144,6 +157,16 @@ LOST: list[tuple[Any, Any, Any, Any, str]] = [
     (one("number"), one("boolean"), 1, None, "must be true or false"),
     (one(localised=True), one(), {"de": "x"}, None, "has no value in the locale en"),
     (one(localised=True), one(), {"en": "x", "de": "y"}, "x", "has translations"),
+    (one("datetime"), one("date"), "2026-01-31T12:00:00Z", "2026-01-31", "has a time of day"),
+    (one("richtext"), one(), HEADING, "x", "has formatting, which would be lost"),
+    (one("richtext"), one(), LINK, "x", "has formatting"),
+    (
+        one("datetime", localised=True),
+        one("date"),
+        {"en": "2026-01-31T00:00:00Z", "de": "2026-01-31T12:00:00Z"},
+        "2026-01-31",
+        "has a time of day and translations",
+    ),
     (one(), one("reference", types=["tag"]), TAG, None, "cannot become"),
     (one("reference", types=["author"]), one("reference", types=["tag"]), ADA, None, "no tag"),
     (
