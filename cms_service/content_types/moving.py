@@ -50,7 +50,7 @@ class Mover:
             moved = task.members(self.old, self.new, values)
         if completeness is Completeness.PUBLISHED:
             with patterns.at_most(patterns.STEPS_OF_AN_ENTRY):
-                task.check_complete(self.new, moved)
+                task.check_complete(self.old, values, self.new, moved)
         for one in self.new:
             if one.name in moved:
                 self._claim(one, moved, completeness, task)
@@ -113,7 +113,7 @@ class _Move:
         }
         kept = {source.name for source in pairs.values()}
         for one in old:
-            if one.name not in kept and values.get(one.name) is not None:
+            if one.name not in kept and not _is_nothing(one, values.get(one.name)):
                 self.note(top or one.name, f"{one.name} has a value, which would be lost")
         return moved
 
@@ -127,12 +127,31 @@ class _Move:
             return new.default_value(self._draft)
         return None
 
-    def check_complete(self, new: Sequence[BaseField], moved: Mapping[str, Any]) -> None:
-        _, errors = accept_members(new, moved, Context(Completeness.PUBLISHED, self.locales))
+    def check_complete(
+        self,
+        old: Sequence[BaseField],
+        values: Mapping[str, Any],
+        new: Sequence[BaseField],
+        moved: Mapping[str, Any],
+    ) -> None:
+        """What was incomplete before is not for the change to be told of."""
+        errors = self._incomplete(new, moved)
+        before = self._incomplete(old, values) if errors else set()
+        pairs = sources(old, new)
+        for name, place, detail in sorted(errors):
+            if name not in pairs or (pairs[name].name, place, detail) not in before:
+                self.note(name, f"is published, and {place}{detail}")
+
+    def _incomplete(
+        self, fields: Sequence[BaseField], values: Mapping[str, Any]
+    ) -> set[tuple[str, str, str]]:
+        """The name of the field, where in it, and what is wrong there."""
+        _, errors = accept_members(fields, values, Context(Completeness.PUBLISHED, self.locales))
+        found = set()
         for error in errors:
             _, name, *inside = error.pointer.split("/")
-            place = f"{'/'.join(inside)} " if inside else ""
-            self.note(name, f"is published, and {place}{error.detail}")
+            found.add((name, f"{'/'.join(inside)} " if inside else "", error.detail))
+        return found
 
     @property
     def _draft(self) -> Context:
@@ -144,7 +163,8 @@ class _Move:
         try:
             return new.accept(self._converted(old, new, value, top), self._draft)
         except ValueError as error:
-            self.note(top, str(error))
+            if not _is_nothing(old, value):
+                self.note(top, str(error))
             return None
 
     def _converted(self, old: BaseField, new: BaseField, value: Any, top: str) -> Any:
@@ -168,6 +188,11 @@ class _Move:
     def _may_refer(self, new: _Referring, target: str) -> bool:
         """What is gone for good is nothing that a type could be wrong for."""
         return self.target_types.get(target, new.types[0]) in new.types
+
+
+def _is_nothing(one: BaseField, value: Any) -> bool:
+    """A list without items and a value in no locale lose nothing; to a JSON field they say it."""
+    return value is None or (one.kind != "json" and value in ([], {}))
 
 
 def _only(items: Sequence[Any]) -> Any:

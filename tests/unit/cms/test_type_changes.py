@@ -198,6 +198,20 @@ def test_what_does_not_fit_is_told_and_taken_away(
     assert detail in moved.misfits["a"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "value"),
+    [
+        (one("references", types=["tag"]), one("reference", types=["tag"]), []),
+        (group(one(), kind="components"), group(one()), []),
+        (one("references", types=["tag"]), one(), []),
+        (one(localised=True), one(), {}),
+        (group(one()), one(name="b"), {}),
+    ],
+)
+def test_nothing_is_told_of_a_value_that_holds_nothing(old: Any, new: Any, value: Any) -> None:
+    assert move([old], [new], {"a": value}, Completeness.DRAFT) == Moved({}, {})
+
+
 def test_a_removed_value_is_told() -> None:
     moved = move([one()], [], {"a": "x"}, Completeness.DRAFT)
     assert (moved.values, moved.misfits) == ({}, {"a": "a has a value, which would be lost"})
@@ -216,6 +230,25 @@ def test_what_is_published_must_be_complete(
 ) -> None:
     assert move([one()], [new], values, Completeness.PUBLISHED).misfits == misfits
     assert move([one()], [new], values, Completeness.DRAFT).misfits == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "values"),
+    [
+        (one(required=True), one(name="b", required=True, renamedFrom="a"), {}),
+        (one(required=True), one(required=True, maxLength=3), {}),
+        (
+            group(one(required=True)),
+            group(one(required=True), one(name="b")),
+            {"a": {}},
+        ),
+    ],
+)
+def test_a_change_is_not_told_of_what_was_incomplete_in_public_before(
+    old: dict[str, Any], new: dict[str, Any], values: dict[str, Any]
+) -> None:
+    moved = move([old], [new], values, Completeness.PUBLISHED)
+    assert (moved.values, moved.misfits) == (values, {})
 
 
 def test_of_several_entries_with_one_value_the_oldest_keeps_it() -> None:
