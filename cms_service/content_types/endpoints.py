@@ -13,7 +13,7 @@ from cms_service.content_types.service import ContentTypeService
 from cms_service.core.endpoints.answers import ETAG, answers
 from cms_service.core.endpoints.dependencies import provide
 from cms_service.core.endpoints.generation import GENERATION, set_generation
-from cms_service.core.endpoints.if_match import IfVersion
+from cms_service.core.endpoints.if_match import IfMatch
 from cms_service.core.errors import LimitReached
 from cms_service.core.paging.pages import After, LimitQuery, page_of
 from cms_service.core.validation.schemas import Page
@@ -28,7 +28,7 @@ Writer = Annotated[Actor, Depends(requires(Permission.WRITE_TYPES))]
 
 
 def _tagged(response: Response, content_type: ContentType) -> ContentType:
-    response.headers["ETag"] = f'"{content_type.version}"'
+    response.headers["ETag"] = content_type.etag
     return content_type
 
 
@@ -72,7 +72,7 @@ async def plan_change(
 async def replace_content_type(
     type_name: TypePath,
     body: Definition,
-    if_version: IfVersion,
+    if_match: IfMatch,
     actor: Writer,
     service: Service,
     response: Response,
@@ -84,7 +84,7 @@ async def replace_content_type(
     """Rewrites entries where they need it. Refused where content would be lost or broken and
     the plan is not acknowledged.
     """
-    changed, generation = await service.replace(actor, type_name, body, if_version, acknowledge)
+    changed, generation = await service.replace(actor, type_name, body, if_match, acknowledge)
     set_generation(response, generation)
     return _tagged(response, changed)
 
@@ -93,9 +93,9 @@ async def replace_content_type(
 @answers(headers=[GENERATION])
 async def delete_content_type(
     type_name: TypePath,
-    if_version: IfVersion,
+    if_match: IfMatch,
     actor: Writer,
     service: Service,
     response: Response,
 ) -> None:
-    set_generation(response, await service.delete(actor, type_name, if_version))
+    set_generation(response, await service.delete(actor, type_name, if_match))

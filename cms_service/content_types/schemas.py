@@ -13,6 +13,8 @@ from cms_service.tenants.schemas import DisplayName
 
 MAX_FIELDS = 100
 MAX_FIELDS_WITH_INNER = 300
+# The random ones, as many as If-Match takes.
+_DIGITS_OF_ID = 16
 
 
 _EXAMPLE: dict[str, JsonValue] = {
@@ -76,6 +78,11 @@ class ContentType(Schema):
     locales: Annotated[Locales, Field(exclude=True)]
     # By name. What is not named here has been as it is since the type was last changed.
     fields_since: Annotated[Mapping[str, FieldSince], Field(exclude=True)] = {}
+
+    @property
+    def etag(self) -> str:
+        """Tells a type from another one that had its name before."""
+        return f'"{self.version}-{self.id.hex[-_DIGITS_OF_ID:]}"'
 
     @model_validator(mode="wrap")
     @classmethod

@@ -29,8 +29,8 @@ from cms_service.tenants.directory import TenantDirectory
 
 
 class ContentTypeService:
-    """Writes also answer with the tenant's new generation. `if_version`: the version that the
-    caller has seen; None where it does not care.
+    """Writes also answer with the tenant's new generation. `if_match`: the ETag, or the
+    version alone, that the caller has seen; None where it does not care.
 
     Who changes a type holds it and asks for those that it refers to: two that refer to each other
     may be changed at once, so that a write is redone.
@@ -95,7 +95,7 @@ class ContentTypeService:
         actor: Actor,
         name: str,
         definition: Definition,
-        if_version: int | None,
+        if_match: str | None,
         acknowledged: str | None,
     ) -> tuple[ContentType, int]:
         """Rewrites the entries as far as they need it. What loses or breaks content, or takes a
@@ -107,7 +107,7 @@ class ContentTypeService:
         old content until the new one shows all at once.
         """
         changed, generation = await redone(
-            lambda: self._replace(actor, name, definition, if_version, acknowledged)
+            lambda: self._replace(actor, name, definition, if_match, acknowledged)
         )
         self._directory.note_write(actor.tenant_name, generation)
         return changed, generation
@@ -117,12 +117,12 @@ class ContentTypeService:
         actor: Actor,
         name: str,
         definition: Definition,
-        if_version: int | None,
+        if_match: str | None,
         acknowledged: str | None,
     ) -> tuple[ContentType, int]:
         async with self._repository.database.transaction(actor.tenant_id) as scope:
             old = _found(await self._repository.lock(scope, name))
-            _check_version(old, if_version)
+            _check_seen(old, if_match)
             check_size(definition.fields, old.fields)
             await self._check_references(scope, name, definition.fields)
             _check_may_look(actor, old, definition)
@@ -135,15 +135,15 @@ class ContentTypeService:
                 scope, old.id, definition.display_name, definition.fields
             )
 
-    async def delete(self, actor: Actor, name: str, if_version: int | None) -> int:
-        generation = await redone(lambda: self._delete(actor, name, if_version))
+    async def delete(self, actor: Actor, name: str, if_match: str | None) -> int:
+        generation = await redone(lambda: self._delete(actor, name, if_match))
         self._directory.note_write(actor.tenant_name, generation)
         return generation
 
-    async def _delete(self, actor: Actor, name: str, if_version: int | None) -> int:
+    async def _delete(self, actor: Actor, name: str, if_match: str | None) -> int:
         async with self._repository.database.transaction(actor.tenant_id) as scope:
             old = _found(await self._repository.lock(scope, name))
-            _check_version(old, if_version)
+            _check_seen(old, if_match)
             if await self._repository.has_entries(scope, old.id):
                 raise Conflict("The type has entries, or there are some in its bin.")
             if others := await self._repository.referring_types(scope, old):
@@ -184,9 +184,13 @@ class ContentTypeService:
         return sorted(wanted - await self._repository.lock_named(scope, wanted)) if wanted else []
 
 
-def _check_version(content_type: ContentType, if_version: int | None) -> None:
-    if if_version is not None and content_type.version != if_version:
-        raise PreconditionFailed(f"The type is at version {content_type.version} by now.")
+def _check_seen(content_type: ContentType, if_match: str | None) -> None:
+    version = f'"{content_type.version}"'
+    if if_match in {None, version, content_type.etag}:
+        return
+    is_another = if_match is not None and if_match.startswith(f"{version[:-1]}-")
+    by_now = "another one" if is_another else f"at version {content_type.version}"
+    raise PreconditionFailed(f"The type is {by_now} by now.")
 
 
 def _check_may_look(actor: Actor, old: ContentType, definition: Definition) -> None:

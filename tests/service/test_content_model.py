@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -357,6 +358,24 @@ async def test_a_type_is_changed_only_by_one_who_has_seen_its_version(editor: Ed
     expect(await editor.client.put(url, json=body, headers=seen), 200)
     expect_problem(await editor.client.put(url, json=body, headers=seen), 412)
     expect_problem(await editor.client.delete(url, headers=seen), 412)
+
+
+async def test_a_type_that_was_made_anew_is_not_the_one_that_was_seen(editor: Editor) -> None:
+    name = {"name": "notice", "displayName": "Notice", "fields": [TITLE]}
+    url = f"{editor.types}/notice"
+    seen = expect_tag(await editor.client.post(editor.types, json=name))
+    expect(await editor.client.delete(url, headers=seen), 204)
+    anew = expect_tag(await editor.client.post(editor.types, json=name))
+    body = {"displayName": "Board", "fields": [TITLE]}
+    expect_problem(await editor.client.put(url, json=body, headers=seen), 412)
+    expect_problem(await editor.client.delete(url, headers=seen), 412)
+    expect(await editor.client.put(url, json=body, headers=anew), 200)
+    expect(await editor.client.delete(url, headers={"If-Match": '"2"'}), 204)
+
+
+def expect_tag(answer: httpx.Response) -> dict[str, str]:
+    expect(answer, 201)
+    return {"If-Match": answer.headers["etag"]}
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,3 @@ async def _if_match(
 
 
 IfMatch = Annotated[str | None, Depends(_if_match)]
-
-
-async def _if_version(if_match: IfMatch) -> int | None:
-    return None if if_match is None else int(if_match.strip('"').partition("-")[0])
-
-
-IfVersion = Annotated[int | None, Depends(_if_version)]
