@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from cms_service.core.caching.lru import keep
 from cms_service.core.errors import Unavailable
-from cms_service.tenants.directory import ASK_SECONDS, FRESH_SECONDS, PAUSE_SECONDS
+from cms_service.tenants.directory import FRESH_SECONDS
+from cms_service.tenants.questions import Questions
 
 _MAX_HOSTS = 10_000
 _MAX_BATCH = 1_000
@@ -41,7 +42,7 @@ class HostDirectory:
         self._nobodys: OrderedDict[str, _Known] = OrderedDict()
         self._collecting: _Batch | None = None
         self._one_at_a_time = asyncio.Lock()
-        self._ask_again_at = float("-inf")
+        self._questions = Questions(clock)
 
     async def tenant_of(self, host: str) -> str | None:
         """None for what is nobody's. With the database away, the tenant that was last known; raises
@@ -63,8 +64,7 @@ class HostDirectory:
         self._nobodys.pop(host, None)
 
     async def _ask_about(self, host: str) -> str | None:
-        if self._clock() < self._ask_again_at:
-            raise _away()
+        self._questions.check()
         batch = self._open_batch()
         batch.hosts.add(host)
         return (await asyncio.shield(batch.task)).get(host)
@@ -80,14 +80,8 @@ class HostDirectory:
             if self._collecting is not None and self._collecting.hosts is hosts:
                 self._collecting = None
             asked_at = self._clock()
-            if asked_at < self._ask_again_at:
-                raise _away()
-            try:
-                async with asyncio.timeout(ASK_SECONDS):
-                    found = await self._ask(sorted(hosts))
-            except (TimeoutError, Unavailable):
-                self._ask_again_at = self._clock() + PAUSE_SECONDS
-                raise _away() from None
+            self._questions.check()
+            found = await self._questions.in_time(self._ask(sorted(hosts)))
         for host in hosts:
             self._keep(host, _Known(found.get(host), asked_at))
         return found
@@ -98,7 +92,3 @@ class HostDirectory:
             kept, other = other, kept
         other.pop(host, None)
         keep(kept, host, new, _MAX_HOSTS)
-
-
-def _away() -> Unavailable:
-    return Unavailable("The database cannot be reached.")

@@ -7,25 +7,21 @@ one second. What is unknown or has changed is asked for by name.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from cms_service.core.errors import Unavailable
 from cms_service.core.postgres.database import when_committed
 from cms_service.tenants.changes import ChangeFollower, ChangeSource, Reading
 from cms_service.tenants.known import Generations, Known, KnownTenants, key_of
+from cms_service.tenants.questions import Questions
 from cms_service.tenants.schemas import TenantState
 
 FRESH_SECONDS = 0.5
 # From then on the next answer is on its way before anybody has to wait for it.
 AHEAD_SECONDS = 0.4
-ASK_SECONDS = 2.0
-# While the database is away nobody asks again for so long, and what is known has to do.
-PAUSE_SECONDS = 1.0
 _MAX_BATCH = 1_000
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +64,33 @@ class TenantDirectory:
         self._catching_up: asyncio.Task[None] | None = None
         self._collecting: _Batch | None = None
         self._asking: dict[str, asyncio.Task[dict[str, Known]]] = {}
-        self._ask_again_at = float("-inf")
+        self._questions = Questions(clock)
 
     async def find(self, name: str) -> TenantState | None:
         """Raises Unavailable rather than answer from the past. The caller needs the database in any
         case, so that no pause is kept after a failure.
         """
-        lookup = self._at_hand(name, 0) or await self._look_up(name, 0, pause=False)
-        if lookup.stale:
-            raise _away()
-        return lookup.state
+        at_hand = self._at_hand(name, 0)
+        if at_hand is not None:
+            return at_hand.state
+        return (await self._newest(name, self._wanted(name, 0))).state
 
     async def look_up(self, name: str, min_generation: int = 0) -> Lookup:
         """Raises Unavailable for a tenant of which nothing is known while the database is away, or
         nothing as new as the caller wants.
         """
         at_hand = self._at_hand(name, min_generation)
-        return at_hand or await self._look_up(name, min_generation, pause=True)
+        if at_hand is not None:
+            return at_hand
+        known = self._tenants.get(name)
+        try:
+            self._questions.check()
+            fresh = await self._newest(name, self._wanted(name, min_generation))
+        except Unavailable:
+            if known is None or not self._may_be_shown(known, min_generation):
+                raise
+            return Lookup(known.state, stale=True)
+        return Lookup(fresh.state, stale=False)
 
     def _at_hand(self, name: str, min_generation: int) -> Lookup | None:
         """What can be told now; None where the database has to be asked."""
@@ -97,7 +103,7 @@ class TenantDirectory:
             return None
         if known.state is not None:
             self._tenants.used(name)
-            if age > AHEAD_SECONDS and now >= self._ask_again_at:
+            if age > AHEAD_SECONDS and not self._questions.are_paused:
                 self._ask_ahead(name, known)
         return Lookup(known.state, stale=False)
 
@@ -106,17 +112,6 @@ class TenantDirectory:
         if min_generation > written.content:
             return written.newest(Generations(min_generation))
         return written
-
-    async def _look_up(self, name: str, min_generation: int, *, pause: bool) -> Lookup:
-        known = self._tenants.get(name)
-        wanted = self._wanted(name, min_generation)
-        try:
-            fresh = await self._newest(name, wanted, pause=pause)
-        except Unavailable:
-            if known is None or not self._may_be_shown(known, min_generation):
-                raise
-            return Lookup(known.state, stale=True)
-        return Lookup(fresh.state, stale=False)
 
     def note_write(self, name: str, generation: int) -> None:
         """A write of this pod, once it is committed: whatever is older will not do for its next
@@ -134,9 +129,7 @@ class TenantDirectory:
             return False
         return self._clock() - known.as_of <= self._stale_seconds
 
-    async def _newest(self, name: str, wanted: Generations, *, pause: bool) -> Known:
-        if pause and self._clock() < self._ask_again_at:
-            raise _away()
+    async def _newest(self, name: str, wanted: Generations) -> Known:
         known = self._tenants.get(name)
         if known is not None and self._is_followed(known) and known.reaches(wanted):
             await asyncio.shield(self._catch_up())
@@ -167,7 +160,7 @@ class TenantDirectory:
 
     async def _ask_for_changes(self) -> None:
         try:
-            await self._in_time(self._follower.catch_up())
+            await self._questions.in_time(self._follower.catch_up())
         finally:
             self._catching_up = None
 
@@ -203,7 +196,7 @@ class TenantDirectory:
             asked_at = self._clock()
             written = {name: self._tenants.written(name) for name in names}
             with self._follower.reading() as reading:
-                found = await self._in_time(self._repository.states(sorted(names)))
+                found = await self._questions.in_time(self._repository.states(sorted(names)))
         finally:
             for name in names:
                 self._asking.pop(name, None)
@@ -219,15 +212,6 @@ class TenantDirectory:
             self._tenants.note_lost(name, written)
         return kept
 
-    async def _in_time(self, answer: Awaitable[Answer]) -> Answer:
-        """Raises Unavailable; then nobody asks for a while."""
-        try:
-            async with asyncio.timeout(ASK_SECONDS):
-                return await answer
-        except (TimeoutError, Unavailable):
-            self._ask_again_at = self._clock() + PAUSE_SECONDS
-            raise _away() from None
-
 
 def _known(found: Found, name: str, asked_at: float, reading: Reading) -> Known:
     state = found.states.get(name)
@@ -240,7 +224,3 @@ def _note_outcome(task: asyncio.Task[Any]) -> None:
     """A failure is known even where nobody waits for the answer."""
     if not task.cancelled():
         task.exception()
-
-
-def _away() -> Unavailable:
-    return Unavailable("The database cannot be reached.")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+import httpx
 import pytest
 
 from cms_service.core.postgres import session_settings
@@ -241,6 +242,72 @@ async def test_a_statement_that_takes_too_long_is_no_lost_database_and_not_to_be
         assert "retry-after" not in answer.headers
         assert 'hcms_database_up{database="primary"} 1.0' in pod.cms.metrics.render().decode()
         expect(await acme.client.put(url, json=changed), 200)
+
+
+@asynccontextmanager
+async def full_disk(site: Site) -> AsyncIterator[None]:
+    make = """CREATE FUNCTION public.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE EXCEPTION 'could not extend file "base/5/1": No space left on device'
+            USING ERRCODE = 'disk_full'; END $$"""
+    use = """CREATE TRIGGER full_disk BEFORE UPDATE ON cms.entries
+        FOR EACH ROW EXECUTE FUNCTION public.full_disk()"""
+    await execute(site.postgres, site.database, make, use)
+    try:
+        yield
+    finally:
+        await execute(site.postgres, site.database, "DROP FUNCTION public.full_disk() CASCADE")
+
+
+@asynccontextmanager
+async def no_connections(site: Site) -> AsyncIterator[None]:
+    limit = f'ALTER DATABASE "{site.database}" CONNECTION LIMIT'
+    await execute(site.postgres, site.database, f"{limit} 0")
+    try:
+        yield
+    finally:
+        await execute(site.postgres, site.database, f"{limit} -1")
+
+
+def expect_unavailable(answer: httpx.Response, detail: str) -> None:
+    problem = expect_problem(answer, 503)
+    assert (problem["type"], problem["detail"]) == ("urn:headlesscms:problem:unavailable", detail)
+    assert answer.headers["retry-after"] == "1"
+
+
+async def test_who_saves_while_the_databases_disk_is_full_is_told_so(site: Site) -> None:
+    async with site.pod() as pod:
+        acme = await prepare(pod)
+        entry = expect(await acme.client.get(acme.entries), 200)["items"][0]
+        url = f"{acme.entries}/{entry['id']}"
+        changed = {"fields": {"title": "Changed", "slug": "hello"}}
+        async with full_disk(site):
+            answer = await acme.client.put(url, json=changed)
+            expect_unavailable(answer, "The database's disk is full.")
+            expect(await acme.client.get(url), 200)
+        expect(await acme.client.put(url, json=changed), 200)
+
+
+async def test_a_pod_that_gets_no_connection_says_so(site: Site) -> None:
+    async with site.pod() as pod, pod.client() as client, no_connections(site):
+        for answer in (
+            await client.post(LOGIN, json=CREDENTIALS),
+            await client.get("/v1/delivery/acme/article/hello"),
+            await client.get("/v1/content/article", headers={"Host": "cms.acme.example"}),
+        ):
+            expect_unavailable(answer, "The database takes no more connections.")
+
+
+async def test_who_waits_when_the_database_ends_the_connection_is_told_so(site: Site) -> None:
+    end = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+    async with site.pod() as pod:
+        acme = await prepare(pod)
+        async with held(site, "LOCK TABLE cms.users IN ACCESS EXCLUSIVE MODE"):
+            asked = asyncio.create_task(acme.client.get(f"{acme.root}/users"))
+            await until_waiting(site, 1)
+            await execute(site.postgres, site.database, end)
+            expect_unavailable(await asked, "The connection to the database was lost.")
+        expect(await acme.client.get(f"{acme.root}/users"), 200)
 
 
 async def test_who_waited_too_long_for_another_write_is_told_to_try_again(

@@ -29,9 +29,10 @@ import asyncpg
 import orjson
 
 from cms_service.core.acting import acting_values
-from cms_service.core.credentials.sources import CredentialSource, CredentialsUnavailableError
+from cms_service.core.credentials.sources import CredentialSource
 from cms_service.core.errors import OVERTAKEN, LimitReached, TookTooLong, Unavailable
 from cms_service.core.postgres import session_settings
+from cms_service.core.postgres.away import AWAY, NotConnectedError, detail_of
 from cms_service.core.postgres.connecting import REPLICA_WAIT_SECONDS, DatabaseName, log_in
 from cms_service.core.postgres.connector import Connector, RoleRefusedError
 from cms_service.core.postgres.places import NoPlaceError, Tenant
@@ -51,20 +52,6 @@ _WAITING_PER_CONNECTION = 10
 
 # Raised by the triggers that count what a tenant has.
 _LIMIT_REACHED = "HC001"
-
-# What says that the database is away or cannot take more, not that a statement is wrong.
-_AWAY = (
-    OSError,
-    asyncio.TimeoutError,
-    CredentialsUnavailableError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # of a connection that the server has just ended
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.PostgresSystemError,  # its disk fails
-    asyncpg.ReadOnlySQLTransactionError,
-)
 
 
 class Busy(Unavailable):
@@ -297,14 +284,14 @@ class Database:
         elif isinstance(error, asyncpg.LockNotAvailableError):
             self._note(is_up=True)
             raise Unavailable("Another write has what this one needs: try again.") from None
-        elif isinstance(error, _AWAY):
+        elif isinstance(error, AWAY):
             self._note(is_up=False)
             logger.warning(
                 "the database is away: %s",
                 str(error) or type(error).__name__,
                 extra={"database": self.name},
             )
-            raise Unavailable("The database cannot be reached.") from error
+            raise Unavailable(detail_of(error)) from error
         elif isinstance(error, asyncpg.TransactionRollbackError):  # two that wait for each other
             raise Undone(OVERTAKEN) from None
 
@@ -333,9 +320,9 @@ class Database:
         try:
             return await self._connector.connect()
         except RoleRefusedError as error:
-            raise ConnectionError(str(error)) from error
+            raise NotConnectedError(str(error)) from error
         except (asyncpg.PostgresError, TimeoutError) as error:
-            raise ConnectionError(type(error).__name__) from error
+            raise NotConnectedError(type(error).__name__) from error
 
     def _expire(self) -> None:
         if self._pool is not None:

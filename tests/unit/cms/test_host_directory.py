@@ -9,7 +9,8 @@ from cms_service.core.http.asgi import Message, Receive, Scope, Send
 from cms_service.hosts.directory import HostDirectory
 from cms_service.hosts.routing import HostRouting
 from cms_service.hosts.shared import SharedHosts
-from cms_service.tenants.directory import FRESH_SECONDS, PAUSE_SECONDS
+from cms_service.tenants.directory import FRESH_SECONDS
+from cms_service.tenants.questions import PAUSE_SECONDS
 
 
 class Database:
