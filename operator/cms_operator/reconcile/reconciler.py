@@ -111,9 +111,7 @@ class Reconciler:
         try:
             parsed = self._parsed.read(key, parent)
         except InvalidSpec as error:
-            invalid = Problem(Reason.INVALID_SPEC, str(error))
-            pods = None if too_large else count_answering(parent, before, self._store)
-            await self._leave_alone(parent, before, invalid, pods)
+            await self._leave_alone(parent, before, Problem(Reason.INVALID_SPEC, str(error)))
             return None
         if too_large:
             await self._leave_alone(parent, before, too_large)
@@ -149,14 +147,9 @@ class Reconciler:
         await self._report(work, parent, after, settling=not is_settled(facts.snapshot))
         return work.again
 
-    async def _leave_alone(
-        self,
-        parent: Object,
-        before: Status,
-        problem: Problem,
-        pods: tuple[int, int] | None = None,
-    ) -> None:
+    async def _leave_alone(self, parent: Object, before: Status, problem: Problem) -> None:
         generation, now = parent["metadata"].get("generation", 0), self._now()
+        pods = count_answering(parent, before, self._store)
         after = build_invalid_status(before, generation, problem, now, answering=pods)
         await self._publisher.publish(parent, before, after)
 

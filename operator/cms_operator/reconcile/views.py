@@ -11,9 +11,11 @@ from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
+    ENDPOINT_SLICE,
     HTTP_ROUTE,
     INGRESS,
     JOB,
+    POD,
     SERVICE,
 )
 from cms_operator.observed.addresses import find_address
@@ -74,10 +76,12 @@ def snapshot_of(work: Work) -> Snapshot:
 
 
 def count_answering(parent: Object, before: Status, store: Store) -> tuple[int, int]:
-    """How many pods answer, of how many that are wanted, whatever else is wrong with the spec."""
+    """How many pods answer, of how many that are wanted, whatever is wrong with the spec or the
+    children.
+    """
     metadata, wanted = parent["metadata"], parent["spec"].get("replicas")
     key = Key(metadata["namespace"], metadata["name"])
-    family = family_of(store, key, metadata["uid"])
+    family = family_of(store, key, metadata["uid"], POD, ENDPOINT_SLICE)
     service = names.service(key.name)
     serving = serving_endpoints(family.slices, family.pods, service)
     return sum(serving.values()), wanted if isinstance(wanted, int) else before.replicas or 0

@@ -10,7 +10,7 @@ from cms_operator.api.problem import Problem
 from cms_operator.api.status import AdoptionStatus, JwtKeysStatus, MigrationStatus, Status
 from cms_operator.cluster.cache.store import Store
 from cms_operator.cluster.keys import Key
-from cms_operator.cluster.kinds import CONTROLLER_REVISION
+from cms_operator.cluster.kinds import CONTROLLER_REVISION, Kind
 from cms_operator.observed.family import Family, gather
 from cms_operator.observed.schema import Schemas, known_schemas
 from cms_operator.observed.snapshot import Request
@@ -107,9 +107,10 @@ class Work:
         self.try_again(ConditionType.CHILDREN_OWNED)
 
 
-def family_of(store: Store, key: Key, uid: str) -> Family:
+def family_of(store: Store, key: Key, uid: str, *kinds: Kind) -> Family:
+    """All of it, or what is of some kinds."""
     api, job = labels.Component.API, labels.Component.MIGRATION
-    return gather(store.children(key), uid, api, job)
+    return gather(store.children(key, *kinds), uid, api, job)
 
 
 def schemas_of(work: Work) -> Schemas:

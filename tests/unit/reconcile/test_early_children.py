@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from cms_operator.cluster.cache.store import Store
 from cms_operator.cluster.keys import Key
-from cms_operator.cluster.kinds import CONFIG_MAP, HEADLESS_CMS
+from cms_operator.cluster.kinds import CONFIG_MAP, ENDPOINT_SLICE, HEADLESS_CMS, POD
 from cms_operator.cluster.outbound.pods import PodReader
 from cms_operator.cluster.transport.api_error import ApiError
 from cms_operator.cluster.transport.client import KubernetesClient
@@ -48,6 +48,7 @@ class Server:
         self._objects = {found["metadata"]["name"]: found for found in objects}
         self.read: list[str] = []
         self.conditions: dict[str, str] = {}
+        self.available = ""
 
     async def request(self, method: str, path: str, **asked: Any) -> Mapping[str, Any]:
         _, _, name = path.rpartition("/")
@@ -59,6 +60,8 @@ class Server:
         if name == "status":
             told = asked["body"]["status"]["conditions"]
             self.conditions = {found["type"]: found["reason"] for found in told}
+            messages = {found["type"]: found["message"] for found in told}
+            self.available = messages.get("Available", "")
         return parent()
 
 
@@ -103,6 +106,50 @@ async def test_one_that_has_gone_meanwhile_is_forgotten() -> None:
     store = crowded()
     await reconciler(Server(), store).reconcile(SHOP)
     assert store.get(CONFIG_MAP, "team-a", "shop-1") is None
+
+
+def pod(number: int) -> Object:
+    name = f"shop-a-{number}"
+    given = {"app.kubernetes.io/instance": "shop", "app.kubernetes.io/component": "api"}
+    revision = {"headlesscms.io/revision": "a"}
+    return {"metadata": metadata(name, name, labels=given | revision), "status": {}}
+
+
+def slice_of(version: int, *pods: Object) -> Object:
+    given = {"app.kubernetes.io/instance": "shop", "kubernetes.io/service-name": "shop"}
+    named = metadata("shop-x", "shop-x", labels=given) | {"resourceVersion": str(version)}
+    targets = [{"targetRef": {"name": found["metadata"]["name"]}} for found in pods]
+    return {"metadata": named, "endpoints": targets}
+
+
+async def test_how_many_pods_answer_is_told_where_there_are_more_children_than_are_kept() -> None:
+    shop = parent()
+    shop["spec"]["replicas"] = 2
+    shop["status"] = {
+        "conditions": [
+            {
+                "type": "Available",
+                "status": "True",
+                "reason": "EnoughPods",
+                "message": "2 of 2 wanted pods answer.",
+                "observedGeneration": 1,
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }
+        ]
+    }
+    pods = [pod(1), pod(2)]
+    server, store = Server(), Store()
+    store.put(HEADLESS_CMS, shop)
+    for number in range(30):
+        store.put(CONFIG_MAP, config_map(number))
+    for found in pods:
+        store.put(POD, found)
+    for version, answering, reason in [(6, pods[:1], "FewerPods"), (7, [], "NoPods")]:
+        store.put(ENDPOINT_SLICE, slice_of(version, *answering))
+        await reconciler(server, store).reconcile(SHOP)
+        assert server.conditions["Stalled"] == "ChildrenTooLarge"
+        assert server.conditions["Available"] == reason
+        assert server.available == f"{len(answering)} of 2 wanted pods answer."
 
 
 async def test_one_with_more_of_them_than_are_kept_says_so_and_nothing_is_done() -> None:

@@ -98,10 +98,13 @@ class Store:
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         return self._opened(Ref(kind.name, namespace, name))
 
-    def children(self, key: Key) -> Iterator[tuple[str, Object]]:
-        """Yield (kind name, object) of all that `key` owns, or that carries its instance label."""
+    def children(self, key: Key, *kinds: Kind) -> Iterator[tuple[str, Object]]:
+        """Yield (kind name, object) of all that `key` owns, or that carries its instance label, or
+        of those of some kinds, and open no others.
+        """
+        wanted = {kind.name for kind in kinds}
         for ref in tuple(self._children.get(key, ())):
-            if found := self._opened(ref):
+            if (not wanted or ref.kind in wanted) and (found := self._opened(ref)):
                 yield ref.kind, found
 
     def of_kind(self, kind: Kind) -> Iterator[Object]:
