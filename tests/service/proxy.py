@@ -26,7 +26,7 @@ class Proxy:
         self._forgotten: set[asyncio.StreamReader] = set()
 
     def forget(self) -> None:
-        """As a gateway that is replaced: what it has passed on so far goes nowhere from now."""
+        """Let what it has passed on so far go nowhere, like a gateway that is replaced."""
         self._forgotten = set(self._readers)
 
     @asynccontextmanager

@@ -115,7 +115,7 @@ async def told_to_postgresql(fetch: Callable[[str], Awaitable[Sequence[Any]]]) -
 
 
 def told_to_the_kernel(port: int) -> list[list[float]]:
-    """Of each of this process's connections to the port."""
+    """The same settings of each of this process's connections to the port."""
     found = []
     files = Path("/proc/self/fd").iterdir()
     for number in [int(file.name) for file in files if file.is_socket()]:

@@ -335,7 +335,7 @@ def metrics_of(pod: Pod) -> str:
 async def test_a_sentinel_that_is_silent_keeps_nobody_from_what_the_others_know(
     site: Site, group: Group
 ) -> None:
-    """As one is whose node is lost, and with it often the master."""
+    """Its node is lost, and with it often the master."""
     login = {"email": owner_email("acme"), "password": PASSWORD}
     group.sentinels[0].freeze()
     async with site.pod(**group.settings) as pod, pod.client() as client:

@@ -12,7 +12,7 @@ AWAY_ALTOGETHER = "The database cannot be reached."
 
 
 def of_state(sqlstate: str) -> BaseException:
-    """As asyncpg raises it."""
+    """The error that asyncpg makes of it."""
     message = {"C": sqlstate, "M": 'of role "wonderland" at 10.0.0.1'}
     return asyncpg.PostgresError.new(message)
 
