@@ -115,7 +115,7 @@ def _settled(snapshot: Snapshot) -> Decision:
     progress = snapshot.progress
     if progress and progress.revision != snapshot.target and _goes_on(progress):
         progress = transitions.enter(progress, "Superseded", snapshot.now)
-    if progress or snapshot.requests or snapshot.answers:
+    if snapshot.requests or snapshot.answers:
         progress = answer(progress or transitions.first_completed(snapshot), snapshot)
     wanted = _stable_plan(snapshot)
     warm = len(wanted.goal) > 1 and progress is not None
@@ -187,7 +187,7 @@ def _refused(snapshot: Snapshot) -> Decision:
     if progress and transitions.is_in_flight(progress):
         why = f"It cannot run: {why_not(snapshot.schemas, snapshot.target)}."
         progress = transitions.abort(progress, why, snapshot.now)
-    if progress or snapshot.answers:
+    if snapshot.requests or snapshot.answers:
         progress = answer(progress or transitions.first_completed(snapshot), snapshot)
     return _acts(snapshot, DecisionPhase.REFUSED, _stable_plan(snapshot), progress)
 

@@ -51,7 +51,8 @@ def begin(snapshot: Snapshot) -> RolloutStatus:
 
 def first_completed(snapshot: Snapshot) -> RolloutStatus:
     """The completed rollout of a first revision, which replaced none; it keeps answers."""
-    done = begin(replace(snapshot, pin=None)).model_copy(update={"phase": "Completed"})
+    first = replace(snapshot, target=snapshot.stable or snapshot.target, pin=None)
+    done = begin(first).model_copy(update={"phase": "Completed"})
     return done.model_copy(update={"previous": None, "current_step_index": done.steps})
 
 

@@ -236,6 +236,20 @@ def test_the_answer_is_kept_while_a_migration_is_awaited() -> None:
     assert waiting.phase is DecisionPhase.MIGRATING
     assert waiting.progress is not None
     assert waiting.progress.requests == (answer,)
+    told = (waiting.progress.revision, waiting.progress.phase)
+    assert told == ("a", "Completed"), "b has not even begun"
+
+
+def test_who_asks_for_what_the_schema_has_left_behind_is_answered_too() -> None:
+    """Nothing was ever rolled out, so that there is no rollout that could keep the answer."""
+    too_new = Schemas({"a": 5, "b": 3}, oldest_readable=5)
+    found = picture(
+        3, "b", "a", revisions={"a": serving(3)}, schemas=too_new, requests=(Request("retry", "b"),)
+    )
+    assert found.phase is DecisionPhase.REFUSED
+    assert found.progress is not None
+    assert (found.progress.revision, found.progress.phase) == ("a", "Completed")
+    assert found.progress.requests[0].outcome == "refused: the rollout is of revision a"
 
 
 def test_a_revision_is_stable_since_it_became_so() -> None:
@@ -257,5 +271,6 @@ def test_what_somebody_rolled_back_from_does_not_count_as_stable_once() -> None:
     )
     before = status("c", revisions=records)
     pin = ROLLED_BACK.pin
-    assert set(stable_times(before, "c", pin, NOON)) == {"b", "c"}, "it serves still"
+    hours = NOON + timedelta(hours=1)
+    assert stable_times(before, "c", pin, hours) == dict.fromkeys("bc", NOON), "it serves still"
     assert set(stable_times(before, "b", pin, NOON)) == {"b"}
