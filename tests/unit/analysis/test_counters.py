@@ -78,6 +78,12 @@ def test_a_pod_is_cold_when_the_first_traffic_meets_it() -> None:
     assert tally(opening, [pod("1", 10)], "b", switched).warm.timed == 0
 
 
+def test_a_pod_that_comes_long_after_the_first_traffic_is_cold_all_the_same() -> None:
+    opening = opened(pod("1", 0, ready=-20))
+    begun = WarmUp(30, NOON - timedelta(seconds=600))
+    assert tally(opening, [pod("1", 10, ready=-20)], "b", begun).warm.timed == 0
+
+
 @given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=30))
 def test_no_request_is_counted_twice_and_none_is_lost_but_at_a_restart(
     course: list[tuple[int, bool]],

@@ -23,6 +23,11 @@ def page(*, only_needed: bool = False) -> str:
     return metrics.render(exposition.SERIES if only_needed else ()).decode()
 
 
+def test_what_a_page_does_not_tell_is_not_held_against_the_candidate() -> None:
+    found = exposition.parse('hcms_database_up{database="primary"} 1\n')
+    assert (found.database_up, found.cache_up, found.counts.requests) == (True, True, 0)
+
+
 @pytest.mark.parametrize("only_needed", [True, False])
 def test_the_page_of_the_cms(only_needed: bool) -> None:  # noqa: FBT001 - the parameter of a test
     found = exposition.parse(page(only_needed=only_needed))

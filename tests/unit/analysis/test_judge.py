@@ -178,10 +178,17 @@ def test_a_measure_that_was_taken_out_of_the_spec_decides_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("interval", "expected"),
-    [(GOOD, False), (ERRORS, True), (both(did(500, 25), did(1000, 50)), False)],
+    [
+        (GOOD, False),
+        (ERRORS, True),
+        (both(did(500, 25), did(1000, 50)), False),
+        pytest.param(both(did(50, 3), did(1000)), True, id="a few errors, none of stable's"),
+        pytest.param(both(did(50, 2), did(1000)), False, id="two errors may be chance"),
+        pytest.param(both(did(50, slow=30), did(1000)), True, id="most are slow"),
+    ],
 )
 def test_where_something_may_be_wrong_it_looks_sooner(interval: Measured, expected: bool) -> None:  # noqa: FBT001 - the parameter of a test
-    assert is_suspicious(judged(interval), settings()) is expected
+    assert is_suspicious(judged(GOOD, interval), settings()) is expected
 
 
 TALLIES = st.builds(

@@ -39,6 +39,11 @@ def test_a_deployment_is_counted_as_its_controller_has_seen_it() -> None:
     assert not state.observed
 
 
+def test_a_deployment_that_was_made_just_now_has_been_seen_by_nobody() -> None:
+    made = labelled("shop-a", "a", metadata={"generation": 1}, spec={"replicas": 0})
+    assert not revision_states([made], {}, {})["a"].observed
+
+
 def test_a_deployment_that_is_being_deleted_counts_no_more() -> None:
     going = labelled("shop-a", "a", metadata={"deletionTimestamp": "now"}, spec={})
     assert revision_states([going], {}, {}) == {}

@@ -165,7 +165,7 @@ def test_one_end_is_an_accident_and_the_second_one_is_the_revisions() -> None:
 
 def test_what_old_pods_went_through_before_a_rollback_to_them_is_no_reason_against_it() -> None:
     begun = later(3600)
-    assert failure_of([ended(2), ended(1, "shop-2")], begun) == ""
+    assert failure_of([ended(2), ended(1, "shop-2"), ended(0, "shop-3")], begun) == ""
     again = {"terminated": {"exitCode": 3, "finishedAt": later(3610).isoformat()}}
     fallen = [ended(2), ended(1, "shop-2")]
     for one in fallen:

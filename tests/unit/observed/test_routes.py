@@ -17,8 +17,8 @@ def service(revision: str) -> dict[str, Any]:
     return {"spec": {"selector": {"headlesscms.io/revision": revision}}}
 
 
-def written(split: TrafficSplit | None) -> RouteState:
-    route = build(shop(route=GATEWAY), split)
+def written(split: TrafficSplit | None, *, leads: bool = False) -> RouteState:
+    route = build(shop(route=GATEWAY), split, leads_to_preview=leads)
     services = {"shop": service("a"), "shop-preview": service("b")}
     return route_state("shop", PUBLIC, route, services, {"a": 3})
 
@@ -129,6 +129,19 @@ def test_a_route_is_set_when_its_gateway_has_accepted_this_generation(
     changes: dict[str, Any], *, expected: bool
 ) -> None:
     assert is_accepted(answered(**changes), PUBLIC) is expected
+
+
+def test_a_gateway_that_all_namespaces_share_is_known_by_its_own() -> None:
+    shared = GatewayRoute(name="public", namespace="infra")
+    assert is_accepted(answered(parentRef={"name": "public", "namespace": "infra"}), shared)
+    assert not is_accepted(answered(), shared), "another one, beside the HeadlessCMS"
+
+
+def test_that_the_gateway_may_still_send_requests_to_the_candidate_is_written_and_read_again() -> (
+    None
+):
+    assert written(None, leads=True).uses_preview
+    assert not written(None).uses_preview
 
 
 def test_endpoints_behind_the_preview_service_count_while_it_has_a_weight() -> None:

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from cms_operator.api.status import MigrationStatus, Status
+from cms_operator.api.status import MigrationStatus, RevisionStatus, Status
 from cms_operator.observed.snapshot import RevisionState
 from cms_operator.reporting.facts import Facts
 from cms_operator.reporting.news import counts_wait, is_settled, only_counts
@@ -104,6 +105,27 @@ def test_a_problem_is_news() -> None:
     found = canary(serving(3), starting(1), BEGUN)
     stuck = replace(found, snapshot=replace(found.snapshot, problem=PULL))
     assert not only_counts(BEGUN, status_of(stuck, BEGUN))
+
+
+@pytest.mark.parametrize(
+    "news",
+    [{"observed_generation": 9}, {"address": "cms.example"}, {"version": "2"}, {"selector": "a=b"}],
+    ids=str,
+)
+def test_what_tools_wait_for_is_news_beside_a_pod_that_comes(news: dict[str, Any]) -> None:
+    after = status_of(canary(serving(3), starting(1), BEGUN), BEGUN)
+    assert not only_counts(BEGUN, after.model_copy(update=news))
+
+
+def test_that_a_revision_has_become_stable_is_news_and_its_pods_are_counts() -> None:
+    old = RevisionStatus(name="a", image="i", created_at=NOON)
+    before = BEGUN.model_copy(update={"revisions": (old,)})
+
+    def then(**changes: Any) -> Status:
+        return before.model_copy(update={"revisions": (old.model_copy(update=changes),)})
+
+    assert only_counts(before, then(replicas=2, ready_replicas=1))
+    assert not only_counts(before, then(replicas=2, stable_at=NOON))
 
 
 def test_nothing_new_is_nothing_to_tell() -> None:

@@ -31,6 +31,7 @@ MIGRATED = MigrationStatus(key="k", phase="Complete", to_version=2, max_connecti
 OPEN = MIGRATED.model_copy(update={"to_contract": 1})
 SERVING = RevisionState(3, 3, 3, 3, 3)
 SECRET_AWAY = Problem(Reason.SECRET_NOT_FOUND, "Secret shop-cms does not exist.")
+NAME_TAKEN = Problem(Reason.NAME_TAKEN, "Service shop belongs to somebody else.")
 PULL = Problem(Reason.IMAGE_PULL_FAILED, "Pod shop-1 cannot pull its image.")
 
 
@@ -71,6 +72,7 @@ def test_a_settled_cms_is_ready_and_rests() -> None:
     assert condition(status, ConditionType.RECONCILING)[:2] == ("False", "Settled")
     assert condition(status, ConditionType.STALLED)[0] == "False"
     assert all(item.message for item in status.conditions), "each condition explains itself"
+    assert status.strategy == "RollingUpdate"
 
 
 def test_a_rollout_is_not_ready_but_available() -> None:
@@ -248,13 +250,19 @@ def test_pods_that_are_away_are_told_with_their_cause_while_others_answer() -> N
     assert condition(status, ConditionType.READY)[:2] == ("False", "RolledBack")
 
 
-def test_a_secret_that_comes_a_moment_later_is_no_stall_and_one_that_stays_away_is() -> None:
-    first = status_of(settled(secrets_problem=SECRET_AWAY))
-    assert condition(first, ConditionType.READY)[:2] == ("False", "SecretNotFound")
-    assert condition(first, ConditionType.RECONCILING)[0] == "True"
+@pytest.mark.parametrize(
+    ("kind", "problem"), [("secrets_problem", SECRET_AWAY), ("children_problem", NAME_TAKEN)]
+)
+def test_a_secret_or_a_name_that_comes_a_moment_later_is_no_stall_and_one_that_stays_away_is(
+    kind: str, problem: Problem
+) -> None:
+    found = settled(**{kind: problem})
+    first = status_of(found)
+    assert condition(first, ConditionType.READY)[:2] == ("False", problem.reason)
+    assert condition(first, ConditionType.RECONCILING) == ("True", problem.reason, problem.message)
     assert condition(first, ConditionType.STALLED)[0] == "False"
-    later = status_of(settled(secrets_problem=SECRET_AWAY), first, NOON + PATIENCE)
-    assert condition(later, ConditionType.STALLED)[:2] == ("True", "SecretNotFound")
+    later = status_of(found, first, NOON + PATIENCE)
+    assert condition(later, ConditionType.STALLED) == ("True", problem.reason, problem.message)
 
 
 def test_a_failed_migration_stays_failed_while_it_is_tried_again() -> None:

@@ -28,6 +28,14 @@ def test_a_revision_that_is_retired_counts_as_history_at_once() -> None:
     assert kept_records(hcms, family, done, Status(stable_revision="b")) == {"b", "c"}
 
 
+def test_the_way_back_of_a_rollout_is_on_record_also_where_its_deployment_is_lost() -> None:
+    records = {name: labelled(name, revision=number) for number, name in enumerate("ab")}
+    family = Family({"ControllerRevision": records, "Deployment": {"b": labelled("b")}})
+    hcms = parse(manifest({"rollout": {"revisionHistoryLimit": 0}}))
+    bakes = Decision(target="b", phase=DecisionPhase.BAKING, sizes={"b": 3}, stable="a")
+    assert kept_records(hcms, family, bakes, Status(stable_revision="a")) == {"a", "b"}
+
+
 def test_what_was_stable_is_kept_before_what_never_was_or_long_ago() -> None:
     """A was used again, c to l were broken builds."""
     names = "abcdefghijklm"

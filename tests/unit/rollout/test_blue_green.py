@@ -261,13 +261,21 @@ def test_a_rolling_update_that_becomes_blue_green_keeps_the_traffic_where_the_po
 ) -> None:
     rolling = picture(10, "b", "a", revisions={"a": serving(10)}).progress
     found = {"target": "c", **found}
+    target = found.pop("target")
     nearly = {"a": serving(1), "b": serving(10)}
     decision = picture(
-        10, found.pop("target"), "a",
+        10, target, "a",
         rollout=BLUE_GREEN, progress=rolling, revisions=nearly, **found,
     )  # fmt: skip
     assert decision.active is None, "of ten pods that answer one would be left"
     assert (decision.sizes.get("c", 0), decision.goal["a"]) == (0, 10)
+    half = {"a": serving(4), "b": serving(4)}
+    mixed = picture(
+        10, target, "a", rollout=BLUE_GREEN, progress=rolling, revisions=half, **found
+    )  # fmt: skip
+    assert mixed.active is None
+    grown = mixed.sizes.get(target, 0) - (4 if target == "b" else 0)
+    assert grown <= 0, "a pod of it would get traffic before the switch"
     complete = {"a": serving(10), "b": serving(1)}
     narrowed = picture(10, "c", "a", rollout=BLUE_GREEN, progress=rolling, revisions=complete)
     assert (narrowed.active, narrowed.sizes["c"]) == ("a", 9)

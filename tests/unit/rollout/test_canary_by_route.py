@@ -10,6 +10,7 @@ from cms_operator.observed.snapshot import Request, RevisionState, RouteState
 from cms_operator.rollout.capacity import Split, routed_split
 from cms_operator.rollout.decision import Decision, DecisionPhase
 from cms_operator.rollout.routing import Traffic, waits_for_gateway
+from cms_operator.rollout.steps import canary_steps, scale_at
 from tests.unit.rollout.pictures import later, picture, rollout, snapshot
 
 CANARY = rollout(
@@ -118,6 +119,14 @@ TESTERS_FIRST = rollout(
         ]
     },
 )
+
+
+@pytest.mark.parametrize(("index", "replicas"), [(0, 1), (1, 1), (2, None), (3, None), (5, None)])
+def test_a_scale_holds_from_its_step_until_the_pods_follow_the_weight_again(
+    index: int, replicas: int | None
+) -> None:
+    found = scale_at(canary_steps(TESTERS_FIRST, "Canary"), index)
+    assert (found and found.replicas) == replicas
 
 
 def test_testers_keep_the_candidate_when_its_pods_begin_to_follow_the_weight() -> None:
@@ -256,6 +265,14 @@ def test_the_service_moves_while_the_route_sends_it_nothing() -> None:
     assert promoted(pods(3), route(weight=100, settled=False)).active == "a"
 
 
+def test_what_only_the_preview_service_can_answer_stays_there_until_the_service_has_moved() -> None:
+    """The pods of the old revision are lost; no event has told yet what the Service has now."""
+    lost = RouteState("a", "b", 100, opened=True, settled=True, endpoints={})
+    moves = promoted(RevisionState(3, 3), lost)
+    assert moves.traffic
+    assert (moves.active, moves.traffic.weight) == ("b", 100)
+
+
 def test_a_release_of_no_pods_moves_the_service_and_closes_the_route_at_once() -> None:
     """A Service without pods has turned without an event that would tell of it."""
     nobody: dict[str, Any] = {"rollout": CANARY, "revisions": {"a": pods(0), "b": pods(0)}}
@@ -272,6 +289,19 @@ def test_the_old_pods_stay_while_they_are_endpoints() -> None:
     assert promoted(pods(3), lagging).sizes == {"a": 3, "b": 3}
     followed = RouteState("b", "b", 0, opened=False, settled=True, endpoints={"b": 3})
     assert promoted(pods(3), followed).sizes == {"a": 0, "b": 3}
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "weight"),
+    [({"a": 3}, 100), ({"a": 1, "b": 3}, 100), ({"b": 1}, 100), ({"b": 3}, 0)],
+)
+def test_the_weight_leaves_the_preview_service_when_the_other_one_has_all_the_pods(
+    endpoints: dict[str, int], weight: int
+) -> None:
+    turned = RouteState("b", "b", 100, opened=True, settled=True, endpoints=endpoints)
+    traffic = promoted(pods(3), turned).traffic
+    assert traffic
+    assert traffic.weight == weight
 
 
 def test_no_weight_is_taken_from_those_who_answer_for_those_who_do_not() -> None:

@@ -8,11 +8,12 @@ import pytest
 from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.annotations import Verb
 from cms_operator.api.rollout import Rollout
-from cms_operator.api.status import RolloutStatus, Status
+from cms_operator.api.status import RolloutPhase, RolloutStatus, Status
 from cms_operator.observed.snapshot import Request, RevisionState, Snapshot
 from cms_operator.reporting.events import happenings
 from cms_operator.rollout.decide import decide
 from cms_operator.rollout.decision import Decision, DecisionPhase
+from cms_operator.rollout.steps import count, is_judged_now, is_measured
 from tests.unit.rollout.pictures import NOON, later, rollout, serving, snapshot
 
 BEHIND_PREVIEW = RevisionState(3, 3, 3, 3, endpoints=0, preview=3)
@@ -188,6 +189,63 @@ def test_after_a_switch_the_bake_waits_for_the_verdict() -> None:
     assert story.then(SWITCHED).phase is DecisionPhase.BAKING
     assert story.then(SWITCHED, measured("Successful", 1), 10).phase is DecisionPhase.BAKING
     assert story.then(SWITCHED, measured("Successful", 2), 20).phase is DecisionPhase.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({}, False),
+        ({"strategy": "Canary", "canary": {"steps": [{"setWeight": 34}]}}, False),
+        ({"strategy": "Canary", "canary": {"steps": [{"setWeight": 34}, {"analysis": {}}]}}, True),
+        ({"strategy": "BlueGreen", "blueGreen": {"prePromotionAnalysis": {}}}, True),
+        ({"strategy": "BlueGreen", "blueGreen": {"postPromotionAnalysis": {}}}, True),
+        ({"strategy": "RollingUpdate", "blueGreen": {"postPromotionAnalysis": {}}}, False),
+    ],
+)
+def test_a_step_that_judges_is_measured_from_the_beginning_although_nothing_else_is(
+    spec: dict[str, Any],
+    expected: bool,  # noqa: FBT001 - the parameter of a test
+) -> None:
+    found = rollout(**spec, analysis={"enabled": False})
+    assert is_measured(found, found.strategy) is expected
+    assert is_measured(rollout(**spec), found.strategy)
+
+
+LATE = {"analysis": {"startingStep": 2}}
+BEYOND = {"analysis": {"startingStep": 9}}
+OFF = {"analysis": {"enabled": False}}
+THREE = {"strategy": "Canary", "canary": {"steps": [{"setWeight": n} for n in (10, 20, 30)]}}
+SWITCH = {"strategy": "BlueGreen", "blueGreen": {"postPromotionAnalysis": {}}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "phase", "index", "expected"),
+    [
+        (THREE, "Progressing", 0, True),
+        (THREE | LATE, "Progressing", 1, False),
+        (THREE | LATE, "Progressing", 2, True),
+        (THREE | BEYOND, "Progressing", 2, False),
+        (THREE | BEYOND, "Baking", 3, True),
+        (THREE | OFF, "Progressing", 2, False),
+        (THREE | OFF, "Analyzing", 0, True),
+        (THREE | OFF, "Baking", 3, False),
+        (SWITCH | OFF, "Switching", 1, False),
+        (SWITCH | OFF, "Baking", 1, True),
+        (SWITCH | LATE, "Progressing", 0, True),
+    ],
+)
+def test_a_candidate_is_judged_from_the_step_that_the_spec_names_and_where_a_step_asks_for_it(
+    spec: dict[str, Any],
+    phase: RolloutPhase,
+    index: int,
+    expected: bool,  # noqa: FBT001 - the parameter of a test
+) -> None:
+    found = rollout(**spec)
+    moment = RolloutStatus(
+        revision="b", strategy=found.strategy, phase=phase, started_at=NOON, since=NOON,
+        current_step_index=index, steps=count(found, found.strategy),
+    )  # fmt: skip
+    assert is_judged_now(found, moment) is expected
 
 
 def test_the_next_measurement_is_when_to_look_again() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from cms_operator.api.conditions import Reason
 from cms_operator.api.problem import Problem
-from cms_operator.observed.snapshot import Request
+from cms_operator.observed.snapshot import Request, RevisionState
 from cms_operator.rollout.decision import Decision, DecisionPhase
 from tests.unit.rollout.pictures import later, picture, rollout, serving, starting
 
@@ -28,6 +28,11 @@ def test_an_old_pod_goes_when_a_new_one_serves() -> None:
     assert waiting.sizes == {"a": 3, "b": 1}
     moving = picture(3, "b", "a", revisions={"a": serving(3), "b": serving(1)})
     assert moving.sizes == {"a": 2, "b": 1}
+
+
+def test_a_new_pod_that_is_ready_before_its_endpoint_is_known_is_not_shut_out() -> None:
+    ready = {"a": serving(3), "b": RevisionState(1, 1, 1, 1, endpoints=0)}
+    assert picture(3, "b", "a", revisions=ready).active is None
 
 
 def test_the_new_revision_is_stable_after_its_bake() -> None:
