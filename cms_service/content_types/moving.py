@@ -27,6 +27,42 @@ class Moved:
     misfits: dict[str, str]
 
 
+@dataclass(frozen=True)
+class _Pairs:
+    """Which field goes on as which, by the new one's name, and the fields that go on as none."""
+
+    sources: Mapping[str, BaseField]
+    dropped: Sequence[BaseField]
+
+    @classmethod
+    def of(cls, old: Sequence[BaseField], new: Sequence[BaseField]) -> "_Pairs":
+        found = sources(old, new)
+        kept = {source.name for source in found.values()}
+        return cls(found, [one for one in old if one.name not in kept])
+
+
+@dataclass
+class _Comparisons:
+    """Definitions, compared once and not for each value of an entry: it may have many thousands.
+    Whoever asks keeps them, so that none is taken for another.
+    """
+
+    _pairs: dict[tuple[int, int], _Pairs] = field(default_factory=dict)
+    _differ: dict[tuple[int, int], bool] = field(default_factory=dict)
+
+    def pairs(self, old: Sequence[BaseField], new: Sequence[BaseField]) -> _Pairs:
+        key = id(old), id(new)
+        if (known := self._pairs.get(key)) is None:
+            known = self._pairs[key] = _Pairs.of(old, new)
+        return known
+
+    def differ(self, old: BaseField, new: BaseField) -> bool:
+        key = id(old), id(new)
+        if (known := self._differ.get(key)) is None:
+            known = self._differ[key] = bool(differences(old, new))
+        return known
+
+
 @dataclass
 class Mover:
     """Moves the values of those fields that change, entry by entry, the oldest first: of several
@@ -37,6 +73,7 @@ class Mover:
     new: Sequence[BaseField]
     locales: Locales
     _taken: set[tuple[Completeness, str, str, bytes]] = field(default_factory=set)
+    _comparisons: _Comparisons = field(default_factory=_Comparisons)
 
     def move(
         self,
@@ -45,7 +82,7 @@ class Mover:
         target_types: Mapping[str, str],
     ) -> Moved:
         """`target_types`: of which type the entries are that the values refer to."""
-        task = _Move(self.locales, target_types)
+        task = _Move(self.locales, target_types, self._comparisons)
         with patterns.at_most(patterns.STEPS_OF_AN_ENTRY):
             moved = task.members(self.old, self.new, values)
         if completeness is Completeness.PUBLISHED:
@@ -92,6 +129,7 @@ class _Move:
 
     locales: Locales
     target_types: Mapping[str, str]
+    comparisons: _Comparisons
     misfits: dict[str, str] = field(default_factory=dict)
 
     def note(self, top: str, detail: str) -> None:
@@ -104,16 +142,15 @@ class _Move:
         values: Mapping[str, Any],
         top: str = "",
     ) -> dict[str, Any]:
-        pairs = sources(old, new)
+        pairs = self.comparisons.pairs(old, new)
         moved = {
             one.name: value
             for one in new
-            if (value := self._member(pairs.get(one.name), one, values, top or one.name))
+            if (value := self._member(pairs.sources.get(one.name), one, values, top or one.name))
             is not None
         }
-        kept = {source.name for source in pairs.values()}
-        for one in old:
-            if one.name not in kept and not _is_nothing(one, values.get(one.name)):
+        for one in pairs.dropped:
+            if not _is_nothing(one, values.get(one.name)):
                 self.note(top or one.name, f"{one.name} has a value, which would be lost")
         return moved
 
@@ -158,7 +195,7 @@ class _Move:
         return Context(Completeness.DRAFT, self.locales)
 
     def _value(self, old: BaseField, new: BaseField, value: Any, top: str) -> Any:
-        if not differences(old, new):
+        if not self.comparisons.differ(old, new):
             return value
         try:
             return new.accept(self._converted(old, new, value, top), self._draft)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from cms_service.content_types import moving
 from cms_service.content_types.change_run import Pace
-from cms_service.content_types.changes import ChangeKind, compare
+from cms_service.content_types.changes import ChangeKind, compare, differences
 from cms_service.content_types.fields import BaseField, Completeness, Context, Fields
 from cms_service.content_types.fields.base import accept_members
 from cms_service.content_types.moving import Moved, Mover
@@ -359,3 +360,24 @@ def test_a_plan_is_acknowledged_for_what_was_seen_and_a_tenth_more(seen: Plan, n
 )
 def test_a_plan_is_not_acknowledged_for_more(seen: Plan, now: Plan) -> None:
     assert not is_acknowledged(now, seen.id)
+
+
+def test_definitions_are_compared_once_and_not_for_each_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One entry may have forty thousand, and nobody else is answered while it is looked at."""
+    compared: list[str] = []
+
+    def counting(old: BaseField, new: BaseField) -> list[tuple[ChangeKind, str]]:
+        compared.append(new.name)
+        return differences(old, new)
+
+    monkeypatch.setattr(moving, "differences", counting)
+    before, after = (
+        fields(group(one("text", name="b", maxLength=most), kind="components")) for most in (9, 8)
+    )
+    mover = Mover(before, after, LOCALES)
+    for _ in range(3):
+        items = [{"b": "x"} for _ in range(50)]
+        assert mover.move({"a": items}, Completeness.DRAFT, {}) == Moved({"a": items}, {})
+    assert sorted(compared) == ["a", "b"]
