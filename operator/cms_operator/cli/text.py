@@ -9,6 +9,8 @@ from cms_operator.api.objects import Object
 GOOD, BAD, BUSY, HELD = "✔", "✖", "◌", "⏸"
 _COLOURS = {GOOD: 32, BAD: 31, BUSY: 36, HELD: 33}
 _MARKS = re.compile("|".join(_COLOURS))
+# A terminal takes what begins with some of these for an order, a line's end for another line.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _GAP = "   "
 # Two of a unit and more are told in it, as kubectl does.
 _UNITS = (("d", 86_400), ("h", 3600), ("m", 60))
@@ -35,6 +37,13 @@ def age(moment: str | None, now: datetime) -> str:
         if seconds >= 2 * length:
             return f"{seconds // length}{unit}"
     return f"{seconds}s"
+
+
+def harmless(line: str) -> str:
+    r"""The line as it may be shown, whoever wrote it: what a pod or a spec says stands in messages.
+    Control characters are written as \x1b.
+    """
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
 
 
 def coloured(line: str) -> str:
