@@ -13,13 +13,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from cms_service.core.errors import PROBLEM_MEDIA_TYPE, BadRequest, problem_body
 from cms_service.core.http.gathered import GatheredTransport
 from cms_service.core.http.request_ids import sane_or_new_id
-from cms_service.core.http.unread import UnreadWatch
+from cms_service.core.http.unread import Room, UnreadWatch
 
 logger = logging.getLogger(__name__)
 
 MAX_HEAD_BYTES = 64 * 1024
 # Requests behind one that is being answered.
 MAX_WAITING = 32
+# Beyond what the kernel holds of it, which takes most answers whole.
+MAX_UNREAD_BYTES = 128 * 1024 * 1024
 
 
 class _Dropped(list[tuple[bytes, bytes]]):
@@ -38,6 +40,7 @@ class BoundedProtocol(HttpToolsProtocol):
     arrival_seconds = 45.0
     # Between two looks at whether an answer is being taken.
     unread_seconds = 30.0
+    unread_room = Room(MAX_UNREAD_BYTES)  # of all connections together
     # Of one listener; who comes beyond is sent away at once.
     most_connections = 10_000
 
@@ -48,7 +51,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _unread: UnreadWatch
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        self._unread = UnreadWatch(transport, self.loop, self.unread_seconds)
+        self._unread = UnreadWatch(transport, self.loop, self.unread_seconds, self.unread_room)
         super().connection_made(GatheredTransport(transport, self.loop, self._unread.begin))
         self._await_arrival()
         if len(self.connections) > self.most_connections:

@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 
 from cms_service.core.http.asgi import Receive, Scope, Send, send_response
 from cms_service.core.http.protocol import MAX_HEAD_BYTES, MAX_WAITING, BoundedProtocol
+from cms_service.core.http.unread import Room
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 _TRICKLE_SECONDS = 0.05
@@ -26,6 +27,12 @@ LARGE = 64 * 1024 * 1024
 class Impatient(BoundedProtocol):
     arrival_seconds = 0.3
     unread_seconds = 0.3
+
+
+class Roomless(BoundedProtocol):
+    """Half of what two large answers take."""
+
+    unread_room = Room(LARGE)
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,12 +53,14 @@ Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @contextlib.asynccontextmanager
 async def serving(
-    state: ServerState, keep_alive: int = KEEP_ALIVE_SECONDS
+    state: ServerState,
+    keep_alive: int = KEEP_ALIVE_SECONDS,
+    protocol: type[BoundedProtocol] = Impatient,
 ) -> AsyncIterator[tuple[str, int]]:
     """Its address."""
     config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_keep_alive=keep_alive)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Impatient(config, state, {}), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
     async with server, asyncio.timeout(30):
         yield server.sockets[0].getsockname()
 
@@ -288,3 +297,27 @@ def test_who_takes_an_answer_slowly_gets_all_of_it() -> None:
         await given_up(state)
 
     on_uvloop(scenario)
+
+
+def test_answers_that_nobody_takes_have_bounded_room_together() -> None:
+    """Ten thousand connections may ask for megabytes each, and take nothing for half a minute."""
+
+    async def run() -> None:
+        state = ServerState()
+        async with serving(state, keep_alive=75, protocol=Roomless) as address:
+            loop = asyncio.get_running_loop()
+            hoarders = [await connected(address) for _ in range(4)]
+            for hoarder in hoarders:
+                await loop.sock_sendall(hoarder, LARGE_REQUEST)
+            while state.total_requests < len(hoarders):  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.01)
+            while len(state.connections) > 1:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.01)
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(REQUEST)
+            assert (await reader.readuntil(b"answer")).startswith(b"HTTP/1.1 200")
+            writer.close()
+            for hoarder in hoarders:
+                hoarder.close()
+
+    uvloop.run(run())
