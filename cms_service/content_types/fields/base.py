@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -16,6 +17,8 @@ JsonSchema = dict[str, Any]
 
 FieldName = Annotated[str, Field(pattern=r"^[a-z][a-zA-Z0-9_]{0,62}$")]
 _SHOWN_NAME_LENGTH = 100
+# A value may be wrong in tens of thousands of places: after so many no more are looked for.
+MOST_ERRORS = 1_000
 
 
 class Completeness(StrEnum):
@@ -54,8 +57,11 @@ class RefusedValue(ValueError):  # noqa: N818 - named as pydantic and the standa
     """Something inside the value is wrong; pointers begin at the value."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__("; ".join(f"{error.pointer}: {error.detail}" for error in errors))
-        self.errors = tuple(errors)
+        super().__init__()
+        self.errors = tuple(errors[:MOST_ERRORS])
+
+    def __str__(self) -> str:
+        return "; ".join(f"{error.pointer}: {error.detail}" for error in self.errors)
 
 
 class BaseField(RequestBody):
@@ -87,7 +93,8 @@ def accept_members(
     """The values as they are stored, and what is wrong with them. A null counts as absent."""
     known = {field.name: field for field in fields}
     accepted: dict[str, Any] = {}
-    errors = [FieldError(pointer(name), "no such field") for name in values.keys() - known.keys()]
+    unknown = islice((name for name in values if name not in known), MOST_ERRORS)
+    errors = [FieldError(pointer(name), "no such field") for name in unknown]
     for name, field in known.items():
         value = values.get(name)
         if value is None:

@@ -3,7 +3,14 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from cms_service.content_types.fields.base import Context, RefusedValue, Shape, errors_at, pointer
+from cms_service.content_types.fields.base import (
+    MOST_ERRORS,
+    Context,
+    RefusedValue,
+    Shape,
+    errors_at,
+    pointer,
+)
 from cms_service.core.errors import FieldError
 
 Item = TypeVar("Item")
@@ -22,7 +29,9 @@ def check_items(value: Any, minimum: int, maximum: int, context: Context) -> Non
 
 
 def accept_items(items: list[Any], accept: Callable[[Any], Item]) -> list[Item]:
-    """The items as they are stored. Raises RefusedValue with what is wrong with any of them."""
+    """The items as they are stored. Raises RefusedValue with what is wrong with the first of them
+    that are refused.
+    """
     accepted: list[Item] = []
     errors: list[FieldError] = []
     for position, item in enumerate(items):
@@ -30,6 +39,8 @@ def accept_items(items: list[Any], accept: Callable[[Any], Item]) -> list[Item]:
             accepted.append(accept(item))
         except ValueError as error:
             errors += errors_at(pointer(position), error)
+            if len(errors) >= MOST_ERRORS:
+                break
     if errors:
         raise RefusedValue(errors)
     return accepted

@@ -1,5 +1,6 @@
 """What a field accepts, and what becomes of it."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from cms_service.content_types.fields import (
     type_schema,
     with_defaults,
 )
+from cms_service.content_types.fields.base import MOST_ERRORS, RefusedValue
 from cms_service.content_types.schemas import Definition
 from cms_service.core.validation import strict_json
 from cms_service.locales.schemas import Locale, Locales
@@ -312,6 +314,33 @@ def test_wrong_places_inside_are_named() -> None:
         "/fields/seo/title",
         "/fields/seo/word/fr",
     ]
+
+
+class Looked(list[Any]):
+    """Items that know how many of them were looked at."""
+
+    seen = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in super().__iter__():
+            self.seen += 1
+            yield item
+
+
+def test_a_value_is_not_looked_through_that_is_wrong_in_thousands_of_places() -> None:
+    """Each is a text of its own: of half a megabyte they were eighty in memory."""
+    choice = {"name": "size", "kind": "enumeration", "values": ["s", "m", "l"]}
+    parts = {"name": "parts", "kind": "components", "fields": [choice]}
+    pages = {"name": "pages", "kind": "components", "fields": [parts]}
+    fields = FIELDS.validate_python([pages])
+    wrong = [Looked([{"size": "x"} for _ in range(200)]) for _ in range(200)]
+    _, errors = accept_all(fields, {"pages": [{"parts": each} for each in wrong]}, DRAFT)
+    assert len(errors) == 50
+    assert sum(each.seen for each in wrong) == MOST_ERRORS
+    unknown = {f"name{number}": 1 for number in range(2 * MOST_ERRORS)}
+    with pytest.raises(RefusedValue) as refused:
+        fields[0].accept([unknown], DRAFT)
+    assert len(refused.value.errors) == MOST_ERRORS
 
 
 ARTICLE = FIELDS.validate_python(
