@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 from fastapi import HTTPException, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
+from starlette.types import Receive, Scope
 
 from cms_service.core.endpoints.answers import Answers
 from cms_service.core.errors import (
@@ -24,6 +26,10 @@ MAX_BODY_BYTES = 1024 * 1024
 IDEMPOTENCY_KEY = "Idempotency-Key"
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _BODY_SECONDS = 30.0
+# Of each place in a body that does not fit pydantic tells in a kilobyte. Of more it is not asked.
+MOST_MISFITS = 1_000
+# A body that is no larger can hold no more than some of them.
+_LARGE_BODY_BYTES = 16 * 1024
 _MAX_PARAMETERS = 50
 _BODY_TYPES = ("application/json",)
 # Every change of a part is a merge patch (RFC 7396).
@@ -43,6 +49,12 @@ class RefusedError(HTTPException):
 
 
 class StrictRequest(Request):
+    """`model` is what the body has to fit, if it is one."""
+
+    def __init__(self, scope: Scope, receive: Receive, model: object = None) -> None:
+        super().__init__(scope, receive)
+        self._model = model
+
     async def body(self) -> bytes:
         if not hasattr(self, "_body"):
             try:
@@ -62,10 +74,25 @@ class StrictRequest(Request):
         return b"".join(chunks)
 
     async def json(self) -> Any:
+        body = await self.body()
         try:
-            return strict_json.loads(await self.body())
+            value = strict_json.loads(body)
         except ValueError as error:
             raise RefusedError(BadRequest(f"The body is refused: {error}.")) from None
+        if len(body) > _LARGE_BODY_BYTES:
+            _check_misfits(self._model, value)
+        return value
+
+
+def _check_misfits(model: object, value: Any) -> None:
+    if not isinstance(model, type) or not issubclass(model, BaseModel):
+        return
+    try:
+        model.model_validate(value)
+    except ValidationError as error:
+        if error.error_count() > MOST_MISFITS:
+            problem = Invalid(f"The body does not fit the API in more than {MOST_MISFITS} places.")
+            raise RefusedError(problem) from None
 
 
 def _closing(problem: Problem) -> RefusedError:
@@ -91,13 +118,14 @@ class StrictRoute(APIRoute):
         handler = super().get_route_handler()
         allowed = _query_names(self.dependant)
         takes_body = self.body_field is not None
+        model = self.body_field.field_info.annotation if self.body_field else None
 
         async def strict_handler(request: Request) -> Response:
             check_query(request.scope["query_string"], allowed)
             _check_body_headers(request, takes_body=takes_body)
             if IDEMPOTENCY_KEY in request.headers and not self.takes_idempotency_key:
                 raise BadRequest(f"This request takes no {IDEMPOTENCY_KEY}.")
-            return await self.perform(StrictRequest(request.scope, request.receive), handler)
+            return await self.perform(StrictRequest(request.scope, request.receive, model), handler)
 
         return strict_handler
 
