@@ -10,6 +10,7 @@ from uuid import UUID
 from cms_service.content_types.fields import BaseField
 from cms_service.content_types.fields.kinds import ComponentField, ComponentsField
 from cms_service.content_types.fields.scalar import LocalisableField
+from cms_service.content_types.fields.slug import SlugField
 from cms_service.content_types.schemas import ContentType
 from cms_service.delivery.query.attributes import (
     COLUMN_KINDS,
@@ -180,6 +181,8 @@ def _key(order: Order, content_type: ContentType, chain: tuple[str, ...]) -> Sor
     if attribute.kind not in SORTABLE:
         kind = field.kind if field else attribute.kind
         refuse("sort", f"{order.attribute} is of the kind {kind}, which has no order")
+    if isinstance(field, SlugField):
+        attribute = _column(Column.SLUG)  # the same value, of which all counts
     return SortKey(attribute, order.descending)
 
 
