@@ -12,7 +12,8 @@ from cms_service.core.validation.strict_json import MAX_NUMBER
 from cms_service.delivery.query.attributes import Attribute, ValueKind
 from cms_service.locales.schemas import ENGLISH
 
-NUMBER_PATTERN = r"^-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?$"
+# As many digits as answers show: of 10⁻²⁰ and all that a double has after its first.
+NUMBER_PATTERN = r"^-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,36})?$"
 _ANY_MOMENT = DatetimeField(name="any", kind="datetime")
 
 

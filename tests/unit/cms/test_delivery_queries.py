@@ -1,15 +1,17 @@
 """What a query string may say, and what is told of one that says something else."""
 
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import BadRequest
+from cms_service.core.validation.strict_json import MAX_NUMBER, MIN_NUMBER
 from cms_service.delivery.query import cursors
 from cms_service.delivery.query.attributes import OPERATORS, SORTABLE, ValueKind
 from cms_service.delivery.query.grammar import Operator, Query, parse_entry_query, parse_list_query
@@ -250,6 +252,16 @@ def test_any_bytes_are_a_query_or_a_bad_request(text: bytes) -> None:
             parse(text)
         except BadRequest:
             continue
+
+
+@given(st.floats(-MAX_NUMBER, MAX_NUMBER).filter(lambda n: n == 0 or abs(n) >= MIN_NUMBER))
+@example(0.1 + 0.2)
+@example(-1.2345678901234567e-20)
+def test_a_number_is_found_by_what_an_answer_shows_of_it(number: float) -> None:
+    shown = format(Decimal(repr(number)), "f")  # as PostgreSQL writes it
+    query = parse_list_query(f"filter[fields.price][eq]={shown}".encode())
+    (comparison,) = list_plan(query, ARTICLE).comparisons
+    assert comparison.values == (number,)
 
 
 @given(st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=60))
