@@ -7,6 +7,7 @@ from typing import Any
 
 from cms_service.api_description.operations import Document
 from cms_service.content_types.fields import BaseField, Completeness, Context, Shape
+from cms_service.content_types.fields.addresses import URL_CHARACTER
 from cms_service.content_types.fields.moments import DateField, DatetimeField
 from cms_service.content_types.fields.scalar import LocalisableField
 from cms_service.content_types.names import TYPE_NAME_PATTERN
@@ -241,4 +242,7 @@ def _in_a_list(schema: Document) -> Document:
         return {**schema, "enum": escaped}
     if schema["type"] != "string" or "format" in schema:
         return schema
-    return {**schema, "allOf": [{"pattern": r"^([^,\\]|\\[,\\])*$"}]}
+    listed = {**schema, "allOf": [{"pattern": r"^([^,\\]|\\[,\\])*$"}]}
+    if "pattern" in schema:  # a URL has no backslash but for this
+        listed["pattern"] = schema["pattern"].replace(URL_CHARACTER, rf"({URL_CHARACTER}|\\,)")
+    return listed

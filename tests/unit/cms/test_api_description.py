@@ -20,6 +20,7 @@ from cms_service.core.ids import new_id
 from cms_service.delivery.query.grammar import parse_list_query
 from cms_service.delivery.query.plan import entry_shape, list_plan
 from cms_service.management import api_document
+from tests.support.field_kinds import definition
 
 
 @dataclass(frozen=True)
@@ -345,6 +346,28 @@ def test_whatever_the_document_offers_is_understood(of_acme: Document, name: str
             query = parse_list_query(urlencode(asked).encode())
             list_plan(query, types[name])
             entry_shape(query, types[name], types)
+
+
+WITH_COMMAS = {
+    "text": "a,b",
+    "enumeration": "a,b",
+    "email": "a,b@example.com",
+    "url": "https://example.com/a,b",
+}
+
+
+@pytest.mark.parametrize(("kind", "value"), WITH_COMMAS.items())
+def test_a_value_with_a_comma_can_be_one_of_several(
+    general: Document, kind: str, value: str
+) -> None:
+    field = definition(kind) | ({"values": ["a,b"]} if kind == "enumeration" else {})
+    document = tenant_document(general, "acme", [content_type("note", field)])
+    listed = document["paths"]["/v1/delivery/acme/note"]["get"]["parameters"]
+    name = f"filter[fields.{kind}][in]"
+    (schema,) = [each["schema"] for each in listed if each["name"] == name]
+    fitting = jsonschema.Draft202012Validator(schema)
+    assert fitting.is_valid([value.replace(",", "\\,")])
+    assert not fitting.is_valid([value])
 
 
 def test_a_document_is_not_made_of_any_number_of_types_and_fields() -> None:
