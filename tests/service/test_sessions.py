@@ -95,6 +95,11 @@ async def key_of(pod: Pod, token: str) -> str:
     return str(keys[0].decode())
 
 
+def is_kept_for(seconds: int, site: Site, key: str) -> bool:
+    left = int(site.redis.command("TTL", key).strip(": \r\n"))
+    return seconds - 100 < left <= seconds + 1
+
+
 async def test_after_the_grace_a_used_token_ends_the_session(pod: Pod) -> None:
     first = await start_of(pod)
     second = (await refresh(pod, first))["refreshToken"]
@@ -112,6 +117,21 @@ async def test_a_session_ends_however_often_it_is_refreshed(site: Site) -> None:
         assert again["refreshExpiresIn"] in range(290, 301)
         await age(pod, again["refreshToken"], ends=300_000)
         await refresh(pod, again["refreshToken"], 401)
+
+
+async def test_a_token_that_nobody_uses_is_forgotten_when_its_client_was_told(site: Site) -> None:
+    async with site.pod(REFRESH_TOKEN_SECONDS="500", SESSION_SECONDS="1000") as pod:
+        answer = (await pod.log_in("acme")).tokens
+        key = await key_of(pod, answer["refreshToken"])
+        assert is_kept_for(answer["refreshExpiresIn"], site, key)
+        site.redis.command("EXPIRE", key, "200")  # it is used late
+        answer = await refresh(pod, answer["refreshToken"])
+        assert is_kept_for(answer["refreshExpiresIn"], site, key)
+        await age(pod, answer["refreshToken"], ends=800_000)  # and again at the session's end
+        answer = await refresh(pod, answer["refreshToken"])
+        assert is_kept_for(answer["refreshExpiresIn"], site, key)
+        site.redis.command("EXPIRE", key, "0")
+        await refresh(pod, answer["refreshToken"], 401)
 
 
 async def test_log_out_everywhere_ends_every_session_of_the_user_and_no_other(
