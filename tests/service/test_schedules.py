@@ -126,7 +126,7 @@ async def test_an_api_key_plans_as_long_as_it_is_good(site: Site, pod: Pod, acme
     await acme.make_type()
     key = await make_key(acme, role="editor")
     program = Desk(holder(pod, key["key"]), "acme")
-    first, second = [await program.draft(title=slug, slug=slug) for slug in ("a", "b")]
+    first, second, third = [await program.draft(title=slug, slug=slug) for slug in ("a", "b", "c")]
     (planned,) = await schedule(program, first, publishAt=_LATER)
     assert planned["createdBy"] is None
     await time_has_come(site)
@@ -140,6 +140,13 @@ async def test_an_api_key_plans_as_long_as_it_is_good(site: Site, pod: Pod, acme
     await time_has_come(site)
     await pod.cms.background.run_once()
     assert (await failure_of(acme, second)).startswith(_PLANNER_GONE)
+
+    expiring = await make_key(acme, role="editor", expiresAt=_LATER)
+    await schedule(Desk(holder(pod, expiring["key"]), "acme"), third, publishAt=_LATER)
+    await execute(site.postgres, site.database, "UPDATE cms.api_keys SET expires_at = now()")
+    await time_has_come(site)
+    await pod.cms.background.run_once()
+    assert (await failure_of(acme, third)).startswith(_PLANNER_GONE)
 
 
 async def test_a_plan_can_be_changed_and_dropped(acme: Desk) -> None:
