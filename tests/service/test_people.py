@@ -204,6 +204,8 @@ async def test_nobody_gives_takes_or_changes_more_than_they_have(pod: Pod, acme:
     expect_problem(await clerk.client.delete(admin_url), 403)
     wider = {"displayName": "Personnel", "rules": [staff, {"permissions": READ}]}
     expect_problem(await clerk.client.put(f"{acme.root}/roles/personnel", json=wider), 403)
+    new = wider | {"name": "a-new-one"}
+    expect_problem(await clerk.client.post(f"{acme.root}/roles", json=new), 403)
     smaller = {"displayName": "Reader", "rules": []}
     expect_problem(await clerk.client.put(f"{acme.root}/roles/reader", json=smaller), 403)
     expect_problem(await clerk.client.delete(f"{acme.root}/roles/reader"), 403)
@@ -223,6 +225,18 @@ async def test_of_two_owners_who_leave_at_once_one_stays(pod: Pod, acme: Desk) -
         other.client.patch(url, json={"active": False}),
     )
     assert sorted(answer.status_code for answer in answers) in ([200, 409], [200, 401])
+
+
+async def test_an_owner_who_is_out_does_not_stand_in_for_the_last_one(pod: Pod, acme: Desk) -> None:
+    (owner,) = expect(await acme.client.get(f"{acme.root}/users"), 200)["items"]
+    last = f"{acme.root}/users/{owner['id']}"
+    _, other = await hired(pod, acme, "admin")
+    expect(await acme.client.patch(other, json={"role": "owner", "active": False}), 200)
+    expect_problem(await acme.client.patch(last, json={"role": "admin"}), 409)
+    expect_problem(await acme.client.patch(last, json={"active": False}), 409)
+    expect_problem(await acme.client.delete(last), 409)
+    expect(await acme.client.patch(other, json={"active": True}), 200)
+    expect(await acme.client.delete(last), 204)
 
 
 async def test_a_deactivated_user_is_out_until_activated_again(pod: Pod, acme: Desk) -> None:
