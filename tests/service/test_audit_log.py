@@ -92,6 +92,8 @@ async def test_the_log_is_filtered_and_read_page_by_page_by_owners(pod: Pod, acm
         expect_problem(await acme.client.get(f"{acme.root}/audit-log{wrong}"), 422)
     expect_problem(await acme.client.get(f"{acme.root}/audit-log?user=me"), 400)
     editor = await pod.log_in("acme", await acme.hire("editor"))
+    theirs = (await editor.draft(title="theirs"))["createdBy"]
+    assert {note["actor"] for note in await log_of(acme, f"&actor={theirs}")} == {theirs}
     expect_problem(await editor.client.get(f"{acme.root}/audit-log"), 403)
 
 
