@@ -12,12 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import orjson
 
 from cms_service.core.credentials.sources import Credentials, read_directory, read_url_file
 from cms_service.core.postgres import session_settings
-from cms_service.core.postgres.watched import WatchedConnection
+from cms_service.core.postgres.servers import Servers
 from cms_service.core.settings.database import DatabaseSettings
 from cms_service.core.settings.migrate import MigrateSettings
 from cms_service.limits.manage import set_defaults
@@ -141,13 +140,8 @@ async def migrate(
 async def connected(settings: DatabaseSettings) -> AsyncIterator[Any]:
     """A connection of the tables' owner. Raises what connecting raises."""
     credentials = settings.database_credentials().current()
-    connection = await asyncpg.connect(
-        settings.database_url.dsn,
-        connection_class=WatchedConnection,
-        user=credentials.username,
-        password=credentials.password,
-        timeout=_CONNECT_SECONDS,
-    )
+    url = settings.database_url
+    connection = await Servers(url, url.target).connect(credentials, _CONNECT_SECONDS)
     try:
         # Said here, and not when it connects: a pooler that keeps sessions takes it so, too.
         await connection.execute(session_settings.LOOK_FOR_SILENT_PEERS)

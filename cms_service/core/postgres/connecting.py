@@ -2,13 +2,10 @@
 
 from enum import StrEnum
 
-import asyncpg
-from asyncpg.connect_utils import SessionAttribute
-
 from cms_service.core.credentials.sources import Credentials
 from cms_service.core.postgres import session_settings
 from cms_service.core.postgres.pool import Connection
-from cms_service.core.postgres.watched import WatchedConnection
+from cms_service.core.postgres.servers import Servers
 from cms_service.core.settings.database_url import DatabaseUrl
 
 _CONNECT_SECONDS = 5.0
@@ -26,28 +23,31 @@ class DatabaseName(StrEnum):
     REPLICA = "replica"
 
 
-async def log_in(name: DatabaseName, url: DatabaseUrl, credentials: Credentials) -> Connection:
-    """Raises what asyncpg raises."""
-    is_replica = name is DatabaseName.REPLICA
-    lock_seconds = REPLICA_WAIT_SECONDS if is_replica else session_settings.LOCK_SECONDS
-    return await asyncpg.connect(
-        url.dsn,
-        connection_class=WatchedConnection,
-        user=credentials.username,
-        password=credentials.password,
-        timeout=_CONNECT_SECONDS,
-        command_timeout=_ANSWER_SECONDS,
-        statement_cache_size=0 if url.pgbouncer else _PREPARED_STATEMENTS,
-        target_session_attrs=_target(name, url),
-        # PgBouncer takes none; the role has what counts.
-        server_settings=None if url.pgbouncer else session_settings.of_connection(lock_seconds),
-    )
+class LogIn:
+    """Connects as whoever it is given. Raises what asyncpg raises."""
+
+    def __init__(self, name: DatabaseName, url: DatabaseUrl) -> None:
+        self._url = url
+        self._is_replica = name is DatabaseName.REPLICA
+        self._servers = Servers(url, _target(name, url))
+
+    async def __call__(self, credentials: Credentials) -> Connection:
+        lock_seconds = REPLICA_WAIT_SECONDS if self._is_replica else session_settings.LOCK_SECONDS
+        pooled = self._url.pgbouncer
+        return await self._servers.connect(
+            credentials,
+            _CONNECT_SECONDS,
+            command_timeout=_ANSWER_SECONDS,
+            statement_cache_size=0 if pooled else _PREPARED_STATEMENTS,
+            # PgBouncer takes none; the role has what counts.
+            server_settings=None if pooled else session_settings.of_connection(lock_seconds),
+        )
 
 
-def _target(name: DatabaseName, url: DatabaseUrl) -> SessionAttribute | None:
+def _target(name: DatabaseName, url: DatabaseUrl) -> str | None:
     """After a failover a name may lead to a standby for a while. Not so with PgBouncer, which tells
     each client what the first server was, and looks for the primary itself.
     """
     if name is DatabaseName.PRIMARY and url.target is None and not url.pgbouncer:
-        return SessionAttribute.primary
-    return None  # what the URL says, if anything
+        return "primary"
+    return url.target

@@ -20,7 +20,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from functools import partial
 from types import TracebackType
 from typing import Any
 from uuid import UUID
@@ -33,7 +32,7 @@ from cms_service.core.credentials.sources import CredentialSource
 from cms_service.core.errors import OVERTAKEN, LimitReached, TookTooLong, Unavailable
 from cms_service.core.postgres import session_settings
 from cms_service.core.postgres.away import AWAY, NotConnectedError, detail_of
-from cms_service.core.postgres.connecting import REPLICA_WAIT_SECONDS, DatabaseName, log_in
+from cms_service.core.postgres.connecting import REPLICA_WAIT_SECONDS, DatabaseName, LogIn
 from cms_service.core.postgres.connector import Connector, RoleRefusedError
 from cms_service.core.postgres.places import NoPlaceError, Tenant
 from cms_service.core.postgres.pool import UNANSWERED, Connection, Pool
@@ -149,7 +148,7 @@ class Database:
         self._connector = Connector(
             name,
             credentials,
-            partial(log_in, name, url),
+            LogIn(name, url),
             metrics.credentials_refused.labels(name).set,
             self._expire,
         )

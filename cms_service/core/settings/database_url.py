@@ -39,6 +39,13 @@ class DatabaseUrl:
         return self.dsn.partition("://")[2].partition("?")[0]
 
     @property
+    def servers(self) -> list[str]:
+        """A dsn for each of them, in their order."""
+        scheme, _, rest = self.dsn.partition("://")
+        hosts, _, database = rest.partition("/")
+        return [f"{scheme}://{host}/{database}" for host in hosts.split(",")]
+
+    @property
     def attributes(self) -> dict[str, str | int]:
         """Server and database by OpenTelemetry's names."""
         hosts, _, database = self.place.partition("/")
