@@ -1,10 +1,13 @@
 """A network that is slow, loses an answer whose question it has delivered, or is gone."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 _CHUNK = 65_536
+_AT_ONCE = struct.pack("ii", 1, 0)  # what is to be sent still is thrown away, and so is the end
 
 
 class Proxy:
@@ -22,12 +25,21 @@ class Proxy:
         self.losing = False
         self.silent = False
         self.lost = 0
+        self._writers: set[asyncio.StreamWriter] = set()
         self._readers: set[asyncio.StreamReader] = set()
         self._forgotten: set[asyncio.StreamReader] = set()
 
     def forget(self) -> None:
         """Let what it has passed on so far go nowhere, like a gateway that is replaced."""
         self._forgotten = set(self._readers)
+
+    def reset(self) -> None:
+        """Those who are connected are told so at once, by the kernel."""
+        for writer in self._writers:
+            writer.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE
+            )
+            writer.transport.abort()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Proxy"]:
@@ -55,11 +67,13 @@ class Proxy:
             return
         asking = asyncio.ensure_future(self._pass_on(reader, ours))
         self._readers |= {reader, theirs}
+        self._writers.add(writer)
         try:
             await self._answer(theirs, writer)
         finally:
             asking.cancel()
             self._readers -= {reader, theirs}
+            self._writers.discard(writer)
             # At once, as a network does: one that still has to send would end some day.
             for end in (ours, writer):
                 end.transport.abort()

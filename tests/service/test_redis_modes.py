@@ -4,6 +4,7 @@ while they lose a server.
 
 import asyncio
 import gc
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,13 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
+import uvloop
 
+from cms_service.core.redis.store import RedisStore
+from cms_service.core.settings.serve import ServeSettings
+from cms_service.core.telemetry.metrics import Metrics
+from cms_service.core.telemetry.tracing import UNTRACED
+from tests.service.proxy import Proxy
 from tests.service.servers import Redis, wait_until
 from tests.service.test_shared_answers import FIRST, LARGE, SECOND, key
 from tests.service.waiting import served, until
@@ -207,6 +214,25 @@ async def share_answers_of_several_tenants_at_once(first: Pod, second: Pod) -> N
 
 async def test_one_redis_holds_what_pods_share(site: Site) -> None:
     await use(site)
+
+
+def test_a_connection_that_was_lost_while_nobody_used_it_is_made_anew(site: Site) -> None:
+    """The event loop is the service's, whose closed connections say so in their own way."""
+
+    async def scenario() -> None:
+        async with Proxy(site.redis.port).running() as proxy:
+            environment = site.environment(REDIS_URL=f"redis://127.0.0.1:{proxy.port}/0")
+            settings = ServeSettings.model_validate(
+                {name.lower(): value for name, value in environment.items()}
+            )
+            redis = RedisStore.from_settings(settings, Metrics(""), UNTRACED, time.monotonic)
+            await redis.ping()
+            proxy.reset()
+            await asyncio.sleep(0.1)
+            await redis.ping()
+            await redis.close()
+
+    uvloop.run(scenario())
 
 
 async def test_sentinel_leads_to_the_master(site: Site, group: Group) -> None:

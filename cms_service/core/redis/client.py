@@ -51,7 +51,9 @@ def client_of(settings: ServeSettings) -> tuple[Any, Sequence[Any]]:
     options: dict[str, Any] = {
         "socket_connect_timeout": WAIT_SECONDS,
         "socket_timeout": WAIT_SECONDS,
-        "retry": Retry(NoBackoff(), 0),
+        # Nothing is sent twice but what could not be sent at all: uvloop knows a connection to be
+        # lost that was closed while nobody used it.
+        "retry": Retry(NoBackoff(), 1, (RuntimeError,)),  # type: ignore[arg-type]
     }
     if credentials is not None:
         options["credential_provider"] = _Provider(credentials)

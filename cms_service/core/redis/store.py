@@ -34,8 +34,9 @@ _AWAY = (
     CredentialsUnavailableError,
 )
 # When one command loses a node, redis-py's client of a cluster takes the connections from under the
-# others, which then find no stream to write to.
-_CLUSTER_AWAY = (*_AWAY, AttributeError)
+# others, which then find no stream to write to. It does not try again, either, where uvloop knows
+# a connection to be lost.
+_CLUSTER_AWAY = (*_AWAY, AttributeError, RuntimeError)
 
 
 class RedisAwayError(Exception):
