@@ -105,6 +105,26 @@ async def test_of_many_writes_at_once_with_the_same_version_one_wins(acme: Desk)
     assert statuses == [200] + [412] * 7
 
 
+@pytest.mark.parametrize(
+    ("method", "act"), [("DELETE", ""), ("POST", "/publish"), ("POST", "/unpublish")]
+)
+async def test_who_comes_second_with_the_same_version_is_stopped(
+    site: Site, acme: Desk, method: str, act: str
+) -> None:
+    await acme.make_type()
+    entry = await acme.publish_new(title="v1", slug="a")
+    url, seen = f"{acme.entries}/{entry['id']}", {"If-Match": '"1"'}
+    body = {"fields": {"title": "v2", "slug": "a"}}
+    async with held(site, "SELECT FROM cms.entries FOR UPDATE"):
+        first = asyncio.create_task(acme.client.put(url, json=body, headers=seen))
+        await until_waiting(site, 1)
+        second = asyncio.create_task(acme.client.request(method, f"{url}{act}", headers=seen))
+        await until_waiting(site, 2)
+    expect(await first, 200)
+    expect_problem(await second, 412)
+    assert expect(await acme.client.get(url), 200)["published"]["version"] == 1
+
+
 async def test_lists_are_read_page_by_page_without_gap_or_double(acme: Desk) -> None:
     await acme.make_type()
     made = [(await acme.publish_new(title=str(n), slug=f"s{n}"))["id"] for n in range(7)]
