@@ -16,6 +16,7 @@ from cms_service.core.postgres.statements import Statement
 from cms_service.core.settings.default_limits import DefaultLimits
 from cms_service.tenants.repository import TenantRepository
 from cms_service.users.repository import UserRepository
+from tests.service.test_content import held, until_waiting
 from tests.service.world import PASSWORD, Desk, Pod, Site, execute, expect, expect_problem
 
 READ = ["tenant:read", "content-types:read", "entries:read", "delivery:read"]
@@ -237,6 +238,22 @@ async def test_an_owner_who_is_out_does_not_stand_in_for_the_last_one(pod: Pod, 
     expect_problem(await acme.client.delete(last), 409)
     expect(await acme.client.patch(other, json={"active": True}), 200)
     expect(await acme.client.delete(last), 204)
+
+
+async def test_who_became_an_owner_meanwhile_is_beyond_an_admins_reach(
+    site: Site, pod: Pod, acme: Desk
+) -> None:
+    admin, _ = await hired(pod, acme, "admin")
+    _, url = await hired(pod, acme, "editor")
+    editor = "SELECT FROM cms.users WHERE email = 'editor@acme.example' FOR UPDATE"
+    async with held(site, editor):
+        promoted = asyncio.create_task(acme.client.patch(url, json={"role": "owner"}))
+        await until_waiting(site, 1)
+        change = {"password": "known to the admin"}
+        taken_over = asyncio.create_task(admin.client.patch(url, json=change))
+        await until_waiting(site, 2)
+    expect(await promoted, 200)
+    expect_problem(await taken_over, 403)
 
 
 async def test_a_deactivated_user_is_out_until_activated_again(pod: Pod, acme: Desk) -> None:

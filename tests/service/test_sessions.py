@@ -1,7 +1,9 @@
 """How long one stays logged in, and everything that ends it: on every pod, whatever Redis knows."""
 
+import asyncio
 import base64
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -162,6 +164,17 @@ async def test_whoever_changes_the_password_logs_in_anew(pod: Pod, other_pod: Po
         expect_problem(await client.post("/v1/tenants/acme/auth/login", json=old), 401)
 
 
+async def test_of_two_changes_at_once_one_password_holds(pod: Pod) -> None:
+    desk = await pod.log_in("acme")
+    passwords = [f"{NEW_PASSWORD}, {name}" for name in ("mine", "a thief's")]
+    changes = [{"currentPassword": PASSWORD, "newPassword": new} for new in passwords]
+    url = f"{desk.root}/auth/password"
+    answers = await asyncio.gather(*(desk.client.post(url, json=change) for change in changes))
+    statuses = [answer.status_code for answer in answers]
+    assert sorted(statuses) in ([204, 403], [204, 409])
+    await pod.log_in("acme", password=passwords[statuses.index(204)])
+
+
 async def test_an_owner_who_sets_a_users_password_ends_the_users_sessions(
     pod: Pod, acme: Desk
 ) -> None:
@@ -291,14 +304,19 @@ async def test_a_session_of_the_first_release_goes_on_here_and_back_again(pod: P
 
     second = (await refresh(pod, model))["refreshToken"]
     assert (await refresh(pod, model))["refreshToken"] == second
-    raw = base64.urlsafe_b64decode(second)
-    third = base64.urlsafe_b64encode(raw[:16] + bytes(32)).decode()
-    rotated = await pod.cms.redis.run_script(FIRST_ROTATE, key, hash_of(second), hash_of(third))
-    assert rotated == 1
+    third = await refreshed_by_the_first_release(pod, second)
     fourth = (await refresh(pod, third))["refreshToken"]
-    # The grace is for the parent alone, also after a pod that keeps none.
-    await refresh(pod, model, 401)
-    await refresh(pod, fourth, 401)
+    fifth = await refreshed_by_the_first_release(pod, fourth)
+    # The grace is for the newest token's parent alone, also after a pod that notes none.
+    await refresh(pod, third, 401)
+    await refresh(pod, fifth, 401)
+
+
+async def refreshed_by_the_first_release(pod: Pod, token: str) -> str:
+    new = base64.urlsafe_b64encode(base64.urlsafe_b64decode(token)[:16] + os.urandom(32)).decode()
+    hashes = hash_of(token), hash_of(new)
+    assert await pod.cms.redis.run_script(FIRST_ROTATE, await key_of(pod, token), *hashes) == 1
+    return new
 
 
 async def test_a_password_that_the_first_release_changes_ends_sessions_here(
