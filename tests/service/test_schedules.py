@@ -5,6 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from cms_service.schedules.repository import Due, ScheduleRepository
 from tests.service.processes import ServeProcess
 from tests.service.test_api_keys import holder, make_key
 from tests.service.test_content import held, until_waiting
@@ -167,6 +170,27 @@ async def test_a_plan_can_be_changed_and_dropped(acme: Desk) -> None:
         expect_problem(await acme.client.put(schedule_of(acme, entry), json=wrong), 422)
     nothing = f"{acme.entries}/01890000-0000-7000-8000-000000000000/schedule"
     expect_problem(await acme.client.put(nothing, json={"publishAt": _LATER}), 404)
+
+
+async def test_a_plan_that_is_put_off_when_a_pod_has_found_it_waits_for_its_new_time(
+    site: Site, pod: Pod, acme: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await acme.make_type()
+    entry = await acme.draft(title="Hello", slug="hello")
+    await schedule(acme, entry, publishAt=_LATER)
+    await time_has_come(site)
+    look = ScheduleRepository.due
+
+    async def put_off(repository: ScheduleRepository, *asked: Any) -> list[Due]:
+        if found := await look(repository, *asked):
+            await schedule(acme, entry, publishAt=_MUCH_LATER)
+        return found
+
+    monkeypatch.setattr(ScheduleRepository, "due", put_off)
+    await pod.cms.background.run_once()
+    expect_problem(await acme.client.get(f"{acme.delivery}/hello"), 404)
+    (left,) = expect(await acme.client.get(schedule_of(acme, entry)), 200)["actions"]
+    assert (left["at"], left["failure"]) == (_MUCH_LATER, None)
 
 
 async def test_three_pods_publish_each_entry_once_though_one_is_killed_in_the_middle(
