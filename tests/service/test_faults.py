@@ -3,6 +3,7 @@
 """Redis away, PostgreSQL away, the pool full: what still works works, and the rest says so."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,10 @@ import httpx
 import pytest
 
 from cms_service.core.postgres import session_settings
+from cms_service.core.redis.store import RedisStore
+from cms_service.core.settings.serve import ServeSettings
+from cms_service.core.telemetry.metrics import Metrics
+from cms_service.core.telemetry.tracing import UNTRACED
 from cms_service.tenants.directory import FRESH_SECONDS
 from tests.service.servers import Postgres, Redis
 from tests.service.test_content import held, until_waiting
@@ -56,6 +61,24 @@ async def test_without_redis_content_is_read_and_written_and_nobody_logs_in(
         health = expect(await acme.client.get("/health"), 200)
         assert health["status"] == "degraded"
         assert health["checks"] == {"database": {"status": "ok"}, "redis": {"status": "error"}}
+
+
+async def test_no_connection_to_redis_outlives_a_process_that_ends_while_it_makes_one(
+    site: Site, own_redis: Redis
+) -> None:
+    environment = site.environment(REDIS_URL=own_redis.url)
+    settings = ServeSettings.model_validate(
+        {name.lower(): environment[name] for name in environment}
+    )
+    for turns in range(5):
+        store = RedisStore.from_settings(settings, Metrics("a"), UNTRACED, time.monotonic)
+        asked = asyncio.create_task(store.ping())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await store.close()
+        await asyncio.wait({asked})
+        asked.exception()  # it may have come too late
+        assert "lib-name=redis-py" not in own_redis.command("CLIENT", "LIST")
 
 
 async def test_when_redis_comes_back_log_in_works_again(site: Site, own_redis: Redis) -> None:

@@ -120,6 +120,11 @@ class RedisStore:
         await self._try("PING", self._client.ping)
 
     async def close(self) -> None:
+        """Waits for the calls that are under way, and lets none begin any more: a connection that
+        is just being made would outlive its pool.
+        """
+        for _ in range(MAX_CONNECTIONS):
+            await self._places.acquire()
         for client in (self._client, *self._helpers):
             await client.aclose()
 
