@@ -7,27 +7,31 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.service.processes import REPOSITORY, ServeProcess
 from tests.service.world import PASSWORD, Site, expect, owner_email
+from tests.support import field_kinds
 
 _SETTINGS = REPOSITORY / "tests/service/schemathesis.toml"
-_EVERY_KIND = {
-    "name": "everything",
-    "displayName": "Everything",
+_DESCRIBED: dict[str, Any] = {
+    "name": "described",
+    "displayName": "Described",
     "fields": [
         {"name": "title", "kind": "text", "required": True, "minLength": 2, "maxLength": 20},
         {"name": "code", "kind": "text", "pattern": "^[A-Z]{2}[0-9]{1,3}$"},
         {"name": "subtitle", "kind": "text", "localised": True},
-        {"name": "price", "kind": "number", "minimum": 0, "maximum": 100},
+        {"name": "price", "kind": "number", "minimum": 1, "maximum": 100},
         {"name": "count", "kind": "number", "integer": True},
         {"name": "flag", "kind": "boolean"},
         {"name": "day", "kind": "date"},
         {"name": "moment", "kind": "datetime"},
         {"name": "colour", "kind": "enumeration", "values": ["red", "green"]},
+        {"name": "slug", "kind": "slug"},
+        {"name": "contact", "kind": "email", "unique": True},
         {
             "name": "seo",
             "kind": "component",
@@ -38,8 +42,25 @@ _EVERY_KIND = {
             "kind": "components",
             "minItems": 1,
             "maxItems": 3,
-            "fields": [{"name": "number", "kind": "number"}, {"name": "open", "kind": "boolean"}],
+            "fields": [
+                {"name": "size", "kind": "number", "maximum": -1},
+                {"name": "open", "kind": "boolean"},
+            ],
         },
+    ],
+}
+# JSON Schema cannot say all of what these take: schemathesis.toml knows the type's name.
+_BEYOND_A_SCHEMA: dict[str, Any] = {
+    "name": "beyond",
+    "displayName": "Beyond a schema",
+    "fields": [
+        {"name": "title", "kind": "text"},
+        {"name": "weight", "kind": "number"},
+        {"name": "source", "kind": "url", "localised": True},
+        {"name": "body", "kind": "richtext", "localised": True},
+        {"name": "extra", "kind": "json"},
+        {"name": "parent", "kind": "reference", "types": ["described"]},
+        {"name": "related", "kind": "references", "types": ["beyond"], "maxItems": 2},
     ],
 }
 
@@ -91,16 +112,27 @@ def test_somebody_without_credentials_is_answered_as_it_is_described(server: Ser
     try_all(server, "/openapi.json", *phases, *THE_SAME_EVERYWHERE)
 
 
+def publish_new(owner: httpx.Client, definition: dict[str, Any], fields: dict[str, Any]) -> Any:
+    """The entry's identifier."""
+    expect(owner.post("/content-types", json=definition), 201)
+    entries = f"/content-types/{definition['name']}/entries"
+    entry = expect(owner.post(entries, json={"fields": fields}), 201)
+    return expect(owner.post(f"{entries}/{entry['id']}/publish"), 200)["id"]
+
+
+def test_entries_with_fields_of_all_kinds_are_tried() -> None:
+    tried = {field["kind"] for field in (*_DESCRIBED["fields"], *_BEYOND_A_SCHEMA["fields"])}
+    assert sorted(tried) == sorted(field_kinds.KINDS)
+
+
 def test_entries_of_a_type_are_answered_as_the_tenants_document_describes_them(
     server: ServeProcess, owner: httpx.Client
 ) -> None:
     locales = {"default": "en", "locales": [{"code": "en"}, {"code": "de"}]}
     expect(owner.put("/locales", json=locales), 200)
-    expect(owner.post("/content-types", json=_EVERY_KIND), 201)
-    fields = {"title": "Shown", "seo": {"word": {"en": "a"}}, "parts": [{"open": True}]}
-    entries = "/content-types/everything/entries"
-    entry = expect(owner.post(entries, json={"fields": fields}), 201)
-    expect(owner.post(f"{entries}/{entry['id']}/publish"), 200)
+    shown = {"title": "Shown", "seo": {"word": {"en": "a"}}, "parts": [{"open": True}]}
+    parent = publish_new(owner, _DESCRIBED, shown)
+    publish_new(owner, _BEYOND_A_SCHEMA, {"title": "Shown", "parent": parent})
     try_all(
         server,
         "/v1/tenants/acme/openapi.json",
