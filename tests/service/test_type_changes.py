@@ -442,6 +442,33 @@ async def test_an_entry_that_is_written_while_its_type_changes_fits_the_new_type
     expect(await architect.client.post(entries, json={"fields": {"reads": 1}}), 201)
 
 
+READS = {**VIEWS, "name": "reads", "renamedFrom": "views"}
+NEEDED = WORD | {"required": True}
+
+
+@pytest.mark.parametrize(
+    ("method", "act", "fields"),
+    [("PUT", "", (TITLE, SLUG, READS)), ("POST", "/publish", (TITLE, SLUG, VIEWS, NEEDED))],
+)
+async def test_what_waits_for_a_change_of_its_type_has_to_fit_the_new_one(
+    site: Site, architect: Architect, method: str, act: str, fields: Sequence[object]
+) -> None:
+    values = {"title": "A", "slug": "a", "views": 1}
+    entry = await architect.desk.draft(**values)
+    url = f"{architect.desk.entries}/{entry['id']}"
+    body = None if act else {"fields": values}
+    async with held(site, "SELECT FROM cms.tenants FOR UPDATE"):
+        change = asyncio.create_task(architect.change(*fields))
+        await until_waiting(site, 1)
+        write = asyncio.create_task(
+            architect.client.request(method, f"{url}{act}", json=body, headers={"If-Match": '"1"'})
+        )
+        await until_waiting(site, 2)
+    await change
+    expect_problem(await write, 422)
+    assert expect(await architect.client.get(url), 200)["published"] is None
+
+
 @pytest.fixture
 async def news(acme: Desk) -> str:
     """The entries of another type, which may refer to articles."""
