@@ -117,7 +117,8 @@ class Credentials:
             revision = subject.revisions.get(revision_of(pod) or "")
             if revision and is_serving(pod):
                 port = int(revision.config["ADMIN_PORT"])
-                targets.append(Target(str(pod["status"]["podIP"]), port))
+                address = str(pod["status"]["podIP"])
+                targets.append(Target(subject.hcms.namespace, address, port))
             elif is_serving(pod) or is_starting(pod):
                 unknown += 1
         reported = await self._pods.key_generations(targets)

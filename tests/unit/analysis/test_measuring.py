@@ -323,7 +323,7 @@ async def test_a_pod_that_says_nothing_is_an_error_and_no_failure(
 
 async def test_an_answer_without_an_end_is_cut(serve: Serve, edges: Edges) -> None:
     server = await serve(endless)
-    found = await edges[0].metrics(Target("127.0.0.1", int(server.port or 0)))
+    found = await edges[0].metrics(Target("team-a", "127.0.0.1", int(server.port or 0)))
     assert not isinstance(found, Page)
     assert "longer than" in found
 
@@ -333,5 +333,5 @@ async def test_another_page_is_no_measurement(serve: Serve, edges: Edges) -> Non
         return web.Response(text="hello")
 
     server = await serve(hello)
-    found = await edges[0].metrics(Target("127.0.0.1", int(server.port or 0)))
+    found = await edges[0].metrics(Target("team-a", "127.0.0.1", int(server.port or 0)))
     assert "no series of the CMS" in str(found)

@@ -22,9 +22,9 @@ async def sender() -> AsyncIterator[SyntheticSender]:
     await made.close()
 
 
-def target(server: TestServer) -> Target:
+def target(server: TestServer, namespace: str = "team-a") -> Target:
     assert server.port is not None
-    return Target("127.0.0.1", server.port)
+    return Target(namespace, "127.0.0.1", server.port)
 
 
 async def test_every_pod_gets_as_many_and_each_request_is_marked(
@@ -63,7 +63,8 @@ async def test_pods_without_an_answer_keep_no_other_waiting_for_long(
         return web.Response()
 
     sender = SyntheticSender(SyntheticLimits(0, answer_seconds=0.05, sending_seconds=60))
-    gone, hanging = Target("127.0.0.1", unused_tcp_port), target(await serve(never))
+    gone = Target("team-a", "127.0.0.1", unused_tcp_port)
+    hanging = target(await serve(never))
     await sender.send([gone, hanging, target(await serve(count))], 3, "/")
     await sender.close()
     assert asked == 3
@@ -83,7 +84,12 @@ async def test_when_time_has_run_out_no_more_is_sent(serve: Serve) -> None:
     assert asked == 0
 
 
-async def test_only_a_few_pods_are_asked_at_once(serve: Serve, sender: SyntheticSender) -> None:
+SHARE = synthetic.AT_ONCE_PER_NAMESPACE
+
+
+async def test_only_a_few_pods_of_a_namespace_are_asked_at_once(
+    serve: Serve, sender: SyntheticSender
+) -> None:
     now, most = 0, 0
     full = asyncio.Event()
 
@@ -91,15 +97,43 @@ async def test_only_a_few_pods_are_asked_at_once(serve: Serve, sender: Synthetic
         nonlocal now, most
         now += 1
         most = max(most, now)
-        if now == synthetic.AT_ONCE:
+        if now == SHARE:
             full.set()
         await full.wait()
         now -= 1
         return web.Response()
 
-    pods = [target(await serve(count)) for _ in range(2 * synthetic.AT_ONCE)]
+    pods = [target(await serve(count)) for _ in range(2 * SHARE)]
     await sender.send(pods, 2, "/")
-    assert most == synthetic.AT_ONCE
+    assert most == SHARE
+
+
+async def test_pods_that_hang_keep_no_request_from_those_of_another_namespace(
+    serve: Serve, sender: SyntheticSender
+) -> None:
+    """Else whoever has a few of them decides that nobody's release can be judged."""
+    full, hanging, answered = asyncio.Event(), 0, 0
+
+    async def hang(request: web.Request) -> web.StreamResponse:
+        nonlocal hanging
+        hanging += 1
+        if hanging == SHARE:
+            full.set()
+        return await never(request)
+
+    async def count(_: web.Request) -> web.Response:
+        nonlocal answered
+        answered += 1
+        return web.Response(text="ok")
+
+    theirs = [target(await serve(hang), "team-b") for _ in range(synthetic.AT_ONCE)]
+    crowd = asyncio.create_task(sender.send(theirs, 50, "/"))
+    await full.wait()
+    async with asyncio.timeout(SOON.answer_seconds):
+        await sender.send([target(await serve(count))], 3, "/")
+    assert answered == 3
+    crowd.cancel()
+    await asyncio.gather(crowd, return_exceptions=True)
 
 
 async def test_an_endless_answer_is_left_long_before_its_time_is_up(serve: Serve) -> None:
@@ -110,8 +144,8 @@ async def test_an_endless_answer_is_left_long_before_its_time_is_up(serve: Serve
 
 
 def test_an_address_of_ipv6_stands_in_brackets() -> None:
-    assert Target("fd00::7", 3000).url("/health") == "http://[fd00::7]:3000/health"
-    assert Target("10.0.0.7", 3000).url("/health") == "http://10.0.0.7:3000/health"
+    assert Target("team-a", "fd00::7", 3000).url("/health") == "http://[fd00::7]:3000/health"
+    assert Target("team-a", "10.0.0.7", 3000).url("/health") == "http://10.0.0.7:3000/health"
 
 
 async def test_an_operator_that_no_longer_leads_sends_no_more(serve: Serve) -> None:

@@ -7,12 +7,10 @@ whatever comes back is bounded before it is looked at.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
 
 import aiohttp
 import orjson
@@ -20,6 +18,7 @@ from aiohttp.abc import AbstractResolver
 
 from cms_operator.api.measures import Measure, PrometheusMeasure, WebhookMeasure
 from cms_operator.cluster.outbound import bodies
+from cms_operator.cluster.outbound.places import NoPlaceError, Places
 from cms_operator.cluster.outbound.service_resolver import NoAddressError, host_of
 from cms_operator.cluster.transport.client import FIELD_MANAGER
 from cms_operator.rollout.analysis import prometheus, webhook
@@ -40,33 +39,6 @@ class ProviderError(Exception):
     """A provider is away or answers what cannot be used; the message may stand in a status."""
 
 
-class _Places:
-    """Places for those who ask at the same time; one may be waited for `seconds`.
-
-    That wait is no part of a provider's time, for it is others that are slow.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._all = asyncio.Semaphore(AT_ONCE)
-        self._of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-
-    @asynccontextmanager
-    async def one(self, namespace: str) -> AsyncIterator[None]:
-        """Hold a place. Raises ProviderError."""
-        share = self._of.setdefault(namespace, asyncio.Semaphore(AT_ONCE_PER_NAMESPACE))
-        async with AsyncExitStack() as places:
-            try:
-                async with asyncio.timeout(self._seconds):
-                    await places.enter_async_context(share)
-                    await places.enter_async_context(self._all)
-            except TimeoutError:
-                raise ProviderError(
-                    f"not asked: others of its kind gave no answer for {self._seconds:g} s"
-                ) from None
-            yield
-
-
 class MeasureReader:
     """Asks a provider once. It never raises: a provider that is away is a Reading with `error`."""
 
@@ -78,7 +50,9 @@ class MeasureReader:
     ) -> None:
         self._settings = settings
         self._seconds = answer_seconds
-        self._queries, self._questions = (_Places(2 * answer_seconds) for _ in range(2))
+        self._queries, self._questions = (
+            Places(AT_ONCE, AT_ONCE_PER_NAMESPACE, 2 * answer_seconds) for _ in range(2)
+        )
         self._prometheus = self._session(
             aiohttp.TCPConnector(limit=AT_ONCE, ssl=_trust(settings.ca_file))
         )
@@ -121,7 +95,7 @@ class MeasureReader:
                 async with self._questions.one(context.namespace):
                     answer = await self._ask(measure.webhook, context)
                 return webhook.judge(measure, answer)
-        except ProviderError as error:
+        except (ProviderError, NoPlaceError) as error:
             return Reading(measure.name, error=str(error))
         raise AssertionError("a measure has one provider")
 

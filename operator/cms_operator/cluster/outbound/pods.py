@@ -9,6 +9,7 @@ import aiohttp
 import orjson
 
 from cms_operator.cluster.outbound import bodies
+from cms_operator.cluster.outbound.places import NoPlaceError, Places
 from cms_operator.rollout.analysis import exposition
 from cms_operator.rollout.analysis.exposition import Page
 
@@ -17,11 +18,14 @@ MAX_BYTES = 64 * 1024
 MAX_METRICS_BYTES = 256 * 1024
 ANSWER_SECONDS = 2.0
 AT_ONCE = 64
+# The slow pods of one namespace leave places for the others.
+AT_ONCE_PER_NAMESPACE = 16
 
 
 class Target(NamedTuple):
     """A port of a pod."""
 
+    namespace: str
     address: str
     port: int
 
@@ -33,9 +37,10 @@ class Target(NamedTuple):
 class PodReader:
     """Reads pods with a bounded number of connections, answer size and time."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._places = Places(AT_ONCE, AT_ONCE_PER_NAMESPACE, answer_seconds)
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=answer_seconds),
             connector=aiohttp.TCPConnector(limit=AT_ONCE, force_close=True),
             trust_env=False,
         )
@@ -52,15 +57,20 @@ class PodReader:
         """What the pod has counted, or in words why it does not tell."""
         wanted = [("name[]", name) for name in exposition.SERIES]
         try:
-            async with self._session.get(
-                target.url("/metrics"), params=wanted, allow_redirects=False
-            ) as response:
+            async with (
+                self._places.one(target.namespace),
+                self._session.get(
+                    target.url("/metrics"), params=wanted, allow_redirects=False
+                ) as response,
+            ):
                 if response.status != HTTPStatus.OK:
                     return f"its metrics have the status {response.status}"
                 body = await bodies.read(response, MAX_METRICS_BYTES)
             return exposition.parse(body.decode())
         except (aiohttp.ClientError, TimeoutError):
             return "its admin port gives no answer"
+        except NoPlaceError as error:
+            return f"its admin port was {error}"
         except bodies.TooLongError as error:
             return f"its metrics cannot be used: they are {error}"
         except ValueError as error:
@@ -68,9 +78,14 @@ class PodReader:
 
     async def _status(self, target: Target) -> Mapping[str, object]:
         try:
-            async with self._session.get(target.url("/statusz"), allow_redirects=False) as response:
+            async with (
+                self._places.one(target.namespace),
+                self._session.get(target.url("/statusz"), allow_redirects=False) as response,
+            ):
                 answer = orjson.loads(await bodies.read(response, MAX_BYTES))
         except (aiohttp.ClientError, TimeoutError, bodies.TooLongError, orjson.JSONDecodeError):
+            return {}
+        except NoPlaceError:
             return {}
         return answer if isinstance(answer, dict) else {}
 

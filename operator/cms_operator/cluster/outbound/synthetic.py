@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from cms_operator.cluster.outbound import bodies
+from cms_operator.cluster.outbound.places import NoPlaceError, Places
 from cms_operator.cluster.outbound.pods import Target
 from cms_operator.cluster.transport.client import FIELD_MANAGER
 
@@ -20,7 +21,9 @@ HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": FIELD_MANAGER,
 }
-AT_ONCE = 8
+AT_ONCE = 32
+# The slow pods of one namespace leave places for the others.
+AT_ONCE_PER_NAMESPACE = 8
 # At most ten a second for each pod, which is no load worth the name.
 PAUSE_SECONDS = 0.1
 ANSWER_SECONDS = 2.0
@@ -46,6 +49,7 @@ class SyntheticSender:
     ) -> None:
         self._limits = limits
         self._may_send = may_send
+        self._places = Places(AT_ONCE, AT_ONCE_PER_NAMESPACE, limits.answer_seconds)
         self._session = aiohttp.ClientSession(
             # Kept connections: a handshake is no part of the CMS's own durations either.
             connector=aiohttp.TCPConnector(limit=AT_ONCE, limit_per_host=1),
@@ -67,10 +71,13 @@ class SyntheticSender:
                 await asyncio.sleep(self._limits.pause_seconds)
             if time.monotonic() >= deadline or not self._may_send():
                 return
-            await asyncio.gather(*(self._get(target.url(path)) for target in targets))
+            await asyncio.gather(*(self._get(target, path) for target in targets))
 
-    async def _get(self, url: str) -> None:
+    async def _get(self, target: Target, path: str) -> None:
         """No answer is no news: readiness and restarts tell of pods that are away."""
-        with contextlib.suppress(aiohttp.ClientError, OSError, bodies.TooLongError):
-            async with self._session.get(url, allow_redirects=False) as response:
+        with contextlib.suppress(aiohttp.ClientError, OSError, bodies.TooLongError, NoPlaceError):
+            async with (
+                self._places.one(target.namespace),
+                self._session.get(target.url(path), allow_redirects=False) as response,
+            ):
                 await bodies.read(response, _MAX_BYTES)

@@ -52,7 +52,8 @@ class Trial:
     def target(self, pod: Object, port: str) -> Target:
         """The address of a pod; `port` is the variable of its configuration that has the number."""
         revision = self.revisions[str(revision_of(pod))]
-        return Target(str(pod["status"]["podIP"]), int(revision.config[port]))
+        address = str(pod["status"]["podIP"])
+        return Target(self.hcms.namespace, address, int(revision.config[port]))
 
     def _speakers_for(self, revision: str) -> Sequence[Object]:
         pods = self.family.pods
