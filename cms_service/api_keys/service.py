@@ -39,7 +39,7 @@ class ApiKeyService:
         else:
             rules = _READ_PUBLISHED if new.rules is None else new.rules
             granted = rules_from(rules)
-        actor.check_covers(granted, "The key")
+        await actor.check_covers(granted, "The key")
         text = KeyText.new(new_id())
         key = await self._repository.insert(
             actor.tenant_id,

@@ -119,6 +119,13 @@ def lacking(holder: Iterable[Rule], wanted: Iterable[Rule]) -> str | None:
     """A permission by which `wanted` goes beyond `holder`, if any does. It errs to the safe side:
     what several rules of the holder allow only together counts as not allowed.
     """
+    return next((found for found in exceeding(holder, wanted) if found is not None), None)
+
+
+def exceeding(holder: Iterable[Rule], wanted: Iterable[Rule]) -> Iterator[str | None]:
+    """The same of each part of `wanted`, one after the other: None where that is within the
+    holder's rights. There may be thousands.
+    """
     allowing, denying = _by_effect(holder)
     wanted_allowing, wanted_denying = _by_effect(wanted)
     for part in (part for rule in wanted_allowing for part in _parts(rule)):
@@ -126,8 +133,9 @@ def lacking(holder: Iterable[Rule], wanted: Iterable[Rule]) -> str | None:
         if not _contained(part, allowing) or not all(
             _contained(exception, wanted_denying) for exception in exceptions
         ):
-            return min(part.permissions)
-    return None
+            yield min(part.permissions)
+        else:
+            yield None
 
 
 def rules_of(role: Role) -> tuple[Rule, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from cms_service.auth.actor import Actor
@@ -34,11 +35,13 @@ class Shape:
 
     def may(self, actor: Actor, permission: Permission, resource: Resource, place: Place) -> bool:
         field, locale = place[0], place[1] or NO_LOCALE
-        locales = {locale, *self.locales} if field in self.mixed else {locale}
-        return all(
-            actor.may(permission, Resource(resource.content_type, resource.own, field, each))
-            for each in locales
-        )
+        locales = self._everywhere if field in self.mixed else (locale,)
+        at = Resource(resource.content_type, resource.own, field)
+        return actor.may_in(permission, at, locales)
+
+    @cached_property
+    def _everywhere(self) -> tuple[str, ...]:
+        return (NO_LOCALE, *sorted(self.locales))
 
     def places(self, values: Mapping[str, Any]) -> Iterator[tuple[Place, Any]]:
         for name, value in values.items():

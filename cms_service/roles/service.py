@@ -26,7 +26,7 @@ class RoleService:
         return rules_from(role.rules)
 
     async def create(self, actor: Actor, new: NewRole) -> CustomRole:
-        actor.check_covers(rules_from(new.rules), "The new role")
+        await actor.check_covers(rules_from(new.rules), "The new role")
         return await self._repository.insert(actor.tenant_id, new_id(), new)
 
     async def get(self, actor: Actor, name: str) -> CustomRole:
@@ -36,16 +36,16 @@ class RoleService:
         return await self._repository.page(actor.tenant_id, limit, after)
 
     async def replace(self, actor: Actor, name: str, definition: RoleDefinition) -> CustomRole:
-        actor.check_covers(rules_from(definition.rules), "The changed role")
+        await actor.check_covers(rules_from(definition.rules), "The changed role")
         async with self._changes.of(actor) as scope:
             old = _found(await self._repository.lock(scope, name))
-            actor.check_covers(rules_from(old.rules), "The role")
+            await actor.check_covers(rules_from(old.rules), "The role")
             return await self._repository.update(scope, old.id, definition)
 
     async def delete(self, actor: Actor, name: str) -> None:
         async with self._changes.of(actor) as scope:
             old = _found(await self._repository.lock(scope, name))
-            actor.check_covers(rules_from(old.rules), "The role")
+            await actor.check_covers(rules_from(old.rules), "The role")
             await self._repository.delete(scope, old.id)
 
 

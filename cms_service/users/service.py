@@ -78,12 +78,12 @@ class UserService:
 
     async def _check_may_give(self, actor: Actor, role: str) -> None:
         rules = await self._roles.rules(actor.tenant_id, role)
-        actor.check_covers(rules, f"The role {role}")
+        await actor.check_covers(rules, f"The role {role}")
 
     async def _check_may_touch(self, actor: Actor, user: User) -> None:
         """Else a new password would be a way to the rights of somebody higher."""
         rules = await self._roles.rules(actor.tenant_id, user.role)
-        actor.check_covers(rules, "The user's role")
+        await actor.check_covers(rules, "The user's role")
 
 
 def _found(user: User | None) -> User:

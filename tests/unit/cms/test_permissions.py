@@ -1,5 +1,6 @@
 """Who may do what, in tables and for all rules that there can be."""
 
+import asyncio
 from dataclasses import replace
 from itertools import pairwise, product
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import (
     ANYTHING,
     OF_FIELDS,
@@ -24,6 +26,7 @@ from cms_service.auth.permissions import (
     legacy_role,
     rules_of,
 )
+from cms_service.core.errors import Forbidden
 from cms_service.roles.rules import RuleBody, granted
 
 PERMISSIONS = (Permission.READ_ENTRIES, Permission.UPDATE_ENTRIES)
@@ -238,3 +241,32 @@ def test_older_releases_see_no_role_with_more_rights(name: str) -> None:
         assert lacking(rules_of(Role(name)), rules_of(old)) is None
     else:
         assert old is Role.VIEWER
+
+
+def limited_to(number: int) -> tuple[Rule, ...]:
+    """As many rules as a role may have, each for as many types."""
+    types = frozenset(f"type-{one}" for one in range(50))
+    fields = frozenset(f"field{one}" for one in range(number))
+    allowed = Rule(OF_TYPES, content_types=types)
+    denied = Rule(OF_FIELDS, allow=False, content_types=types, fields=fields)
+    return (*[allowed] * 25, *[denied] * 25)
+
+
+async def test_others_are_answered_while_long_roles_are_compared() -> None:
+    """Their parts are compared with one another, which takes a second."""
+    rules = limited_to(1)
+    holder = Actor(UUID(int=1), "acme", UUID(int=2), Subject("The role lead", rules, UUID(int=2)))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    answering = asyncio.create_task(others())
+    await holder.check_covers(rules[:1] + rules[25:26], "The role")
+    assert turns > len(OF_TYPES)
+    with pytest.raises(Forbidden, match="The role goes beyond the rights of The role lead"):
+        await holder.check_covers(rules[:1], "The role")
+    answering.cancel()

@@ -1,6 +1,8 @@
 """What of an entry somebody sees, and what their writing leaves as it was."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +13,16 @@ from cms_service.auth.permissions import OF_FIELDS, Permission, Rule, Subject
 from cms_service.content_types.fields import Completeness, Context, accept_all
 from cms_service.content_types.schemas import ContentType
 from cms_service.core.errors import Forbidden, Invalid
+from cms_service.entries.past import Past
 from cms_service.entries.schemas import Entry, Published, Referrer
-from cms_service.entries.visibility import declined, reads_all, referrer_shown, shown, written
+from cms_service.entries.visibility import (
+    about,
+    declined,
+    reads_all,
+    referrer_shown,
+    shown,
+    written,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LOCALES = {"default": "en", "locales": [{"code": "en"}, {"code": "de"}]}
@@ -272,3 +282,29 @@ def test_more_locales_than_there_can_be_are_refused_before_each_is_asked_for() -
     with pytest.raises(Invalid) as refused:
         written(actor(ALL), Permission.UPDATE_ENTRIES, ARTICLE, STORED, wanted)
     assert [error.pointer for error in refused.value.errors] == ["/fields/lead"]
+
+
+class Counted(tuple[Rule, ...]):  # noqa: SLOT001 - it counts
+    """Rules that know how often somebody has gone through them."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[Rule]:
+        self.times += 1
+        return super().__iter__()
+
+
+def test_rules_are_gone_through_for_one_entry_and_not_for_each_of_a_list() -> None:
+    """Of a hundred entries that took seconds, in which nobody else was answered."""
+    rules = Counted([ALL, *(without(READ, f"f{number}") for number in range(49))])
+    reader = actor(*rules)
+    reader = replace(reader, subject=replace(reader.subject, rules=rules))
+    full = entry(title="a", lead={"en": "a", "de": "b"}, author={"about": {"en": "a"}})
+    before = Past(reader, ARTICLE, about(reader, "article", full), NOW - timedelta(days=1))
+    shown(reader, ARTICLE, full)
+    before.shown(full.fields)
+    times = rules.times
+    for _ in range(100):
+        shown(reader, ARTICLE, full)
+        before.shown(full.fields)
+    assert 0 < rules.times == times
