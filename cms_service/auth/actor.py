@@ -49,7 +49,7 @@ class Actor:
         return denial(self.subject, permission, resource) is None
 
     def may_in(self, permission: Permission, resource: Resource, locales: tuple[str, ...]) -> bool:
-        """In each of these locales. It is decided once: of a list of entries the same is asked for
+        """The same in each of these locales, decided once: of a list of entries it is asked for
         all that is in each of them.
         """
         key = (permission, resource, locales)

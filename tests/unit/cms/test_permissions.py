@@ -244,7 +244,7 @@ def test_older_releases_see_no_role_with_more_rights(name: str) -> None:
 
 
 def limited_to(number: int) -> tuple[Rule, ...]:
-    """As many rules as a role may have, each for as many types."""
+    """The most rules that a role may have, each for as many types."""
     types = frozenset(f"type-{one}" for one in range(50))
     fields = frozenset(f"field{one}" for one in range(number))
     allowed = Rule(OF_TYPES, content_types=types)

@@ -295,7 +295,7 @@ class Counted(tuple[Rule, ...]):  # noqa: SLOT001 - it counts
 
 
 def test_rules_are_gone_through_for_one_entry_and_not_for_each_of_a_list() -> None:
-    """Of a hundred entries that took seconds, in which nobody else was answered."""
+    """A hundred entries took seconds, in which nobody else was answered."""
     rules = Counted([ALL, *(without(READ, f"f{number}") for number in range(49))])
     reader = actor(*rules)
     reader = replace(reader, subject=replace(reader.subject, rules=rules))
