@@ -193,6 +193,25 @@ async def test_a_plan_that_is_put_off_when_a_pod_has_found_it_waits_for_its_new_
     assert (left["at"], left["failure"]) == (_MUCH_LATER, None)
 
 
+async def test_a_plan_that_is_made_anew_while_the_former_one_fails_is_not_told_to_have_failed(
+    site: Site, pod: Pod, acme: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await acme.make_type()
+    entry = await acme.draft(title="No slug")
+    await schedule(acme, entry, publishAt=_LATER)
+    await time_has_come(site)
+    fail = ScheduleRepository.fail
+
+    async def made_anew(repository: ScheduleRepository, *told: Any) -> None:
+        await schedule(acme, entry, publishAt=_MUCH_LATER)
+        await fail(repository, *told)
+
+    monkeypatch.setattr(ScheduleRepository, "fail", made_anew)
+    await pod.cms.background.run_once()
+    (left,) = expect(await acme.client.get(schedule_of(acme, entry)), 200)["actions"]
+    assert (left["at"], left["failure"]) == (_MUCH_LATER, None)
+
+
 async def test_three_pods_publish_each_entry_once_though_one_is_killed_in_the_middle(
     site: Site, acme: Desk, globex: Desk, tmp_path: Path
 ) -> None:
