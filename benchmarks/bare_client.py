@@ -17,9 +17,10 @@ from benchmarks.teams import Teams
 from cms_operator.cluster.kinds import BY_NAME, CHILDREN, DEPLOYMENT, HEADLESS_CMS, JOB, Kind
 from cms_operator.cluster.transport.client import KubernetesClient
 from localcluster.controlplane import ControlPlane
+from tests.controlplane.api import Object
 from tests.controlplane.operator_process import install
 
-Object = dict[str, Any]
+Tenant = list[Object]
 AT_ONCE = 32
 # What controllers give a Deployment, and the server a Job's pods.
 _GIVEN_ANNOTATIONS = {"deployment.kubernetes.io/revision"}
@@ -31,9 +32,9 @@ _GIVEN_LABELS = {
 }
 
 
-def tenants_of(teams: Teams, names: Collection[str]) -> list[list[Object]]:
+def tenants_of(teams: Teams, names: Collection[str]) -> list[Tenant]:
     """The objects of each of these tenants as a client would create them, their owner first."""
-    found: defaultdict[str, list[Object]] = defaultdict(list)
+    found: defaultdict[str, Tenant] = defaultdict(list)
     for kind in (HEADLESS_CMS, *(kind for kind in CHILDREN if kind.writable and not kind.optional)):
         for live in teams.all(kind.name.lower()):
             name = _tenant_of(kind, live)
@@ -79,14 +80,14 @@ def _without(found: Mapping[str, str], names: Collection[str]) -> dict[str, str]
     return {key: value for key, value in found.items() if key not in names}
 
 
-def prepare(control_plane: ControlPlane, tenants: Collection[list[Object]]) -> None:
+def prepare(control_plane: ControlPlane, tenants: Collection[Tenant]) -> None:
     """All that is there before a HeadlessCMS is: its CRD and policies, and the namespaces."""
     install(control_plane)
     for namespace in sorted({found["metadata"]["namespace"] for own in tenants for found in own}):
         control_plane.kubectl("create", "namespace", namespace)
 
 
-async def bring_up(control_plane: ControlPlane, tenants: Collection[list[Object]]) -> float:
+async def bring_up(control_plane: ControlPlane, tenants: Collection[Tenant]) -> float:
     """Create all objects of all tenants; return the seconds until every pod is available."""
     api = await _connect(control_plane.kubeconfig)
     try:
@@ -136,7 +137,7 @@ def _is_done(found: Mapping[str, Any]) -> bool:
 
 
 async def _tenant(
-    api: KubernetesClient, seen: _Seen, free: asyncio.Semaphore, objects: list[Object]
+    api: KubernetesClient, seen: _Seen, free: asyncio.Semaphore, objects: Tenant
 ) -> None:
     cms, *children = objects
     owner = await _create(api, free, cms)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import bare_client
-from benchmarks.bare_client import Object
+from benchmarks.bare_client import Tenant
 from benchmarks.controllers import OLD, Fleet
 from benchmarks.phases import ADMIN, QUIET_SECONDS, Meter
 from benchmarks.teams import Teams, names_of
@@ -27,7 +27,6 @@ from tests.controlplane.kwok_stages import STAGES
 from tests.controlplane.operator_process import OperatorProcess, install
 
 SIZES = (1, 50, 100)
-IDLE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def _fleets() -> list[list[str]]:
     return [names[start : start + size] for start, size in zip(starts, SIZES, strict=True)]
 
 
-def operator_makes(fleets: Sequence[list[str]]) -> tuple[list[Figures], list[list[list[Object]]]]:
+def operator_makes(fleets: Sequence[list[str]]) -> tuple[list[Figures], list[list[Tenant]]]:
     """Return what is measured, and the objects of each fleet's tenants for the peer."""
     folder = Path(tempfile.mkdtemp(prefix="hcms-bench-"))
     with controlplane.start("bench", stages=STAGES) as control_plane:
@@ -89,7 +88,7 @@ def measured(meter: Meter, names: list[str]) -> Figures:
     return Figures(len(names), phase.seconds, len(phase.own), writes, everybody)
 
 
-def peer_makes(objects: Sequence[list[list[Object]]]) -> list[Figures]:
+def peer_makes(objects: Sequence[list[Tenant]]) -> list[Figures]:
     with controlplane.start("bench-bare", stages=STAGES) as control_plane:
         bare_client.prepare(control_plane, [own for tenants in objects for own in tenants])
         audit = AuditLog(control_plane.audit_log)
@@ -106,10 +105,7 @@ def peer_makes(objects: Sequence[list[list[Object]]]) -> list[Figures]:
 
 
 def idle(meter: Meter) -> Iterator[str]:
-    place = meter.audit.now()
-    time.sleep(IDLE_SECONDS)
-    asked = [one for one in meter.audit.since(place) if not one.resource.endswith("/leases")]
-    verbs = Counter(request.verb for request in asked)
+    verbs = Counter(request.verb for request in meter.idle())
     found = ", ".join(f"{count} {verb}" for verb, count in sorted(verbs.items())) or "none"
     yield f"requests in an idle minute with {sum(SIZES)} objects, but of the Lease: {found}"
 

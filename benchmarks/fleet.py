@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import bare_client
-from benchmarks.bare_client import Object
+from benchmarks.bare_client import Tenant
 from benchmarks.controllers import NEW, OLD, PODS, Fleet, argo_at_work, pod_templates
 from benchmarks.fleet_report import Restart, Step, delayed, delays, growth, phase_rows, restarted
 from benchmarks.histograms import total
@@ -29,12 +29,12 @@ from benchmarks.usage import cpu_seconds, peak_mebibytes, resident_mebibytes
 from cms_operator.cluster.kinds import POD
 from localcluster import controlplane
 from localcluster.fakenodes import PODS_OF_A_NODE
+from tests.controlplane.api import Object
 from tests.controlplane.audit import Request
 from tests.controlplane.kwok_stages import STAGES
 from tests.controlplane.operator_process import OperatorProcess, install
 from tests.controlplane.team import eventually
 
-IDLE_SECONDS = 60
 CHANGES_A_SECOND = 20
 CHANGE_SECONDS = 15
 RESYNC_SECONDS = 60
@@ -67,7 +67,7 @@ def main() -> None:
 
 def measure_ours(
     names: list[str], sizes: list[int]
-) -> tuple[dict[str, Object], list[list[list[Object]]]]:
+) -> tuple[dict[str, Object], list[list[Tenant]]]:
     """Return what the peers need: pods by tenant, and all objects of each tenant, by step."""
     with ours_at_work(names) as run:
         objects = grow(run, sizes)
@@ -96,7 +96,7 @@ def ours_at_work(names: list[str]) -> Iterator[Run]:
             operator.stop()
 
 
-def grow(run: Run, sizes: list[int]) -> list[list[list[Object]]]:
+def grow(run: Run, sizes: list[int]) -> list[list[Tenant]]:
     """Return the objects of each tenant, by step."""
     objects = []
     for start, end in zip([0, *sizes], sizes, strict=False):
@@ -107,10 +107,7 @@ def grow(run: Run, sizes: list[int]) -> list[list[list[Object]]]:
 
 
 def idle(run: Run) -> None:
-    place = run.meter.audit.now()
-    time.sleep(IDLE_SECONDS)
-    asked = [one for one in run.meter.audit.since(place) if not one.resource.endswith("/leases")]
-    show(f"requests in an idle minute, but of the Lease: {len(asked)}")
+    show(f"requests in an idle minute, but of the Lease: {len(run.meter.idle())}")
 
 
 def change(run: Run) -> None:
@@ -170,7 +167,7 @@ def lists_pods(asked: list[Request]) -> bool:
     return any(one.verb == "list" and one.resource.endswith(POD.plural) for one in asked)
 
 
-def measure_bare(steps: list[list[list[Object]]], nodes: int) -> None:
+def measure_bare(steps: list[list[Tenant]], nodes: int) -> None:
     """The same objects in the same steps on as many nodes, without an operator."""
     with controlplane.start("bench-bare", nodes=nodes, stages=STAGES) as control_plane:
         bare_client.prepare(control_plane, [objects for step in steps for objects in step])
@@ -185,10 +182,8 @@ def measure_argo(names: list[str], templates: dict[str, Object]) -> None:
     with argo_at_work(names, templates) as (control_plane, argo):
         meter = Meter(control_plane, argo, PATIENCE)
         show("\n".join(phase_rows("Argo Rollouts: create", meter.phase(names, OLD), len(names))))
-        place = meter.audit.now()
-        time.sleep(IDLE_SECONDS)
-        asked = meter.audit.since(place, argo.user)
-        show(f"Argo Rollouts: writes in an idle minute: {sum(one.is_write for one in asked)}")
+        writes = sum(one.is_write for one in meter.idle())
+        show(f"Argo Rollouts: writes in an idle minute: {writes}")
         show("\n".join(phase_rows("Argo Rollouts: release", meter.phase(names, NEW), len(names))))
         show(f"  {'peak memory, MiB':40}{peak_mebibytes(argo.pid):10.1f}")
 

@@ -13,6 +13,7 @@ from tests.controlplane.team import eventually
 
 ADMIN = "admin"
 QUIET_SECONDS = 5
+IDLE_SECONDS = 60
 PATIENCE = 1800
 
 
@@ -55,6 +56,13 @@ class Meter:
         own = [request for request in asked if request.user == controller.user]
         everybody = sum(request.user != ADMIN for request in asked)
         return Phase(seconds, cpu_seconds(controller.pid) - cpu, own, everybody)
+
+    def idle(self) -> list[Request]:
+        """What the controller asks for in a minute, but for its Lease."""
+        place = self.audit.now()
+        time.sleep(IDLE_SECONDS)
+        asked = self.audit.since(place, self._controller.user)
+        return [one for one in asked if not one.resource.endswith("/leases")]
 
     def is_quiet(self) -> bool:
         place = self.audit.now()

@@ -10,7 +10,6 @@ comparing on one machine; nothing passes or fails here.
 import argparse
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -35,7 +34,6 @@ from tests.controlplane.api import Object
 from tests.controlplane.audit import Request
 from tests.controlplane.operator_process import OperatorProcess, install
 
-IDLE_SECONDS = 60
 MOST_ASKED = 8
 
 
@@ -83,10 +81,7 @@ def measure(control_plane: ControlPlane, controller: Controller, names: list[str
     meter = Meter(control_plane, controller)
     created = meter.phase(names, OLD)
     rolled = meter.phase(names, NEW)
-    place = meter.audit.now()
-    time.sleep(IDLE_SECONDS)
-    idle = meter.audit.since(place, controller.user)
-    writes = sum(request.is_write for request in idle)
+    writes = sum(request.is_write for request in meter.idle())
     return Figures(created, rolled, writes, peak_mebibytes(controller.pid))
 
 

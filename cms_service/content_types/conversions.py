@@ -24,8 +24,8 @@ def convert(value: Any, old: BaseField, new: BaseField, locales: Locales) -> tup
     change = _conversion(old.kind, new.kind)
     by_locale: Mapping[str, Any] = value if _is_localised(old) else {locales.default: value}
     converted = {locale: change(one) for locale, one in by_locale.items()}
-    what, is_in = _LOSSES.get((old.kind, new.kind), ("", _never))
-    lost = [what] if any(map(is_in, by_locale.values())) else []
+    what, is_in = _LOSSES.get((old.kind, new.kind), ("", None))
+    lost = [what] if is_in and any(map(is_in, by_locale.values())) else []
     if _is_localised(new):
         return converted, lost
     if locales.default not in converted:
@@ -43,10 +43,6 @@ def _conversion(old: str, new: str) -> Callable[[Any], Any]:
     if old in _TEXTS and (found := _CONVERSIONS.get(("text", new))) is not None:
         return found
     return _same
-
-
-def _never(_value: Any) -> bool:
-    return False
 
 
 def _same(value: Any) -> Any:

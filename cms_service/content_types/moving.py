@@ -174,7 +174,7 @@ class _Move:
         """What was incomplete before is not for the change to be told of."""
         errors = self._incomplete(new, moved)
         before = self._incomplete(old, values) if errors else set()
-        pairs = sources(old, new)
+        pairs = self.comparisons.pairs(old, new).sources
         for name, place, detail in sorted(errors):
             if name not in pairs or (pairs[name].name, place, detail) not in before:
                 self.note(name, f"is published, and {place}{detail}")

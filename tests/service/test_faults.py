@@ -13,7 +13,6 @@ import pytest
 
 from cms_service.core.postgres import session_settings
 from cms_service.core.redis.store import RedisStore
-from cms_service.core.settings.serve import ServeSettings
 from cms_service.core.telemetry.metrics import Metrics
 from cms_service.core.telemetry.tracing import UNTRACED
 from cms_service.tenants.directory import FRESH_SECONDS
@@ -66,10 +65,7 @@ async def test_without_redis_content_is_read_and_written_and_nobody_logs_in(
 async def test_no_connection_to_redis_outlives_a_process_that_ends_while_it_makes_one(
     site: Site, own_redis: Redis
 ) -> None:
-    environment = site.environment(REDIS_URL=own_redis.url)
-    settings = ServeSettings.model_validate(
-        {name.lower(): environment[name] for name in environment}
-    )
+    settings = site.settings(REDIS_URL=own_redis.url)
     for turns in range(5):
         store = RedisStore.from_settings(settings, Metrics("a"), UNTRACED, time.monotonic)
         asked = asyncio.create_task(store.ping())
@@ -236,16 +232,17 @@ async def test_a_database_that_hangs_holds_up_neither_readers_nor_health(site: S
 
 
 @asynccontextmanager
-async def slow_saves(site: Site) -> AsyncIterator[None]:
-    make = """CREATE FUNCTION public.sleep() RETURNS trigger LANGUAGE plpgsql
-        AS 'BEGIN PERFORM pg_sleep(60); RETURN NEW; END'"""
-    use = """CREATE TRIGGER slow BEFORE UPDATE ON cms.entries
-        FOR EACH ROW EXECUTE FUNCTION public.sleep()"""
+async def saves_that(site: Site, act: str) -> AsyncIterator[None]:
+    """`act` is what PostgreSQL does before each of them."""
+    make = f"""CREATE FUNCTION public.act() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN {act}; RETURN NEW; END $$"""
+    use = """CREATE TRIGGER act BEFORE UPDATE ON cms.entries
+        FOR EACH ROW EXECUTE FUNCTION public.act()"""
     await execute(site.postgres, site.database, make, use)
     try:
         yield
     finally:
-        await execute(site.postgres, site.database, "DROP FUNCTION public.sleep() CASCADE")
+        await execute(site.postgres, site.database, "DROP FUNCTION public.act() CASCADE")
 
 
 async def test_a_statement_that_takes_too_long_is_no_lost_database_and_not_to_be_tried_again(
@@ -257,7 +254,7 @@ async def test_a_statement_that_takes_too_long_is_no_lost_database_and_not_to_be
         entry = expect(await acme.client.get(acme.entries), 200)["items"][0]
         url = f"{acme.entries}/{entry['id']}"
         changed = {"fields": {"title": "Changed", "slug": "hello"}}
-        async with slow_saves(site):
+        async with saves_that(site, "PERFORM pg_sleep(60)"):
             answer = await acme.client.put(url, json=changed)
         problem = expect_problem(answer, 503)
         assert problem["type"] == "urn:headlesscms:problem:took-too-long"
@@ -267,18 +264,8 @@ async def test_a_statement_that_takes_too_long_is_no_lost_database_and_not_to_be
         expect(await acme.client.put(url, json=changed), 200)
 
 
-@asynccontextmanager
-async def full_disk(site: Site) -> AsyncIterator[None]:
-    make = """CREATE FUNCTION public.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        RAISE EXCEPTION 'could not extend file "base/5/1": No space left on device'
-            USING ERRCODE = 'disk_full'; END $$"""
-    use = """CREATE TRIGGER full_disk BEFORE UPDATE ON cms.entries
-        FOR EACH ROW EXECUTE FUNCTION public.full_disk()"""
-    await execute(site.postgres, site.database, make, use)
-    try:
-        yield
-    finally:
-        await execute(site.postgres, site.database, "DROP FUNCTION public.full_disk() CASCADE")
+DISK_IS_FULL = """RAISE EXCEPTION 'could not extend file "base/5/1": No space left on device'
+    USING ERRCODE = 'disk_full'"""
 
 
 @asynccontextmanager
@@ -303,7 +290,7 @@ async def test_who_saves_while_the_databases_disk_is_full_is_told_so(site: Site)
         entry = expect(await acme.client.get(acme.entries), 200)["items"][0]
         url = f"{acme.entries}/{entry['id']}"
         changed = {"fields": {"title": "Changed", "slug": "hello"}}
-        async with full_disk(site):
+        async with saves_that(site, DISK_IS_FULL):
             answer = await acme.client.put(url, json=changed)
             expect_unavailable(answer, "The database's disk is full.")
             expect(await acme.client.get(url), 200)

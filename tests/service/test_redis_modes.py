@@ -17,7 +17,6 @@ import pytest
 import uvloop
 
 from cms_service.core.redis.store import RedisStore
-from cms_service.core.settings.serve import ServeSettings
 from cms_service.core.telemetry.metrics import Metrics
 from cms_service.core.telemetry.tracing import UNTRACED
 from tests.service.proxy import Proxy
@@ -221,10 +220,7 @@ def test_a_connection_that_was_lost_while_nobody_used_it_is_made_anew(site: Site
 
     async def scenario() -> None:
         async with Proxy(site.redis.port).running() as proxy:
-            environment = site.environment(REDIS_URL=f"redis://127.0.0.1:{proxy.port}/0")
-            settings = ServeSettings.model_validate(
-                {name.lower(): value for name, value in environment.items()}
-            )
+            settings = site.settings(REDIS_URL=f"redis://127.0.0.1:{proxy.port}/0")
             redis = RedisStore.from_settings(settings, Metrics(""), UNTRACED, time.monotonic)
             await redis.ping()
             proxy.reset()

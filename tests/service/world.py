@@ -99,14 +99,16 @@ class Site:
         finally:
             await connection.close()
 
+    def settings(self, **changes: str) -> ServeSettings:
+        environment = self.environment(**changes)
+        return ServeSettings.model_validate(
+            {name.lower(): value for name, value in environment.items()}
+        )
+
     @asynccontextmanager
     async def pod(self, **changes: str) -> AsyncIterator["Pod"]:
         """The service in this process: all of it but the sockets."""
-        environment = self.environment(**changes)
-        settings = ServeSettings.model_validate(
-            {name.lower(): value for name, value in environment.items()}
-        )
-        cms = app.build(settings)
+        cms = app.build(self.settings(**changes))
         await cms.open()
         try:
             yield Pod(cms)

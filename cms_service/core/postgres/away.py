@@ -2,8 +2,6 @@
 names or numbers of the server.
 """
 
-import asyncio
-
 import asyncpg
 
 from cms_service.core.credentials.sources import CredentialsUnavailableError
@@ -11,8 +9,7 @@ from cms_service.core.postgres.connector import RoleRefusedError
 
 # What says that the database is away or cannot take more, not that a statement is wrong.
 AWAY = (
-    OSError,
-    asyncio.TimeoutError,
+    OSError,  # a time-out is one
     CredentialsUnavailableError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # of a connection that the server has just ended

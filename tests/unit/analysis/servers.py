@@ -8,6 +8,8 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestServer
 
+from cms_operator.cluster.outbound.pods import Target
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[Handler], Awaitable[TestServer]]
 
@@ -30,6 +32,24 @@ class Loopback(AbstractResolver):
 
 def address(ip: str, host: str = "x", port: int = 0, family: int = socket.AF_INET) -> ResolveResult:
     return ResolveResult(hostname=host, host=ip, port=port, family=family, proto=0, flags=0)
+
+
+def target(server: TestServer, namespace: str = "team-a") -> Target:
+    return Target(namespace, "127.0.0.1", int(server.port or 0))
+
+
+def hanging(most: int) -> tuple[Handler, asyncio.Event]:
+    """Answers nobody. The event is set once so many wait."""
+    waiting, full = 0, asyncio.Event()
+
+    async def hang(request: web.Request) -> web.StreamResponse:
+        nonlocal waiting
+        waiting += 1
+        if waiting == most:
+            full.set()
+        return await never(request)
+
+    return hang, full
 
 
 async def never(_: web.Request) -> web.StreamResponse:

@@ -13,7 +13,7 @@ from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.status import RolloutStatus
 from cms_operator.cluster.keys import Key
 from cms_operator.cluster.outbound.measures import MeasureReader
-from cms_operator.cluster.outbound.pods import PodReader, Target
+from cms_operator.cluster.outbound.pods import PodReader
 from cms_operator.cluster.outbound.synthetic import SyntheticLimits, SyntheticSender
 from cms_operator.observed.family import Family
 from cms_operator.reconcile.analysis.analyses import Analyses, Judgement
@@ -24,7 +24,7 @@ from cms_operator.rollout.analysis.exposition import Page
 from cms_operator.settings import PrometheusSettings
 from cms_service.core.telemetry.metrics import Metrics
 from tests.support.specs import manifest
-from tests.unit.analysis.servers import Loopback, Serve, endless, never
+from tests.unit.analysis.servers import Loopback, Serve, endless, never, target
 from tests.unit.rollout.pictures import NOON, later
 
 Edges = tuple[PodReader, MeasureReader, SyntheticSender]
@@ -323,7 +323,7 @@ async def test_a_pod_that_says_nothing_is_an_error_and_no_failure(
 
 async def test_an_answer_without_an_end_is_cut(serve: Serve, edges: Edges) -> None:
     server = await serve(endless)
-    found = await edges[0].metrics(Target("team-a", "127.0.0.1", int(server.port or 0)))
+    found = await edges[0].metrics(target(server))
     assert not isinstance(found, Page)
     assert "longer than" in found
 
@@ -333,5 +333,5 @@ async def test_another_page_is_no_measurement(serve: Serve, edges: Edges) -> Non
         return web.Response(text="hello")
 
     server = await serve(hello)
-    found = await edges[0].metrics(Target("team-a", "127.0.0.1", int(server.port or 0)))
+    found = await edges[0].metrics(target(server))
     assert "no series of the CMS" in str(found)

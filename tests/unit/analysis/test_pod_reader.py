@@ -5,18 +5,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from cms_operator.cluster.outbound import pods
-from cms_operator.cluster.outbound.pods import PodReader, Target
-from tests.unit.analysis.servers import Serve, never
+from cms_operator.cluster.outbound.pods import PodReader
+from tests.unit.analysis.servers import Serve, hanging, never, target
 
 SECONDS = 10.0
 SHARE = pods.AT_ONCE_PER_NAMESPACE
-
-
-def target(server: TestServer, namespace: str = "team-a") -> Target:
-    return Target(namespace, "127.0.0.1", int(server.port or 0))
 
 
 async def tell(_: web.Request) -> web.StreamResponse:
@@ -34,15 +29,7 @@ async def test_pods_that_hang_keep_nobody_from_those_of_another_namespace(
     serve: Serve, reader: PodReader
 ) -> None:
     """Else whoever has as many as are read at once stops the rotations and releases of all."""
-    full, hanging = asyncio.Event(), 0
-
-    async def hang(request: web.Request) -> web.StreamResponse:
-        nonlocal hanging
-        hanging += 1
-        if hanging == SHARE:
-            full.set()
-        return await never(request)
-
+    hang, full = hanging(SHARE)
     theirs = [target(await serve(hang), "team-b")] * pods.AT_ONCE
     crowd = asyncio.create_task(reader.key_generations(theirs))
     await full.wait()

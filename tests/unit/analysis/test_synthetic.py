@@ -5,12 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from cms_operator.cluster.outbound import synthetic
 from cms_operator.cluster.outbound.pods import Target
 from cms_operator.cluster.outbound.synthetic import SyntheticLimits, SyntheticSender
-from tests.unit.analysis.servers import Serve, endless, never
+from tests.unit.analysis.servers import Serve, endless, hanging, never, target
 
 SOON = SyntheticLimits(pause_seconds=0, answer_seconds=10, sending_seconds=60)
 
@@ -20,11 +19,6 @@ async def sender() -> AsyncIterator[SyntheticSender]:
     made = SyntheticSender(SOON)
     yield made
     await made.close()
-
-
-def target(server: TestServer, namespace: str = "team-a") -> Target:
-    assert server.port is not None
-    return Target(namespace, "127.0.0.1", server.port)
 
 
 async def test_every_pod_gets_as_many_and_each_request_is_marked(
@@ -112,14 +106,8 @@ async def test_pods_that_hang_keep_no_request_from_those_of_another_namespace(
     serve: Serve, sender: SyntheticSender
 ) -> None:
     """Else whoever has a few of them decides that nobody's release can be judged."""
-    full, hanging, answered = asyncio.Event(), 0, 0
-
-    async def hang(request: web.Request) -> web.StreamResponse:
-        nonlocal hanging
-        hanging += 1
-        if hanging == SHARE:
-            full.set()
-        return await never(request)
+    hang, full = hanging(SHARE)
+    answered = 0
 
     async def count(_: web.Request) -> web.Response:
         nonlocal answered

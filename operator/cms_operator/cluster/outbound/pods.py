@@ -1,7 +1,8 @@
 """What serving pods say of themselves, read from their admin port."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -57,12 +58,7 @@ class PodReader:
         """What the pod has counted, or in words why it does not tell."""
         wanted = [("name[]", name) for name in exposition.SERIES]
         try:
-            async with (
-                self._places.one(target.namespace),
-                self._session.get(
-                    target.url("/metrics"), params=wanted, allow_redirects=False
-                ) as response,
-            ):
+            async with self._asked(target, "/metrics", wanted) as response:
                 if response.status != HTTPStatus.OK:
                     return f"its metrics have the status {response.status}"
                 body = await bodies.read(response, MAX_METRICS_BYTES)
@@ -78,16 +74,25 @@ class PodReader:
 
     async def _status(self, target: Target) -> Mapping[str, object]:
         try:
-            async with (
-                self._places.one(target.namespace),
-                self._session.get(target.url("/statusz"), allow_redirects=False) as response,
-            ):
+            async with self._asked(target, "/statusz") as response:
                 answer = orjson.loads(await bodies.read(response, MAX_BYTES))
-        except (aiohttp.ClientError, TimeoutError, bodies.TooLongError, orjson.JSONDecodeError):
+        except (aiohttp.ClientError, TimeoutError, NoPlaceError):
             return {}
-        except NoPlaceError:
+        except (bodies.TooLongError, orjson.JSONDecodeError):
             return {}
         return answer if isinstance(answer, dict) else {}
+
+    @asynccontextmanager
+    async def _asked(
+        self, target: Target, path: str, parameters: Sequence[tuple[str, str]] = ()
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        async with (
+            self._places.one(target.namespace),
+            self._session.get(
+                target.url(path), params=parameters, allow_redirects=False
+            ) as response,
+        ):
+            yield response
 
 
 def _generation(answer: Mapping[str, object]) -> int:
