@@ -6,7 +6,10 @@ import httpx
 import pytest
 
 from cms_service.core.endpoints.strict_route import MAX_BODY_BYTES
+from tests.service.test_border_attempts import Furnished, Operation, described, here
 from tests.service.world import ARTICLE, Desk, Pod, expect, expect_problem
+
+__all__ = ["described", "here"]
 
 JSON = {"Content-Type": "application/json"}
 DEEP = b'{"fields":{"extra":' + b"[" * 5_000 + b"]" * 5_000 + b"}}"
@@ -131,6 +134,25 @@ async def test_a_version_that_cannot_be_read_is_not_taken_for_none(
     url, header = f"{acme.entries}/{entry['id']}", {"If-Match": if_match}
     expect_problem(await acme.client.put(url, json={"fields": {}}, headers=header), 422)
     assert expect(await acme.client.get(url), 200)["version"] == 1
+
+
+async def test_a_condition_that_nothing_is_compared_with_is_refused(
+    here: Furnished, described: list[Operation]
+) -> None:
+    """Whoever sends it counts on no write being lost."""
+    tried = 0
+    for operation in described:
+        if operation.method != "GET" and "if-match" not in operation.parameters:
+            answer = await here.desk.client.request(
+                operation.method,
+                operation.url(here.names),
+                json=operation.json,
+                headers={"If-Match": '"1"'},
+            )
+            problem = expect_problem(answer, 400)
+            assert problem["detail"] == "This request takes no If-Match.", operation
+            tried += 1
+    assert tried >= 20
 
 
 FIELD = {"name": "title", "kind": "text"}

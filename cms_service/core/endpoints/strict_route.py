@@ -24,6 +24,7 @@ from cms_service.core.validation import strict_json
 
 MAX_BODY_BYTES = 1024 * 1024
 IDEMPOTENCY_KEY = "Idempotency-Key"
+IF_MATCH = "If-Match"
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _BODY_SECONDS = 30.0
 # Of each place in a body that does not fit pydantic tells in a kilobyte. Of more it is not asked.
@@ -117,17 +118,28 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
         allowed = _query_names(self.dependant)
+        refused_headers = self._refused_headers()
         takes_body = self.body_field is not None
         model = self.body_field.field_info.annotation if self.body_field else None
 
         async def strict_handler(request: Request) -> Response:
             check_query(request.scope["query_string"], allowed)
             _check_body_headers(request, takes_body=takes_body)
-            if IDEMPOTENCY_KEY in request.headers and not self.takes_idempotency_key:
-                raise BadRequest(f"This request takes no {IDEMPOTENCY_KEY}.")
+            for header in refused_headers:
+                if header in request.headers:
+                    raise BadRequest(f"This request takes no {header}.")
             return await self.perform(StrictRequest(request.scope, request.receive, model), handler)
 
         return strict_handler
+
+    def _refused_headers(self) -> tuple[str, ...]:
+        """Those by which a client counts on something that is not done here."""
+        takes_if_match = IF_MATCH.lower() in _header_names(self.dependant)
+        is_read = not WRITES & self.methods
+        return (
+            *(() if self.takes_idempotency_key else (IDEMPOTENCY_KEY,)),
+            *(() if takes_if_match or is_read else (IF_MATCH,)),
+        )
 
     async def perform(self, request: Request, handler: Handler) -> Response:
         """What is done with a request that is not refused at once."""
@@ -137,6 +149,11 @@ class StrictRoute(APIRoute):
 def _query_names(dependant: Dependant) -> frozenset[str]:
     own = frozenset(field.alias for field in dependant.query_params)
     return own.union(*(_query_names(other) for other in dependant.dependencies))
+
+
+def _header_names(dependant: Dependant) -> frozenset[str]:
+    own = frozenset(field.alias for field in dependant.header_params)
+    return own.union(*(_header_names(other) for other in dependant.dependencies))
 
 
 def _takes_parameters(dependant: Dependant) -> bool:
