@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from math import exp, log, log1p, sqrt
 from statistics import NormalDist
 
-from cms_operator.api.analysis import Analysis
 from cms_operator.api.analysis_status import AnalysisStatus
+from cms_operator.api.fields.analysis import Analysis
 from cms_operator.rollout.analysis.counters import Counts, Tally
 from cms_operator.rollout.analysis.judge import Measured, fold, is_suspicious
 

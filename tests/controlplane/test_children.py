@@ -11,7 +11,7 @@ import yaml
 
 from cms_operator.api import parse
 from cms_operator.cluster.writing.drift import first_difference
-from cms_operator.resources.sources import required_secrets
+from cms_operator.resources.sources.sources import required_secrets
 from localcluster.controlplane import ControlPlane
 from tests.support.charts import REPOSITORY
 from tests.support.children import Case, case, children

@@ -8,15 +8,10 @@ from typing import Any
 import yaml
 
 from cms_operator.api import HeadlessCMS, parse
-from cms_operator.resources import (
-    admin_secret,
-    controller_revision,
-    jwt_keys,
-    migration_job,
-    service_role,
-)
+from cms_operator.resources.children import controller_revision, migration_job
 from cms_operator.resources.revision import Revision, build_revision
-from cms_operator.resources.sources import Sources, read_sources
+from cms_operator.resources.secrets import admin_secret, jwt_keys, service_role
+from cms_operator.resources.sources.sources import Sources, read_sources
 from cms_operator.rollout.children import wanted_children
 from cms_operator.rollout.decision import Decision, DecisionPhase
 

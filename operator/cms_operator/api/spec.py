@@ -4,24 +4,24 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cms_operator.api.auth import Auth
-from cms_operator.api.autoscaling import Autoscaling
-from cms_operator.api.compute import Resources
-from cms_operator.api.database import Database
-from cms_operator.api.disruption import PodDisruptionBudget
-from cms_operator.api.image import ImagePullPolicy, ImagePullSecrets, ImageReference
-from cms_operator.api.migration import Migration
+from cms_operator.api.fields.auth import Auth
+from cms_operator.api.fields.autoscaling import Autoscaling
+from cms_operator.api.fields.compute import Resources
+from cms_operator.api.fields.database import Database
+from cms_operator.api.fields.disruption import PodDisruptionBudget
+from cms_operator.api.fields.image import ImagePullPolicy, ImagePullSecrets, ImageReference
+from cms_operator.api.fields.migration import Migration
+from cms_operator.api.fields.network_policy import Cidr, NetworkPolicy
+from cms_operator.api.fields.pods import Pod
+from cms_operator.api.fields.ports import Ports
+from cms_operator.api.fields.probes import Probes
+from cms_operator.api.fields.redis import Redis
+from cms_operator.api.fields.rollout import Rollout
+from cms_operator.api.fields.route import Route
+from cms_operator.api.fields.service import Service
+from cms_operator.api.fields.tenants import TenantLimits, Tenants
 from cms_operator.api.model import Model
-from cms_operator.api.network_policy import Cidr, NetworkPolicy
-from cms_operator.api.pods import Pod
-from cms_operator.api.ports import Ports
-from cms_operator.api.probes import Probes
-from cms_operator.api.redis import Redis
-from cms_operator.api.rollout import Rollout
-from cms_operator.api.route import Route
 from cms_operator.api.rules import Rule
-from cms_operator.api.service import Service
-from cms_operator.api.tenants import TenantLimits, Tenants
 from cms_operator.api.types import ObjectName
 
 LogLevel = Literal["debug", "info", "warning", "error"]

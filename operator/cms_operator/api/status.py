@@ -13,8 +13,8 @@ from cms_operator.api.annotations import (
     Verb,
 )
 from cms_operator.api.conditions import MOST_CONDITIONS, Condition
+from cms_operator.api.fields.rollout import Strategy
 from cms_operator.api.model import Model
-from cms_operator.api.rollout import Strategy
 from cms_operator.api.rules import ListMap
 from cms_operator.api.timestamps import Timestamp
 

@@ -7,7 +7,7 @@ from typing import Any
 from cms_operator.api.objects import Object
 from cms_operator.cli.text import age, labels_of, table
 from cms_operator.cli.tree import roles_of
-from cms_operator.resources import controller_revision
+from cms_operator.resources.children import controller_revision
 from cms_operator.resources.labels import REVISION
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.history import newest_first

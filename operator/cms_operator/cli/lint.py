@@ -11,10 +11,15 @@ from cms_operator.api.resource import KIND
 from cms_operator.cli.steps import with_pods
 from cms_operator.cli.text import BAD, GOOD, count, table
 from cms_operator.resources import names
-from cms_operator.resources.connections import demand, most_pods
+from cms_operator.resources.children.service import service_type
 from cms_operator.resources.revision import build_revision
-from cms_operator.resources.service import service_type
-from cms_operator.resources.sources import SourceError, Sources, read_sources, required_secrets
+from cms_operator.resources.sources.connections import demand, most_pods
+from cms_operator.resources.sources.sources import (
+    SourceError,
+    Sources,
+    read_sources,
+    required_secrets,
+)
 
 
 class UnreadableError(Exception):

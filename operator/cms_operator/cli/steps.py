@@ -2,7 +2,7 @@
 
 from math import inf
 
-from cms_operator.api.rollout import CanaryScale, CanaryStep, Rollout, Strategy
+from cms_operator.api.fields.rollout import CanaryScale, CanaryStep, Rollout, Strategy
 from cms_operator.api.spec import Spec
 from cms_operator.cli.text import count
 from cms_operator.observed.snapshot import FULL

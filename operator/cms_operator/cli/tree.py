@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any, get_args
 
 from cms_operator.api import InvalidSpec, parse
+from cms_operator.api.fields.rollout import Strategy
 from cms_operator.api.objects import Object
-from cms_operator.api.rollout import Strategy
 from cms_operator.cli import pods as pod_rows
 from cms_operator.cli.steps import steps_of
 from cms_operator.cli.text import BAD, BUSY, GOOD, HELD, age, labels_of, table

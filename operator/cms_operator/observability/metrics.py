@@ -9,7 +9,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from cms_operator import VERSION
-from cms_operator.api.rollout import Strategy
+from cms_operator.api.fields.rollout import Strategy
 from cms_operator.reporting.endings import OUTCOMES
 
 REGISTRY = CollectorRegistry()

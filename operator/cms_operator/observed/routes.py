@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from cms_operator.api.fields.route import GatewayRoute
 from cms_operator.api.objects import Object
-from cms_operator.api.route import GatewayRoute
 from cms_operator.observed.snapshot import FULL, RouteState
 from cms_operator.resources import labels, names
-from cms_operator.resources.http_route import LEADS_TO_PREVIEW
+from cms_operator.resources.children.http_route import LEADS_TO_PREVIEW
 
 # What a gateway says of a route that it has taken as it is written.
 _TAKEN = ("Accepted", "ResolvedRefs")

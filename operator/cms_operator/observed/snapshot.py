@@ -6,8 +6,8 @@ from datetime import datetime
 
 from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.annotations import UNVERIFIED, Verb
+from cms_operator.api.fields.rollout import Rollout
 from cms_operator.api.problem import Problem
-from cms_operator.api.rollout import Rollout
 from cms_operator.api.status import JobPhase, PinStatus, RequestStatus, RolloutStatus
 from cms_operator.observed.schema import Schemas
 

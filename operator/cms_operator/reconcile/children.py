@@ -28,7 +28,8 @@ from cms_operator.observed.family import Family
 from cms_operator.reconcile.refusals import name_held, refusal
 from cms_operator.reconcile.subject import Subject
 from cms_operator.reconcile.verified import Name, Verified
-from cms_operator.resources import controller_revision, labels, names
+from cms_operator.resources import labels, names
+from cms_operator.resources.children import controller_revision
 from cms_operator.resources.revision import Revision
 from cms_operator.rollout.children import wanted_children
 from cms_operator.rollout.decision import Decision

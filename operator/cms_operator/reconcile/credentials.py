@@ -23,9 +23,10 @@ from cms_operator.observed.pods import (
 )
 from cms_operator.reconcile.migration.status import expected
 from cms_operator.reconcile.subject import Subject
-from cms_operator.resources import admin_secret, jwt_keys, key_rotation, names, service_role
+from cms_operator.resources import names
 from cms_operator.resources.manifests import Manifest
-from cms_operator.resources.sources import Sources
+from cms_operator.resources.secrets import admin_secret, jwt_keys, key_rotation, service_role
+from cms_operator.resources.sources.sources import Sources
 
 # The kubelet brings a changed Secret to every mount within this time.
 MOUNTS_SETTLE = timedelta(seconds=90)

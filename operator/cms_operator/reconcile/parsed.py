@@ -13,7 +13,7 @@ from cms_operator.api.objects import Object
 from cms_operator.cluster.keys import Key
 from cms_operator.recent import Recent
 from cms_operator.resources.revision import Revision, build_revision, name_of
-from cms_operator.resources.sources import Sources, Values, read_sources
+from cms_operator.resources.sources.sources import Sources, Values, read_sources
 
 # 20 KB each.
 _MOST = 100

@@ -6,7 +6,7 @@ from cms_operator.api.problem import Problem
 from cms_operator.cluster.kinds import BY_NAME, SECRET, SERVICE_ACCOUNT
 from cms_operator.cluster.transport.api_error import ApiError
 from cms_operator.cluster.writing.apply import NameHeldError, StillEndingError
-from cms_operator.resources.sources import required_secrets
+from cms_operator.resources.sources.sources import required_secrets
 
 _OPTIONAL = {kind.name for kind in BY_NAME.values() if kind.optional}
 

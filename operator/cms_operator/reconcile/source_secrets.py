@@ -12,7 +12,7 @@ from cms_operator.cluster.keys import Key
 from cms_operator.cluster.kinds import SECRET
 from cms_operator.cluster.transport.api_error import ApiError
 from cms_operator.cluster.writing.apply import Applier
-from cms_operator.resources.secret_data import decode_bytes, digest
+from cms_operator.resources.secrets.secret_data import decode_bytes, digest
 
 Values = Mapping[str, bytes]
 

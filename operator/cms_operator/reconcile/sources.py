@@ -16,7 +16,7 @@ from cms_operator.reconcile.work import Work, schemas_with
 from cms_operator.reporting.facts import PATIENCE
 from cms_operator.resources import names
 from cms_operator.resources.revision import spec_hash
-from cms_operator.resources.sources import SourceError, Sources, required_secrets
+from cms_operator.resources.sources.sources import SourceError, Sources, required_secrets
 from cms_operator.rollout.wanted import Situation, wanted_revision
 
 # For this long a serving CMS may go on with the last known values of its Secrets.

@@ -36,7 +36,7 @@ from cms_operator.reconcile.work import Work, family_of, schemas_of
 from cms_operator.reporting.facts import Connections, Facts
 from cms_operator.reporting.revisions import revision_statuses, version_of
 from cms_operator.resources import labels, names
-from cms_operator.resources.connections import demand
+from cms_operator.resources.sources.connections import demand
 from cms_operator.rollout.decision import Decision
 from cms_operator.rollout.history import formerly_stable, stable_times
 from cms_operator.rollout.transitions import is_in_flight

@@ -18,9 +18,10 @@ from cms_operator.reconcile.analysis.analyses import Judgement
 from cms_operator.reconcile.parsed import ParsedResource
 from cms_operator.reconcile.retries import retry_after
 from cms_operator.reconcile.subject import Subject
-from cms_operator.resources import controller_revision, labels, names
+from cms_operator.resources import labels, names
+from cms_operator.resources.children import controller_revision
 from cms_operator.resources.revision import Revision
-from cms_operator.resources.sources import Sources
+from cms_operator.resources.sources.sources import Sources
 from cms_operator.rollout import decide
 from cms_operator.rollout.confirmation import is_a_turn, takes_away
 from cms_operator.rollout.decision import Decision

@@ -1,1 +1,1 @@
-"""Pure builders of everything that a HeadlessCMS owns, one file per kind of child."""
+"""Pure builders of everything that a HeadlessCMS owns."""

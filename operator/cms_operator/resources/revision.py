@@ -15,14 +15,14 @@ from pydantic import BaseModel
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.spec import Spec
-from cms_operator.resources import configuration, pod_template
-from cms_operator.resources.source_values import (
+from cms_operator.resources.pods import configuration, pod_template
+from cms_operator.resources.sources.source_values import (
     DEFAULT_POOL_SIZE,
     DEFAULT_POOL_TIMEOUT,
     DatabaseSource,
     SecretKey,
 )
-from cms_operator.resources.sources import Sources
+from cms_operator.resources.sources.sources import Sources
 
 _HASH_LENGTH = 10
 _NO_DEFAULT = object()

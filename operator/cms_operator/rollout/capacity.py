@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
 
-from cms_operator.api.rollout import CanaryScale
+from cms_operator.api.fields.rollout import CanaryScale
 from cms_operator.observed.snapshot import FULL, RevisionState
 from cms_operator.resources.shares import pods_of
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from cms_operator.api import HeadlessCMS
-from cms_operator.resources import (
+from cms_operator.resources.children import (
     configmap,
     deployment,
     hpa,

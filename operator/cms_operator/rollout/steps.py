@@ -4,8 +4,8 @@ import hashlib
 import json
 from math import inf
 
-from cms_operator.api.analysis import AnalysisStep
-from cms_operator.api.rollout import (
+from cms_operator.api.fields.analysis import AnalysisStep
+from cms_operator.api.fields.rollout import (
     BlueGreen,
     Canary,
     CanaryScale,

@@ -8,7 +8,7 @@ behind a route has its weights there, and its pods are enough for them.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from cms_operator.api.rollout import CanaryScale
+from cms_operator.api.fields.rollout import CanaryScale
 from cms_operator.api.status import RolloutStatus
 from cms_operator.observed.snapshot import FULL, Snapshot
 from cms_operator.rollout import routing, steps

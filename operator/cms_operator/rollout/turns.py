@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from math import inf
 
-from cms_operator.api.analysis import AnalysisStep
+from cms_operator.api.fields.analysis import AnalysisStep
 from cms_operator.api.status import RolloutStatus
 from cms_operator.observed.snapshot import FULL, RouteState, Snapshot
 from cms_operator.rollout import routing, steps, transitions

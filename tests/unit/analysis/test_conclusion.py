@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from cms_operator.api.analysis import Analysis, AnalysisStep
 from cms_operator.api.analysis_status import AnalysisStatus
+from cms_operator.api.fields.analysis import Analysis, AnalysisStep
 from cms_operator.rollout.analysis.conclusion import conclude
 from tests.unit.rollout.pictures import NOON, later
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms_operator.api.analysis import Analysis, BuiltIn
 from cms_operator.api.analysis_status import AnalysisStatus, MeasureStatus
+from cms_operator.api.fields.analysis import Analysis, BuiltIn
 from cms_operator.rollout.analysis import pods
 from cms_operator.rollout.analysis.counters import Counts, Tally
 from cms_operator.rollout.analysis.judge import Measured, fold, is_suspicious

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from cms_operator.api.measures import Measure
+from cms_operator.api.fields.measures import Measure
 from cms_operator.cluster.outbound import measures
 from cms_operator.cluster.outbound.measures import MeasureReader
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms_operator.api.measures import Measure
+from cms_operator.api.fields.measures import Measure
 from cms_operator.rollout.analysis import prometheus, webhook
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading, readable
 from tests.support.measures import WEBHOOK

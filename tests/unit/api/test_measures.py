@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from cms_operator.api.measures import Measure, Measures
+from cms_operator.api.fields.measures import Measure, Measures
 from cms_operator.api.schema import structural_schema
 from tests.support.measures import BAD_MEASURES, PROMETHEUS, QUERY, WEBHOOK, BadMeasure
 

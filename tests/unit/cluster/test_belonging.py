@@ -4,8 +4,8 @@ from hypothesis import given
 
 from cms_operator.cluster.belonging import Owner, owner_of
 from cms_operator.cluster.kinds import CHILDREN
-from cms_operator.resources import service
 from cms_operator.resources.child_names import is_childs
+from cms_operator.resources.children import service
 from tests.support.children import Case, children, load
 from tests.unit.resources.golden import CASES, FOLDER
 from tests.unit.resources.test_names import NAMES

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from cms_operator.api.route import GatewayRoute
+from cms_operator.api.fields.route import GatewayRoute
 from cms_operator.observed.routes import is_accepted, route_state, with_traffic
 from cms_operator.observed.snapshot import RouteState
-from cms_operator.resources.http_route import TrafficSplit, build
+from cms_operator.resources.children.http_route import TrafficSplit, build
 from tests.unit.resources.test_children import GATEWAY, shop
 
 PUBLIC = GatewayRoute(name="public")

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from cms_operator.api import parse
-from cms_operator.resources import deployment, migration_job, network_policy
+from cms_operator.resources.children import deployment, migration_job, network_policy
 from tests.support.charts import NAMESPACE, RELEASE, REPOSITORY, Chart, Objects, of_kind, the
 from tests.support.children import case
 from tests.support.network import End, Network, Outside, Pod

@@ -6,8 +6,8 @@ from typing import get_args
 
 import pytest
 
-from cms_operator.api.analysis import BuiltIn
 from cms_operator.api.annotations import Verb
+from cms_operator.api.fields.analysis import BuiltIn
 from cms_operator.cli.main import REQUESTS
 from tests.support.pages import DOCS
 

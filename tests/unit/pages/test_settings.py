@@ -8,7 +8,7 @@ from enum import Enum
 import pytest
 from pydantic.fields import FieldInfo
 
-from cms_operator.api.env import is_reserved
+from cms_operator.api.fields.env import is_reserved
 from cms_service.core.settings.database import DatabaseSettings
 from cms_service.core.settings.migrate import MigrateSettings
 from cms_service.core.settings.serve import ServeSettings

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from cms_operator import api
-from cms_operator.api.autoscaling import Autoscaling
-from cms_operator.api.probes import Probes
+from cms_operator.api.fields.autoscaling import Autoscaling
+from cms_operator.api.fields.probes import Probes
 from cms_operator.api.spec import Spec
-from cms_operator.resources.connections import demand
 from cms_operator.resources.manifests import part
+from cms_operator.resources.sources.connections import demand
 from cms_service.core.settings.default_limits import DefaultLimits
 from cms_service.users.schemas import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from tests.support.children import case

@@ -12,7 +12,7 @@ from cms_operator.reconcile.credentials import Credentials
 from cms_operator.reconcile.migration.status import expected
 from cms_operator.reconcile.subject import Subject
 from cms_operator.resources import names
-from cms_operator.resources.secret_data import decode
+from cms_operator.resources.secrets.secret_data import decode
 from tests.support.children import Case, case, no_randomness
 from tests.support.specs import SOURCES, manifest
 from tests.unit.rollout.pictures import NOON

@@ -13,7 +13,8 @@ from cms_operator.observed.family import Family
 from cms_operator.reconcile.migration.outcome import REPORT_PATIENCE
 from cms_operator.reconcile.migration.status import expected, known_migration
 from cms_operator.reconcile.subject import Subject
-from cms_operator.resources import migration_job, names
+from cms_operator.resources import names
+from cms_operator.resources.children import migration_job
 from tests.support.children import case
 from tests.support.specs import SOURCES, manifest
 from tests.unit.rollout.pictures import NOON

@@ -12,8 +12,9 @@ from cms_operator.cluster.writing.apply import Applier
 from cms_operator.observed.family import Family
 from cms_operator.reconcile.credentials import MOUNTS_SETTLE, Credentials
 from cms_operator.reconcile.subject import Subject
-from cms_operator.resources import jwt_keys, labels
+from cms_operator.resources import labels
 from cms_operator.resources.revision import Revision
+from cms_operator.resources.secrets import jwt_keys
 from tests.support.children import case, no_randomness
 from tests.support.specs import SOURCES, manifest
 from tests.unit.rollout.pictures import NOON, later

@@ -15,7 +15,7 @@ from cms_operator.cluster.writing.apply import Applier
 from cms_operator.reconcile.source_secrets import SourceSecrets
 from cms_operator.reconcile.sources import LONGEST_SILENCE, unheard
 from cms_operator.reporting.facts import PATIENCE
-from cms_operator.resources.secret_data import decode_bytes
+from cms_operator.resources.secrets.secret_data import decode_bytes
 from tests.unit.rollout.pictures import NOON
 
 PASSING = [429, 500, 503, 504]

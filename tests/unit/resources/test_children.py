@@ -10,20 +10,20 @@ from hypothesis import example, given, strategies
 from pydantic import SecretStr
 
 from cms_operator.api import HeadlessCMS, InvalidSpec, parse
-from cms_operator.api.env import is_reserved
-from cms_operator.resources import (
+from cms_operator.api.fields.env import is_reserved
+from cms_operator.resources import labels
+from cms_operator.resources.children import (
     deployment,
     hpa,
     http_route,
     ingress,
-    labels,
     migration_job,
     network_policy,
     pdb,
     service,
     service_account,
 )
-from cms_operator.resources.connections import demand, most_pods
+from cms_operator.resources.sources.connections import demand, most_pods
 from cms_service.core.settings.default_limits import LIMITS, parse_limits
 from cms_service.core.settings.networks import parse_networks
 from cms_service.tenants.provision import FirstOwner

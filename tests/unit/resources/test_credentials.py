@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from cms_operator.api import HeadlessCMS, parse
-from cms_operator.resources import admin_secret, service_role
-from cms_operator.resources.admin_secret import Migrations, Owners
-from cms_operator.resources.secret_data import decode, encode
+from cms_operator.resources.secrets import admin_secret, service_role
+from cms_operator.resources.secrets.admin_secret import Migrations, Owners
+from cms_operator.resources.secrets.secret_data import decode, encode
 from tests.support.children import case, no_randomness
 from tests.support.specs import SOURCES, manifest
 

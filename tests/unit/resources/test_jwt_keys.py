@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cms_operator.api import parse
-from cms_operator.resources import jwt_keys
-from cms_operator.resources.jwt_keys import Ring
+from cms_operator.resources.secrets import jwt_keys
+from cms_operator.resources.secrets.jwt_keys import Ring
 from tests.support.children import no_randomness
 from tests.support.specs import manifest
 

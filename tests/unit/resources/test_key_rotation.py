@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cms_operator.api.status import JwtKeysStatus
-from cms_operator.resources import key_rotation
-from cms_operator.resources.jwt_keys import Ring
-from cms_operator.resources.key_rotation import (
+from cms_operator.resources.secrets import key_rotation
+from cms_operator.resources.secrets.jwt_keys import Ring
+from cms_operator.resources.secrets.key_rotation import (
     MARGIN,
     RotationPhase,
     RotationRequest,

@@ -7,7 +7,7 @@ import pytest
 from pydantic import create_model
 
 from cms_operator.api.model import Model
-from cms_operator.resources import controller_revision, deployment
+from cms_operator.resources.children import controller_revision, deployment
 from cms_operator.resources.revision import (
     Revision,
     build_revision,

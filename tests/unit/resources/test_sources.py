@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 from cms_operator.api import parse
 from cms_operator.api.conditions import Reason
 from cms_operator.api.spec import Spec
-from cms_operator.resources.authorities import Authority
-from cms_operator.resources.sources import SourceError, Sources, read_sources, required_secrets
+from cms_operator.resources.sources.authorities import Authority
+from cms_operator.resources.sources.sources import (
+    SourceError,
+    Sources,
+    read_sources,
+    required_secrets,
+)
 from tests.support.specs import manifest
 
 DATABASE = "postgresql://owner:wonderland@db.example:5432/cms"

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cms_operator.api.rollout import Rollout
+from cms_operator.api.fields.rollout import Rollout
 from cms_operator.observed.snapshot import RevisionState, Snapshot
 from cms_operator.rollout.decide import decide
 from cms_operator.rollout.decision import Decision

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from cms_operator.api.rollout import Rollout
+from cms_operator.api.fields.rollout import Rollout
 from cms_operator.api.status import PinStatus, RestartStatus, RolloutStatus, Status
 from cms_operator.observed.routes import with_traffic
 from cms_operator.observed.schema import Schemas

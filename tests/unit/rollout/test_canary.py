@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cms_operator.api.annotations import Verb
-from cms_operator.api.rollout import RollbackWindow, seconds
+from cms_operator.api.fields.rollout import RollbackWindow, seconds
 from cms_operator.api.status import RolloutStatus
 from cms_operator.observed.snapshot import Request
 from cms_operator.rollout.decision import Decision, DecisionPhase

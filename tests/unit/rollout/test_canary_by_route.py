@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cms_operator.api.rollout import CanaryScale
+from cms_operator.api.fields.rollout import CanaryScale
 from cms_operator.observed.snapshot import Request, RevisionState, RouteState
 from cms_operator.rollout.capacity import Split, routed_split
 from cms_operator.rollout.decision import Decision, DecisionPhase

@@ -7,7 +7,7 @@ import pytest
 
 from cms_operator.api.analysis_status import AnalysisStatus
 from cms_operator.api.annotations import Verb
-from cms_operator.api.rollout import Rollout
+from cms_operator.api.fields.rollout import Rollout
 from cms_operator.api.status import RolloutPhase, RolloutStatus, Status
 from cms_operator.observed.snapshot import Request, RevisionState, Snapshot
 from cms_operator.reporting.events import happenings

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cms_operator.api.annotations import Verb
-from cms_operator.api.rollout import Rollout
+from cms_operator.api.fields.rollout import Rollout
 from cms_operator.observed.snapshot import Request, RevisionState, Snapshot
 from cms_operator.rollout.decide import decide
 from cms_operator.rollout.decision import DecisionPhase

@@ -7,8 +7,8 @@ from typing import Any
 from cms_operator.api import parse
 from cms_operator.api.spec import Spec
 from cms_operator.resources.revision import build_revision
-from cms_operator.resources.source_values import SecretKey
-from cms_operator.resources.sources import read_sources, required_secrets
+from cms_operator.resources.sources.source_values import SecretKey
+from cms_operator.resources.sources.sources import read_sources, required_secrets
 from tests.support.children import UID, Case
 
 # Parts of every password here, of which the first could be a port; only Secrets may hold them.

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cms_operator.api import InvalidSpec
-from cms_operator.resources.sources import SourceError
+from cms_operator.resources.sources.sources import SourceError
 from tests.support.children import Case, children
 from tests.unit.security import confinement, fields
 from tests.unit.security.border import breaches

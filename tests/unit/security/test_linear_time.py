@@ -13,10 +13,11 @@ import orjson
 import pytest
 
 from cms_operator.api import quantities
-from cms_operator.api.measures import Measure
+from cms_operator.api.fields.measures import Measure
 from cms_operator.observed.jobs import migration_report
 from cms_operator.reporting.revisions import version_of
-from cms_operator.resources import authorities, jwt_keys, secret_data, urls
+from cms_operator.resources.secrets import jwt_keys, secret_data
+from cms_operator.resources.sources import authorities, urls
 from cms_operator.rollout.analysis import exposition, prometheus, webhook
 from cms_operator.rollout.analysis.readings import readable
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cms_operator.api import InvalidSpec
-from cms_operator.resources.sources import SourceError
+from cms_operator.resources.sources.sources import SourceError
 from tests.support.children import Case
 from tests.unit.security.fields import SPECS, Place, Schema, changed, leaves, places, value_at
 from tests.unit.security.made import made

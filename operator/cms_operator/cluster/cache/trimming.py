@@ -16,7 +16,7 @@ from cms_operator.observed.endpoints import SERVICE_LABEL, takes_traffic
 from cms_operator.observed.family import NO_CONTENT
 from cms_operator.observed.jobs import JOB_LABEL
 from cms_operator.resources import labels
-from cms_operator.resources.secret_data import digest
+from cms_operator.resources.secrets.secret_data import digest
 
 DIGEST = "digest"
 _DEPLOYMENT_CONDITIONS = {"Progressing": "reason", "ReplicaFailure": "message"}

@@ -16,7 +16,7 @@ import aiohttp
 import orjson
 from aiohttp.abc import AbstractResolver
 
-from cms_operator.api.measures import Measure, PrometheusMeasure, WebhookMeasure
+from cms_operator.api.fields.measures import Measure, PrometheusMeasure, WebhookMeasure
 from cms_operator.cluster.outbound import bodies
 from cms_operator.cluster.outbound.places import NoPlaceError, Places
 from cms_operator.cluster.outbound.service_resolver import NoAddressError, host_of

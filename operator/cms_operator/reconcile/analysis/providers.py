@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cms_operator.api.measures import Measure
+from cms_operator.api.fields.measures import Measure
 from cms_operator.cluster.keys import Key
 from cms_operator.cluster.outbound.measures import MeasureReader
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading

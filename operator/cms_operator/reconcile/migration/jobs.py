@@ -23,9 +23,10 @@ from cms_operator.reconcile.migration.status import (
     has_to_contract,
 )
 from cms_operator.reconcile.subject import Subject
-from cms_operator.resources import migration_job, names
+from cms_operator.resources import names
+from cms_operator.resources.children import migration_job
 from cms_operator.resources.manifests import Manifest
-from cms_operator.resources.sources import Sources
+from cms_operator.resources.sources.sources import Sources
 
 # A failed Job stays that long, for its logs, before it is tried again.
 RETRY = timedelta(seconds=60)

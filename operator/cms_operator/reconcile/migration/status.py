@@ -6,8 +6,9 @@ from cms_operator.observed.jobs import migration_phase, pods_of_job
 from cms_operator.observed.pods import has_succeeded
 from cms_operator.reconcile.migration.outcome import Outcome, completed
 from cms_operator.reconcile.subject import Subject
-from cms_operator.resources import migration_job, names
-from cms_operator.resources.sources import Sources
+from cms_operator.resources import names
+from cms_operator.resources.children import migration_job
+from cms_operator.resources.sources.sources import Sources
 
 
 def expected(subject: Subject, sources: Sources, known: MigrationStatus | None) -> MigrationStatus:

@@ -14,7 +14,7 @@ from cms_operator.reconcile.refusals import name_held, refusal
 from cms_operator.reconcile.views import snapshot_of
 from cms_operator.reconcile.work import Work, has_migrated, is_refused, schemas_of
 from cms_operator.resources import labels
-from cms_operator.resources.sources import Sources
+from cms_operator.resources.sources.sources import Sources
 from cms_operator.rollout.capacity import existing
 from cms_operator.rollout.decide import may_contract
 from cms_operator.rollout.decision import Decision, DecisionPhase

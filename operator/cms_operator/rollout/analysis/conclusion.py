@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from cms_operator.api.analysis import Analysis, AnalysisStep
 from cms_operator.api.analysis_status import AnalysisStatus
+from cms_operator.api.fields.analysis import Analysis, AnalysisStep
 
 Held = Literal["NoData", "Error", "Inconclusive"]
 # An interval is longer where a measure is slow to answer, or where the operator was restarted.

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from cms_operator.api.analysis import Analysis, BuiltIn, number
 from cms_operator.api.analysis_status import (
     MOST_INTERVALS,
     AnalysisStatus,
@@ -13,6 +12,7 @@ from cms_operator.api.analysis_status import (
     IntervalStatus,
     MeasureStatus,
 )
+from cms_operator.api.fields.analysis import Analysis, BuiltIn, number
 from cms_operator.rollout.analysis import status_values
 from cms_operator.rollout.analysis.counters import Counts, Tally
 from cms_operator.rollout.analysis.percentiles import PERCENTILES, slow_bounds

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cms_operator.api.analysis import Analysis, BuiltIn, LatencyMeasure, number
 from cms_operator.api.analysis_status import TallyStatus
+from cms_operator.api.fields.analysis import Analysis, BuiltIn, LatencyMeasure, number
 from cms_operator.rollout.analysis import evidence
 from cms_operator.rollout.analysis.counters import Counts
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cms_operator.api.analysis import BuiltIn
+from cms_operator.api.fields.analysis import BuiltIn
 from cms_operator.api.objects import Object
 from cms_operator.observed.family import revision_of
 from cms_operator.observed.pods import is_alive

@@ -8,7 +8,7 @@ import math
 import re
 from typing import Any
 
-from cms_operator.api.measures import PLACEHOLDERS, Measure
+from cms_operator.api.fields.measures import PLACEHOLDERS, Measure
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading, readable
 
 # In every kind of quotes, and in a regular expression, these stand for themselves.

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from cms_operator.api.analysis import Analysis, BuiltIn, number
 from cms_operator.api.analysis_status import (
     AnalysisVerdict,
     IntervalStatus,
     MeasureStatus,
     TallyStatus,
 )
+from cms_operator.api.fields.analysis import Analysis, BuiltIn, number
 from cms_operator.rollout.analysis import evidence
 from cms_operator.rollout.analysis.counters import Counts
 from cms_operator.rollout.analysis.evidence import Evidence

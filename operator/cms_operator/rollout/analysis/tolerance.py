@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from cms_operator.api.analysis import Analysis, BuiltIn
 from cms_operator.api.analysis_status import LONGEST_MESSAGE, AnalysisVerdict, MeasureStatus
+from cms_operator.api.fields.analysis import Analysis, BuiltIn
 from cms_operator.rollout.analysis.readings import Reading
 
 # Both revisions use them: one pod may notice seconds before another that they are away.

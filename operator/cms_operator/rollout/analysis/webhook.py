@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cms_operator.api.measures import Measure
+from cms_operator.api.fields.measures import Measure
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading, readable
 
 _VERDICTS = {"pass": True, "fail": False, "inconclusive": None}

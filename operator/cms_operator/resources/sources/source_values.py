@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cms_operator.api.spec import Spec
-from cms_operator.resources import authorities
-from cms_operator.resources.authorities import Authority
-from cms_operator.resources.urls import Endpoint, Url, UrlError, format_url, parse_url
+from cms_operator.resources.sources import authorities
+from cms_operator.resources.sources.authorities import Authority
+from cms_operator.resources.sources.urls import Endpoint, Url, UrlError, format_url, parse_url
 
 DEFAULT_POOL_SIZE = 20
 DEFAULT_POOL_TIMEOUT = 10

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.objects import Object
-from cms_operator.resources import labels, metadata, names, secret_data
+from cms_operator.resources import labels, metadata, names
 from cms_operator.resources.manifests import Manifest
-from cms_operator.resources.randomness import RandomBytes, password
-from cms_operator.resources.sources import Sources
+from cms_operator.resources.secrets import secret_data
+from cms_operator.resources.secrets.randomness import RandomBytes, password
+from cms_operator.resources.sources.sources import Sources
 
 _LONGEST_NAME = 63  # bytes, of a role in PostgreSQL
 _DIGEST_LENGTH = 8

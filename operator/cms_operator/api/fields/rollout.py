@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from cms_operator.api.analysis import Analysis, AnalysisStep
+from cms_operator.api.fields.analysis import Analysis, AnalysisStep
 from cms_operator.api.model import Model
 from cms_operator.api.rules import Rule, only_one_of
 from cms_operator.api.types import IntOrPercent

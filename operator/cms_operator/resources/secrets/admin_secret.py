@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.objects import Object
-from cms_operator.resources import labels, metadata, names, secret_data
+from cms_operator.resources import labels, metadata, names
 from cms_operator.resources.manifests import Manifest
-from cms_operator.resources.randomness import RandomBytes, password
+from cms_operator.resources.secrets import secret_data
+from cms_operator.resources.secrets.randomness import RandomBytes, password
 
 AWAITED = "headlesscms.io/awaited-tenants"
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from cms_operator.api.authority import CertificateAuthority
+from cms_operator.api.fields.authority import CertificateAuthority
 from cms_operator.api.types import KeyReference
 
 DIRECTORY = "/etc/headlesscms/ca"

@@ -1,7 +1,7 @@
 """The autoscaler, which scales the HeadlessCMS and not a Deployment."""
 
 from cms_operator.api import HeadlessCMS
-from cms_operator.api.autoscaling import Autoscaling
+from cms_operator.api.fields.autoscaling import Autoscaling
 from cms_operator.api.resource import API_VERSION, KIND
 from cms_operator.resources import metadata, names
 from cms_operator.resources.manifests import Manifest, part

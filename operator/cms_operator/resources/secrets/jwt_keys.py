@@ -17,9 +17,10 @@ import orjson
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.objects import Object
-from cms_operator.resources import labels, metadata, names, secret_data
+from cms_operator.resources import labels, metadata, names
 from cms_operator.resources.manifests import Manifest
-from cms_operator.resources.randomness import RandomBytes
+from cms_operator.resources.secrets import secret_data
+from cms_operator.resources.secrets.randomness import RandomBytes
 
 FILE = "keys.json"
 _KEY_BYTES = 32

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from cms_operator.api.authority import CertificateAuthority
+from cms_operator.api.fields.authority import CertificateAuthority
 from cms_operator.api.model import Model
 from cms_operator.api.rules import Rule
 from cms_operator.api.types import KeyReference

@@ -6,18 +6,12 @@ from dataclasses import dataclass
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.annotations import MIGRATE, TAKE_OVER_DATABASE, asked
-from cms_operator.resources import (
-    authorities,
-    labels,
-    metadata,
-    mounts,
-    names,
-    pod_settings,
-    security,
-)
+from cms_operator.resources import labels, metadata, names
 from cms_operator.resources.manifests import Manifest, part
-from cms_operator.resources.mounts import Directory
-from cms_operator.resources.sources import DATABASE_KEY, MIGRATION_KEY, Sources
+from cms_operator.resources.pods import mounts, pod_settings, security
+from cms_operator.resources.pods.mounts import Directory
+from cms_operator.resources.sources import authorities
+from cms_operator.resources.sources.sources import DATABASE_KEY, MIGRATION_KEY, Sources
 
 CONTAINER = "migrate"
 _LONGEST_OWNER = 317  # a namespace, a slash and a name

@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from cms_operator.api.authority import CertificateAuthority
 from cms_operator.api.conditions import Reason
+from cms_operator.api.fields.authority import CertificateAuthority
 from cms_operator.api.problem import Problem, ProblemError
 from cms_operator.api.spec import Spec
 from cms_operator.api.types import KeyReference
-from cms_operator.resources import authorities, source_values
-from cms_operator.resources.authorities import Authority
-from cms_operator.resources.source_values import DatabaseSource, RedisSource, SecretKey
-from cms_operator.resources.urls import UrlError
+from cms_operator.resources.sources import authorities, source_values
+from cms_operator.resources.sources.authorities import Authority
+from cms_operator.resources.sources.source_values import DatabaseSource, RedisSource, SecretKey
+from cms_operator.resources.sources.urls import UrlError
 
 DATABASE_KEY = "database-url"
 MIGRATION_KEY = "migration-database-url"

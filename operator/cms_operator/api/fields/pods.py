@@ -4,13 +4,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from cms_operator.api.affinity import Affinity
-from cms_operator.api.env import Env
+from cms_operator.api.fields.affinity import Affinity
+from cms_operator.api.fields.env import Env
+from cms_operator.api.fields.scheduling import SPREADS_DIFFER, SpreadConstraint, Toleration
+from cms_operator.api.fields.volumes import VolumeMounts, Volumes
 from cms_operator.api.model import Model
 from cms_operator.api.rules import Rule
-from cms_operator.api.scheduling import SPREADS_DIFFER, SpreadConstraint, Toleration
 from cms_operator.api.types import Annotations, Labels, ObjectName
-from cms_operator.api.volumes import VolumeMounts, Volumes
 
 OWN_LABELS = tuple(
     f"app.kubernetes.io/{name}" for name in ("name", "instance", "managed-by", "component")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cms_operator.api.measures import Limit, Measures
+from cms_operator.api.fields.measures import Limit, Measures
 from cms_operator.api.model import Model
 from cms_operator.api.rules import Rule
 from cms_operator.api.types import HttpPath

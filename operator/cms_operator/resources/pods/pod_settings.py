@@ -2,8 +2,9 @@
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.spec import Spec
-from cms_operator.resources import names, security
+from cms_operator.resources import names
 from cms_operator.resources.manifests import Manifest, part, parts, without_empty
+from cms_operator.resources.pods import security
 
 
 def common(resource: HeadlessCMS) -> Manifest:

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from cms_operator.api.status import JwtKeysStatus
-from cms_operator.resources import jwt_keys
-from cms_operator.resources.jwt_keys import Ring
-from cms_operator.resources.randomness import RandomBytes
+from cms_operator.resources.secrets import jwt_keys
+from cms_operator.resources.secrets.jwt_keys import Ring
+from cms_operator.resources.secrets.randomness import RandomBytes
 
 RotationPhase = Literal["Stable", "Verifying", "Signing", "Retiring"]
 

@@ -2,8 +2,9 @@
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.spec import Spec
-from cms_operator.resources import authorities, mounts
-from cms_operator.resources.sources import DATABASE_KEY, REDIS_KEY, REPLICA_KEY, Sources
+from cms_operator.resources.pods import mounts
+from cms_operator.resources.sources import authorities
+from cms_operator.resources.sources.sources import DATABASE_KEY, REDIS_KEY, REPLICA_KEY, Sources
 
 Configuration = dict[str, str]
 

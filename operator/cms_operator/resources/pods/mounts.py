@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cms_operator.api.spec import Spec
-from cms_operator.resources import authorities
-from cms_operator.resources.authorities import Authority
 from cms_operator.resources.manifests import Manifest, parts
-from cms_operator.resources.source_values import SecretKey
+from cms_operator.resources.sources import authorities
+from cms_operator.resources.sources.authorities import Authority
+from cms_operator.resources.sources.source_values import SecretKey
 
 _ROOT = "/etc/headlesscms"
 SOURCE_DIR = f"{_ROOT}/source"

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from cms_operator.api.rollout import Strategy
+from cms_operator.api.fields.rollout import Strategy
 from cms_operator.api.spec import Spec
 from cms_operator.resources.shares import pods_of
-from cms_operator.resources.sources import Sources
+from cms_operator.resources.sources.sources import Sources
 
 _MIGRATION = 2  # the Job's lock and its work
 

@@ -1,7 +1,7 @@
 """One PodDisruptionBudget for each revision that serves."""
 
 from cms_operator.api import HeadlessCMS
-from cms_operator.api.disruption import PodDisruptionBudget
+from cms_operator.api.fields.disruption import PodDisruptionBudget
 from cms_operator.resources import labels, metadata, names
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.shares import pods_of

@@ -2,12 +2,14 @@
 
 from cms_operator.api import HeadlessCMS
 from cms_operator.api.model import Model
-from cms_operator.resources import authorities, labels, mounts, names, pod_settings, security
-from cms_operator.resources.authorities import Authority
+from cms_operator.resources import labels, names
 from cms_operator.resources.manifests import Manifest, part, parts, without_empty
-from cms_operator.resources.mounts import Directory
-from cms_operator.resources.source_values import SecretKey
-from cms_operator.resources.sources import DATABASE_KEY, REDIS_KEY, REPLICA_KEY, Sources
+from cms_operator.resources.pods import mounts, pod_settings, security
+from cms_operator.resources.pods.mounts import Directory
+from cms_operator.resources.sources import authorities
+from cms_operator.resources.sources.authorities import Authority
+from cms_operator.resources.sources.source_values import SecretKey
+from cms_operator.resources.sources.sources import DATABASE_KEY, REDIS_KEY, REPLICA_KEY, Sources
 
 CONTAINER = "api"
 RESTART = "headlesscms.io/restart"

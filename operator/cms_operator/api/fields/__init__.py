@@ -1,0 +1,1 @@
+"""What may be written under `spec`, one file for each part of it."""

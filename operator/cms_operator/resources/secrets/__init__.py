@@ -1,0 +1,1 @@
+"""The Secrets that the operator makes: keys, and passwords of the role and of owners."""

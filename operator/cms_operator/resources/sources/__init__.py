@@ -1,0 +1,1 @@
+"""What the source Secrets of users say: where PostgreSQL and Redis are."""
