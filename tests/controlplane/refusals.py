@@ -1,9 +1,18 @@
 """What others in a cluster do so that the API server refuses the operator's children."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import base64
+import json
+import ssl
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+from localcluster.pki import Authority, Identity
 from tests.controlplane.api import Api, RefusedError
 from tests.controlplane.operator_process import USER
 from tests.controlplane.team import Team, eventually
@@ -55,13 +64,56 @@ def a_policy(team: Team, *resources: str) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def a_webhook_that_is_down(team: Team, *resources: str) -> Iterator[None]:
+def a_webhook_that_is_down(team: Team, *resources: str) -> AbstractContextManager[None]:
     """Somebody's validating webhook has to be asked for each of these, and nobody answers."""
+    return _a_webhook(team, {"url": "https://127.0.0.1:1/validate"}, resources)
+
+
+@contextmanager
+def a_webhook_that_finds_a_conflict(team: Team, *resources: str) -> Iterator[None]:
+    """Somebody's validating webhook forbids each of these, with a status that means otherwise."""
+    address = str(team.control_plane.block.host_end)
+    with tempfile.TemporaryDirectory() as folder:
+        authority = Authority(Path(folder), "webhook-ca")
+        issued = authority.issue("webhook", Identity("webhook", addresses=(address,)))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(issued.certificate, issued.key)
+        bundle = base64.b64encode(authority.certificate.read_bytes()).decode()
+    with ThreadingHTTPServer((address, 0), _Forbidding) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"https://{address}:{server.server_port}/validate"
+        try:
+            with _a_webhook(team, {"url": url, "caBundle": bundle}, resources):
+                yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Forbidding(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        status = {"code": HTTPStatus.CONFLICT, "reason": "Conflict", "message": WORDS}
+        said = {"uid": asked["request"]["uid"], "allowed": False, "status": status}
+        review = {"apiVersion": asked["apiVersion"], "kind": asked["kind"], "response": said}
+        text = json.dumps(review).encode()
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@contextmanager
+def _a_webhook(team: Team, client: dict[str, str], resources: Sequence[str]) -> Iterator[None]:
     name = f"audit-{team.namespace}.example.com"
     webhook = {
         "name": name,
-        "clientConfig": {"url": "https://127.0.0.1:1/validate"},
+        "clientConfig": client,
         "rules": _rules(*resources),
         "namespaceSelector": _namespace(team),
         "matchConditions": ONLY,

@@ -31,6 +31,8 @@ WAYS = [
     Way(refusals.a_policy, "deployments", "Deployment", WORDS),
     Way(refusals.a_policy, "poddisruptionbudgets", "PodDisruptionBudget", WORDS),
     Way(refusals.a_webhook_that_is_down, "deployments", "Deployment", "failed calling webhook"),
+    Way(refusals.a_webhook_that_finds_a_conflict, "services", "Service", WORDS),
+    Way(refusals.a_webhook_that_finds_a_conflict, "deployments", "Deployment", WORDS),
     Way(refusals.a_quota, "deployments.apps", "Deployment", "quota", "QuotaExceeded"),
 ]
 

@@ -105,6 +105,25 @@ def test_who_asks_for_no_patience_gets_none(answer: Answer) -> None:
     assert (found.status, found.patience, moments) == (answer.status, None, [0])
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 418, 422, 429, 500, 502])
+def test_a_webhook_that_forbids_an_object_may_choose_any_status_for_it(status: int) -> None:
+    words = 'admission webhook "rules.example.com" denied the request: not before the audit'
+    found, _ = ask(Answer(status, orjson.dumps({"reason": "Conflict", "message": words})))
+    assert found.message == words
+    assert found.may_be_told_of_a_child
+    assert not found.is_conflict
+    assert not found.is_not_found
+
+
+def test_a_conflict_and_what_is_gone_are_no_prohibition() -> None:
+    message = 'Operation cannot be fulfilled on services "shop": it has been modified'
+    found, _ = ask(Answer(409, orjson.dumps({"reason": "Conflict", "message": message})))
+    assert found.is_conflict
+    message = 'services "shop" not found'
+    found, _ = ask(Answer(404, orjson.dumps({"reason": "NotFound", "message": message})))
+    assert found.is_not_found
+
+
 @pytest.mark.parametrize("body", [b'{"kind": "Po', b"<html>", b"\xff"])
 def test_half_an_answer_counts_as_none(body: bytes) -> None:
     with pytest.raises(aiohttp.ClientPayloadError):

@@ -1,6 +1,8 @@
 """What the API server answers, taken apart: JSON, refusals, the events of a watch."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -11,6 +13,8 @@ from cms_operator.cluster.transport.api_error import BUSY, ApiError
 
 # What a busy server asks for in Retry-After is 1 s, but a proxy may ask for anything.
 LONGEST_PATIENCE_SECONDS = 30.0
+# The words are the API server's; what its other messages quote is no webhook's name.
+_FORBIDDEN_BY_WEBHOOK = re.compile(r'admission webhook "[^"]*" denied the request')
 
 
 def decode(response: aiohttp.ClientResponse, data: bytes) -> Any:
@@ -43,8 +47,14 @@ def _patience(status: int, headers: Mapping[str, str]) -> float | None:
 
 
 def _refused(status: int, answer: Object, patience: float | None = None) -> ApiError:
-    """What the server's Status object says, as an error."""
-    return ApiError(status, str(answer.get("reason", "")), str(answer.get("message", "")), patience)
+    """What the server's Status object says, as an error.
+
+    A webhook may forbid an object with any status, such as that of a conflict, which it is not.
+    """
+    message = str(answer.get("message", ""))
+    if _FORBIDDEN_BY_WEBHOOK.match(message):
+        status = HTTPStatus.FORBIDDEN
+    return ApiError(status, str(answer.get("reason", "")), message, patience)
 
 
 async def events(content: aiohttp.StreamReader) -> AsyncIterator[dict[str, Any]]:
