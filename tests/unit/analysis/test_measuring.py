@@ -42,6 +42,8 @@ class Pod:
         self.metrics.redis_up.set(1)
         self.asked = 0
         self.paths: list[str] = []
+        self.may_show = asyncio.Event()
+        self.may_show.set()
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         if request.path != "/metrics":
@@ -49,6 +51,7 @@ class Pod:
             self.answer(1)
             return web.Response()
         self.asked += 1
+        await self.may_show.wait()
         names = request.query.getall("name[]", [])
         return web.Response(body=self.metrics.render(names))
 
@@ -102,7 +105,7 @@ class World:
         return self.reported
 
     async def all_have_answered(self, seconds: float) -> Judgement:
-        """Look until the providers have answered, which they are about to do."""
+        """Look until pods and providers have answered, or not in time."""
         while (  # noqa: ASYNC110 - nothing tells of it
             found := await self.look(later(seconds))
         ).due == later(seconds + 1):
@@ -310,13 +313,38 @@ async def test_nobody_waits_for_an_answer_when_the_release_is_over(
     assert slow.asked == 2
 
 
+async def test_a_pod_that_is_slow_keeps_no_worker_and_its_answer_counts(
+    world: World, new: Pod
+) -> None:
+    await world.measure(0)
+    before = world.reported
+    new.answer(50)
+    new.may_show.clear()
+    assert await world.look(later(10)) == Judgement(before, later(11))
+    assert await world.look(later(11)) == Judgement(before, later(12))
+    new.may_show.set()
+    found = await world.all_have_answered(12)
+    assert found.status is not None
+    assert found.status.samples == 50
+    assert found.due == later(20), "an interval begins when its pods were asked"
+    assert new.asked == 2
+
+
+async def test_pods_that_are_slow_at_the_first_look_keep_no_worker(world: World, new: Pod) -> None:
+    new.may_show.clear()
+    assert await world.look(NOON) == Judgement(None, later(1))
+    new.may_show.set()
+    assert (await world.all_have_answered(1)).due == later(10)
+    assert new.asked == 1
+
+
 async def test_a_pod_that_says_nothing_is_an_error_and_no_failure(
     edges: Edges, serve: Serve
 ) -> None:
     server = await serve(never)
     deaf = World({"b": int(server.port or 0)}, *edges)
-    await deaf.measure(0)
-    found = await deaf.measure(10)
+    deaf.reported = (await deaf.all_have_answered(0)).status
+    found = (await deaf.all_have_answered(10)).status
     assert found is not None
     assert (found.verdict, found.consecutive_errors, found.measurements) == ("NoData", 1, 0)
 

@@ -14,8 +14,8 @@ from cms_operator.cluster.outbound.pods import PodReader
 from cms_operator.cluster.outbound.synthetic import SyntheticSender
 from cms_operator.observed.family import revision_of
 from cms_operator.observed.pods import is_serving
+from cms_operator.reconcile.analysis.beside import Beside
 from cms_operator.reconcile.analysis.pages import Pages, read_pages
-from cms_operator.reconcile.analysis.providers import Providers
 from cms_operator.reconcile.analysis.trial import Trial
 from cms_operator.rollout import steps, transitions
 from cms_operator.rollout.analysis import judge, pods
@@ -24,7 +24,7 @@ from cms_operator.rollout.analysis.judge import Measured
 from cms_operator.rollout.analysis.pods import PodState
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading
 
-# Until providers that are slow are looked at again.
+# Until pods or providers that are slow are looked at again.
 _ASKING = timedelta(seconds=1)
 
 
@@ -63,7 +63,6 @@ class Judgement:
 class _Look:
     """What was found at one moment; `readings` are those of the providers."""
 
-    now: datetime
     read: Pages
     states: Mapping[str, PodState]
     readings: Sequence[Reading] = ()
@@ -74,14 +73,16 @@ class Analyses:
         self, reader: PodReader, providers: MeasureReader, sender: SyntheticSender
     ) -> None:
         self._reader = reader
-        self._providers = Providers(providers)
+        self._providers = providers
         self._sender = sender
+        self._readings: Beside[Sequence[Reading]] = Beside()
+        self._pages: Beside[Pages] = Beside()
         self._sending: dict[Key, asyncio.Task[None]] = {}
         self._open: dict[Key, _Interval] = {}
 
     def forget(self, key: Key) -> None:
         self._open.pop(key, None)
-        self._providers.forget(key)
+        self._forget_answers(key)
         if sending := self._sending.get(key):
             sending.cancel()
 
@@ -93,7 +94,8 @@ class Analyses:
         for sending in self.sending:
             sending.cancel()
         await asyncio.gather(*self.sending, return_exceptions=True)
-        await self._providers.close()
+        await self._readings.close()
+        await self._pages.close()
 
     async def judge(self, trial: Trial, now: datetime) -> Judgement:
         """Measure where that is due; else say what is known. The first look opens an interval."""
@@ -104,27 +106,31 @@ class Analyses:
         if now < interval.due:
             return Judgement(known, interval.due)
         readings = await self._ask(trial)
-        if readings is None:
+        read = None if readings is None else await self._read(trial, now)
+        if readings is None or read is None:
             return Judgement(known, now + _ASKING)
-        read = await read_pages(trial, self._reader)
-        states = pods.states(trial.family.pods, interval.states)
-        look = _Look(now, read, states, readings)
+        self._forget_answers(trial.key)
+        look = _Look(read, pods.states(trial.family.pods, interval.states), readings)
         after = _measured(trial, interval, look, known or _nothing(now))
         sent = self._send(trial, interval, read)
         return self._open_next(trial, interval.opening, look, after, sent)
 
     async def _begin(self, trial: Trial, now: datetime) -> Judgement:
-        read = await read_pages(trial, self._reader)
-        look = _Look(now, read, pods.states(trial.family.pods, {}))
+        known = trial.progress.analysis
+        read = await self._read(trial, now)
+        if read is None:
+            return Judgement(known, now + _ASKING)
+        self._forget_answers(trial.key)
+        look = _Look(read, pods.states(trial.family.pods, {}))
         stable = [pod.counts for pod in read.pods if pod.revision == trial.stable]
-        after = judge.remember(trial.progress.analysis or _nothing(now), stable)
-        return self._open_next(trial, Opening(now), look, after, sent=0)
+        after = judge.remember(known or _nothing(now), stable)
+        return self._open_next(trial, Opening(read.at), look, after, sent=0)
 
     def _open_next(
         self, trial: Trial, ended: Opening, look: _Look, after: AnalysisStatus, sent: int
     ) -> Judgement:
-        opening = ended.followed_by(look.now, look.read.pods, look.read.living)
-        due, before = look.now + _pause(trial, after), trial.progress.analysis
+        opening = ended.followed_by(look.read.at, look.read.pods, look.read.living)
+        due, before = look.read.at + _pause(trial, after), trial.progress.analysis
         self._open[trial.key] = _Interval(
             trial.rollout, opening, look.states, due, before, after, sent
         )
@@ -148,7 +154,7 @@ class Analyses:
     async def _ask(self, trial: Trial) -> Sequence[Reading] | None:
         """What providers say; None while some have not answered yet."""
         if not steps.is_judged_now(trial.hcms.spec.rollout, trial.progress):
-            self._providers.forget(trial.key)
+            self._readings.forget(trial.key)
             return ()
         found = Counter(revision_of(pod) for pod in trial.family.pods if is_serving(pod))
         context = MeasureContext(
@@ -159,7 +165,24 @@ class Analyses:
             candidate_replicas=found[trial.candidate],
             stable_replicas=found[trial.stable],
         )
-        return await self._providers.ask(trial.hcms.spec.rollout.judged_by.measures, context)
+        measures = trial.hcms.spec.rollout.judged_by.measures
+
+        async def read_all() -> Sequence[Reading]:
+            reading = (self._providers.read(measure, context) for measure in measures)
+            return await asyncio.gather(*reading)
+
+        about = (measures, trial.candidate, trial.stable)
+        return await self._readings.ask(trial.key, about, read_all)
+
+    async def _read(self, trial: Trial, now: datetime) -> Pages | None:
+        """What pods say; None while some have not answered yet."""
+        return await self._pages.ask(
+            trial.key, trial.rollout, lambda: read_pages(trial, self._reader, now)
+        )
+
+    def _forget_answers(self, key: Key) -> None:
+        self._readings.forget(key)
+        self._pages.forget(key)
 
 
 def _measured(
@@ -177,7 +200,7 @@ def _measured(
         ),
         unread=look.read.unread,
     )
-    return judge.fold(known, measured, settings, look.now, judged=judged)
+    return judge.fold(known, measured, settings, look.read.at, judged=judged)
 
 
 def _nothing(now: datetime) -> AnalysisStatus:

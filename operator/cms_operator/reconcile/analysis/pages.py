@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from cms_operator.api.objects import Object
 from cms_operator.cluster.outbound.pods import PodReader
@@ -14,14 +15,17 @@ from cms_operator.rollout.analysis.exposition import Page
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """`unread` is why no pod of the candidate could be read; `living` are the uids of all pods."""
+    """`at` is when they were asked for, `unread` why no pod of the candidate could be read, and
+    `living` are the uids of all pods.
+    """
 
+    at: datetime
     pods: tuple[PodSample, ...] = ()
     unread: str = ""
     living: set[str] = field(default_factory=set)
 
 
-async def read_pages(trial: Trial, reader: PodReader) -> Pages:
+async def read_pages(trial: Trial, reader: PodReader, now: datetime) -> Pages:
     chosen = trial.speakers()
     targets = [trial.target(pod, "ADMIN_PORT") for pod in chosen]
     pages = await asyncio.gather(*(reader.metrics(target) for target in targets))
@@ -34,6 +38,7 @@ async def read_pages(trial: Trial, reader: PodReader) -> Pages:
     ]
     heard = any(sample.revision == trial.candidate for sample in read)
     return Pages(
+        at=now,
         pods=read,
         unread="" if heard or not failures else failures[0],
         living={str(pod["metadata"]["uid"]) for pod in trial.family.pods},
