@@ -117,9 +117,8 @@ class Credentials:
         for pod in subject.family.pods:
             revision = subject.revisions.get(revision_of(pod) or "")
             if revision and is_serving(pod):
-                port = int(revision.config["ADMIN_PORT"])
-                address = str(pod["status"]["podIP"])
-                targets.append(Target(subject.hcms.namespace, address, port))
+                namespace = subject.hcms.namespace
+                targets.append(Target.of(namespace, pod, revision.config, "ADMIN_PORT"))
             elif is_serving(pod) or is_starting(pod):
                 unknown += 1
         reported = await self._pods.key_generations(targets)

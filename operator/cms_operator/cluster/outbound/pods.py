@@ -9,6 +9,7 @@ from typing import NamedTuple
 import aiohttp
 import orjson
 
+from cms_operator.api.objects import Object
 from cms_operator.cluster.outbound import bodies
 from cms_operator.cluster.outbound.places import NoPlaceError, Places
 from cms_operator.rollout.analysis import exposition
@@ -29,6 +30,13 @@ class Target(NamedTuple):
     namespace: str
     address: str
     port: int
+
+    @classmethod
+    def of(
+        cls, namespace: str, pod: Object, configuration: Mapping[str, str], variable: str
+    ) -> "Target":
+        """`variable` of the pod's configuration has the number of the port."""
+        return cls(namespace, str(pod["status"]["podIP"]), int(configuration[variable]))
 
     def url(self, path: str) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address

@@ -52,8 +52,7 @@ class Trial:
     def target(self, pod: Object, port: str) -> Target:
         """The address of a pod; `port` is the variable of its configuration that has the number."""
         revision = self.revisions[str(revision_of(pod))]
-        address = str(pod["status"]["podIP"])
-        return Target(self.hcms.namespace, address, int(revision.config[port]))
+        return Target.of(self.hcms.namespace, pod, revision.config, port)
 
     def _speakers_for(self, revision: str) -> Sequence[Object]:
         pods = self.family.pods
