@@ -13,8 +13,9 @@ from cms_service.auth.permissions import Subject
 from cms_service.core.errors import OVERTAKEN, Conflict
 from cms_service.core.paging.cursor import Cursor
 from cms_service.core.paging.newest import newest_first, page_values
-from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.database import Database
 from cms_service.core.postgres.statements import Statement
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.roles.rules import RuleBody, granted, to_store
 
 _JSON = """jsonb_build_object('id', k.id, 'name', k.name, 'role', k.role_name, 'rules', k.rules,
@@ -117,8 +118,8 @@ class ApiKeyRepository:
             raise Conflict(OVERTAKEN) from None  # the role or the user has been deleted
         return _key(rows[0])
 
-    async def delete(self, scope: Scope, key_id: UUID) -> bool:
-        return bool(await scope.query(_DELETE, id=key_id))
+    async def delete(self, transaction: Transaction, key_id: UUID) -> bool:
+        return bool(await transaction.query(_DELETE, id=key_id))
 
     async def note_use(self, tenant_id: UUID, key_id: UUID) -> None:
         await self._database.query(tenant_id, _NOTE_USE, id=key_id)

@@ -10,8 +10,8 @@ from cms_service.bulk.schemas import Item, NewEntries, Outcome, Outcomes, Select
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.errors import FieldError, Problem, Unavailable
-from cms_service.core.postgres.database import Scope
 from cms_service.core.postgres.redone import redone
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.entries.attempts import overtaken, until_current
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.schemas import EntryContent
@@ -25,7 +25,7 @@ One = TypeVar("One", Item, EntryContent)
 # What became of it and the tenant's new generation, if it changed that; None where the entry or its
 # type was changed meanwhile.
 Done = tuple[Outcome, int | None] | None
-Act = Callable[[ContentType, One, Scope | None], Awaitable[Done]]
+Act = Callable[[ContentType, One, Transaction | None], Awaitable[Done]]
 
 
 class BulkService:
@@ -46,7 +46,9 @@ class BulkService:
     async def create(
         self, actor: Actor, type_name: str, wanted: NewEntries
     ) -> tuple[Outcomes, int | None]:
-        async def act(content_type: ContentType, new: EntryContent, within: Scope | None) -> Done:
+        async def act(
+            content_type: ContentType, new: EntryContent, within: Transaction | None
+        ) -> Done:
             entry = await self._entries.create_once(actor, content_type, new.fields, within)
             if entry is None:
                 return None
@@ -57,7 +59,7 @@ class BulkService:
     async def publish(
         self, actor: Actor, type_name: str, wanted: Selection
     ) -> tuple[Outcomes, int | None]:
-        async def act(content_type: ContentType, item: Item, within: Scope | None) -> Done:
+        async def act(content_type: ContentType, item: Item, within: Transaction | None) -> Done:
             target = Target(type_name, item.id, _seen(item))
             done = await self._entries.publish_once(actor, content_type, target, within)
             return None if done is None else (_ok(item.id, done.entry.version), done.generation)
@@ -67,7 +69,7 @@ class BulkService:
     async def unpublish(
         self, actor: Actor, type_name: str, wanted: Selection
     ) -> tuple[Outcomes, int | None]:
-        async def act(_: ContentType, item: Item, within: Scope | None) -> Done:
+        async def act(_: ContentType, item: Item, within: Transaction | None) -> Done:
             target = Target(type_name, item.id, _seen(item))
             done = await self._entries.unpublish_once(actor, target, within)
             return _ok(item.id, done.entry.version), done.generation
@@ -77,7 +79,7 @@ class BulkService:
     async def delete(
         self, actor: Actor, type_name: str, wanted: Selection
     ) -> tuple[Outcomes, int | None]:
-        async def act(_: ContentType, item: Item, within: Scope | None) -> Done:
+        async def act(_: ContentType, item: Item, within: Transaction | None) -> Done:
             target = Target(type_name, item.id, _seen(item))
             generation = await self._entries.delete_once(actor, target, within)
             return None if generation is None else (Outcome(id=item.id, status=204), generation)
@@ -106,11 +108,11 @@ class BulkService:
         self, actor: Actor, content_type: ContentType, work: "_Work[One]"
     ) -> list[tuple[Outcome, int | None]]:
         done = []
-        async with self._repository.database.transaction(actor.tenant_id) as scope:
-            await self._lock(scope, content_type, work)
+        async with self._repository.database.transaction(actor.tenant_id) as transaction:
+            await self._lock(transaction, content_type, work)
             for place, item in enumerate(work.items):
                 try:
-                    result = await work.act(content_type, item, scope)
+                    result = await work.act(content_type, item, transaction)
                 except Problem as problem:
                     raise _of_item(place, problem) from None
                 if result is None:
@@ -122,9 +124,9 @@ class BulkService:
         self, actor: Actor, type_name: str, work: "_Work[One]"
     ) -> list[tuple[Outcome, int | None]]:
         content_type = await self._content_types.get(actor.tenant_id, type_name)
-        scope = self._repository.database.ambient(actor.tenant_id)
-        if scope is not None:  # where each keeps its locks until all are done
-            await self._lock(scope, content_type, work)
+        transaction = self._repository.database.ambient(actor.tenant_id)
+        if transaction is not None:  # where each keeps its locks until all are done
+            await self._lock(transaction, content_type, work)
         done: list[tuple[Outcome, int | None]] = []
         away: Unavailable | None = None
         for item in work.items:
@@ -137,9 +139,11 @@ class BulkService:
                 done.append((Outcome.refused(_id(item), problem), None))
         return done
 
-    async def _lock(self, scope: Scope, content_type: ContentType, work: "_Work[One]") -> None:
+    async def _lock(
+        self, transaction: Transaction, content_type: ContentType, work: "_Work[One]"
+    ) -> None:
         ids = [known for item in work.items if (known := _id(item)) is not None]
-        await self._repository.lock(scope, content_type.id, ids, to_delete=work.to_delete)
+        await self._repository.lock(transaction, content_type.id, ids, to_delete=work.to_delete)
 
     async def _alone(
         self, actor: Actor, type_name: str, item: One, act: Act[One]

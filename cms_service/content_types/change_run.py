@@ -10,7 +10,7 @@ from cms_service.content_types.moving import Moved, Mover
 from cms_service.content_types.plans import Others, Plan, Tally, plan_of
 from cms_service.content_types.schemas import ContentType, Definition
 from cms_service.core.errors import Conflict
-from cms_service.core.postgres.database import Scope
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.entries import rewriting
 from cms_service.entries.rewriting import Batch, MovedRow, Row, Touched
 
@@ -42,7 +42,7 @@ class Pace:
 
 
 async def run(  # noqa: PLR0913 - as many as the work has sides
-    scope: Scope,
+    transaction: Transaction,
     old: ContentType,
     definition: Definition,
     others: Others,
@@ -55,7 +55,7 @@ async def run(  # noqa: PLR0913 - as many as the work has sides
     """
     changes = compare(old.fields, definition.fields)
     looked_at = [change for change in changes if change.needs_a_look]
-    tally = Tally(entries=await rewriting.count(scope, old.id))
+    tally = Tally(entries=await rewriting.count(transaction, old.id))
     if looked_at and tally.entries:
         touched = Touched(
             type_id=old.id,
@@ -64,12 +64,12 @@ async def run(  # noqa: PLR0913 - as many as the work has sides
             every_entry=any(_is_newly_required(change.old, change.new) for change in looked_at),
         )
         pace = Pace(clock, clock() + MAX_SECONDS)
-        await _move_all(scope, old, touched, tally, pace, write=write)
+        await _move_all(transaction, old, touched, tally, pace, write=write)
     return plan_of(old, definition, changes, tally, others)
 
 
 async def _move_all(  # noqa: PLR0913 - as many as the work has sides
-    scope: Scope,
+    transaction: Transaction,
     old: ContentType,
     touched: Touched,
     tally: Tally,
@@ -79,17 +79,17 @@ async def _move_all(  # noqa: PLR0913 - as many as the work has sides
 ) -> None:
     mover = Mover(touched.old, touched.new, old.locales)
     if write:
-        await rewriting.begin(scope, touched)
+        await rewriting.begin(transaction, touched)
     batch = Batch()
     while batch.more:
-        batch = await rewriting.read(scope, touched, batch, lock=write)
-        types = await rewriting.target_types(scope, touched, batch.rows)
+        batch = await rewriting.read(transaction, touched, batch, lock=write)
+        types = await rewriting.target_types(transaction, touched, batch.rows)
         moved = []
         for row in batch.rows:
             await pace.next()
             moved.append(_move(mover, row, types, tally))
         if write and moved:
-            await rewriting.write(scope, touched, moved)
+            await rewriting.write(transaction, touched, moved)
 
 
 def _move(mover: Mover, row: Row, types: dict[str, str], tally: Tally) -> MovedRow:

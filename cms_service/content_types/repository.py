@@ -12,8 +12,9 @@ from cms_service.core.errors import Conflict
 from cms_service.core.paging.cursor import Cursor
 from cms_service.core.paging.newest import newest_first, page_values
 from cms_service.core.postgres.bounded import BoundedStatement, Rows, bounded
-from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.database import Database
 from cms_service.core.postgres.statements import Statement
+from cms_service.core.postgres.transaction import Transaction
 
 _JSON = """jsonb_build_object('id', t.id, 'name', t.name, 'displayName', t.display_name,
     'fields', t.fields, 'version', t.version, 'createdAt', t.created_at,
@@ -128,7 +129,7 @@ class ContentTypeRepository:
 
     async def insert(
         self,
-        scope: Scope,
+        transaction: Transaction,
         type_id: UUID,
         name: str,
         display_name: str,
@@ -136,7 +137,7 @@ class ContentTypeRepository:
     ) -> tuple[ContentType, int]:
         """Also the tenant's new generation. Raises Conflict for a name that is taken."""
         try:
-            rows = await scope.query(
+            rows = await transaction.query(
                 _INSERT,
                 id=type_id,
                 name=name,
@@ -147,53 +148,65 @@ class ContentTypeRepository:
             raise Conflict("There is a content type with this name.") from None
         return _type_and_generation(rows[0])
 
-    async def get_in(self, scope: Scope, name: str) -> ContentType | None:
-        rows = await scope.query(_GET, name=name)
+    async def get_in(self, transaction: Transaction, name: str) -> ContentType | None:
+        rows = await transaction.query(_GET, name=name)
         return _type(rows[0]) if rows else None
 
-    async def lock(self, scope: Scope, name: str) -> ContentType | None:
+    async def lock(self, transaction: Transaction, name: str) -> ContentType | None:
         """Until the transaction ends no entry of the type is written, and no locale changed."""
         # Read afterwards: a statement that waits for the locales sees them as they were before.
-        return await self.get_in(scope, name) if await scope.query(_LOCK, name=name) else None
+        return (
+            await self.get_in(transaction, name)
+            if await transaction.query(_LOCK, name=name)
+            else None
+        )
 
-    async def has_entries(self, scope: Scope, type_id: UUID) -> bool:
+    async def has_entries(self, transaction: Transaction, type_id: UUID) -> bool:
         """Those in the bin count."""
-        rows = await scope.query(_HAS_ENTRIES, id=type_id)
+        rows = await transaction.query(_HAS_ENTRIES, id=type_id)
         return bool(rows[0]["found"])
 
     async def update(
-        self, scope: Scope, type_id: UUID, display_name: str, fields: Sequence[BaseField]
+        self,
+        transaction: Transaction,
+        type_id: UUID,
+        display_name: str,
+        fields: Sequence[BaseField],
     ) -> tuple[ContentType, int]:
         """Also the tenant's new generation."""
-        rows = await scope.query(
+        rows = await transaction.query(
             _UPDATE, id=type_id, displayName=display_name, fields=_stored(fields)
         )
         return _type_and_generation(rows[0])
 
-    async def lock_named(self, scope: Scope, names: Collection[str]) -> set[str]:
+    async def lock_named(self, transaction: Transaction, names: Collection[str]) -> set[str]:
         """Those of them that exist; they stay until the transaction ends."""
-        rows: list[Any] = await scope.query(_LOCK_NAMED, names=sorted(names))
+        rows: list[Any] = await transaction.query(_LOCK_NAMED, names=sorted(names))
         return set(rows)
 
     async def limited(
-        self, scope: Scope, name: str, renamed: Mapping[str, str | None]
+        self, transaction: Transaction, name: str, renamed: Mapping[str, str | None]
     ) -> dict[str, list[str]]:
         """Whose rules name a field that is renamed (to None: removed), by its old name."""
-        rows = await scope.query(
+        rows = await transaction.query(
             _LIMITED,
             type=name,
             names=[{"old": old, "new": new} for old, new in renamed.items()],
         )
         return {row["name"]: row["holders"] for row in rows}
 
-    async def referring_types(self, scope: Scope, content_type: ContentType) -> list[str]:
+    async def referring_types(
+        self, transaction: Transaction, content_type: ContentType
+    ) -> list[str]:
         """Other types whose fields may refer to it."""
-        rows: list[Any] = await scope.query(_REFERRING, id=content_type.id, name=content_type.name)
+        rows: list[Any] = await transaction.query(
+            _REFERRING, id=content_type.id, name=content_type.name
+        )
         return rows
 
-    async def delete(self, scope: Scope, type_id: UUID) -> int:
+    async def delete(self, transaction: Transaction, type_id: UUID) -> int:
         """The tenant's new generation: delivery showed an empty list of the type."""
-        rows = await scope.query(_DELETE, id=type_id)
+        rows = await transaction.query(_DELETE, id=type_id)
         generation: int = rows[0]["generation"]
         return generation
 

@@ -22,8 +22,8 @@ from cms_service.core.errors import (
 from cms_service.core.ids import new_id
 from cms_service.core.paging.cursor import Cursor
 from cms_service.core.postgres.bounded import Rows
-from cms_service.core.postgres.database import Scope
 from cms_service.core.postgres.redone import redone
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.entries.visibility import reads
 from cms_service.tenants.directory import TenantDirectory
 
@@ -56,10 +56,10 @@ class ContentTypeService:
         return made, generation
 
     async def _create(self, actor: Actor, new: NewContentType) -> tuple[ContentType, int]:
-        async with self._repository.database.transaction(actor.tenant_id) as scope:
-            await self._check_references(scope, new.name, new.fields)
+        async with self._repository.database.transaction(actor.tenant_id) as transaction:
+            await self._check_references(transaction, new.name, new.fields)
             return await self._repository.insert(
-                scope, new_id(), new.name, new.display_name, new.fields
+                transaction, new_id(), new.name, new.display_name, new.fields
             )
 
     async def get(self, tenant_id: UUID, name: str) -> ContentType:
@@ -80,14 +80,14 @@ class ContentTypeService:
 
     async def plan(self, actor: Actor, name: str, definition: Definition) -> Plan:
         """What `replace` would do."""
-        async with self._repository.database.transaction(actor.tenant_id) as scope:
-            old = _found(await self._repository.get_in(scope, name))
+        async with self._repository.database.transaction(actor.tenant_id) as transaction:
+            old = _found(await self._repository.get_in(transaction, name))
             check_size(definition.fields, old.fields)
             _check_may_look(actor, old, definition)
-            missing = await self._missing_types(scope, name, definition.fields)
-            limited = await self._limited(scope, old, definition)
+            missing = await self._missing_types(transaction, name, definition.fields)
+            limited = await self._limited(transaction, old, definition)
             return await change_run.run(
-                scope, old, definition, Others(missing, limited), self._clock, write=False
+                transaction, old, definition, Others(missing, limited), self._clock, write=False
             )
 
     async def replace(
@@ -120,19 +120,19 @@ class ContentTypeService:
         if_match: str | None,
         acknowledged: str | None,
     ) -> tuple[ContentType, int]:
-        async with self._repository.database.transaction(actor.tenant_id) as scope:
-            old = _found(await self._repository.lock(scope, name))
+        async with self._repository.database.transaction(actor.tenant_id) as transaction:
+            old = _found(await self._repository.lock(transaction, name))
             _check_seen(old, if_match)
             check_size(definition.fields, old.fields)
-            await self._check_references(scope, name, definition.fields)
+            await self._check_references(transaction, name, definition.fields)
             _check_may_look(actor, old, definition)
-            limited = await self._limited(scope, old, definition)
+            limited = await self._limited(transaction, old, definition)
             plan = await change_run.run(
-                scope, old, definition, Others(limited=limited), self._clock, write=True
+                transaction, old, definition, Others(limited=limited), self._clock, write=True
             )
             check_acknowledged(plan, acknowledged)
             return await self._repository.update(
-                scope, old.id, definition.display_name, definition.fields
+                transaction, old.id, definition.display_name, definition.fields
             )
 
     async def delete(self, actor: Actor, name: str, if_match: str | None) -> int:
@@ -141,23 +141,25 @@ class ContentTypeService:
         return generation
 
     async def _delete(self, actor: Actor, name: str, if_match: str | None) -> int:
-        async with self._repository.database.transaction(actor.tenant_id) as scope:
-            old = _found(await self._repository.lock(scope, name))
+        async with self._repository.database.transaction(actor.tenant_id) as transaction:
+            old = _found(await self._repository.lock(transaction, name))
             _check_seen(old, if_match)
-            if await self._repository.has_entries(scope, old.id):
+            if await self._repository.has_entries(transaction, old.id):
                 raise Conflict("The type has entries, or there are some in its bin.")
-            if others := await self._repository.referring_types(scope, old):
+            if others := await self._repository.referring_types(transaction, old):
                 raise Conflict(f"Fields of {', '.join(others)} may refer to the type.")
-            return await self._repository.delete(scope, old.id)
+            return await self._repository.delete(transaction, old.id)
 
     def _remember(self, key: tuple[UUID, str], found: ContentType) -> None:
         known = self._remembered.get(key)
         if known is None or (known.id, known.version) != (found.id, found.version):
             self._remembered.put(key, found)
 
-    async def _check_references(self, scope: Scope, name: str, fields: Sequence[BaseField]) -> None:
+    async def _check_references(
+        self, transaction: Transaction, name: str, fields: Sequence[BaseField]
+    ) -> None:
         """Raises Invalid: a type may refer to itself and to those that are there."""
-        if missing := await self._missing_types(scope, name, fields):
+        if missing := await self._missing_types(transaction, name, fields):
             raise Invalid(
                 "A field refers to a content type that does not exist.",
                 tuple(
@@ -166,7 +168,7 @@ class ContentTypeService:
             )
 
     async def _limited(
-        self, scope: Scope, old: ContentType, definition: Definition
+        self, transaction: Transaction, old: ContentType, definition: Definition
     ) -> dict[str, list[str]]:
         """Whose rules name a field that loses its name, by that name."""
         renamed = {
@@ -174,14 +176,18 @@ class ContentTypeService:
             for change in compare(old.fields, definition.fields)
             if (name := change.gives_up) is not None
         }
-        return await self._repository.limited(scope, old.name, renamed) if renamed else {}
+        return await self._repository.limited(transaction, old.name, renamed) if renamed else {}
 
     async def _missing_types(
-        self, scope: Scope, name: str, fields: Sequence[BaseField]
+        self, transaction: Transaction, name: str, fields: Sequence[BaseField]
     ) -> list[str]:
         """Those that are there stay until the transaction ends."""
         wanted = types_referred_to(fields) - {name}
-        return sorted(wanted - await self._repository.lock_named(scope, wanted)) if wanted else []
+        return (
+            sorted(wanted - await self._repository.lock_named(transaction, wanted))
+            if wanted
+            else []
+        )
 
 
 def _check_seen(content_type: ContentType, if_match: str | None) -> None:

@@ -18,8 +18,9 @@ from cms_service.content_types.fields.reference import ReferenceField, Reference
 from cms_service.core.errors import Conflict, FieldError, Invalid
 from cms_service.core.paging.cursor import Cursor
 from cms_service.core.paging.newest import newest_first, page_values
-from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.database import Database
 from cms_service.core.postgres.statements import Statement
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.entries.schemas import Referrer
 
 _MAX_NAMED = 20
@@ -144,13 +145,13 @@ class ReferenceRepository:
 
 
 async def check_not_referred_to(
-    scope: Scope, entry_id: UUID, shown: Callable[[Referrer], Referrer]
+    transaction: Transaction, entry_id: UUID, shown: Callable[[Referrer], Referrer]
 ) -> None:
     """Raises Conflict where a published entry refers to this one; `shown` takes out of the
     referrers what is not to be told. The caller has locked the entry: until the transaction ends
     no other can begin to refer to it.
     """
-    rows = await scope.query(_IN_PUBLIC, id=entry_id, limit=_MAX_NAMED + 1)
+    rows = await transaction.query(_IN_PUBLIC, id=entry_id, limit=_MAX_NAMED + 1)
     if not rows:
         return
     referrers = [shown(Referrer.model_validate(row)) for row in rows]

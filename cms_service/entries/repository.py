@@ -7,9 +7,10 @@ import asyncpg
 
 from cms_service.core.errors import OVERTAKEN, Conflict, user_gone
 from cms_service.core.postgres.bounded import Rows, bounded
-from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.database import Database
 from cms_service.core.postgres.redone import redone
 from cms_service.core.postgres.statements import Asked
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.entries import references, statements, unique
 from cms_service.entries.drafts import Draft, Save
 from cms_service.entries.listing import EntryCursor, Listing
@@ -39,7 +40,7 @@ class EntryRepository:
         self._versions_kept = versions_kept
 
     async def get(
-        self, tenant_id: UUID, type_name: str, entry_id: UUID, within: Scope | None = None
+        self, tenant_id: UUID, type_name: str, entry_id: UUID, within: Transaction | None = None
     ) -> Entry | None:
         rows = await self._query(tenant_id, within, statements.GET, id=entry_id, type=type_name)
         return _entry(rows[0]) if rows else None
@@ -93,13 +94,13 @@ class EntryRepository:
         return bounded(rows).map(Found.model_validate).rows
 
     async def lock(
-        self, scope: Scope, type_id: UUID, entry_ids: Sequence[UUID], *, to_delete: bool
+        self, transaction: Transaction, type_id: UUID, entry_ids: Sequence[UUID], *, to_delete: bool
     ) -> None:
         """Locks until the transaction ends, and always in the same order: two that want the same
         entries cannot wait for each other.
         """
         statement = statements.LOCK_TO_DELETE if to_delete else statements.LOCK
-        await scope.query(statement, typeId=type_id, ids=entry_ids)
+        await transaction.query(statement, typeId=type_id, ids=entry_ids)
 
     async def insert(
         self,
@@ -107,7 +108,7 @@ class EntryRepository:
         entry_id: UUID,
         draft: Draft,
         save: Save,
-        within: Scope | None = None,
+        within: Transaction | None = None,
     ) -> Entry | None:
         values = {"id": entry_id, **save.values()}
         rows = await self._write(tenant_id, within, statements.CREATE, draft, values)
@@ -132,7 +133,7 @@ class EntryRepository:
         tenant_id: UUID,
         entry: Entry,
         draft: Draft,
-        within: Scope | None = None,
+        within: Transaction | None = None,
         occasion: Occasion = BY_HAND,
     ) -> Publication | None:
         values = {"id": entry.id, "version": entry.version, "occasion": dict(occasion)}
@@ -147,7 +148,7 @@ class EntryRepository:
         tenant_id: UUID,
         entry_id: UUID,
         version: int | None,
-        within: Scope | None = None,
+        within: Transaction | None = None,
         occasion: Occasion = BY_HAND,
     ) -> int | None:
         """The tenant's new generation; None where the entry was not published."""
@@ -166,7 +167,7 @@ class EntryRepository:
         tenant_id: UUID,
         entry: Entry,
         shown: Callable[[Referrer], Referrer] | None,
-        within: Scope | None = None,
+        within: Transaction | None = None,
     ) -> int | None:
         """Moves the entry to the bin. Returns the tenant's new generation. Raises Conflict where
         published entries refer to it, and tells of these as `shown` makes them; with None they may
@@ -185,13 +186,13 @@ class EntryRepository:
     async def _delete_alone(
         self, tenant_id: UUID, entry: Entry, shown: Callable[[Referrer], Referrer] | None
     ) -> int | None:
-        async with self.database.transaction(tenant_id) as scope:
-            return await self.delete(tenant_id, entry, shown, scope)
+        async with self.database.transaction(tenant_id) as transaction:
+            return await self.delete(tenant_id, entry, shown, transaction)
 
     async def _write(
         self,
         tenant_id: UUID,
-        within: Scope | None,
+        within: Transaction | None,
         statement: Asked,
         draft: Draft,
         values: Mapping[str, object],
@@ -223,7 +224,7 @@ class EntryRepository:
             raise user_gone() from None
 
     async def _query(
-        self, tenant_id: UUID, within: Scope | None, statement: Asked, **values: object
+        self, tenant_id: UUID, within: Transaction | None, statement: Asked, **values: object
     ) -> list[dict[str, Any]]:
         try:
             return await self._run(tenant_id, within, statement, **values)
@@ -231,7 +232,7 @@ class EntryRepository:
             raise user_gone() from None
 
     async def _run(
-        self, tenant_id: UUID, within: Scope | None, statement: Asked, **values: object
+        self, tenant_id: UUID, within: Transaction | None, statement: Asked, **values: object
     ) -> list[dict[str, Any]]:
         if within is not None:
             return await within.query(statement, **values)

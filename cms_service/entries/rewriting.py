@@ -9,7 +9,7 @@ from uuid import UUID
 
 from cms_service.content_types.fields import BaseField, slug_of
 from cms_service.core.postgres.bounded import bounded
-from cms_service.core.postgres.database import Scope
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.entries import rewriting_statements as statements
 from cms_service.entries.references import references_in
 from cms_service.entries.unique import claims
@@ -63,19 +63,19 @@ class MovedRow:
     published: Mapping[str, Any] | None
 
 
-async def count(scope: Scope, type_id: UUID) -> int:
-    rows = await scope.query(statements.COUNT, typeId=type_id)
+async def count(transaction: Transaction, type_id: UUID) -> int:
+    rows = await transaction.query(statements.COUNT, typeId=type_id)
     entries: int = rows[0]["entries"]
     return entries
 
 
-async def read(scope: Scope, touched: Touched, before: Batch, *, lock: bool) -> Batch:
+async def read(transaction: Transaction, touched: Touched, before: Batch, *, lock: bool) -> Batch:
     """The entries after those, the oldest first. With `lock` none of the batch is deleted or
     unpublished meanwhile, and others may refer to it.
     """
     last = before.rows[-1] if before.rows else None
     found = bounded(
-        await scope.query(
+        await transaction.query(
             statements.READ_LOCKED if lock else statements.READ,
             typeId=touched.type_id,
             names=touched.names,
@@ -91,7 +91,9 @@ async def read(scope: Scope, touched: Touched, before: Batch, *, lock: bool) -> 
     )
 
 
-async def target_types(scope: Scope, touched: Touched, rows: Sequence[Row]) -> dict[str, str]:
+async def target_types(
+    transaction: Transaction, touched: Touched, rows: Sequence[Row]
+) -> dict[str, str]:
     """The types of the entries that the rows refer to, by these entries' identifiers. Those in the
     bin count: they may come back.
     """
@@ -101,20 +103,20 @@ async def target_types(scope: Scope, touched: Touched, rows: Sequence[Row]) -> d
     }
     if not ids:
         return {}
-    found = await scope.query(statements.TARGET_TYPES, ids=sorted(ids))
+    found = await transaction.query(statements.TARGET_TYPES, ids=sorted(ids))
     return {row["id"]: row["type"] for row in found}
 
 
-async def begin(scope: Scope, touched: Touched) -> None:
+async def begin(transaction: Transaction, touched: Touched) -> None:
     """Has to be called before the first of them is written."""
-    await scope.query(statements.COUNT_AT_THE_END)
-    await scope.query(
+    await transaction.query(statements.COUNT_AT_THE_END)
+    await transaction.query(
         statements.FORGET, typeId=touched.type_id, names=touched.names, slugs=touched.slugs
     )
 
 
-async def write(scope: Scope, touched: Touched, rows: Sequence[MovedRow]) -> None:
-    await scope.query(
+async def write(transaction: Transaction, touched: Touched, rows: Sequence[MovedRow]) -> None:
+    await transaction.query(
         statements.WRITE,
         typeId=touched.type_id,
         names=touched.names,

@@ -15,7 +15,7 @@ from cms_service.core.errors import Forbidden, Invalid, NotFound
 from cms_service.core.ids import new_id
 from cms_service.core.paging.cursor import Cursor
 from cms_service.core.postgres.bounded import Rows
-from cms_service.core.postgres.database import Scope
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.entries.attempts import check_seen, until_current
 from cms_service.entries.drafts import Draft, Save
 from cms_service.entries.listing import EntryCursor, Listing
@@ -74,7 +74,7 @@ class EntryService:
         actor: Actor,
         content_type: ContentType,
         fields: Mapping[str, Any],
-        within: Scope | None = None,
+        within: Transaction | None = None,
     ) -> Entry | None:
         """None where the type was changed meanwhile."""
         values = written(actor, Permission.CREATE_ENTRIES, content_type, None, fields)
@@ -98,7 +98,7 @@ class EntryService:
         permission: Permission,
         type_name: str,
         entry_id: UUID,
-        within: Scope | None = None,
+        within: Transaction | None = None,
     ) -> Entry:
         """The whole entry, for what asks for the permission. Raises NotFound and Forbidden: to who
         may not even read it, it is not there.
@@ -185,7 +185,7 @@ class EntryService:
         actor: Actor,
         content_type: ContentType,
         target: Target,
-        within: Scope | None = None,
+        within: Transaction | None = None,
     ) -> Publication | None:
         """The whole entry; None where it or its type was changed meanwhile."""
         entry = await self._seen_for(actor, Permission.PUBLISH_ENTRIES, target, within)
@@ -196,7 +196,7 @@ class EntryService:
         tenant_id: UUID,
         content_type: ContentType,
         entry: Entry,
-        within: Scope | None,
+        within: Transaction | None,
         occasion: Occasion = BY_HAND,
     ) -> Publication | None:
         """Asks for no permission: the caller has, for the entry as it is given here. Otherwise as
@@ -213,7 +213,7 @@ class EntryService:
         return Withdrawal(shown(actor, content_type, done.entry), done.generation)
 
     async def unpublish_once(
-        self, actor: Actor, target: Target, within: Scope | None = None
+        self, actor: Actor, target: Target, within: Transaction | None = None
     ) -> Withdrawal:
         """The whole entry."""
         permission = Permission.PUBLISH_ENTRIES
@@ -241,7 +241,7 @@ class EntryService:
         self,
         actor: Actor,
         target: Target,
-        within: Scope | None = None,
+        within: Transaction | None = None,
         *,
         break_references: bool = False,
     ) -> int | None:
@@ -284,7 +284,11 @@ class EntryService:
         return await until_current(attempt)
 
     async def _seen_for(
-        self, actor: Actor, permission: Permission, target: Target, within: Scope | None = None
+        self,
+        actor: Actor,
+        permission: Permission,
+        target: Target,
+        within: Transaction | None = None,
     ) -> Entry:
         """The whole entry, as the caller has seen it. Raises PreconditionFailed besides."""
         entry = await self.get_for(actor, permission, target.type_name, target.entry_id, within)

@@ -5,8 +5,9 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.database import Database
 from cms_service.core.postgres.statements import Statement
+from cms_service.core.postgres.transaction import Transaction
 
 _WAIT_MILLISECONDS = 3_000
 _CLAIM = """SELECT claimed, fingerprint, status, headers, body
@@ -52,11 +53,11 @@ class Kept:
     answer: Answer
 
 
-async def claim(scope: Scope, key: ScopedKey, fingerprint: bytes) -> Kept | None:
+async def claim(transaction: Transaction, key: ScopedKey, fingerprint: bytes) -> Kept | None:
     """None: the key is new, and held until the transaction ends. Raises KeyInUseError."""
     values = (key.tenant_id, key.principal_id, key.text, fingerprint, _WAIT_MILLISECONDS)
     try:
-        rows = await scope.fetch("idempotency.claim", _CLAIM, *values)
+        rows = await transaction.fetch("idempotency.claim", _CLAIM, *values)
     except asyncpg.LockNotAvailableError:
         raise KeyInUseError from None
     found = rows[0]
@@ -66,10 +67,10 @@ async def claim(scope: Scope, key: ScopedKey, fingerprint: bytes) -> Kept | None
     return Kept(found["fingerprint"], answer)
 
 
-async def keep(scope: Scope, key: ScopedKey, answer: Answer) -> None:
+async def keep(transaction: Transaction, key: ScopedKey, answer: Answer) -> None:
     headers = orjson.dumps(answer.headers).decode()
     values = (key.tenant_id, key.principal_id, key.text, answer.status, headers, answer.body)
-    await scope.fetch("idempotency.keep", _KEEP, *values)
+    await transaction.fetch("idempotency.keep", _KEEP, *values)
 
 
 async def due(database: Database, limit: int) -> list[UUID]:

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from cms_service.audit.statements import noted
 from cms_service.core.postgres.bounded import BoundedStatement, Rows, bounded
-from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.database import Database
 from cms_service.core.postgres.statements import Statement
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.locales.schemas import Locales
 
 # Entries that one statement looks at.
@@ -90,31 +91,37 @@ class LocaleRepository:
         rows = await self.database.query(tenant_id, _GET)
         return Locales.model_validate(rows[0]) if rows else None
 
-    async def current(self, scope: Scope) -> Locales:
-        return Locales.model_validate((await scope.query(_GET))[0])
+    async def current(self, transaction: Transaction) -> Locales:
+        return Locales.model_validate((await transaction.query(_GET))[0])
 
-    async def lock_types(self, scope: Scope) -> None:
+    async def lock_types(self, transaction: Transaction) -> None:
         """Keeps entries from being written until the transaction ends."""
-        await scope.query(_LOCK_TYPES)
+        await transaction.query(_LOCK_TYPES)
 
-    async def types(self, scope: Scope, after: str | None) -> Rows[dict[str, Any]]:
+    async def types(self, transaction: Transaction, after: str | None) -> Rows[dict[str, Any]]:
         """Each one's id, version, name and fields."""
-        return bounded(await scope.query(_TYPES, after=after))
+        return bounded(await transaction.query(_TYPES, after=after))
 
-    async def update(self, scope: Scope, locales: Locales) -> int:
+    async def update(self, transaction: Transaction, locales: Locales) -> int:
         """The tenant's new generation."""
-        rows = await scope.query(_UPDATE, locales=locales.model_dump(mode="json", by_alias=True))
+        rows = await transaction.query(
+            _UPDATE, locales=locales.model_dump(mode="json", by_alias=True)
+        )
         generation: int = rows[0]["generation"]
         return generation
 
-    async def now(self, scope: Scope) -> str:
+    async def now(self, transaction: Transaction) -> str:
         """A moment of the database's clock before which nobody has begun who writes now."""
-        (row,) = await scope.query(_NOW)
+        (row,) = await transaction.query(_NOW)
         since: str = row["since"]
         return since
 
     async def entries_with(
-        self, scope: Scope, type_id: str, paths: Sequence[str], before: Callable[[], None]
+        self,
+        transaction: Transaction,
+        type_id: str,
+        paths: Sequence[str],
+        before: Callable[[], None],
     ) -> int:
         """How many have something at one of these SQL/JSON paths, as draft or published. They are
         looked at in batches; `before` is called before each, and may raise.
@@ -123,21 +130,23 @@ class LocaleRepository:
         last: dict[str, object] | None = {"at": None, "after": None}
         while last is not None:
             before()
-            (row,) = await scope.query(_USES, typeId=type_id, paths=paths, limit=BATCH, **last)
+            (row,) = await transaction.query(
+                _USES, typeId=type_id, paths=paths, limit=BATCH, **last
+            )
             count += row["entries"]
             last = row["last"] if row["lookedAt"] == BATCH else None
         return count
 
     async def new_entries_with(
-        self, scope: Scope, type_id: str, paths: Sequence[str], since: str
+        self, transaction: Transaction, type_id: str, paths: Sequence[str], since: str
     ) -> int | None:
         """The same of those that were written since then; None where these are too many."""
-        (row,) = await scope.query(
+        (row,) = await transaction.query(
             _NEW_USES, typeId=type_id, paths=paths, since=since, limit=MOST_NEW
         )
         count: int = row["entries"]
         return count if row["lookedAt"] < MOST_NEW else None
 
-    async def touch_types(self, scope: Scope, type_ids: Sequence[str]) -> None:
+    async def touch_types(self, transaction: Transaction, type_ids: Sequence[str]) -> None:
         """Entries that were checked against the former locales are checked again."""
-        await scope.query(_TOUCH_TYPES, ids=type_ids)
+        await transaction.query(_TOUCH_TYPES, ids=type_ids)

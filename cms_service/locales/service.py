@@ -9,8 +9,8 @@ from cms_service.auth.actor import Actor
 from cms_service.content_types.fields import BaseField, Fields, patterns
 from cms_service.content_types.fields.walk import localised_paths
 from cms_service.core.errors import Conflict, FieldError, NotFound
-from cms_service.core.postgres.database import Scope
 from cms_service.core.postgres.redone import redone
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.entries.places import reads_whole_type
 from cms_service.locales.repository import LocaleRepository
 from cms_service.locales.schemas import Locales
@@ -85,13 +85,15 @@ class LocaleService:
         return new, generation
 
     async def _look(self, actor: Actor, new: Locales, *, break_fallbacks: bool) -> _Seen:
-        async with self._repository.database.transaction(actor.tenant_id) as scope:
-            since = await self._repository.now(scope)
-            old = await self._repository.current(scope)
-            types = await self._localised(scope)
+        async with self._repository.database.transaction(actor.tenant_id) as transaction:
+            since = await self._repository.now(transaction)
+            old = await self._repository.current(transaction)
+            types = await self._localised(transaction)
 
             async def count(each: _Localised, paths: Sequence[str]) -> int:
-                return await self._repository.entries_with(scope, each.id, paths, lambda: None)
+                return await self._repository.entries_with(
+                    transaction, each.id, paths, lambda: None
+                )
 
             await _check(_Look(actor, types, count), old, new, break_fallbacks=break_fallbacks)
         return _Seen(since, old, {each.id: each for each in types})
@@ -99,34 +101,38 @@ class LocaleService:
     async def _replace(
         self, actor: Actor, new: Locales, seen: _Seen, *, break_fallbacks: bool
     ) -> int:
-        async with self._repository.database.transaction(actor.tenant_id) as scope:
-            await self._repository.lock_types(scope)
+        async with self._repository.database.transaction(actor.tenant_id) as transaction:
+            await self._repository.lock_types(transaction)
             pace = _Pace(self._clock, self._clock() + MAX_SECONDS)
-            old = await self._repository.current(scope)
-            generation = await self._repository.update(scope, new)
+            old = await self._repository.current(transaction)
+            generation = await self._repository.update(transaction, new)
             # Once more: whoever makes a type writes the tenant's row too, and was waited for.
-            await self._repository.lock_types(scope)
-            types = await self._localised(scope)
+            await self._repository.lock_types(transaction)
+            types = await self._localised(transaction)
 
             async def count(each: _Localised, paths: Sequence[str]) -> int:
                 pace.next()
                 if (old, each) != (seen.locales, seen.types.get(each.id)):
-                    return await self._repository.entries_with(scope, each.id, paths, pace.next)
-                found = await self._repository.new_entries_with(scope, each.id, paths, seen.since)
+                    return await self._repository.entries_with(
+                        transaction, each.id, paths, pace.next
+                    )
+                found = await self._repository.new_entries_with(
+                    transaction, each.id, paths, seen.since
+                )
                 if found is None:
                     raise pace.over()
                 return found
 
             await _check(_Look(actor, types, count), old, new, break_fallbacks=break_fallbacks)
-            await self._repository.touch_types(scope, [each.id for each in types])
+            await self._repository.touch_types(transaction, [each.id for each in types])
         return generation
 
-    async def _localised(self, scope: Scope) -> list[_Localised]:
+    async def _localised(self, transaction: Transaction) -> list[_Localised]:
         """Types with localised fields."""
         found: list[_Localised] = []
         after, has_more = None, True
         while has_more:
-            types = await self._repository.types(scope, after)
+            types = await self._repository.types(transaction, after)
             has_more = types.is_cut
             for row in types.rows:
                 after = row["id"]

@@ -8,8 +8,9 @@ from cms_service.audit.statements import noted
 from cms_service.core.errors import Conflict
 from cms_service.core.paging.cursor import Cursor
 from cms_service.core.paging.newest import newest_first, page_values
-from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.database import Database
 from cms_service.core.postgres.statements import Statement
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.roles.rules import to_store
 from cms_service.roles.schemas import CustomRole, NewRole, RoleDefinition
 
@@ -83,12 +84,14 @@ class RoleRepository:
             raise Conflict("There is a role with this name.") from None
         return _role(rows[0])
 
-    async def lock(self, scope: Scope, name: str) -> CustomRole | None:
-        rows = await scope.query(_LOCK, name=name)
+    async def lock(self, transaction: Transaction, name: str) -> CustomRole | None:
+        rows = await transaction.query(_LOCK, name=name)
         return _role(rows[0]) if rows else None
 
-    async def update(self, scope: Scope, role_id: UUID, definition: RoleDefinition) -> CustomRole:
-        rows = await scope.query(
+    async def update(
+        self, transaction: Transaction, role_id: UUID, definition: RoleDefinition
+    ) -> CustomRole:
+        rows = await transaction.query(
             _UPDATE,
             id=role_id,
             displayName=definition.display_name,
@@ -96,10 +99,10 @@ class RoleRepository:
         )
         return _role(rows[0])
 
-    async def delete(self, scope: Scope, role_id: UUID) -> None:
+    async def delete(self, transaction: Transaction, role_id: UUID) -> None:
         """Raises Conflict while anyone has it."""
         try:
-            await scope.query(_DELETE, id=role_id)
+            await transaction.query(_DELETE, id=role_id)
         except asyncpg.ForeignKeyViolationError:
             raise Conflict("The role is in use: give its users and API keys another one.") from None
 

@@ -21,7 +21,7 @@ from cms_service.core.errors import (
     Unauthorized,
     Unavailable,
 )
-from cms_service.core.postgres.database import Scope
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.entries.repository import EntryRepository
 from cms_service.entries.service import EntryService
 from cms_service.entries.visibility import about
@@ -62,15 +62,15 @@ class PublishOnTime:
             return Outcome.LATER
         claim: Claim | None = None
         try:
-            async with self.schedules.database.transaction(due.tenant_id) as scope:
-                claim = await self.schedules.claim(scope, due)
+            async with self.schedules.database.transaction(due.tenant_id) as transaction:
+                claim = await self.schedules.claim(transaction, due)
                 if claim is None:
                     return Outcome.LATER
                 acting.set(claim.planner)
-                with scope.joined():
+                with transaction.joined():
                     planner = await self.planners.actor(due.tenant_id, names.tenant, claim.planner)
-                await self._carry_out(scope, due, claim, content_type, planner)
-                await self.schedules.done(scope, due)
+                await self._carry_out(transaction, due, claim, content_type, planner)
+                await self.schedules.done(transaction, due)
         except Unavailable:
             raise
         except Problem as problem:
@@ -85,17 +85,26 @@ class PublishOnTime:
         return Outcome.DONE
 
     async def _carry_out(
-        self, scope: Scope, due: Due, claim: Claim, content_type: ContentType, planner: Actor
+        self,
+        transaction: Transaction,
+        due: Due,
+        claim: Claim,
+        content_type: ContentType,
+        planner: Actor,
     ) -> None:
         occasion = {"scheduledFor": claim.due_at}
-        entry = await self.repository.get(due.tenant_id, content_type.name, due.entry_id, scope)
+        entry = await self.repository.get(
+            due.tenant_id, content_type.name, due.entry_id, transaction
+        )
         if entry is None:
             raise Conflict(OVERTAKEN)
         planner.check(Permission.PUBLISH_ENTRIES, about(planner, content_type.name, entry))
         if due.action is Action.UNPUBLISH:
-            await self.repository.unpublish(due.tenant_id, due.entry_id, None, scope, occasion)
+            await self.repository.unpublish(
+                due.tenant_id, due.entry_id, None, transaction, occasion
+            )
         elif not await self.entries.publish_unchecked(
-            due.tenant_id, content_type, entry, scope, occasion
+            due.tenant_id, content_type, entry, transaction, occasion
         ):
             raise Conflict(OVERTAKEN)  # the type was changed meanwhile
 

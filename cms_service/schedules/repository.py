@@ -9,8 +9,9 @@ from cms_service.audit.statements import noted
 from cms_service.core.acting import Principal, PrincipalKind
 from cms_service.core.background.due import DueEntry
 from cms_service.core.errors import user_gone
-from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.database import Database
 from cms_service.core.postgres.statements import Statement
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.schedules.schemas import Action, NewSchedule, Schedule, ScheduledAction
 
 _JSON = """jsonb_build_object('action', s.action, 'at', s.due_at, 'createdAt', s.created_at,
@@ -175,17 +176,17 @@ class ScheduleRepository:
         rows = await self.database.query(due.tenant_id, _NAMES, id=due.entry_id)
         return Names(rows[0]["tenant"], rows[0]["type"]) if rows else None
 
-    async def claim(self, scope: Scope, due: Due) -> Claim | None:
+    async def claim(self, transaction: Transaction, due: Due) -> Claim | None:
         """Until the transaction ends nobody else does it, or changes the entry."""
-        rows = await scope.query(_CLAIM, id=due.entry_id, action=due.action)
+        rows = await transaction.query(_CLAIM, id=due.entry_id, action=due.action)
         if not rows:
             return None
         row = rows[0]
         planner = Principal(PrincipalKind(row["plannerKind"]), UUID(row["plannerId"]))
         return Claim(row["dueAt"], planner)
 
-    async def done(self, scope: Scope, due: Due) -> None:
-        await scope.query(_DONE, id=due.entry_id, action=due.action)
+    async def done(self, transaction: Transaction, due: Due) -> None:
+        await transaction.query(_DONE, id=due.entry_id, action=due.action)
 
     async def fail(self, due: Due, claim: Claim, failure: str) -> None:
         await self.database.query(

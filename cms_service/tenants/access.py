@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from cms_service.auth.actor import Actor
-from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.database import Database
 from cms_service.core.postgres.statements import Statement
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.tenants.directory import TenantDirectory
 
 _ACCESS_GENERATION = Statement(
@@ -20,9 +21,9 @@ class AccessChanges:
         self._directory = directory
 
     @asynccontextmanager
-    async def of(self, actor: Actor) -> AsyncIterator[Scope]:
+    async def of(self, actor: Actor) -> AsyncIterator[Transaction]:
         """A transaction whose changes of users, roles or keys move the access generation on."""
-        async with self._database.transaction(actor.tenant_id) as scope:
-            yield scope
-            rows = await scope.query(_ACCESS_GENERATION)
+        async with self._database.transaction(actor.tenant_id) as transaction:
+            yield transaction
+            rows = await transaction.query(_ACCESS_GENERATION)
         self._directory.note_access_change(actor.tenant_name, rows[0]["access"])

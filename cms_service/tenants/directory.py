@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from cms_service.core.errors import Unavailable
-from cms_service.core.postgres.database import when_committed
+from cms_service.core.postgres.transaction import when_committed
 from cms_service.tenants.changes import ChangeFollower, ChangeSource, Reading
 from cms_service.tenants.known import Generations, Known, KnownTenants, key_of
 from cms_service.tenants.questions import Questions

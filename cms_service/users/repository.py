@@ -10,8 +10,9 @@ from cms_service.auth.permissions import Subject
 from cms_service.core.errors import OVERTAKEN, Conflict
 from cms_service.core.paging.cursor import Cursor
 from cms_service.core.paging.newest import newest_first, page_values
-from cms_service.core.postgres.database import Database, Scope
+from cms_service.core.postgres.database import Database
 from cms_service.core.postgres.statements import Statement
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.roles.rules import granted
 from cms_service.users.schemas import User
 
@@ -162,32 +163,32 @@ class UserRepository:
             raise Conflict(OVERTAKEN) from None  # the role has been deleted
         return _user(rows[0])
 
-    async def owner_ids(self, scope: Scope) -> set[UUID]:
+    async def owner_ids(self, transaction: Transaction) -> set[UUID]:
         """Locks them until the transaction ends."""
-        return {UUID(row["id"]) for row in await scope.query(_LOCK_OWNERS)}
+        return {UUID(row["id"]) for row in await transaction.query(_LOCK_OWNERS)}
 
-    async def lock(self, scope: Scope, user_id: UUID) -> User | None:
-        rows = await scope.query(_LOCK, id=user_id)
+    async def lock(self, transaction: Transaction, user_id: UUID) -> User | None:
+        rows = await transaction.query(_LOCK, id=user_id)
         return _user(rows[0]) if rows else None
 
     async def update(
         self,
-        scope: Scope,
+        transaction: Transaction,
         user_id: UUID,
         password_hash: str | None,
         role: str | None,
         active: bool | None,  # noqa: FBT001 - None leaves it as it is
     ) -> User:
         try:
-            rows = await scope.query(
+            rows = await transaction.query(
                 _UPDATE, id=user_id, passwordHash=password_hash, role=role, active=active
             )
         except asyncpg.ForeignKeyViolationError:
             raise Conflict(OVERTAKEN) from None  # the role has been deleted
         return _user(rows[0])
 
-    async def delete(self, scope: Scope, user_id: UUID) -> None:
-        await scope.query(_DELETE, id=user_id)
+    async def delete(self, transaction: Transaction, user_id: UUID) -> None:
+        await transaction.query(_DELETE, id=user_id)
 
 
 def _account(rows: list[dict[str, Any]]) -> Account | None:

@@ -6,8 +6,8 @@ from cms_service.auth.permissions import Role
 from cms_service.core.errors import Conflict, NotFound
 from cms_service.core.ids import new_id
 from cms_service.core.paging.cursor import Cursor
-from cms_service.core.postgres.database import Scope
 from cms_service.core.postgres.redone import redone
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.roles.service import RoleService
 from cms_service.tenants.access import AccessChanges
 from cms_service.users.repository import UserRepository
@@ -51,11 +51,11 @@ class UserService:
         if change.password is not None:
             password = change.password.get_secret_value()
             password_hash = await self._passwords.hash(actor.tenant_id, password)
-        async with self._changes.of(actor) as scope:
+        async with self._changes.of(actor) as transaction:
             stays_owner = change.role in {None, Role.OWNER} and change.active is not False
-            await self._lock(scope, actor, user_id, stays_owner=stays_owner)
+            await self._lock(transaction, actor, user_id, stays_owner=stays_owner)
             return await self._repository.update(
-                scope, user_id, password_hash, change.role, change.active
+                transaction, user_id, password_hash, change.role, change.active
             )
 
     async def delete(self, actor: Actor, user_id: UUID) -> None:
@@ -64,15 +64,17 @@ class UserService:
         await redone(lambda: self._delete(actor, user_id))
 
     async def _delete(self, actor: Actor, user_id: UUID) -> None:
-        async with self._changes.of(actor) as scope:
-            await self._lock(scope, actor, user_id, stays_owner=False)
-            await self._repository.delete(scope, user_id)
+        async with self._changes.of(actor) as transaction:
+            await self._lock(transaction, actor, user_id, stays_owner=False)
+            await self._repository.delete(transaction, user_id)
 
-    async def _lock(self, scope: Scope, actor: Actor, user_id: UUID, *, stays_owner: bool) -> None:
+    async def _lock(
+        self, transaction: Transaction, actor: Actor, user_id: UUID, *, stays_owner: bool
+    ) -> None:
         """The owners first, for two that go at once meet in one order."""
-        if not stays_owner and await self._repository.owner_ids(scope) == {user_id}:
+        if not stays_owner and await self._repository.owner_ids(transaction) == {user_id}:
             raise Conflict(_LAST_OWNER)
-        user = _found(await self._repository.lock(scope, user_id))
+        user = _found(await self._repository.lock(transaction, user_id))
         if user.role == Role.OWNER:  # who may have become one since it was checked
             await self._check_may_touch(actor, user)
 

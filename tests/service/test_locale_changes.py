@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cms_service.core.postgres.database import Scope
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.locales import repository, service
 from cms_service.locales.repository import LocaleRepository
 from tests.service.test_content_model import Editor
@@ -24,12 +24,12 @@ def while_looking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
 
     async def looked(
         self: LocaleRepository,
-        scope: Scope,
+        transaction: Transaction,
         type_id: str,
         paths: Sequence[str],
         before: Callable[[], None],
     ) -> int:
-        found = await look(self, scope, type_id, paths, before)
+        found = await look(self, transaction, type_id, paths, before)
         if todo:
             async with asyncio.timeout(5):
                 await asyncio.create_task(todo.pop())

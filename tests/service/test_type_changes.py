@@ -11,7 +11,7 @@ import pytest
 from cms_service.content_types import change_run
 from cms_service.content_types.repository import ContentTypeRepository
 from cms_service.content_types.schemas import ContentType
-from cms_service.core.postgres.database import Scope
+from cms_service.core.postgres.transaction import Transaction
 from cms_service.entries import rewriting
 from cms_service.locales.repository import LocaleRepository
 from tests.service.test_content import held, until_waiting
@@ -529,8 +529,10 @@ async def test_two_types_that_refer_to_each_other_are_changed_at_once(
     lock, both = ContentTypeRepository.lock, asyncio.Barrier(2)
     begun: set[str] = set()
 
-    async def locked(self: ContentTypeRepository, scope: Scope, name: str) -> ContentType | None:
-        found = await lock(self, scope, name)
+    async def locked(
+        self: ContentTypeRepository, transaction: Transaction, name: str
+    ) -> ContentType | None:
+        found = await lock(self, transaction, name)
         if name not in begun:
             begun.add(name)
             await both.wait()
@@ -556,8 +558,10 @@ async def test_locales_and_a_type_are_changed_at_once(
     lock, locales = ContentTypeRepository.lock, f"{architect.desk.root}/locales"
     both: list[asyncio.Task[Any]] = []
 
-    async def locked(self: ContentTypeRepository, scope: Scope, name: str) -> ContentType | None:
-        found = await lock(self, scope, name)
+    async def locked(
+        self: ContentTypeRepository, transaction: Transaction, name: str
+    ) -> ContentType | None:
+        found = await lock(self, transaction, name)
         if not both:
             body = {"default": "en", "locales": [{"code": "en"}, {"code": "de"}]}
             both.append(asyncio.create_task(changed(architect, locales, body)))
@@ -578,8 +582,10 @@ async def test_a_field_that_becomes_localised_waits_for_the_locales_and_takes_th
     touch, locales = LocaleRepository.touch_types, f"{architect.desk.root}/locales"
     waiting: list[asyncio.Task[Any]] = []
 
-    async def touched(self: LocaleRepository, scope: Scope, type_ids: Sequence[str]) -> None:
-        await touch(self, scope, type_ids)
+    async def touched(
+        self: LocaleRepository, transaction: Transaction, type_ids: Sequence[str]
+    ) -> None:
+        await touch(self, transaction, type_ids)
         change = architect.change({**TITLE, "localised": True}, SLUG)
         waiting.append(asyncio.create_task(change))
         await until_waiting(site, 1)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-from cms_service.core.postgres.database import outside_transactions
+from cms_service.core.postgres.transaction import outside_transactions
 
 Result = TypeVar("Result")
 

@@ -135,7 +135,7 @@ class StrictRoute(APIRoute):
     def _refused_headers(self) -> tuple[str, ...]:
         """Those by which a client counts on something that is not done here."""
         takes_if_match = IF_MATCH.lower() in _header_names(self.dependant)
-        is_read = not WRITES & self.methods
+        is_read = WRITES.isdisjoint(self.methods or ())
         return (
             *(() if self.takes_idempotency_key else (IDEMPOTENCY_KEY,)),
             *(() if takes_if_match or is_read else (IF_MATCH,)),

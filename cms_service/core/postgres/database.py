@@ -8,37 +8,33 @@ works as well).
 How a query finds its connection:
 - By itself it takes one from the pool, inside of the tenant's share of them unless `outside_shares`
   says otherwise, and is done again where the database undid it for the sake of another one.
-- Within `scope.joined()` what the same task asks in the same tenant is part of that transaction,
-  and need not know of it: each is undone alone if it fails, which costs a savepoint. For what
-  many tasks share, `outside_transactions` ends that for a while.
-- Who is handed the `Scope` (`within`) asks it directly: no savepoint, and an error ends all of it.
+- Within `transaction.joined()` what the same task asks in the same tenant is part of that one, and
+  need not know of it: each is undone alone if it fails, which costs a savepoint. For what many
+  tasks share, `outside_transactions` ends that for a while.
+- Who is handed the transaction (`within`) asks it directly: no savepoint, and an error ends all.
 """
 
-import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-import orjson
 
-from cms_service.core.acting import acting_values
 from cms_service.core.credentials.sources import CredentialSource
-from cms_service.core.errors import OVERTAKEN, LimitReached, TookTooLong, Unavailable
-from cms_service.core.postgres import session_settings
+from cms_service.core.errors import OVERTAKEN, TookTooLong, Unavailable
+from cms_service.core.postgres.asking import Asking
 from cms_service.core.postgres.away import AWAY, NotConnectedError, detail_of
 from cms_service.core.postgres.connecting import REPLICA_WAIT_SECONDS, DatabaseName, LogIn
 from cms_service.core.postgres.connector import Connector, RoleRefusedError
 from cms_service.core.postgres.places import NoPlaceError, Tenant
-from cms_service.core.postgres.pool import UNANSWERED, Connection, Pool
+from cms_service.core.postgres.pool import Connection, Pool
 from cms_service.core.postgres.redone import Undone, redone
 from cms_service.core.postgres.shares import outside_shares, unshared
 from cms_service.core.postgres.statements import Asked
+from cms_service.core.postgres.transaction import Transaction, ambient, begun
 from cms_service.core.settings.database_url import DatabaseUrl
 from cms_service.core.telemetry.metrics import Metrics
 from cms_service.core.telemetry.tracing import UNTRACED, Tracing
@@ -49,88 +45,9 @@ _IDLE_CONNECTION_SECONDS = 300.0
 # If more wait they would end in a time-out anyway: refuse at once.
 _WAITING_PER_CONNECTION = 10
 
-# Raised by the triggers that count what a tenant has.
-_LIMIT_REACHED = "HC001"
-
 
 class Busy(Unavailable):
     """Every connection is in use, by what others ask."""
-
-
-class Scope:
-    """A transaction in one tenant."""
-
-    def __init__(self, database: "Database", connection: Connection, tenant_id: UUID) -> None:
-        self._database = database
-        self._connection = connection
-        self._tenant_id = tenant_id
-        self._task = asyncio.current_task()
-        self._after_commit: list[Callable[[], None]] = []
-
-    async def query(self, statement: Asked, **values: object) -> list[dict[str, Any]]:
-        return await self._database.run(self._connection, self._tenant_id, statement, values)
-
-    async def fetch(self, name: str, sql: str, *values: object) -> Sequence[asyncpg.Record]:
-        """Calls functions that set the tenant themselves."""
-        return await self._database.timed(self._connection, name, sql, values)
-
-    @contextmanager
-    def joined(self) -> Iterator[None]:
-        """What this task asks the database for in this tenant becomes part of the transaction."""
-        token = _ambient.set(self)
-        try:
-            yield
-        finally:
-            _ambient.reset(token)
-
-    @asynccontextmanager
-    async def nested(self) -> AsyncIterator["Scope"]:
-        """A statement that fails is undone alone."""
-        async with _transaction(self._connection):
-            yield self
-
-    def serves(self, database: "Database", tenant_id: UUID) -> bool:
-        """False for another task, which may have inherited it: a connection does one thing at a
-        time.
-        """
-        return self.is_mine and self._database is database and self._tenant_id == tenant_id
-
-    @property
-    def is_mine(self) -> bool:
-        return self._task is asyncio.current_task()
-
-    def when_committed(self, act: Callable[[], None]) -> None:
-        self._after_commit.append(act)
-
-    def committed(self) -> None:
-        for act in self._after_commit:
-            act()
-
-
-_ambient: ContextVar[Scope | None] = ContextVar("ambient", default=None)
-
-
-def when_committed(act: Callable[[], None]) -> None:
-    """Acts at once where this task's questions are part of no transaction; never for one that is
-    undone.
-    """
-    scope = _ambient.get()
-    if scope is not None and scope.is_mine:
-        scope.when_committed(act)
-    else:
-        act()
-
-
-@contextmanager
-def outside_transactions() -> Iterator[None]:
-    """What this task asks for in it is part of no transaction: for what others share, who must not
-    be told of changes that may be undone.
-    """
-    token = _ambient.set(None)
-    try:
-        yield
-    finally:
-        _ambient.reset(token)
 
 
 class Database:
@@ -155,10 +72,7 @@ class Database:
         self._wait_seconds = url.pool_timeout
         if name is DatabaseName.REPLICA:
             self._wait_seconds = min(self._wait_seconds, REPLICA_WAIT_SECONDS)
-        self._query_seconds = metrics.query_seconds
-        self._span = tracing.client(
-            {"db.system.name": "postgresql", **url.attributes}, "db.query.summary"
-        )
+        self._asking = Asking(metrics, tracing, url.attributes)
         self._up = metrics.database_up.labels(name)
         self._is_up = False
         self._rejected = metrics.pool_rejected.labels(name)
@@ -191,27 +105,27 @@ class Database:
     async def query(
         self, tenant_id: UUID, statement: Asked, **values: object
     ) -> list[dict[str, Any]]:
-        if (scope := self.ambient(tenant_id)) is not None:
-            async with scope.nested():
-                return await scope.query(statement, **values)
+        if (transaction := self.ambient(tenant_id)) is not None:
+            async with transaction.nested():
+                return await transaction.query(statement, **values)
 
         async def alone() -> list[dict[str, Any]]:
             async with self._connection(tenant_id) as connection:
-                return await self.run(connection, tenant_id, statement, values)
+                return await self._asking.query(connection, tenant_id, statement, values)
 
         return await redone(alone)
 
     @asynccontextmanager
-    async def transaction(self, tenant_id: UUID) -> AsyncIterator[Scope]:
-        if (scope := self.ambient(tenant_id)) is not None:
-            async with scope.nested():
-                yield scope
+    async def transaction(self, tenant_id: UUID) -> AsyncIterator[Transaction]:
+        if (transaction := self.ambient(tenant_id)) is not None:
+            async with transaction.nested():
+                yield transaction
             return
-        async with self._connection(tenant_id) as connection, _transaction(connection):
-            scope = Scope(self, connection, tenant_id)
+        async with self._connection(tenant_id) as connection, begun(connection):
+            transaction = Transaction(self._asking, connection, tenant_id)
             with outside_shares():
-                yield scope
-        scope.committed()
+                yield transaction
+        transaction.committed()
 
     async def fetch(
         self, name: str, sql: str, *values: object, tenant_id: UUID | None = None
@@ -220,45 +134,11 @@ class Database:
         which name none and are in no tenant's share of the connections.
         """
         async with self._connection(tenant_id) as connection:
-            return await self.timed(connection, name, sql, values)
+            return await self._asking.fetch(connection, name, sql, values)
 
-    async def run(
-        self,
-        connection: Connection,
-        tenant_id: UUID,
-        statement: Asked,
-        values: dict[str, object],
-    ) -> list[dict[str, Any]]:
-        own = {"tenant": str(tenant_id), **acting_values()}
-        args = orjson.dumps({**values, **own}).decode()
-        rows = await self.timed(connection, statement.name, *statement.call(tenant_id, args))
-        return [orjson.loads(row[0]) for row in rows]
-
-    async def timed(
-        self, connection: Connection, name: str, sql: str, values: Sequence[object]
-    ) -> Sequence[asyncpg.Record]:
-        started = time.perf_counter()
-        try:
-            with self._span(name):
-                rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *values)
-        except asyncpg.QueryCanceledError:
-            logger.warning("a statement took too long", extra={"statement": name})
-            raise TookTooLong(
-                f"This takes longer than {session_settings.STATEMENT_SECONDS} s: ask for less."
-            ) from None
-        except asyncpg.PostgresError as error:
-            if error.sqlstate == _LIMIT_REACHED:
-                raise LimitReached(f"The tenant may have at most {error.detail}.") from None
-            raise
-        else:
-            return rows
-        finally:
-            self._query_seconds.labels(name).observe(time.perf_counter() - started)
-
-    def ambient(self, tenant_id: UUID) -> Scope | None:
+    def ambient(self, tenant_id: UUID) -> Transaction | None:
         """The transaction that this task's questions are part of, if any."""
-        scope = _ambient.get()
-        return scope if scope is not None and scope.serves(self, tenant_id) else None
+        return ambient(self._asking, tenant_id)
 
     def _connection(self, tenant_id: UUID | None) -> "_Lease":
         return _Lease(self, None if tenant_id is None or unshared.get() else tenant_id.int)
@@ -326,24 +206,6 @@ class Database:
     def _expire(self) -> None:
         if self._pool is not None:
             self._pool.expire()
-
-
-@asynccontextmanager
-async def _transaction(connection: Connection) -> AsyncIterator[None]:
-    """One that is left without an answer is not waited for once more: its connection ends, and with
-    it the transaction.
-    """
-    transaction = connection.transaction()
-    await transaction.start()
-    try:
-        yield
-    except UNANSWERED:
-        raise
-    except BaseException:
-        await transaction.rollback()
-        raise
-    else:
-        await transaction.commit()
 
 
 class _Lease:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cms_service.core.errors import Unavailable
-from cms_service.core.postgres.database import Scope
+from cms_service.core.postgres import transaction as core_transaction
 from cms_service.tenants import changes
 from cms_service.tenants.changes import Changes
 from cms_service.tenants.directory import FRESH_SECONDS, Found, TenantDirectory
@@ -462,14 +462,14 @@ async def test_a_write_of_this_pod_that_was_lost_is_asked_for_once(desk: Desk) -
 
 async def test_a_write_of_this_pod_is_waited_for_from_its_commit_on(desk: Desk) -> None:
     nothing: Any = None
-    scope = Scope(nothing, nothing, UUID(int=1))
-    with scope.joined():
+    transaction = core_transaction.Transaction(nothing, nothing, UUID(int=1))
+    with transaction.joined():
         desk.world.directory.note_write("acme", 10**9)
         desk.world.directory.note_access_change("acme", 10**9)
     desk.database.asked.clear()
     await desk.read("acme")
     assert desk.database.asked == []
-    scope.committed()
+    transaction.committed()
     await desk.read("acme")
     assert set(desk.database.asked) == {"acme"}
 
