@@ -60,4 +60,4 @@ class Publisher:
         try:
             await self._writer.create_event(parent["metadata"]["namespace"], body)
         except FAILURES as error:
-            log.warning("the Event %s was not taken: %s", body["reason"], error or "no answer")
+            log.warning("the Event %s was not taken: %s", body["reason"], error)

@@ -170,13 +170,12 @@ async def silent(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def test_a_connection_that_hangs_is_given_up(
-    serve: Callable[[Handler], Awaitable[KubernetesClient]], monkeypatch: pytest.MonkeyPatch
+async def test_a_request_that_hangs_is_given_up_and_tells_so(
+    serve: Callable[[Handler], Awaitable[KubernetesClient]],
 ) -> None:
-    monkeypatch.setattr(module, "REQUEST_SECONDS", 0.2)
     client = await serve(never)
-    with pytest.raises(TimeoutError):
-        await client.request("PATCH", "/api/v1/pods", body=POD)
+    with pytest.raises(TimeoutError, match=r"^no answer within 0\.2 s$"):
+        await client.request("PATCH", "/api/v1/pods", body=POD, seconds=0.2)
 
 
 async def test_a_watch_that_falls_silent_is_given_up(

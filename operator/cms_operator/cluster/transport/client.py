@@ -126,6 +126,7 @@ class KubernetesClient:
             await asyncio.sleep(wait)
         with (
             self._allowed(method, seconds) as left,
+            _within(left),
             api_request(method, urlsplit(path).path) as answer,
         ):
             limits = aiohttp.ClientTimeout(total=left, ceil_threshold=REQUEST_SECONDS)
@@ -199,6 +200,17 @@ class KubernetesClient:
         )
         response: aiohttp.ClientResponse = wrapped.response
         return response
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Say what went wrong, which aiohttp does not where all of the time is over."""
+    try:
+        yield
+    except TimeoutError as error:
+        if str(error):
+            raise
+        raise TimeoutError(f"no answer within {seconds:.1f} s") from None
 
 
 def _lasting(seconds: float | None) -> aiohttp.ClientTimeout:
