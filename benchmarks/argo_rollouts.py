@@ -1,6 +1,7 @@
 """Argo Rollouts as the peer: built from its Go module and run beside a control plane."""
 
 import json
+import urllib.request
 from pathlib import Path
 
 from localcluster import paths, program
@@ -24,6 +25,9 @@ MANIFESTS = (
     "role/argo-rollouts-clusterrole.yaml",
     "cluster-install/argo-rollouts-clusterrolebinding.yaml",
 )
+NAME = "argo-rollouts"
+METRICS_PORT = 8090
+QUEUE = "Rollouts"
 # Far above what is reached, so that the client's own brake is not what one measures.
 LIMITS = {"qps": "500", "burst": "1000"}
 
@@ -38,11 +42,28 @@ def install(control_plane: ControlPlane, progress: Progress) -> None:
     control_plane.wait_for_crd("rollouts.argoproj.io")
 
 
-def start(control_plane: ControlPlane, controller: Path) -> ProcessRecord:
-    """Runs it with its own service account, and without a leader election."""
-    flags = {"kubeconfig": _kubeconfig(control_plane), "leader-elect": "false", **LIMITS}
-    argv = [str(controller), *(f"--{name}={value}" for name, value in flags.items())]
-    return control_plane.spawn("argo-rollouts", argv)
+def start(control_plane: ControlPlane, controller: Path, **more: str) -> ProcessRecord:
+    """Runs it with its own service account, and without a leader election; `more` are flags."""
+    flags = {"kubeconfig": _kubeconfig(control_plane), "leader-elect": "false", **LIMITS, **more}
+    argv = [
+        str(controller),
+        *(f"--{name.replace('_', '-')}={value}" for name, value in flags.items()),
+    ]
+    return control_plane.spawn(NAME, argv)
+
+
+def metrics(control_plane: ControlPlane) -> str:
+    """What it tells of its queues; that of a thousand Rollouts would take long to read.
+
+    Empty while it starts.
+    """
+    url = f"http://{control_plane.block.namespace_end}:{METRICS_PORT}/metrics"
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            text: str = answer.read().decode()
+    except OSError:
+        return ""
+    return "".join(f"{line}\n" for line in text.splitlines() if "workqueue_" in line)
 
 
 def _kubeconfig(control_plane: ControlPlane) -> str:

@@ -40,6 +40,12 @@ class Controller(Protocol):
     def is_done(self, found: Object, image: str) -> bool: ...
 
 
+class Growing(Controller, Protocol):
+    """One that can be asked for another pod of a tenant."""
+
+    def grow(self, name: str) -> None: ...
+
+
 class Ours:
     user, kind = OPERATOR, HEADLESS_CMS
 
@@ -85,10 +91,16 @@ class Argo:
         self.pid = pid
 
     def apply(self, name: str, image: str) -> None:
+        self._apply(name, image, PODS)
+
+    def grow(self, name: str) -> None:
+        self._apply(name, OLD, PODS + 1)
+
+    def _apply(self, name: str, image: str, replicas: int) -> None:
         template = copy.deepcopy(self._templates[name])
         template["spec"]["containers"][0]["image"] = image
         spec = {
-            "replicas": PODS,
+            "replicas": replicas,
             "selector": {"matchLabels": template["metadata"]["labels"]},
             "strategy": {"canary": {**SURGE, "steps": STEPS}},
             "template": template,
@@ -134,12 +146,12 @@ def pod_templates(teams: Teams) -> dict[str, Object]:
 
 @contextmanager
 def argo_at_work(
-    names: list[str], templates: dict[str, Object]
+    names: list[str], templates: dict[str, Object], nodes: int = controlplane.DEFAULT_NODES
 ) -> Iterator[tuple[ControlPlane, Argo]]:
     """Argo Rollouts with a control plane of its own, and all that surrounds its Rollouts."""
     progress = Progress()
     controller = program.ensure(argo_rollouts.CONTROLLER, progress)
-    with controlplane.start("bench-argo") as control_plane:
+    with controlplane.start("bench-argo", nodes=nodes) as control_plane:
         argo_rollouts.install(control_plane, progress)
         for namespace in namespaces_of(names):
             control_plane.kubectl("create", "namespace", namespace)

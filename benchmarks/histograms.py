@@ -7,13 +7,16 @@ from prometheus_client.parser import text_string_to_metric_families
 Buckets = Mapping[float, float]
 
 
-def buckets(exposition: str, name: str) -> dict[float, float]:
-    """How many observations of a histogram without labels were at most so large, by that size."""
+def buckets(exposition: str, name: str, /, **labels: str) -> dict[float, float]:
+    """How many observations of a histogram were at most so large, by that size.
+
+    It has no other labels than these.
+    """
     return {
         float(sample.labels["le"]): sample.value
         for family in text_string_to_metric_families(exposition)
         for sample in family.samples
-        if sample.name == f"{name}_bucket"
+        if sample.name == f"{name}_bucket" and labels.items() <= sample.labels.items()
     }
 
 
@@ -35,11 +38,11 @@ def quantile(before: Buckets, after: Buckets, share: float) -> float:
     return low + (sizes[place] - low) * (rank - below) / (counts[place] - below)
 
 
-def total(exposition: str, name: str) -> float:
-    """The sum of a metric over all its labels."""
+def total(exposition: str, name: str, /, **labels: str) -> float:
+    """The sum of a metric over all its other labels."""
     return sum(
         sample.value
         for family in text_string_to_metric_families(exposition)
         for sample in family.samples
-        if sample.name == name
+        if sample.name == name and labels.items() <= sample.labels.items()
     )
