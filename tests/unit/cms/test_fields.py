@@ -25,6 +25,7 @@ from cms_service.content_types.fields import (
 )
 from cms_service.content_types.fields.base import MOST_ERRORS, RefusedValue
 from cms_service.content_types.schemas import Definition
+from cms_service.core.errors import Invalid
 from cms_service.core.validation import strict_json
 from cms_service.locales.schemas import Locale, Locales
 
@@ -416,6 +417,57 @@ def test_a_new_entry_begins_with_the_defaults() -> None:
         {"state": "b", "word": {"en": "x"}},
         (),
     )
+
+
+WITH_PARTS = FIELDS.validate_python(
+    [
+        {
+            "name": "parts",
+            "kind": "components",
+            "fields": [
+                {"name": "heading", "kind": "text", "default": "x" * 900},
+                {"name": "flag", "kind": "boolean", "default": False},
+                {"name": "more", "kind": "components", "fields": [{"name": "a", "kind": "json"}]},
+                {
+                    "name": "link",
+                    "kind": "component",
+                    "fields": [
+                        {"name": "word", "kind": "text", "localised": True, "default": "Read on"},
+                        {"name": "to", "kind": "url"},
+                    ],
+                },
+            ],
+        },
+    ]
+)
+
+
+def test_the_components_of_a_new_entry_begin_with_the_defaults() -> None:
+    given: dict[str, Any] = {"parts": [{}, {"heading": "Own", "flag": None, "link": {}}]}
+    begun, errors = accept_all(WITH_PARTS, with_defaults(WITH_PARTS, given, DRAFT), DRAFT)
+    assert not errors
+    assert begun["parts"] == [
+        {"heading": "x" * 900, "flag": False},
+        {"heading": "Own", "link": {"word": {"en": "Read on"}}},
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["x", [1, None, [{}]], {"heading": {}}, [{"link": []}], [{}] * 201]
+)
+def test_what_is_no_component_is_refused_beside_defaults(wrong: object) -> None:
+    given = {"parts": wrong}
+    _, errors = accept_all(WITH_PARTS, with_defaults(WITH_PARTS, given, DRAFT), DRAFT)
+    assert errors == accept_all(WITH_PARTS, given, DRAFT)[1]
+    assert errors
+
+
+def test_defaults_make_no_entry_of_any_size() -> None:
+    inner = {"name": "word", "kind": "text", "maxLength": 90_000, "default": "x" * 90_000}
+    fields = FIELDS.validate_python([{"name": "parts", "kind": "components", "fields": [inner]}])
+    with_defaults(fields, {"parts": [{}] * 11}, DRAFT)
+    with pytest.raises(Invalid):
+        with_defaults(fields, {"parts": [{}] * 12}, DRAFT)
 
 
 def component(depth: int, innermost: dict[str, Any]) -> dict[str, Any]:
