@@ -1,4 +1,4 @@
-"""The deployment of docker-compose.scale.yml without containers: nginx, PostgreSQL, Redis and three
+"""A deployment of deploy/ without containers: nginx, PostgreSQL, Redis and three
 instances as processes, from the values of the same files.
 
 A service's name becomes an address on the loopback, a container's folder one of a test's own.
@@ -24,17 +24,19 @@ INSTANCES = ("api1", "api2", "api3")
 # Where nothing is said, its containers begin with so many open files.
 AS_DOCKER_STARTS = ("prlimit", "--nofile=1024:")
 _SECRETS = "/run/secrets"
+# Who is believed, in Compose and in Swarm.
+_PROXIES = ("172.30.80.10/32", "10.80.0.0/24")
 
 
 class Outside:
     """Started by entering it; ends with all its processes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, file: str = SCALE) -> None:
         self._folder = folder
         self._values = example_environment()
-        self._document = load(SCALE, self._values)
+        self._document = load(file, self._values)
         self._secrets = folder / "secrets"
-        self._addresses = {"dir /data": f"dir {folder}", "172.30.80.10/32": "127.0.0.1/32"}
+        self._addresses = {"dir /data": f"dir {folder}", **dict.fromkeys(_PROXIES, "127.0.0.1/32")}
         self._stack = ExitStack()
         self.postgres = Postgres()
         self.redis = Redis()
@@ -161,9 +163,15 @@ class Outside:
         path.write_text(self._here(service, source.read_text()))
         return path
 
-    def _environment(self, service: str) -> dict[str, str]:
+    def _environment(self, name: str) -> dict[str, str]:
+        """The settings of a service; all instances of Swarm are tasks of one."""
+        service = name if name in self._document["services"] else "api"
         environment: Mapping[str, Any] = self._document["services"][service]["environment"]
-        return {name: self._here(service, str(value)) for name, value in environment.items()}
+        slot = {"{{.Task.Slot}}": name[-1]}
+        return {
+            variable: _replaced(self._here(service, str(value)), slot)
+            for variable, value in environment.items()
+        }
 
     def _here(self, service: str, text: str) -> str:
         folder = self._mount_secrets(service)

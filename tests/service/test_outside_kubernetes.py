@@ -20,7 +20,7 @@ from tests.service.packages import require
 from tests.service.raw_requests import ATTACKS, all_that_comes, head
 from tests.service.servers import wait_until
 from tests.service.world import ARTICLE, expect, expect_problem
-from tests.support.compose_files import DEPLOY
+from tests.support.compose_files import DEPLOY, SWARM
 from tests.support.pages import DOCS, shell_lines
 
 # A password is slow to check on purpose, and a frozen instance is waited for until it is killed.
@@ -32,6 +32,19 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
     require("nginx")
     with Outside(tmp_path_factory.mktemp("outside")) as deployment:
         yield deployment
+
+
+@pytest.fixture(scope="module")
+def swarm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    require("nginx")
+    with Outside(tmp_path_factory.mktemp("swarm"), SWARM) as deployment:
+        yield deployment
+
+
+@pytest.fixture(params=["outside", "swarm"])
+def either(request: pytest.FixtureRequest) -> Outside:
+    deployment: Outside = request.getfixturevalue(request.param)
+    return deployment
 
 
 @pytest.fixture(scope="module")
@@ -55,17 +68,17 @@ def post(url: str, body: dict[str, str]) -> httpx.Response:
     return httpx.post(url, json=body, timeout=ANSWER_SECONDS)
 
 
-def test_every_instance_answers_and_is_named(outside: Outside) -> None:
-    answers = [httpx.get(f"{outside.url}/health") for _ in range(12)]
+def test_every_instance_answers_and_is_named(either: Outside) -> None:
+    answers = [httpx.get(f"{either.url}/health") for _ in range(12)]
     assert {answer.headers["x-hcms-revision"] for answer in answers} == set(INSTANCES)
     assert all(answer.json()["status"] == "ok" for answer in answers)
     assert {answer.headers["server"] for answer in answers} == {"nginx"}
 
 
-def test_who_logs_in_at_one_instance_is_known_to_the_others(outside: Outside) -> None:
-    path = f"/v1/tenants/{outside.tenant}"
-    one, two, three = (outside.instances[name].url + path for name in INSTANCES)
-    tokens = expect(post(f"{one}/auth/login", outside.credentials()), 200)
+def test_who_logs_in_at_one_instance_is_known_to_the_others(either: Outside) -> None:
+    path = f"/v1/tenants/{either.tenant}"
+    one, two, three = (either.instances[name].url + path for name in INSTANCES)
+    tokens = expect(post(f"{one}/auth/login", either.credentials()), 200)
     headers = {"Authorization": f"Bearer {tokens['accessToken']}"}
     expect(httpx.get(f"{two}/users", headers=headers, timeout=ANSWER_SECONDS), 200)
     spent = {"refreshToken": tokens["refreshToken"]}
@@ -104,12 +117,12 @@ def test_nginx_has_a_file_for_each_of_its_connections(outside: Outside) -> None:
         assert int(re.search(r"Max open files +(\d+)", limits)[1]) > int(most[1])  # type: ignore[index]
 
 
-def test_redis_is_closed_to_strangers_and_the_api_may_not_change_it(outside: Outside) -> None:
-    assert "NOPERM" in outside.redis.command("KEYS", "*")
-    login = f"cms {outside.redis_password()}"
-    assert "+OK" in outside.redis.command("SET", "seen", "1", password=login).splitlines()
+def test_redis_is_closed_to_strangers_and_the_api_may_not_change_it(either: Outside) -> None:
+    assert "NOPERM" in either.redis.command("KEYS", "*")
+    login = f"cms {either.redis_password()}"
+    assert "+OK" in either.redis.command("SET", "seen", "1", password=login).splitlines()
     for forbidden in (("FLUSHALL",), ("CONFIG", "GET", "*"), ("ACL", "LIST")):
-        assert "NOPERM" in outside.redis.command(*forbidden, password=login)
+        assert "NOPERM" in either.redis.command(*forbidden, password=login)
 
 
 def test_an_id_goes_with_the_request_and_no_secret_into_the_log(
