@@ -20,11 +20,12 @@ from cms_service.content_types.fields import Completeness, Context, Shape, type_
 from cms_service.content_types.fields.rich_text_document import SCHEMA as RICH_TEXT
 from cms_service.content_types.schemas import ContentType
 from cms_service.delivery.routes import LIST_ROUTE
-from cms_service.entries.schemas import Entry, EntryContent
+from cms_service.entries.schemas import Entry, EntryChange, EntryContent
 
 _OF_ONE_TYPE = ("/v1/tenants/{tenant}/content-types/{type_name}/", LIST_ROUTE)
 _NAMED_BY_PATH = {"tenant", "type_name"}
-_ROOTS = {Entry.__name__, EntryContent.__name__, delivery.ENTRY}
+_SENT = {EntryContent.__name__, EntryChange.__name__}
+_ROOTS = {Entry.__name__, *_SENT, delivery.ENTRY}
 _DEFINITIONS = "#/$defs/"
 _SHARED = ("securitySchemes", "headers", "responses")
 
@@ -106,7 +107,7 @@ def _typed_schemas(
                 "type": {"const": content_type.name},
                 "fields": {"$ref": own + "Fields"},
             }
-        elif name == EntryContent.__name__:
+        elif name in _SENT:
             schema["properties"]["fields"] = {"$ref": own + "FieldsSent"}
         elif name == delivery.ENTRY:
             schema["properties"] |= {

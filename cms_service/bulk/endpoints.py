@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends, Response
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.bulk.schemas import NewEntries, Outcomes, Selection
+from cms_service.bulk.schemas import EntryChanges, NewEntries, Outcomes, Selection
 from cms_service.bulk.service import BulkService
 from cms_service.content_types.paths import TypePath
 from cms_service.core.endpoints.answers import answers
@@ -21,6 +21,7 @@ router = APIRouter(
 )
 Service = Annotated[BulkService, Depends(provide(BulkService))]
 Creator = Annotated[Actor, Depends(requires(Permission.CREATE_ENTRIES))]
+Updater = Annotated[Actor, Depends(requires(Permission.UPDATE_ENTRIES))]
 Deleter = Annotated[Actor, Depends(requires(Permission.DELETE_ENTRIES))]
 Publisher = Annotated[Actor, Depends(requires(Permission.PUBLISH_ENTRIES))]
 
@@ -38,6 +39,15 @@ async def create_entries(
     type_name: TypePath, body: NewEntries, actor: Creator, service: Service
 ) -> Outcomes:
     outcomes, _ = await service.create(actor, type_name, body)
+    return outcomes
+
+
+@router.post("/update")
+@answers(LimitReached, PreconditionFailed)
+async def change_entries(
+    type_name: TypePath, body: EntryChanges, actor: Updater, service: Service
+) -> Outcomes:
+    outcomes, _ = await service.update(actor, type_name, body)
     return outcomes
 
 

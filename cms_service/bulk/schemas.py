@@ -1,12 +1,13 @@
+from collections.abc import Sequence
 from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
 
 from cms_service.core.errors import Problem
-from cms_service.core.validation.exact import WHOLE, Flag, Identifier
+from cms_service.core.validation.exact import Flag, Identifier
 from cms_service.core.validation.schemas import RequestBody, Schema
-from cms_service.entries.schemas import EntryContent
+from cms_service.entries.schemas import EntryChange, EntryContent, SeenVersion
 
 MAX_ITEMS = 100
 
@@ -15,7 +16,7 @@ class Item(RequestBody):
     """`version`: the one that the caller has seen, where it matters."""
 
     id: Identifier
-    version: Annotated[int, Field(ge=1, le=999_999_999), WHOLE] | None = None
+    version: SeenVersion | None = None
 
 
 class Selection(RequestBody):
@@ -26,9 +27,24 @@ class Selection(RequestBody):
 
     @model_validator(mode="after")
     def _different(self) -> Self:
-        if len({item.id for item in self.items}) != len(self.items):
-            raise ValueError("an entry is named twice")
+        _check_different(self.items)
         return self
+
+
+class EntryChanges(RequestBody):
+    items: Annotated[tuple[EntryChange, ...], Field(min_length=1, max_length=MAX_ITEMS)]
+    atomic: Flag = False
+
+    @model_validator(mode="after")
+    def _different(self) -> Self:
+        _check_different(self.items)
+        return self
+
+
+def _check_different(items: Sequence[Item | EntryChange]) -> None:
+    """Raises ValueError."""
+    if len({item.id for item in items}) != len(items):
+        raise ValueError("an entry is named twice")
 
 
 class NewEntries(RequestBody):

@@ -6,7 +6,14 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from cms_service.auth.actor import Actor
-from cms_service.bulk.schemas import Item, NewEntries, Outcome, Outcomes, Selection
+from cms_service.bulk.schemas import (
+    EntryChanges,
+    Item,
+    NewEntries,
+    Outcome,
+    Outcomes,
+    Selection,
+)
 from cms_service.content_types.schemas import ContentType
 from cms_service.content_types.service import ContentTypeService
 from cms_service.core.errors import FieldError, Problem, Unavailable
@@ -14,13 +21,13 @@ from cms_service.core.postgres.redone import redone
 from cms_service.core.postgres.transaction import Transaction
 from cms_service.entries.attempts import overtaken, until_current
 from cms_service.entries.repository import EntryRepository
-from cms_service.entries.schemas import EntryContent
+from cms_service.entries.schemas import EntryChange, EntryContent
 from cms_service.entries.seen import Seen
 from cms_service.entries.service import EntryService
 from cms_service.entries.target import Target
 from cms_service.tenants.directory import TenantDirectory
 
-One = TypeVar("One", Item, EntryContent)
+One = TypeVar("One", Item, EntryContent, EntryChange)
 
 # What became of it and the tenant's new generation, if it changed that; None where the entry or its
 # type was changed meanwhile.
@@ -53,6 +60,18 @@ class BulkService:
             if entry is None:
                 return None
             return Outcome(id=entry.id, status=201, version=entry.version), None
+
+        return await self._run(actor, type_name, _Work(wanted.items, act, wanted.atomic))
+
+    async def update(
+        self, actor: Actor, type_name: str, wanted: EntryChanges
+    ) -> tuple[Outcomes, int | None]:
+        async def act(
+            content_type: ContentType, item: EntryChange, within: Transaction | None
+        ) -> Done:
+            target = Target(type_name, item.id, _seen(item))
+            entry = await self._entries.patch_once(actor, content_type, target, item.fields, within)
+            return None if entry is None else (_ok(item.id, entry.version), None)
 
         return await self._run(actor, type_name, _Work(wanted.items, act, wanted.atomic))
 
@@ -163,11 +182,11 @@ class _Work(Generic[One]):
     to_delete: bool = False
 
 
-def _id(item: Item | EntryContent) -> UUID | None:
-    return item.id if isinstance(item, Item) else None
+def _id(item: Item | EntryContent | EntryChange) -> UUID | None:
+    return None if isinstance(item, EntryContent) else item.id
 
 
-def _seen(item: Item) -> Seen | None:
+def _seen(item: Item | EntryChange) -> Seen | None:
     return None if item.version is None else Seen(item.version)
 
 

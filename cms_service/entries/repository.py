@@ -114,11 +114,17 @@ class EntryRepository:
         rows = await self._write(tenant_id, within, statements.CREATE, draft, values)
         return _entry(rows[0]) if rows else None
 
-    async def update(
-        self, tenant_id: UUID, entry_id: UUID, version: int, draft: Draft, save: Save
+    async def update(  # noqa: PLR0913, PLR0917 - the state before, and the one after
+        self,
+        tenant_id: UUID,
+        entry_id: UUID,
+        version: int,
+        draft: Draft,
+        save: Save,
+        within: Transaction | None = None,
     ) -> Entry | None:
         values = {"id": entry_id, "version": version, **save.values()}
-        rows = await self._write(tenant_id, None, statements.UPDATE, draft, values)
+        rows = await self._write(tenant_id, within, statements.UPDATE, draft, values)
         return _entry(rows[0]) if rows else None
 
     async def undelete(

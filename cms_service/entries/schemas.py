@@ -4,11 +4,24 @@ from uuid import UUID
 from pydantic import Field
 
 from cms_service.content_types.schemas import MAX_FIELDS
+from cms_service.core.validation.exact import WHOLE, Identifier
 from cms_service.core.validation.schemas import RequestBody, Schema, Timestamp
 from cms_service.entries import seen
 
+SeenVersion = Annotated[int, Field(ge=1, le=999_999_999), WHOLE]
+
 
 class EntryContent(RequestBody):
+    fields: Annotated[dict[str, Any], Field(max_length=MAX_FIELDS)]
+
+
+class EntryChange(RequestBody):
+    """`fields` is a JSON merge patch (RFC 7396). `version`: the one that the caller has seen, where
+    it matters.
+    """
+
+    id: Identifier
+    version: SeenVersion | None = None
     fields: Annotated[dict[str, Any], Field(max_length=MAX_FIELDS)]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -134,28 +135,45 @@ class EntryService:
         return [referrer_shown(actor, referrer) for referrer in referrers]
 
     async def update(self, actor: Actor, target: Target, fields: Mapping[str, Any]) -> Entry:
-        return await self._save(actor, target, lambda *_: fields, Save())
+        return await self._save(actor, target, _Wanted(lambda *_: fields, Save()))
 
     async def patch(self, actor: Actor, target: Target, fields: Mapping[str, Any]) -> Entry:
         """Merges into the fields as the actor sees them when it is written."""
-        return await self._save(
-            actor,
-            target,
-            lambda content_type, entry: merged(shown(actor, content_type, entry).fields, fields),
-            Save(),
-            left_out_on_purpose=True,
+
+        async def attempt() -> Entry | None:
+            content_type = await self._content_types.get(actor.tenant_id, target.type_name)
+            return await self.patch_once(actor, content_type, target, fields)
+
+        return await until_current(attempt)
+
+    async def patch_once(
+        self,
+        actor: Actor,
+        content_type: ContentType,
+        target: Target,
+        fields: Mapping[str, Any],
+        within: Transaction | None = None,
+    ) -> Entry | None:
+        """None where the entry or its type was changed meanwhile."""
+
+        def patched(content_type: ContentType, entry: Entry) -> dict[str, Any]:
+            return merged(shown(actor, content_type, entry).fields, fields)
+
+        return await self._save_once(
+            actor, content_type, target, _Wanted(patched, Save(), left_out_on_purpose=True), within
         )
 
     async def bring_back(self, actor: Actor, target: Target, version: Version) -> Entry:
         """What an earlier version held as a new one. `version` is the whole of it."""
+
+        def brought_back(content_type: ContentType, entry: Entry) -> Mapping[str, Any]:
+            resource = about(actor, target.type_name, entry)
+            past = Past(actor, content_type, resource, version.created_at)
+            return past.brought_back(version.fields)
+
+        save = Save("restored", version.version)
         return await self._save(
-            actor,
-            target,
-            lambda content_type, entry: Past(
-                actor, content_type, about(actor, target.type_name, entry), version.created_at
-            ).brought_back(version.fields),
-            Save("restored", version.version),
-            left_out_on_purpose=True,
+            actor, target, _Wanted(brought_back, save, left_out_on_purpose=True)
         )
 
     async def undelete(self, actor: Actor, type_name: str, binned: BinnedEntry) -> Entry | None:
@@ -252,36 +270,36 @@ class EntryService:
         told = None if break_references else partial(referrer_shown, actor)
         return await self._repository.delete(actor.tenant_id, entry, told, within)
 
-    async def _save(
-        self,
-        actor: Actor,
-        target: Target,
-        fields_of: Callable[[ContentType, Entry], Mapping[str, Any]],
-        save: Save,
-        *,
-        left_out_on_purpose: bool = False,
-    ) -> Entry:
-        """`fields_of` gets the type and the whole entry as they are when it is written."""
-        permission = Permission.UPDATE_ENTRIES
-
+    async def _save(self, actor: Actor, target: Target, wanted: "_Wanted") -> Entry:
         async def attempt() -> Entry | None:
             content_type = await self._content_types.get(actor.tenant_id, target.type_name)
-            before = await self._seen_for(actor, permission, target)
-            values = written(
-                actor,
-                permission,
-                content_type,
-                before,
-                fields_of(content_type, before),
-                left_out_on_purpose=left_out_on_purpose,
-            )
-            draft = Draft.of(content_type, values, Completeness.DRAFT)
-            entry = await self._repository.update(
-                actor.tenant_id, target.entry_id, before.version, draft, save
-            )
-            return None if entry is None else shown(actor, content_type, entry)
+            return await self._save_once(actor, content_type, target, wanted)
 
         return await until_current(attempt)
+
+    async def _save_once(
+        self,
+        actor: Actor,
+        content_type: ContentType,
+        target: Target,
+        wanted: "_Wanted",
+        within: Transaction | None = None,
+    ) -> Entry | None:
+        permission = Permission.UPDATE_ENTRIES
+        before = await self._seen_for(actor, permission, target, within)
+        values = written(
+            actor,
+            permission,
+            content_type,
+            before,
+            wanted.fields_of(content_type, before),
+            left_out_on_purpose=wanted.left_out_on_purpose,
+        )
+        draft = Draft.of(content_type, values, Completeness.DRAFT)
+        entry = await self._repository.update(
+            actor.tenant_id, target.entry_id, before.version, draft, wanted.save, within
+        )
+        return None if entry is None else shown(actor, content_type, entry)
 
     async def _seen_for(
         self,
@@ -294,6 +312,15 @@ class EntryService:
         entry = await self.get_for(actor, permission, target.type_name, target.entry_id, within)
         check_seen(entry, target.if_seen)
         return entry
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """`fields_of` gets the type and the whole entry as they are when it is written."""
+
+    fields_of: Callable[[ContentType, Entry], Mapping[str, Any]]
+    save: Save
+    left_out_on_purpose: bool = False
 
 
 def _no_entry() -> NotFound:

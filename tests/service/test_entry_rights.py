@@ -334,6 +334,12 @@ async def test_an_author_acts_on_own_entries_only_in_bulk_in_the_bin_and_by_plan
     theirs, own = await acme.draft(slug="a", title="a"), await author.draft(slug="b", title="b")
     items = [{"id": each["id"]} for each in (theirs, own)]
     bulk = f"{acme.root}/content-types/article/bulk"
+    retitled = {"items": [{**each, "fields": {"title": "mine"}} for each in items]}
+    expect_problem(
+        await author.client.post(f"{bulk}/update", json=retitled | {"atomic": True}), 403
+    )
+    done = await author.client.post(f"{bulk}/update", json=retitled)
+    assert [outcome["status"] for outcome in expect(done, 200)["items"]] == [403, 200]
     for action, status in (("publish", 200), ("unpublish", 200), ("delete", 204)):
         together = {"items": items, "atomic": True}
         expect_problem(await author.client.post(f"{bulk}/{action}", json=together), 403)

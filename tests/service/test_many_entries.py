@@ -144,6 +144,76 @@ async def test_all_or_nothing_is_nothing_where_one_cannot_be_done(acme: Desk, ac
     expect(await acme.client.post(bulk(acme, action), json=wanted), 200)
 
 
+async def test_entries_are_changed_each_as_it_is_asked_for(acme: Desk) -> None:
+    ids = await drafts(acme, 4)
+    items: list[dict[str, Any]] = [
+        {"id": ids[0], "version": 1, "fields": {"views": 7}},
+        {"id": ids[1], "fields": {"title": None, "slug": "new"}},
+        {"id": ids[2], "version": 7, "fields": {"views": 7}},
+        {"id": ids[3], "fields": {"views": -1}},
+        {"id": "01890000-0000-7000-8000-000000000000", "fields": {}},
+    ]
+    answer = await acme.client.post(bulk(acme, "update"), json={"items": items})
+    outcomes = expect(answer, 200)["items"]
+    assert [outcome["status"] for outcome in outcomes] == [200, 200, 412, 422, 404]
+    assert [outcome["version"] for outcome in outcomes] == [2, 2, None, None, None]
+    assert outcomes[3]["errors"][0]["pointer"] == "/fields/views"
+    fields = [
+        expect(await acme.client.get(f"{acme.entries}/{entry_id}"), 200)["fields"]
+        for entry_id in ids
+    ]
+    assert fields == [
+        {"title": "0", "slug": "s0", "views": 7},
+        {"slug": "new"},
+        {"title": "2", "slug": "s2"},
+        {"title": "3", "slug": "s3"},
+    ]
+
+
+async def test_entries_are_changed_together_or_not_at_all(acme: Desk) -> None:
+    ids = await drafts(acme, 3)
+    before = expect(await acme.client.get(acme.entries), 200)
+    items: list[dict[str, Any]] = [{"id": each, "fields": {"views": 7}} for each in ids]
+    items[2]["fields"] = {"slug": "s0"}
+    wanted = {"items": items, "atomic": True}
+    problem = expect_problem(await acme.client.post(bulk(acme, "update"), json=wanted), 409)
+    assert problem["errors"][0]["pointer"] == "/items/2"
+    assert expect(await acme.client.get(acme.entries), 200) == before
+    items[0]["fields"] = {"slug": "moved"}
+    expect(await acme.client.post(bulk(acme, "update"), json=wanted), 200)
+    slugs = [entry["slug"] for entry in expect(await acme.client.get(acme.entries), 200)["items"]]
+    assert slugs == ["s0", "s1", "moved"]
+    problem = expect_problem(
+        await acme.client.post(bulk(acme, "update"), json={"items": items[:1] * 2}), 422
+    )
+    assert "an entry is named twice" in problem["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "change"}])
+@pytest.mark.parametrize("atomic", [False, True])
+async def test_changes_of_the_same_entries_in_another_order_lose_nothing(
+    acme: Desk, headers: dict[str, str], *, atomic: bool
+) -> None:
+    ids = await drafts(acme, 20)
+    changes: tuple[dict[str, Any], ...] = ({"views": 7}, {"title": "changed"})
+    wishes = [
+        {"items": [{"id": each, "fields": fields} for each in order], "atomic": atomic}
+        for order, fields in zip((ids, ids[::-1]), changes, strict=True)
+    ]
+    named = [{name: f"{key}-{n}" for name, key in headers.items()} for n in range(2)]
+    done = await asyncio.gather(
+        *(
+            acme.client.post(bulk(acme, "update"), json=wish, headers=own)
+            for wish, own in zip(wishes, named, strict=True)
+        )
+    )
+    for answer in done:
+        assert {each["status"] for each in expect(answer, 200)["items"]} == {200}
+    for entry in expect(await acme.client.get(acme.entries, params={"limit": 100}), 200)["items"]:
+        assert (entry["version"], entry["fields"]["views"]) == (3, 7)
+        assert entry["fields"]["title"] == "changed"
+
+
 async def test_entries_are_made_together_or_not_at_all(acme: Desk) -> None:
     await acme.make_type()
     items = [{"fields": {"slug": slug}} for slug in ("a", "b", "a")]

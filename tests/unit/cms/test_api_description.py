@@ -262,11 +262,13 @@ def test_fields_of_a_draft_fit(of_acme: Document, fields: dict[str, Any]) -> Non
     assert fits(of_acme, "article.EntryContent", {"fields": fields})
     assert fits(of_acme, "article.Fields", fields)
     assert fits(of_acme, "article.NewEntries", {"items": [{"fields": fields}]})
+    assert fits(of_acme, "article.EntryChanges", {"items": [{"id": ID, "fields": fields}]})
 
 
 @pytest.mark.parametrize("fields", NOT_FITTING)
 def test_what_is_refused_does_not_fit(of_acme: Document, fields: dict[str, Any]) -> None:
     assert not fits(of_acme, "article.EntryContent", {"fields": fields})
+    assert not fits(of_acme, "article.EntryChange", {"id": ID, "fields": fields})
     assert not fits(of_acme, "article.Fields", fields)
 
 
