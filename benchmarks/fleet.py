@@ -108,7 +108,7 @@ def ours_at_work(names: list[str]) -> Iterator[tuple[ControlPlane, Teams, Operat
 
 
 def told(found: Figures) -> Figures:
-    """As they are measured, for who waits, and for a run that does not come to its end."""
+    """Show figures as soon as they are measured: a run may not come to its end."""
     show("\n".join(fleet_report.lines(found)))
     return found
 

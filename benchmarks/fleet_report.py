@@ -94,7 +94,7 @@ def lines(found: Figures) -> Iterator[str]:
 
 
 def table(columns: Mapping[str, Figures]) -> Iterator[str]:
-    """In Markdown: a row for each figure that somebody has, and what is to be reached."""
+    """Yield the lines of a Markdown table: a row for each figure, and what is to be reached."""
     yield f"| | {' | '.join(columns)} | to reach |"
     yield "| --- " * (len(columns) + 2) + "|"
     for what in dict.fromkeys(what for figures in columns.values() for what in figures):
