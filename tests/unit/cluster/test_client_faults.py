@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio import client as aio
 from kubernetes.aio.config import incluster_config
 
+from cms_operator import tasks
 from cms_operator.cluster.transport import client as module
 from cms_operator.cluster.transport.answers import LONGEST_PATIENCE_SECONDS
 from cms_operator.cluster.transport.api_error import ApiError
@@ -212,6 +213,46 @@ async def test_a_watch_whose_connection_is_dropped_is_given_up(
                 await client.get("/api/v1/pods?watch=true", None)
     finally:
         await client.close()
+
+
+@pytest.mark.parametrize("way", ["watch", "get"])
+async def test_a_watch_whose_answer_never_begins_is_given_up(
+    serve: Callable[[Handler], Awaitable[KubernetesClient]],
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    """As behind a proxy that gets no answer itself."""
+    monkeypatch.setattr(module, "REQUEST_SECONDS", 0.2)
+    client = await serve(never)
+    async with asyncio.timeout(20):
+        with pytest.raises(TimeoutError, match="no answer within"):
+            await (follow(client, []) if way == "watch" else client.get("/api/v1/pods", None))
+
+
+async def test_the_kernel_asks_for_a_sign_of_life_where_a_watch_tells_nothing(
+    serve: Callable[[Handler], Awaitable[KubernetesClient]],
+) -> None:
+    """A server that is lost without a word is found out long before the silence is too long."""
+    client, told = await serve(silent), list[Any]()
+    async with asyncio.timeout(20):
+        following = asyncio.create_task(follow(client, told))
+        found = await client.get("/api/v1/pods", None)
+        while not told:  # noqa: ASYNC110  - nothing tells of it
+            await asyncio.sleep(0.01)
+    waits = [*seconds_to_probes(found.url.port or 0)]
+    found.close()
+    await tasks.end([following])
+    assert len(waits) == 2
+    assert max(waits) <= module.SILENCE_SECONDS / 5
+
+
+def seconds_to_probes(port: int) -> Iterator[float]:
+    """Of each connection to this port of this host, by what Linux tells of its timers."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, _, remote, _, _, timer, *_ = line.split()
+        kind, _, hundredths = timer.partition(":")
+        if int(remote.partition(":")[2], 16) == port and kind == "02":
+            yield int(hundredths, 16) / 100
 
 
 async def test_a_watch_of_which_there_is_nothing_to_tell_ends_before_it_counts_as_dead(

@@ -18,6 +18,7 @@ from cms_operator.cluster.transport.answers import decode, events
 from cms_operator.cluster.transport.api_error import ApiError
 from cms_operator.cluster.transport.fence import READS, Fence
 from cms_operator.cluster.transport.pace import Pace
+from cms_operator.cluster.transport.silent_server import look_for_silent_server
 from cms_operator.cluster.transport.token_file import TokenFile
 from cms_operator.observability.measuring import api_request, count_refusal
 
@@ -157,8 +158,7 @@ class KubernetesClient:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(WATCH_SECONDS),
         }
-        limits = _lasting(None)
-        response = await self._send("GET", path, asked, None, JSON, limits)
+        response = await self._begin(path, asked)
         try:
             if response.status != HTTPStatus.OK:
                 count_refusal(f"{path}?watch=true", response.status)
@@ -174,9 +174,23 @@ class KubernetesClient:
         `seconds` are for the whole of it; with None it may last, but not be silent. Raises
         aiohttp.ClientError, TimeoutError.
         """
-        limits = _lasting(seconds)
-        response = await self._send("GET", path, None, None, JSON, limits)
+        if seconds is None:
+            response = await self._begin(path, None)
+        else:
+            limits = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
+            response = await self._send("GET", path, None, None, JSON, limits)
         count_refusal(path, response.status)
+        return response
+
+    async def _begin(self, path: str, query: Mapping[str, str] | None) -> aiohttp.ClientResponse:
+        """The answer to a GET that may last, once it begins."""
+        limits = aiohttp.ClientTimeout(
+            total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS
+        )
+        with _within(REQUEST_SECONDS):
+            async with asyncio.timeout(REQUEST_SECONDS):
+                response = await self._send("GET", path, query, None, JSON, limits)
+        look_for_silent_server(response)
         return response
 
     async def _send(  # noqa: PLR0913, PLR0917  - the parts of one HTTP request
@@ -211,12 +225,6 @@ def _within(seconds: float) -> Iterator[None]:
         if str(error):
             raise
         raise TimeoutError(f"no answer within {seconds:.1f} s") from None
-
-
-def _lasting(seconds: float | None) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(
-        total=seconds, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS
-    )
 
 
 def proxy_of(server: str) -> str | None:
