@@ -107,3 +107,12 @@ def test_a_request_that_one_account_refuses_is_taken_from_none() -> None:
     assert accounts.take([client, tenant], START) is None
     assert accounts.take([client, tenant], START) is tenant
     assert (client.untold, tenant.untold) == (1, 1)
+
+
+def test_what_is_let_through_while_others_are_told_is_owed_besides_what_they_know_of() -> None:
+    account = Account("key", policy(Rule(10, SECOND)))
+    for _ in range(4):
+        assert accounts.take([account], START) is None
+    account.hear(3, START, 7 * SECOND)
+    assert account.untold == 1
+    assert accounts.figures([account], START) == (2, 8)

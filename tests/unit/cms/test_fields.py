@@ -116,7 +116,9 @@ BLOCKS = [
     {"type": "heading", "attrs": {"level": 6}, "content": [{"type": "text", "text": "h"}]},
     listed(paragraph("one"), listed(paragraph("two"))),
     {"type": "orderedList", "attrs": {"start": 3}, "content": listed(paragraph("x"))["content"]},
+    {"type": "orderedList", "content": listed(paragraph("x"))["content"]},
     {"type": "codeBlock", "attrs": {"language": "c++"}, "content": [{"type": "text", "text": "1"}]},
+    {"type": "codeBlock"},
     {"type": "paragraph", "content": [{"type": "hardBreak"}]},
     {"type": "horizontalRule"},
 ]  # fmt: skip
@@ -208,6 +210,7 @@ REFUSED_BEYOND_A_SCHEMA = [
     (field("url"), "https://example.com:0x/"),
     (field("json"), "x" * 70_000),
     (field("json"), NESTED_JSON),
+    (field("json"), {"a": 1, "b": NESTED_JSON}),
     (field("references", types=["tag"]), [ID, ID.upper()]),
     (field("richtext"), quoted(paragraph("x"), 7)),
     (field("richtext"), doc(*[paragraph("x")] * 3_000)),
@@ -484,6 +487,7 @@ SENSELESS = {
     "days in the wrong order": {
         "name": "a", "kind": "date", "minimum": "2026-01-02", "maximum": "2026-01-01"},
     "a bound that is no moment": {"name": "a", "kind": "datetime", "minimum": "now"},
+    "a bound that is no number": {"name": "a", "kind": "number", "minimum": "1"},
     "a reference to nothing": {"name": "a", "kind": "reference", "types": []},
     "a type twice": {"name": "a", "kind": "reference", "types": ["b", "b"]},
     "more than a hundred references": {

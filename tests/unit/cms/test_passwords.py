@@ -126,6 +126,19 @@ def test_no_tenant_has_a_place_fewer_than_it_wants_while_another_has_two_more(
             assert max(had.values()) <= had[tenant] + 1
 
 
+@given(st.lists(TENANTS, max_size=60))
+def test_a_place_is_taken_only_from_who_has_as_many_left_as_who_takes_it(
+    arrivals: list[str],
+) -> None:
+    turns = Turns[tuple[str, int]](10)
+    waiting: Counter[str] = Counter()
+    for number, tenant in enumerate(arrivals):
+        waiting[tenant] += 1
+        if (given_up := turns.add(tenant, (tenant, number))) is not None:
+            waiting[given_up[0]] -= 1
+            assert given_up[0] == tenant or waiting[given_up[0]] >= waiting[tenant]
+
+
 @given(st.lists(TENANTS, max_size=40))
 def test_tenants_take_turns_and_each_keeps_its_order(arrivals: list[str]) -> None:
     turns = Turns[tuple[str, int]](40)

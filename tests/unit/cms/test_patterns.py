@@ -176,6 +176,32 @@ def test_patterns_that_are_too_large_are_refused_before_they_are_compiled(engine
     assert engine.compiled == []
 
 
+@pytest.mark.parametrize(
+    ("part", "weight"),
+    [
+        ("a", 1),
+        ("[a-z]", 1),
+        ("é", 25),
+        (".", 25),
+        ("[^a]", 25),
+        (r"\s", 25),
+        (r"\d", 150),
+        (r"[\da]", 150),
+        (r"\w", 1_000),
+        (r"\p{L}", 1_000),
+        (r"\b", 1_000),
+    ],
+)
+def test_a_part_may_be_repeated_as_often_as_its_memory_allows(
+    engine: Engine, part: str, weight: int
+) -> None:
+    most = 40_000 // weight - 1
+    definition({"pattern": f"{part}{{{most}}}"})
+    with pytest.raises(ValidationError, match="pattern is too large"):
+        definition({"pattern": f"{part}{{{most + 2}}}"})
+    assert len(engine.compiled) == 1
+
+
 def test_a_default_is_compared_in_bounded_time() -> None:
     with pytest.raises(ValidationError, match="takes too long"):
         definition({"pattern": CATASTROPHIC, "default": "a" * 1_000})

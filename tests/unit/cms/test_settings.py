@@ -93,6 +93,10 @@ def test_the_documents_three_variables_are_enough() -> None:
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "OTEL_EXPORTER_OTLP_PROTOCOL"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://u:hunter2@host"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
         ({"DELIVERY_CORS_ORIGINS": "*.hunter2"}, "DELIVERY_CORS_ORIGINS: must be origins"),
+        (
+            {"DELIVERY_CORS_ORIGINS": "https://www.example, hunter2"},
+            "DELIVERY_CORS_ORIGINS: must be origins",
+        ),
         ({"DELIVERY_SURROGATE_HEADER": "hunter2"}, "DELIVERY_SURROGATE_HEADER"),
         ({"DELIVERY_MAX_AGE_SECONDS": "-1"}, "DELIVERY_MAX_AGE_SECONDS"),
     ],
