@@ -25,6 +25,8 @@ def render(hcms: Object, pods: Sequence[Object], now: datetime) -> list[str]:
     header = [*_object(hcms, status), *_rollout(hcms, status)]
     blocks = [table(header), table(list(_conditions(status))), table(_requests(status))]
     blocks.append(table([["NAME", "STATUS", "READY", "AGE", "INFO"], *_tree(hcms, pods, now)]))
+    # The last: a terminal that is too small for all of it shows the pods.
+    blocks.append(table(list(_measures(status.get("rollout") or {}))))
     return [line for block in blocks if block for line in (*block, "")][:-1]
 
 
@@ -114,6 +116,20 @@ def _requests(status: Object) -> list[list[str]]:
         [f"Asked: {found['verb']}", f"by {found.get('by', '')}", found["outcome"]]
         for found in (status.get("rollout") or {}).get("requests") or []
     ]
+
+
+def _measures(rollout: Object) -> Iterator[list[str]]:
+    """What each measure has found, until a release has passed."""
+    found = (rollout.get("analysis") or {}).get("measures") or []
+    if not found or rollout["phase"] not in (*IN_FLIGHT, "Aborted"):
+        return
+    yield ["MEASURE", "VERDICT", "CANDIDATE", "STABLE", "SAMPLES", "ALLOWED"]
+    for measure in found:
+        verdict = str(measure["verdict"])
+        texts = [str(measure.get(name) or "") for name in ("candidate", "stable")]
+        name = f"{_VERDICTS.get(verdict, BUSY)} {measure['name']}"
+        samples = str(measure.get("samples") or 0)
+        yield [name, verdict, *texts, samples, str(measure.get("limit") or "")]
 
 
 def _tree(hcms: Object, pods: Sequence[Object], now: datetime) -> Iterator[list[str]]:

@@ -67,6 +67,45 @@ def test_a_paused_canary_is_shown_with_steps_weights_and_pods() -> None:
     assert render(shown, PODS, NOW) == PAUSED.split("\n")
 
 
+MEASURES = [
+    {
+        "name": "errors",
+        "verdict": "Inconclusive",
+        "candidate": "5 %",
+        "stable": "0.1 %",
+        "samples": 500,
+        "limit": "1 %, and 2 times stable's",
+    },
+    {"name": "latency-p50", "verdict": "NoData", "candidate": "no requests"},
+    {
+        "name": "carts",
+        "verdict": "Successful",
+        "candidate": "3",
+        "samples": 4,
+        "limit": "at most 5",
+    },
+]
+
+
+@pytest.mark.parametrize("phase", ["Analyzing", "Baking", "Aborted"])
+def test_each_measure_is_shown_with_both_values_its_limit_and_its_samples(phase: str) -> None:
+    analysis = {"verdict": "Inconclusive", "message": "errors: 5 %", "measures": MEASURES}
+    lines = render(hcms(rollout=rollout(phase=phase, analysis=analysis)), PODS, NOW)
+    assert lines[-5:] == [
+        "",
+        "MEASURE         VERDICT        CANDIDATE     STABLE   SAMPLES   ALLOWED",
+        "⏸ errors        Inconclusive   5 %           0.1 %    500       1 %, and 2 times stable's",
+        "◌ latency-p50   NoData         no requests            0",
+        "✔ carts         Successful     3                      4         at most 5",
+    ]
+
+
+def test_what_was_measured_of_a_release_that_has_passed_is_left_out() -> None:
+    analysis = {"verdict": "Successful", "message": "", "measures": MEASURES}
+    lines = render(hcms(rollout=rollout(phase="Completed", analysis=analysis)), PODS, NOW)
+    assert "MEASURE" not in "\n".join(lines)
+
+
 def test_a_step_that_sets_the_candidates_pods_is_no_pause() -> None:
     found = hcms(rollout=rollout(currentStepIndex=1))
     found["spec"]["route"] = {"host": "cms.example.com", "gateway": {"name": "public"}}
