@@ -48,7 +48,7 @@ class MeasureStatus(Model):
     """What the candidate may have."""
 
     samples: _Count = 0
-    """Requests of the candidate that the measure is about."""
+    """Requests of the candidate that the measure is about, or measurements."""
 
     message: _Text = ""
     """The verdict in words."""

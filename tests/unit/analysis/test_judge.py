@@ -114,6 +114,27 @@ def test_a_verdict_names_the_measure_both_values_the_limit_and_the_samples() -> 
     assert (errors.candidate, errors.stable, errors.samples) == ("5 %", "0.1 %", 1000)
 
 
+def test_a_verdict_on_health_names_the_same() -> None:
+    found = judged(GOOD, *[both(did(500, pods=3, without_database=2), did(500, pods=2))] * 2)
+    assert found.message == (
+        "database: 2 of 3 pods of the candidate cannot use the database, 0 of 2 of stable; "
+        "2 of 3 measurements failed; allowed: failureLimit 1 in a row."
+    )
+    database = measure(found, "database")
+    assert (database.candidate, database.stable, database.samples) == ("2", "0", 3)
+    assert database.limit == "failureLimit 1 in a row"
+
+
+def test_a_verdict_on_restarts_names_the_same() -> None:
+    of_kubelet = (Reading("restarts", 1, 0, passed=False, detail="candidate: 1 restarts"),)
+    found = judged(*[both(did(500), readings=of_kubelet)] * 3, restarts={"failureLimit": 2})
+    assert found.message == (
+        "restarts: candidate: 1 restarts; 3 of 3 measurements failed; allowed: failureLimit 2."
+    )
+    restarts = measure(found, "restarts")
+    assert (restarts.candidate, restarts.stable, restarts.samples) == ("1", "0", 3)
+
+
 def test_a_latency_is_told_in_milliseconds() -> None:
     found = judged(GOOD, *[both(did(500, 0, 50))] * 3)
     assert "latency-p99: 7.5 % of 2000 requests" in found.message
@@ -167,7 +188,10 @@ def test_failures_of_a_provider_add_up_to_its_limit() -> None:
     tolerant = EXTERNAL | {"failureLimit": 2}
     assert judged(*intervals[:4], measures=[tolerant]).verdict == "Successful"
     found = judged(*intervals, measures=[tolerant])
-    assert (found.verdict, found.message) == ("Failed", "carts: 7, at most 5")
+    assert (found.verdict, found.message) == (
+        "Failed",
+        "carts: 7; 3 of 5 measurements failed; allowed: at most 5, failureLimit 2.",
+    )
 
 
 def test_a_measure_that_was_taken_out_of_the_spec_decides_nothing() -> None:

@@ -136,7 +136,7 @@ def health(measured: Measured) -> Iterable[Reading]:
         what = f"{away} of {mine.pods} pods of the candidate cannot use the {name}"
         stable = f"{both} of {theirs.pods} of stable"
         passed = True if away == 0 else None if both else False
-        yield Reading(name, value=away, passed=passed, detail=f"{what}, {stable}")
+        yield Reading(name, away, both, passed=passed, detail=f"{what}, {stable}")
 
 
 def _with_verdict(after: AnalysisStatus, measured: Measured, settings: Analysis) -> AnalysisStatus:

@@ -53,7 +53,7 @@ def readings(
 def _reading(name: BuiltIn, candidate: int, stable: int, what: str) -> Reading:
     passed = True if candidate == 0 else None if stable else False
     detail = f"candidate: {candidate} {what}, stable: {stable}"
-    return Reading(name, value=candidate, passed=passed, detail=detail)
+    return Reading(name, candidate, stable, passed=passed, detail=detail)
 
 
 def _unready(now: Mapping[str, PodState], revision: str) -> int:

@@ -19,7 +19,7 @@ class MeasureContext:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One measurement by a provider.
+    """One measurement by a provider, of the candidate and, where it tells, of stable.
 
     With `error` the provider is away or answers nonsense, which says nothing about the
     candidate. Without it and with `passed` None there is no data, or no clear verdict.
@@ -27,6 +27,7 @@ class Reading:
 
     measure: str
     value: float | None = None
+    stable: float | None = None
     passed: bool | None = None
     error: str = ""
     detail: str = ""

@@ -13,13 +13,20 @@ _BUILT_IN = frozenset[str](BuiltIn)
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How a reading of one measure is taken. Failures add up, or only while `in_a_row`."""
+    """How a reading of one measure is taken. Failures add up, or only while `in_a_row`. `bounds`
+    are those of its value, in words.
+    """
 
     failure_limit: int = 0
     in_a_row: bool = False
     consecutive_error_limit: int = 4
     dry_run: bool = False
-    limit: str = ""
+    bounds: str = ""
+
+    @property
+    def limit(self) -> str:
+        failures = f"failureLimit {self.failure_limit}{' in a row' if self.in_a_row else ''}"
+        return f"{self.bounds}, {failures}" if self.bounds else failures
 
 
 def take(reading: Reading, before: MeasureStatus | None, tolerance: Tolerance) -> MeasureStatus:
@@ -28,18 +35,23 @@ def take(reading: Reading, before: MeasureStatus | None, tolerance: Tolerance) -
     failures = before.failures if before and not ended else 0
     errors = (before.consecutive_errors if before else 0) + 1 if reading.error else 0
     failures += reading.passed is False and not reading.error
-    value = "" if reading.value is None else f"{reading.value:.6g}"
     found = MeasureStatus(
         name=reading.measure,
         verdict="Successful",
-        candidate=value,
+        candidate=_number(reading.value),
+        stable=_number(reading.stable),
         limit=tolerance.limit,
         samples=(before.samples if before else 0) + (not reading.error),
-        message=dry(_words(reading, value, tolerance), dry_run=tolerance.dry_run),
         failures=failures,
         consecutive_errors=errors,
     )
-    return found.model_copy(update={"verdict": _verdict_of(found, reading, tolerance)})
+    words = dry(_words(found, reading), dry_run=tolerance.dry_run)
+    verdict = _verdict_of(found, reading, tolerance)
+    return found.model_copy(update={"verdict": verdict, "message": words})
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
 
 
 def _verdict_of(found: MeasureStatus, reading: Reading, tolerance: Tolerance) -> AnalysisVerdict:
@@ -53,10 +65,13 @@ def _verdict_of(found: MeasureStatus, reading: Reading, tolerance: Tolerance) ->
     return "Successful" if reading.passed else "Inconclusive"
 
 
-def _words(reading: Reading, value: str, tolerance: Tolerance) -> str:
+def _words(found: MeasureStatus, reading: Reading) -> str:
     if reading.error:
         return f"No answer: {reading.error}"
-    return ", ".join(part for part in (reading.detail or value, tolerance.limit) if part)
+    return (
+        f"{reading.detail or found.candidate}; {found.failures} of {found.samples} measurements "
+        f"failed; allowed: {found.limit}."
+    )
 
 
 def dry(message: str, *, dry_run: bool) -> str:
@@ -70,12 +85,12 @@ def tolerance_of(name: str, settings: Analysis) -> Tolerance:
     for measure in settings.measures:
         if measure.name == name:
             parts = (("at least", measure.min), ("at most", measure.max))
-            limit = " and ".join(f"{word} {value}" for word, value in parts if value is not None)
+            bounds = " and ".join(f"{word} {value}" for word, value in parts if value is not None)
             return Tolerance(
                 measure.failure_limit,
                 consecutive_error_limit=measure.consecutive_error_limit,
                 dry_run=measure.dry_run,
-                limit=limit,
+                bounds=bounds,
             )
     # The spec had it when it was measured, and has it no longer.
     return Tolerance(dry_run=True)
