@@ -17,14 +17,42 @@ from cms_operator.rollout.capacity import (
     split,
 )
 
+# Argo Rollouts' own cases (TestApproximateWeightedNewStableReplicaCounts in
+# utils/replicaset/canary_test.go): replicas and maxSurge; weight; pods of candidate and stable.
+ARGO = {
+    (0, 0): {0: (0, 0), 50: (0, 0), 100: (0, 0)},
+    (0, 1): {0: (0, 0), 50: (0, 0), 100: (0, 0)},
+    (1, 0): {0: (0, 1), 1: (0, 1), 49: (0, 1), 50: (1, 0), 99: (1, 0), 100: (1, 0)},
+    (1, 1): {0: (0, 1), 1: (1, 1), 49: (1, 1), 50: (1, 1), 99: (1, 1), 100: (1, 0)},
+    (2, 0): {0: (0, 2), 1: (1, 1), 50: (1, 1), 99: (1, 1), 100: (2, 0)},
+    (2, 1): {0: (0, 2), 1: (1, 2), 50: (1, 1), 99: (2, 1), 100: (2, 0)},
+    (3, 0): {10: (1, 2), 25: (1, 2), 33: (1, 2), 34: (1, 2), 49: (1, 2), 50: (2, 1)},
+    (3, 1): {10: (1, 3), 25: (1, 3), 33: (1, 2), 34: (1, 2), 49: (2, 2), 50: (2, 2)},
+    (10, 1): {
+        0: (0, 10),
+        1: (1, 10),
+        18: (2, 9),
+        19: (2, 9),
+        20: (2, 8),
+        23: (2, 8),
+        24: (3, 8),
+        25: (3, 8),
+        99: (10, 1),
+        100: (10, 0),
+    },
+    (10, 0): {1: (1, 9), 14: (1, 9), 15: (2, 8), 16: (2, 8), 99: (9, 1)},
+}
+
+
+@pytest.mark.parametrize(("replicas", "surge"), ARGO)
+def test_weights_become_the_counts_of_argo_rollouts(replicas: int, surge: int) -> None:
+    found = {weight: split(replicas, weight, surge) for weight in ARGO[replicas, surge]}
+    assert found == {weight: Split(*pods) for weight, pods in ARGO[replicas, surge].items()}
+
 
 @pytest.mark.parametrize(
     ("replicas", "weight", "surge", "candidate", "stable"),
     [
-        # Argo Rollouts' own cases (utils/replicaset/canary_test.go).
-        (3, 50, 0, 2, 1),
-        (1, 10, 1, 1, 1),
-        (2, 99, 1, 2, 1),
         # What a tenant of 3 pods has.
         (3, 34, 1, 1, 2),
         (3, 67, 1, 2, 1),
