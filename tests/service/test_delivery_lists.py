@@ -13,9 +13,18 @@ from cms_service.content_types.schemas import ContentType
 from cms_service.delivery.query.grammar import parse_list_query
 from cms_service.delivery.query.plan import entry_shape, list_plan
 from cms_service.delivery.sql import statements
+from tests.service.test_authentication import statements as statements_run
 from tests.service.test_content_model import GERMAN, Editor
 from tests.service.test_tenant_border import tenant_id
-from tests.service.world import SERVICE_PASSWORD, SERVICE_ROLE, Desk, Site, expect, expect_problem
+from tests.service.world import (
+    SERVICE_PASSWORD,
+    SERVICE_ROLE,
+    Desk,
+    Pod,
+    Site,
+    expect,
+    expect_problem,
+)
 
 AUTHOR = {
     "name": "author",
@@ -223,6 +232,20 @@ async def linked(newsroom: Newsroom) -> dict[str, str]:
     )
     await newsroom.issue("story", slug="lonely")
     return ids
+
+
+@pytest.mark.usefixtures("linked")
+async def test_a_list_with_all_that_it_shows_is_one_statement(pod: Pod, newsroom: Newsroom) -> None:
+    """The tenant is set by it, too."""
+    expanded = "story?expand=author.mentor,tags.keeper&locale=de"
+    expect(await newsroom.get(f"{expanded}&limit=1"), 200)  # and its types are known
+    before = statements_run(pod)
+    query = "q=linked or lonely or words&filter[slug][ne]=x&sort=-fields.price,slug&limit=1"
+    page = expect(await newsroom.get(f"{expanded}&{query}"), 200)
+    assert statements_run(pod) - before == {"delivery.list": 1}
+    before = statements_run(pod)
+    expect(await newsroom.get(f"{expanded}&{query}&cursor={page['nextCursor']}"), 200)
+    assert statements_run(pod) - before == {"delivery.list": 1}
 
 
 async def test_references_are_expanded_to_what_is_published(
