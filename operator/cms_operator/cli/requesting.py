@@ -22,13 +22,15 @@ def ask(options: argparse.Namespace) -> int:
     if options.no_wait:
         say([f"{name}: asked {of_verb(verb)}={value}"])
         return 0
-    answer = _wait(kubectl, name, verb, value, time.monotonic() + options.timeout)
+    back = kubectl.shown("annotate", RESOURCE, name, f"{of_verb(verb)}-")
+    stands = f"The request stands until it is answered. Take it back with: {back}"
+    try:
+        answer = _wait(kubectl, name, verb, value, time.monotonic() + options.timeout)
+    except KubectlError as error:
+        return fail(f"{error}\n{name}: {stands}")
     if answer is None:
-        back = ("annotate", RESOURCE, name, f"{of_verb(verb)}-")
-        return fail(
-            f"{name}: no answer within {options.timeout:g} s; is the operator running? The request "
-            f"stands until it is answered. Take it back with: {kubectl.shown(*back)}"
-        )
+        late = f"no answer within {options.timeout:g} s; is the operator running?"
+        return fail(f"{name}: {late} {stands}")
     if answer.refused:
         return fail(f"{name}: refused: {answer.words}")
     say([f"{name}: {answer.words}"])

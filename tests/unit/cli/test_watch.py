@@ -1,4 +1,4 @@
-"""`kubectl hcms status` with a kubectl that says what a cluster may say."""
+"""`kubectl hcms` with a kubectl that says what a cluster may say."""
 
 import json
 import os
@@ -45,6 +45,9 @@ class Fake:
         (self.folder / name).write_text(json.dumps(content) + "\n")
 
     def status(self, cases: str, *flags: str) -> subprocess.CompletedProcess[str]:
+        return self.run(cases, "status", "shop", *flags)
+
+    def run(self, cases: str, *command: str) -> subprocess.CompletedProcess[str]:
         script = f'#!/bin/sh\ncase "$*" in\n{cases}  *) cat "$FOLDER/object" ;;\nesac\n'
         (self.folder / "kubectl").write_text(script)
         (self.folder / "kubectl").chmod(0o755)
@@ -54,7 +57,7 @@ class Fake:
             "PYTHONPATH": str(REPOSITORY / "operator"),
         }
         return subprocess.run(  # noqa: S603  - the plugin itself, no shell
-            [sys.executable, "-m", "cms_operator.cli.main", "status", "shop", *flags],
+            [sys.executable, "-m", "cms_operator.cli.main", *command],
             text=True, capture_output=True, check=False, env=environment,
         )  # fmt: skip
 
@@ -111,3 +114,12 @@ def test_a_kubectl_that_fails_otherwise_is_an_error(kubectl: Fake) -> None:
     done = kubectl.status("  *pods*) echo 'the server could not be reached' >&2; exit 1 ;;\n")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "error: the server could not be reached\n"
+
+
+def test_a_request_whose_answer_cannot_be_seen_stands_and_can_be_taken_back(kubectl: Fake) -> None:
+    kubectl.has("error", error(500, "http2: client connection lost"))
+    cases = '  *--watch*) cat "$FOLDER/changed" "$FOLDER/error"; exec sleep 60 ;;\n'
+    done = kubectl.run(cases, "promote", "shop")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: http2: client connection lost\nshop: The request stands")
+    assert "annotate headlesscmses.headlesscms.io shop headlesscms.io/promote-" in done.stderr
