@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends, Response
 from cms_service.auth.access import requires
 from cms_service.auth.actor import Actor
 from cms_service.auth.permissions import Permission
-from cms_service.bulk.schemas import EntryChanges, NewEntries, Outcomes, Selection
+from cms_service.bulk.schemas import Deletion, EntryChanges, NewEntries, Outcomes, Selection
 from cms_service.bulk.service import BulkService
 from cms_service.content_types.paths import TypePath
 from cms_service.core.endpoints.answers import answers
@@ -70,7 +70,7 @@ async def unpublish_entries(
 @router.post("/delete")
 @answers(PreconditionFailed, headers=[NEW_GENERATION])
 async def delete_entries(
-    type_name: TypePath, body: Selection, actor: Deleter, service: Service, response: Response
+    type_name: TypePath, body: Deletion, actor: Deleter, service: Service, response: Response
 ) -> Outcomes:
     """Moves the entries to the bin."""
     return _answer(response, await service.delete(actor, type_name, body))

@@ -31,6 +31,12 @@ class Selection(RequestBody):
         return self
 
 
+class Deletion(Selection):
+    """`breakReferences`: although published entries refer to them."""
+
+    break_references: Flag = False
+
+
 class EntryChanges(RequestBody):
     items: Annotated[tuple[EntryChange, ...], Field(min_length=1, max_length=MAX_ITEMS)]
     atomic: Flag = False

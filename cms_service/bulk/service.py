@@ -7,6 +7,7 @@ from uuid import UUID
 
 from cms_service.auth.actor import Actor
 from cms_service.bulk.schemas import (
+    Deletion,
     EntryChanges,
     Item,
     NewEntries,
@@ -96,11 +97,13 @@ class BulkService:
         return await self._run(actor, type_name, _Work(wanted.items, act, wanted.atomic))
 
     async def delete(
-        self, actor: Actor, type_name: str, wanted: Selection
+        self, actor: Actor, type_name: str, wanted: Deletion
     ) -> tuple[Outcomes, int | None]:
         async def act(_: ContentType, item: Item, within: Transaction | None) -> Done:
             target = Target(type_name, item.id, _seen(item))
-            generation = await self._entries.delete_once(actor, target, within)
+            generation = await self._entries.delete_once(
+                actor, target, within, break_references=wanted.break_references
+            )
             return None if generation is None else (Outcome(id=item.id, status=204), generation)
 
         work = _Work(wanted.items, act, wanted.atomic, to_delete=True)

@@ -42,6 +42,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "NewEntries": {"items": [{"fields": {}}]},
     "EntryChanges": {"items": [{"id": str(uuid4()), "fields": {}}]},
     "Selection": {"items": [{"id": str(uuid4())}]},
+    "Deletion": {"items": [{"id": str(uuid4())}]},
     "NewSchedule": {"publishAt": "2999-01-01T00:00:00Z"},
     "Locales": {"default": "en", "locales": [{"code": "en"}]},
 }

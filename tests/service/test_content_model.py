@@ -309,6 +309,26 @@ async def test_what_published_entries_refer_to_is_deleted_only_when_one_says_so(
     assert problem["errors"][0]["pointer"] == "/fields/author"
 
 
+@pytest.mark.parametrize("atomic", [False, True])
+async def test_what_published_entries_refer_to_is_deleted_with_others_when_one_says_so(
+    editor: Editor, *, atomic: bool
+) -> None:
+    authors = [await editor.make("author") for _ in range(2)]
+    page = await editor.make("page", author=authors[1], title={"en": "x"})
+    await editor.publish("page", page)
+    bulk = f"{editor.types}/author/bulk/delete"
+    wanted: dict[str, Any] = {"items": [{"id": each} for each in authors], "atomic": atomic}
+    if atomic:
+        expect_problem(await editor.client.post(bulk, json=wanted), 409)
+    else:
+        outcomes = expect(await editor.client.post(bulk, json=wanted), 200)["items"]
+        assert [outcome["status"] for outcome in outcomes] == [204, 409]
+        del wanted["items"][0]
+    told = await editor.client.post(bulk, json=wanted | {"breakReferences": True})
+    assert {outcome["status"] for outcome in expect(told, 200)["items"]} == {204}
+    assert expect(await editor.client.get(editor.entries("author")), 200)["items"] == []
+
+
 async def test_a_draft_keeps_nobody_from_deleting(editor: Editor) -> None:
     author = await editor.make("author")
     page = await editor.make("page", author=author, tags=[])
