@@ -16,6 +16,8 @@ from tests.controlplane.refusals import WORDS
 from tests.controlplane.team import LONG_PATIENCE, Team, eventually
 from tests.controlplane.unharmed import settled, unharmed, until_quiet
 
+FORBIDDEN = "hcms_operator_api_forbidden_total"
+
 
 @dataclass(frozen=True)
 class Way:
@@ -52,6 +54,8 @@ def test_a_child_that_is_refused_is_told_and_made_once_it_may_be(
             others = {"service", "deployment", "poddisruptionbudget"} - {way.kind.lower()}
             eventually(lambda: all(map(team.all, others)), "the others are made")
             assert not team.all(way.kind.lower())
+            counted = proxied.operator.metrics(FORBIDDEN)
+            assert f"{FORBIDDEN}{{" not in counted, "it lacks no right"
         team.wait_until_ready()
     assert team.condition("ChildrenOwned")[0] == "True"
 

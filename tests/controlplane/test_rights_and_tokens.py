@@ -14,6 +14,7 @@ from tests.controlplane.team import LONG_PATIENCE, Team, eventually
 from tests.controlplane.unharmed import QUIET_SECONDS, Audited
 
 UNAUTHORIZED = 401
+FORBIDDEN = "hcms_operator_api_forbidden_total"
 # An API server remembers a token that was good for 10 s, and the next list comes in as many.
 EXPIRY_SECONDS = 90.0
 
@@ -85,7 +86,7 @@ def test_rights_that_are_gone_for_a_while_cost_nothing_but_that_while(
 
 @pytest.mark.parametrize("verb", ["patch", "list"])
 def test_a_single_right_that_is_missing_is_told_and_heals(
-    team: Team, account: Account, audited: Audited, verb: str
+    team: Team, account: Account, in_cluster: OperatorProcess, audited: Audited, verb: str
 ) -> None:
     team.make(replicas=1)
     team.wait_until_ready()
@@ -99,6 +100,8 @@ def test_a_single_right_that_is_missing_is_told_and_heals(
         assert "Service" in message
         assert "forbidden" in message
     eventually(lambda: len(team.pods()) == 2, "the rest goes on")
+    refusals = f'{FORBIDDEN}{{resource="services",verb="{verb}"}}'
+    eventually(lambda: in_cluster.metric(refusals), "it is counted")
     account.allow_all_again()
     eventually(lambda: team.names("service") == {"shop"}, "the Service comes back")
     audited.end()

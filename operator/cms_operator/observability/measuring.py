@@ -42,14 +42,15 @@ def phase(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaita
 
 @dataclass(slots=True)
 class Answer:
-    """`status` is 0 until there is one."""
+    """`status` is 0 until there is one; `lacks_a_right` where it is a refusal for want of that."""
 
     status: int = 0
+    lacks_a_right: bool = False
 
 
 @contextmanager
 def api_request(method: str, path: str) -> Iterator[Answer]:
-    """Measure one request; the caller sets the status of its answer."""
+    """Measure one request; the caller says what the answer was."""
     parts = _parts(path)
     resource, verb = parts[0] if parts else "", verb_of(method, parts)
     answer, started = Answer(), time.monotonic()
@@ -64,6 +65,8 @@ def api_request(method: str, path: str) -> Iterator[Answer]:
     finally:
         metrics.API_IN_FLIGHT.dec()
         metrics.API_REQUESTS.labels(verb, resource, str(answer.status)).inc()
+        if answer.lacks_a_right:
+            metrics.API_FORBIDDEN.labels(verb, resource).inc()
         metrics.API_SECONDS.labels(verb, resource).observe(time.monotonic() - started)
 
 
@@ -76,7 +79,9 @@ def count_refusal(path: str, status: int) -> None:
         url = urlsplit(path)
         parts = _parts(url.path)
         verb = "watch" if "watch=" in url.query else verb_of("GET", parts)
-        metrics.API_REQUESTS.labels(verb, parts[0] if parts else "", str(int(status))).inc()
+        resource = parts[0] if parts else ""
+        metrics.API_REQUESTS.labels(verb, resource, str(int(status))).inc()
+        metrics.API_FORBIDDEN.labels(verb, resource).inc()
 
 
 def verb_of(method: str, parts: list[str]) -> str:

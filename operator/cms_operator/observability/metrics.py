@@ -76,6 +76,12 @@ API_REQUESTS = Counter(
     ["verb", "resource", "code"],
     registry=REGISTRY,
 )
+API_FORBIDDEN = Counter(
+    "hcms_operator_api_forbidden",
+    "Requests for which the operator had no right, or no valid credentials.",
+    ["verb", "resource"],
+    registry=REGISTRY,
+)
 API_SECONDS = Histogram(
     "hcms_operator_api_request_seconds",
     "Time until the API server's answer was read.",

@@ -70,11 +70,11 @@ async def test_a_watch_that_the_server_refuses_says_why(api: KubernetesClient) -
 
 
 async def test_a_right_to_watch_that_is_missing_is_counted_each_time(api: KubernetesClient) -> None:
-    labels = {"verb": "watch", "resource": "deployments", "code": "403"}
-    before = value(REGISTRY, "hcms_operator_api_requests_total", **labels)
+    labels = {"verb": "watch", "resource": "deployments"}
+    before = value(REGISTRY, "hcms_operator_api_forbidden_total", **labels)
     for _ in range(2):
         with pytest.raises(ApiError, match="403"):
             async for _ in api.watch("/apis/apps/v1/deployments", {}):
                 pass
     await api.get("/apis/apps/v1/deployments?watch=true", 10)
-    assert value(REGISTRY, "hcms_operator_api_requests_total", **labels) == before + 3
+    assert value(REGISTRY, "hcms_operator_api_forbidden_total", **labels) == before + 3

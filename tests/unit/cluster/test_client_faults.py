@@ -22,7 +22,9 @@ from cms_operator.cluster.transport.answers import LONGEST_PATIENCE_SECONDS
 from cms_operator.cluster.transport.api_error import ApiError
 from cms_operator.cluster.transport.client import KubernetesClient
 from cms_operator.cluster.transport.pace import Pace
+from cms_operator.observability.metrics import REGISTRY
 from tests.support import virtual_time
+from tests.unit.observability.scraping import value
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 POD = {"kind": "Pod"}
@@ -123,6 +125,21 @@ def test_a_conflict_and_what_is_gone_are_no_prohibition() -> None:
     message = 'services "shop" not found'
     found, _ = ask(Answer(404, orjson.dumps({"reason": "NotFound", "message": message})))
     assert found.is_not_found
+
+
+@pytest.mark.parametrize(
+    ("words", "counted"),
+    [
+        ('User "operator" cannot list resource "pods" in API group ""', 1),
+        ("exceeded quota: few, requested: pods=1, used: pods=9, limited: pods=9", 0),
+    ],
+)
+def test_a_right_that_is_missing_is_counted_and_no_quota_is(words: str, counted: int) -> None:
+    labels = {"verb": "list", "resource": "pods"}
+    before = value(REGISTRY, "hcms_operator_api_forbidden_total", **labels)
+    body = {"reason": "Forbidden", "message": f"pods is forbidden: {words}"}
+    ask(Answer(403, orjson.dumps(body)))
+    assert value(REGISTRY, "hcms_operator_api_forbidden_total", **labels) == before + counted
 
 
 @pytest.mark.parametrize("body", [b'{"kind": "Po', b"<html>", b"\xff"])

@@ -8,12 +8,14 @@ may_be_told_of_a_child    x   -   x   x   x   -   -   x   x   x   x   -   x   x
 is_the_objects_fault      x   -   x   x   x   x   x   x   x   -   -   -   -   -
 """
 
+import re
 from http import HTTPStatus
 
 import aiohttp
 
 # The server has done nothing yet, and may say in Retry-After when to ask again.
 BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+_NO_RIGHT = re.compile(r'User "[^"]*" cannot ')
 _ABOUT_ONE_KIND = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 _OF_A_CHILD = (400, 403, 404, 405, 413, 422, 429, 500, 503, 504)
 _COPY_STAYS_GOOD = (401, 403, 429, 503, 504)
@@ -44,6 +46,12 @@ class ApiError(Exception):
     @property
     def is_conflict(self) -> bool:
         return self.status == HTTPStatus.CONFLICT
+
+    @property
+    def lacks_a_right(self) -> bool:
+        """The authorizer refuses it, and no quota, policy or webhook; or the token is not good."""
+        forbidden = self.status == HTTPStatus.FORBIDDEN and _NO_RIGHT.search(self.message)
+        return bool(forbidden) or self.status == HTTPStatus.UNAUTHORIZED
 
     @property
     def is_worth_retrying(self) -> bool:

@@ -136,7 +136,11 @@ class KubernetesClient:
                 query = {**(query or {}), "timeout": f"{max(1, int(left))}s"}
             response = await self._send(method, path, query, body, content_type, limits)
             answer.status = response.status
-            return decode(response, await response.read())
+            try:
+                return decode(response, await response.read())
+            except ApiError as error:
+                answer.lacks_a_right = error.lacks_a_right
+                raise
 
     @contextmanager
     def _allowed(self, method: str, seconds: float) -> Iterator[float]:
