@@ -60,6 +60,17 @@ async def test_a_version_comes_back_only_as_far_as_one_may_write(acme: Desk, rea
     assert [error["pointer"] for error in problem["errors"]] == ["/fields/slug"]
 
 
+async def test_who_may_not_read_an_entry_brings_no_version_of_it_back(pod: Pod, acme: Desk) -> None:
+    await acme.make_type()
+    entry = await acme.draft(title="First")
+    url = f"{acme.entries}/{entry['id']}"
+    expect(await acme.client.put(url, json={"fields": {"title": "Second"}}), 200)
+    await make_role(acme, {"permissions": ["entries:update"]})
+    helper, _ = await hired(pod, acme, "helper")
+    expect_problem(await helper.client.post(f"{url}/versions/1/restore"), 404)
+    assert expect(await acme.client.get(url), 200)["version"] == 2
+
+
 async def test_a_patch_leaves_what_one_does_not_see_and_takes_nothing_one_may_not_write(
     acme: Desk, reader: Desk
 ) -> None:

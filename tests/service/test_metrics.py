@@ -1,6 +1,7 @@
 """What Prometheus finds after real requests, and that nobody can make it grow."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 
 import httpx
@@ -119,6 +120,17 @@ async def test_each_tenants_requests_are_counted_for_itself_alone(site: Site) ->
             if sample.name == "hcms_tenant_requests_total"
         }
     assert counted == {("acme", "2xx"): 2, ("acme", "4xx"): 1}
+
+
+async def test_a_request_took_some_of_the_time_in_which_it_was_made(pod: Pod) -> None:
+    started = time.monotonic()
+    async with pod.client() as client:
+        for _ in range(3):
+            await client.get("/health")
+    elapsed = time.monotonic() - started
+    counted = value(pod, "hcms_http_request_duration_seconds_sum", {})
+    assert counted is not None
+    assert 0 < counted <= elapsed
 
 
 HOSTILE_METHODS = ["BREW", "get", "PROPFIND", "X" * 200, "TRACE", "CONNECT"]

@@ -72,7 +72,7 @@ async def test_a_plan_tells_what_would_be_lost_and_changes_nothing(architect: Ar
         2,
     )
     narrowed, added, removed = (change_of(plan, name) for name in ("title", "word", "views"))
-    assert narrowed["change"] == "narrowed"
+    assert (narrowed["change"], narrowed["renamedFrom"]) == ("narrowed", None)
     assert narrowed["details"] == ["maxLength: 200 → 5"]
     assert [(e["entryId"], e["published"]) for e in narrowed["examples"]] == [(long["id"], True)]
     assert (added["change"], added["misfits"]) == ("added", 2)
@@ -144,6 +144,8 @@ async def test_the_same_definition_changes_nothing(architect: Architect) -> None
 async def test_a_renamed_field_keeps_its_values_in_public_too(architect: Architect) -> None:
     await architect.desk.publish_new(title="Hello", slug="hello", views=3)
     renamed = {**VIEWS, "name": "reads", "renamedFrom": "views"}
+    (planned,) = (await architect.plan(TITLE, SLUG, renamed))["changes"]
+    assert (planned["change"], planned["renamedFrom"]) == ("renamed", "views")
     changed = await architect.change(TITLE, SLUG, renamed)
     assert [field["name"] for field in changed["fields"]] == ["title", "slug", "reads"]
     assert "renamedFrom" not in changed["fields"][2]
@@ -161,8 +163,9 @@ async def test_a_default_fills_in_for_a_new_required_field(architect: Architect)
         "required": True,
         "default": "b",
     }
-    assert (await architect.plan(TITLE, SLUG, VIEWS, state))["safe"]
-    await architect.change(TITLE, SLUG, VIEWS, state)
+    fewer = VIEWS | {"maximum": 9}  # which the entry has none of
+    assert (await architect.plan(TITLE, SLUG, fewer, state))["safe"]
+    await architect.change(TITLE, SLUG, fewer, state)
     kept = {"title": "Hello", "slug": "hello", "state": "b"}
     assert await architect.contents() == [(kept, kept)]
     shown = expect(await architect.client.get(f"{architect.desk.entries}/{entry['id']}"), 200)

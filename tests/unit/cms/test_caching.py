@@ -1,6 +1,7 @@
 """Caches stay within bounds, ask once, and never answer with what is too old."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cms_service.core.caching.body_cache import Body, BodyCache, CacheKey, MemoryCache
-from cms_service.core.caching.lru import Weighed
+from cms_service.core.caching.lru import Weighed, keep
 from cms_service.core.caching.single_flight import SingleFlight
 from cms_service.core.errors import Unavailable
 from cms_service.core.telemetry.metrics import Metrics
@@ -78,6 +79,13 @@ def test_what_is_weighed_is_within_its_bound_and_holds_the_newest(
             key: expected.get(key) for key in newest
         }
         assert held.total == sum(expected.values())
+
+
+def test_of_too_many_what_was_kept_longest_ago_goes() -> None:
+    kept: OrderedDict[str, int] = OrderedDict()
+    for number, name in enumerate("abcad"):
+        keep(kept, name, number, 3)
+    assert list(kept.items()) == [("c", 2), ("a", 3), ("d", 4)]
 
 
 class Work:

@@ -59,6 +59,8 @@ def test_pages_of_all_sites_or_of_those_that_were_named_may_read() -> None:
     assert one[b"vary"] == b"X-HCMS-Generation, Origin"
     other = headers(PUBLIC, none, "https://a.example", origin=b"https://a.example.evil")
     assert name not in other
+    (only,) = Cors(frozenset({"https://a.example"})).preflight(b"https://a.example.evil")
+    assert only == (b"allow", b"GET, HEAD, OPTIONS")
     assert other[b"vary"] == one[b"vary"]
 
 

@@ -1,4 +1,6 @@
-"""The cursor of a list of entries is read back as it was given; nothing else is taken for one."""
+"""A list goes on where there is more. The cursor of a list of entries is read back as it was given;
+nothing else is taken for one.
+"""
 
 import base64
 from datetime import UTC, datetime, timedelta, timezone
@@ -9,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cms_service.core.paging.cursor import Cursor
+from cms_service.core.paging.pages import page_of
 from cms_service.entries.listing import MAX_CURSOR_LENGTH, EntryCursor, Sort
 
 MOMENTS = st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
@@ -56,3 +60,17 @@ def test_a_time_is_passed_on_in_utc_or_refused(moment: datetime, minutes: int) -
         assert moment.year in {1, 9999}
     else:
         assert cursor.key.endswith("+00:00")
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_cut", "last"),
+    [(0, False, None), (1, False, None), (2, False, None), (3, False, 1), (1, True, 0)],
+)
+def test_a_page_has_a_cursor_only_where_another_follows(
+    rows: int, last: int | None, *, is_cut: bool
+) -> None:
+    moment = datetime(2026, 1, 31, tzinfo=UTC)
+    page = page_of(range(rows), 2, lambda row: (moment, UUID(int=row)), is_cut=is_cut)
+    assert page.items == list(range(min(rows, 2)))
+    goes_on = None if page.next_cursor is None else Cursor.decode(page.next_cursor)
+    assert goes_on == (None if last is None else Cursor(moment, UUID(int=last)))
