@@ -238,7 +238,7 @@ async def test_a_watch_whose_answer_never_begins_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
     way: str,
 ) -> None:
-    """As behind a proxy that gets no answer itself."""
+    """A proxy may take the connection and get no answer itself."""
     monkeypatch.setattr(module, "REQUEST_SECONDS", 0.2)
     client = await serve(never)
     async with asyncio.timeout(20):
@@ -264,7 +264,7 @@ async def test_the_kernel_asks_for_a_sign_of_life_where_a_watch_tells_nothing(
 
 
 def seconds_to_probes(port: int) -> Iterator[float]:
-    """Of each connection to this port of this host, by what Linux tells of its timers."""
+    """Yield how long each connection to a port of this host stays idle, by the timers of Linux."""
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, _, remote, _, _, timer, *_ = line.split()
         kind, _, hundredths = timer.partition(":")
