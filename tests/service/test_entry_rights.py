@@ -108,6 +108,20 @@ async def test_a_new_name_hides_a_field_from_no_rule_without_a_word(
     await renamed(acme, 200, f"?acknowledge={plan}")
 
 
+async def test_a_role_and_a_key_that_name_a_field_in_several_rules_are_told_once(
+    acme: Desk,
+) -> None:
+    await acme.make_type()
+    rules = [
+        {"permissions": [permission], "fields": ["views"], "contentTypes": types, "deny": True}
+        for permission, types in (("entries:read", ["article", "page"]), ("entries:update", None))
+    ]
+    await make_role(acme, {"permissions": ["entries:read"]}, *rules)
+    await make_key(acme, rules=rules)
+    (error,) = (await renamed(acme, 409))["errors"]
+    assert "The rules of the API key site, the role helper name views" in error["detail"]
+
+
 async def test_what_rules_know_by_both_names_is_renamed_at_once(acme: Desk) -> None:
     await acme.make_type()
     both = {"permissions": ["entries:read"], "fields": ["views", "reads"], "deny": True}
