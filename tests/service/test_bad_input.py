@@ -181,6 +181,24 @@ async def test_a_content_type_that_makes_no_sense_is_refused(acme: Desk, name: s
     assert expect(await acme.client.get(types), 200)["items"] == []
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"displayName": ""},
+        {"displayName": "x" * 201},
+        {"deliveryAccess": "open"},
+        {"searchLanguage": "klingon"},
+        {"name": "globex"},
+    ],
+)
+async def test_a_change_of_a_tenant_that_makes_no_sense_is_refused(
+    acme: Desk, change: dict[str, str]
+) -> None:
+    before = expect(await acme.client.get(acme.root), 200)
+    expect_problem(await acme.client.patch(acme.root, json=change), 422)
+    assert expect(await acme.client.get(acme.root), 200) == before
+
+
 async def test_the_place_of_what_is_wrong_in_a_field_is_named(acme: Desk) -> None:
     body = ARTICLE | {"fields": [FIELD, FIELD | {"maxLength": 0}, {"kind": "text"}]}
     problem = expect_problem(await acme.client.post(f"{acme.root}/content-types", json=body), 422)
