@@ -3,6 +3,9 @@ what only older releases need.
 
 A script whose second line is `-- each statement by itself` is no transaction, for indexes that are
 built while others write. It has to bear being begun anew, and its statements end with their lines.
+
+One whose second line is `-- recorded as: <checksum>` corrects the text with that checksum, and is
+the same script to every release: it leaves just what that one leaves where it does not fail.
 """
 
 import hashlib
@@ -14,6 +17,7 @@ from importlib.resources import files
 
 _NAME = re.compile(r"(?P<number>\d{4})_[a-z0-9_]+(?P<contract>\.contract)?\.sql")
 _OLDEST_READABLE = re.compile(r"-- oldest-readable: (\d+)\n")
+_RECORDED_AS = re.compile(r".*\n-- recorded as: ([0-9a-f]{64})\n")
 _BY_ITSELF = re.compile(r".*\n-- each statement by itself\n")
 
 
@@ -30,6 +34,8 @@ class Script:
 
     @property
     def checksum(self) -> str:
+        if found := _RECORDED_AS.match(self.sql):
+            return found[1]
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
     @property

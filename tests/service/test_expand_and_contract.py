@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from cms_service.core.settings.migrate import MigrateSettings
-from cms_service.migrations import job
+from cms_service.migrations import job, runner
 from cms_service.migrations.errors import MigrationError, Refusal, RefusedError
 from cms_service.migrations.explain import explain
 from cms_service.migrations.files import Migration, all_migrations, combine, parse
@@ -276,6 +276,16 @@ async def test_a_script_that_was_changed_afterwards_is_noticed(empty: Database, 
     await empty.migrate(release(3))
     with pytest.raises(MigrationError, match=f"0003_{name} was changed after it was applied"):
         await empty.migrate(release(4, **{name: "SELECT 2"}))
+    assert await empty.schema() == "1 2 3c"
+
+
+async def test_a_script_that_was_corrected_is_the_same_to_every_release(empty: Database) -> None:
+    (*_, faulty) = release(3)
+    corrected = replace(
+        faulty, sql=f"-- first\n-- recorded as: {faulty.checksum}\nCREATE TABLE cms.c ();"
+    )
+    for scripts in ((*release(3)[:-1], corrected), release(3), (*release(3)[:-1], corrected)):
+        await empty.migrate(scripts)
     assert await empty.schema() == "1 2 3c"
 
 
@@ -571,6 +581,11 @@ _NEW_NAME = (
 _WITH_THREE = """SELECT FROM cms.published_terms
 WHERE term = cms.term(content_type_id, 'count', '3')"""
 
+_UNPUBLISH = """DELETE FROM cms.published_entries
+WHERE tenant_id = (SELECT id FROM cms.tenants WHERE name = 'old')"""
+_WAITS = """SELECT FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+
 
 async def test_numbers_that_a_release_left_out_of_filters_are_made_up_for(empty: Database) -> None:
     scripts = all_migrations()
@@ -579,6 +594,26 @@ async def test_numbers_that_a_release_left_out_of_filters_are_made_up_for(empty:
     assert not await empty.fetch(_WITH_THREE)
     await empty.migrate(scripts)
     assert len(await empty.fetch(_WITH_THREE)) == 2, "of each of two tenants"
+
+
+async def test_they_are_made_up_for_while_somebody_takes_an_entry_back(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_PATIENCE_SECONDS", PATIENCE)
+    scripts = all_migrations()
+    await empty.migrate(scripts[:_WITHOUT_NUMBERS])
+    await execute(empty.postgres, empty.name, *_OLD_CONTENT, *_NEW_NAME)
+    writer = await asyncpg.connect(empty.postgres.superuser_url(empty.name))
+    try:
+        async with writer.transaction():
+            await writer.execute(_UNPUBLISH)
+            waiting = {"migration_lock_timeout_seconds": str(PATIENCE)}
+            migration = asyncio.create_task(empty.migrate(scripts, **waiting))
+            await eventually(lambda: empty.fetch(_WAITS), bool, "the migration has come to it")
+        await migration
+    finally:
+        await writer.close()
+    assert len(await empty.fetch(_WITH_THREE)) == 1, "of the other tenant"
 
 
 async def test_what_postgresql_says_reaches_the_reader(old: Database) -> None:
