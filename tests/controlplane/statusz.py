@@ -1,7 +1,7 @@
 """What all fake pods answer on their admin port: a generation of keys that a file names, and
 metrics as if they served.
 
-    statusz.py GENERATION [PORT=ERRORS,SLOW[,FILE] ...]
+    statusz.py GENERATION [PORT=ERRORS,SLOW[,FILE] | PORT=no-database ...]
 
 ERRORS and SLOW are shares of the requests of the pods with that admin port, from the start or
 from when FILE was last written; without it they are well.
@@ -18,6 +18,7 @@ ADMIN_PORT = 9000
 RATE = 200.0
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 FAST, SLOW = 0.004, 2.0
+NO_DATABASE = "no-database"
 
 
 class Pod(BaseHTTPRequestHandler):
@@ -26,6 +27,7 @@ class Pod(BaseHTTPRequestHandler):
     errors = 0.0
     slow = 0.0
     onset: Path | None = None
+    has_database = True
 
     def do_GET(self) -> None:
         body = self._metrics() if self.path.startswith("/metrics") else self._status()
@@ -50,7 +52,7 @@ class Pod(BaseHTTPRequestHandler):
         lines = [
             f'hcms_http_requests_total{{{labels},status="200"}} {total - errors}.0',
             f'hcms_http_requests_total{{{labels},status="500"}} {errors}.0',
-            'hcms_database_up{database="primary"} 1.0',
+            f'hcms_database_up{{database="primary"}} {float(self.has_database)}',
             "hcms_redis_up 1.0",
             f"process_start_time_seconds {self.started}",
         ]
@@ -64,9 +66,15 @@ def _bucket(labels: str, bound: str, within: int) -> str:
     return f'hcms_http_request_duration_seconds_bucket{{{labels},le="{bound}"}} {within}.0'
 
 
-def serve(port: int, errors: str, slow: str, onset: str = "") -> None:
-    shares = {"errors": float(errors), "slow": float(slow)}
-    behaviour = type("Behaviour", (Pod,), {**shares, "onset": Path(onset) if onset else None})
+def behaviour_of(words: str) -> dict[str, object]:
+    if words == NO_DATABASE:
+        return {"has_database": False}
+    errors, slow, *onset = words.split(",")
+    return {"errors": float(errors), "slow": float(slow), "onset": next(map(Path, onset), None)}
+
+
+def serve(port: int, words: str) -> None:
+    behaviour = type("Behaviour", (Pod,), behaviour_of(words))
     # All pods of the control plane's namespace are behind this one address.
     ThreadingHTTPServer(("0.0.0.0", port), behaviour).serve_forever()  # noqa: S104
 
@@ -74,4 +82,4 @@ def serve(port: int, errors: str, slow: str, onset: str = "") -> None:
 if __name__ == "__main__":
     asked = [argument.partition("=") for argument in sys.argv[2:]]
     for port, _, behaviour in asked or [(str(ADMIN_PORT), "", "0,0")]:
-        threading.Thread(target=serve, args=(int(port), *behaviour.split(","))).start()
+        threading.Thread(target=serve, args=(int(port), behaviour)).start()

@@ -18,7 +18,7 @@ from tests.controlplane.tracing import Trace
 SERVER = Path(__file__).with_name("statusz.py")
 CANDIDATE = f"{IMAGES}:2.0.0"
 # The admin port is part of a revision: which one a pod has says how it behaves.
-GOOD, ERRORS, SLOW = 9000, 9005, 9006
+GOOD, ERRORS, SLOW, NO_DATABASE = 9000, 9005, 9006, 9007
 SECONDS = 1
 MEASURED: Object = {
     "bakeSeconds": 30,
@@ -57,6 +57,7 @@ def metrics(control_plane: ControlPlane, tmp_path: Path) -> Iterator[None]:
     generation = tmp_path / "generation"
     generation.write_text("1")
     behaviours = [f"{GOOD}=0,0", f"{ERRORS}=0.05,0", f"{SLOW}=0,0.05"]
+    behaviours.append(f"{NO_DATABASE}=no-database")
     control_plane.spawn("statusz", [sys.executable, str(SERVER), str(generation), *behaviours])
     yield
     control_plane.stop_process("statusz")
@@ -111,6 +112,18 @@ def test_one_whose_p99_is_slow_is_taken_back(team: Team, strategy: str) -> None:
     message = team.wait_for("Stalled", "True", "AnalysisFailed")
     assert "latency-p99: " in message
     assert team.revision() == old
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_one_that_is_ready_without_its_database_is_taken_back(team: Team, strategy: str) -> None:
+    old = settle(team, strategy)
+    with Trace(team) as trace:
+        follow(team, strategy, NO_DATABASE)
+        message = team.wait_for("Stalled", "True", "AnalysisFailed")
+        assert "pods of the candidate cannot use the database" in message
+        eventually(lambda: list(team.names("deployment")) == [f"shop-{old}"], "stable is alone")
+    assert team.revision() == old
+    assert min(trace.serving) >= 3
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
