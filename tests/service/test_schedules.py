@@ -59,6 +59,15 @@ async def test_an_entry_appears_and_goes_when_it_is_to(site: Site, pod: Pod, acm
     assert found["published"] is None
 
 
+async def test_a_plan_takes_the_place_of_all_that_was_planned(acme: Desk) -> None:
+    await acme.make_type()
+    entry = await acme.draft(title="Hello", slug="hello")
+    await schedule(acme, entry, publishAt=_LATER, unpublishAt=_MUCH_LATER)
+    await schedule(acme, entry, unpublishAt=_LATER)
+    (left,) = expect(await acme.client.get(schedule_of(acme, entry)), 200)["actions"]
+    assert (left["action"], left["at"]) == ("unpublish", _LATER)
+
+
 async def test_after_a_long_pause_things_happen_in_their_order(
     site: Site, pod: Pod, acme: Desk
 ) -> None:

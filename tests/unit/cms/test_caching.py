@@ -18,7 +18,7 @@ from cms_service.core.errors import Unavailable
 from cms_service.core.telemetry.metrics import Metrics
 from cms_service.tenants.changes import Changes
 from cms_service.tenants.directory import AHEAD_SECONDS, FRESH_SECONDS, Found, TenantDirectory
-from cms_service.tenants.known import key_of
+from cms_service.tenants.known import Generations, KnownTenants, key_of
 from cms_service.tenants.schemas import DeliveryAccess, TenantState
 from tests.support.clock import Clock
 
@@ -417,3 +417,23 @@ async def test_after_a_restore_what_is_there_is_held_and_shown_and_not_what_was_
     last = answers.last(OLD, promised=0)
     assert last is not None
     assert last.content == b"restored"
+
+
+async def test_an_answer_is_shown_for_a_bounded_time_after_it_was_last_known_to_be_right(
+    answers: BodyCache, clock: Clock
+) -> None:
+    await ask(answers, NEW, b"new")
+    for confirmed in (True, False):
+        clock.now += STALE_SECONDS
+        assert answers.last(OLD, promised=2) is not None
+        assert answers.last(NEW, promised=3) is None
+        assert answers.peek(NEW, confirmed=confirmed) is not None
+    clock.now += 1
+    assert answers.last(NEW, promised=2) is None
+
+
+def test_of_content_and_of_access_a_pod_knows_the_newest_that_it_wrote() -> None:
+    known = KnownTenants()
+    for written in (Generations(content=5), Generations(access=3), Generations(content=4)):
+        known.note("acme", written)
+    assert known.written("acme") == Generations(content=5, access=3)
