@@ -372,6 +372,32 @@ async def test_types_refer_to_types_that_are_there_and_keep_them(editor: Editor)
     expect(await editor.client.delete(f"{editor.types}/author"), 204)
 
 
+@pytest.mark.parametrize(
+    ("delete_first", "statuses"), [(True, (204, 422)), (False, (409, 201))], ids=str
+)
+async def test_a_type_is_deleted_while_another_is_made_that_refers_to_it(
+    site: Site, editor: Editor, statuses: tuple[int, int], *, delete_first: bool
+) -> None:
+    """Whoever comes first: never does a type refer to one that is not there."""
+    old, new = (
+        {"name": name, "displayName": name, "fields": [{"name": "a", **field}]}
+        for name, field in (
+            ("old", {"kind": "text"}),
+            ("new", {"kind": "reference", "types": ["old"]}),
+        )
+    )
+    expect(await editor.client.post(editor.types, json=old), 201)
+    delete = editor.client.delete(f"{editor.types}/old")
+    make = editor.client.post(editor.types, json=new)
+    waiting = []
+    async with held(site, "SELECT FROM cms.tenants FOR UPDATE"):
+        for number, request in enumerate((delete, make) if delete_first else (make, delete), 1):
+            waiting.append(asyncio.create_task(request))
+            await until_waiting(site, number)
+    answers = [answer.status_code for answer in await asyncio.gather(*waiting)]
+    assert tuple(answers if delete_first else reversed(answers)) == statuses
+
+
 async def test_a_type_is_changed_only_by_one_who_has_seen_its_version(editor: Editor) -> None:
     url, body = f"{editor.types}/tag", {"displayName": "Label", "fields": [TITLE]}
     seen = {"If-Match": (await editor.client.get(url)).headers["etag"]}
