@@ -142,9 +142,7 @@ def takes_anything_away(work: Work, decision: Decision) -> bool:
 def is_to_be_recorded(work: Work, decision: Decision) -> bool:
     """Whether the status has to be written before this decision is acted on, in the next pass."""
     before = work.before
-    return takes_anything_away(work, decision) and is_a_turn(
-        before.stable_revision, before.rollout, decision
-    )
+    return is_a_turn(before.stable_revision, before.rollout, decision)
 
 
 def _recorded(family: Family) -> dict[str, Revision]:

@@ -1,4 +1,4 @@
-"""Which acts cannot be taken back, and need a live read and a record before them."""
+"""Which acts cannot be taken back and need a live read before them, and which need a record."""
 
 from cms_operator.api.status import RolloutStatus
 from cms_operator.observed.family import Family
@@ -31,8 +31,9 @@ def takes_away(decision: Decision, family: Family, service: str) -> bool:
 def is_a_turn(stable: str | None, progress: RolloutStatus | None, decision: Decision) -> bool:
     """The rollout stands elsewhere than the status says.
 
-    Its acts may destroy what led to it, such as pods that have crashed: an operator that dies
-    after them must find where they lead to.
+    Its acts may destroy what led to it, such as pods that have crashed, and what is made for one
+    step is too much for the one before: an operator that dies after them must find where they lead
+    to.
     """
     return stable != decision.stable or _place(progress) != _place(decision.progress)
 

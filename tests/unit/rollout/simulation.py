@@ -281,10 +281,10 @@ class World:
     def _writes(self, decision: Decision, wanted: WantedRevision) -> Iterator[Callable[[], object]]:
         """Whatever differs, in the operator's order: Services, sizes, removals, the status.
 
-        What cannot be taken back waits for a turn in which the status tells why.
+        The status tells of a turn before anything is done for it.
         """
         cluster = self.cluster
-        if _takes_away(decision, cluster) and is_a_turn(self.stable, self.progress, decision):
+        if is_a_turn(self.stable, self.progress, decision):
             yield partial(self._report, decision, wanted)
             return
         if (cluster.active, cluster.preview) != (decision.active, decision.preview):
@@ -296,7 +296,8 @@ class World:
             traffic = decision.traffic
             weight, opened = (traffic.weight, traffic.opened) if traffic else (0, False)
             leads = traffic is not None and traffic.leads
-            yield partial(gateway.write, weight, opened=opened, leads=leads)
+            if (gateway.weight, gateway.opened, gateway.leads) != (weight, opened, leads):
+                yield partial(gateway.write, weight, opened=opened, leads=leads)
         for name in decision.retire:
             yield partial(cluster.deployments.pop, name)
         known = (self.stable, self.progress, self.pin, self.restart)

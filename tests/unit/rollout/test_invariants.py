@@ -1,6 +1,6 @@
 """Whatever happens in whatever order: the floor, the ceiling, the switch, and the end."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any, get_args
 
@@ -289,18 +289,24 @@ def test_no_request_is_without_a_pod_while_a_release_goes_on(
 def test_killed_after_each_of_its_writes_it_ends_the_same(
     spec: Any, replicas: int, target: str, phase: int, data: st.DataObject
 ) -> None:
-    """It lives for one write each time, and now and then for none."""
     deadline = 600 if good(target) else 60
     spec |= {"maxUnavailable": 0, "progressDeadlineSeconds": deadline}
     world = a_world(spec, replicas, data)
     world.schemas = Schemas()
-    world.target = target
+    for _ in killed_again_and_again(world, target, phase):
+        assert world.cluster.serving() >= replicas
+
+
+def killed_again_and_again(world: World, target: str, phase: int) -> Iterator[None]:
+    """Each turn of its release. It lives for one write each time, and now and then for none."""
+    replicas = world.replicas
     end = target if good(target) or not replicas else "a"
+    world.target = target
     for turn in range(400):
-        if world.progress is not None and world.progress.phase == "Paused":
+        if phase_of(world) == "Paused":
             world.requests = (Request("promote", f"{target}:{turn}"),)
         world.turn(killed_after=0 if turn % 3 == phase else 1)
-        assert world.cluster.serving() >= replicas
+        yield
         if world.is_over() and world.sizes() == {end: replicas}:
             break
     assert (world.stable, world.sizes()) == (end, {end: replicas})
@@ -426,3 +432,20 @@ def test_no_backend_with_a_weight_is_ever_without_a_ready_endpoint(
         for _ in range(value if kind == "wait" else 1):
             disturb(world, "wait" if kind == "wait" else kind, 1 if kind == "wait" else value)
             assert world.cluster.unanswered() == [], (kind, value)
+
+
+@settings(max_examples=50)
+@given(ROUTED_SPECS, st.integers(0, 5), st.sampled_from("bX"), st.integers(0, 2), st.data())
+def test_behind_a_route_killed_after_each_of_its_writes_it_ends_the_same(
+    spec: Any, replicas: int, target: str, phase: int, data: st.DataObject
+) -> None:
+    deadline = 600 if good(target) else 60
+    world = a_routed_world(spec | {"progressDeadlineSeconds": deadline}, replicas, data)
+    for _ in killed_again_and_again(world, target, phase):
+        assert not replicas or world.cluster.unanswered() == []
+    for turn in range(60):
+        world.turn(killed_after=0 if turn % 3 == phase else 1)
+        assert not replicas or world.cluster.unanswered() == []
+    gateway = world.cluster.gateway
+    assert gateway
+    assert gateway.accepted == (0, False)
