@@ -1,17 +1,29 @@
-"""When what was refused is tried again."""
+"""When what was refused, or has failed, is tried again."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cms_operator.api.conditions import Condition, ConditionType
 
-# What was refused is tried again after a sixth of the time for which it has been.
+# It is tried again after a sixth of the time for which it has not gone well.
 _PARTS_OF_AN_AGE = 6
-FIRST_RETRY = timedelta(seconds=10)
-LONGEST_RETRY = timedelta(minutes=2)
 
 
-def retry_after(conditions: Iterable[Condition], about: ConditionType, now: datetime) -> float:
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    shortest: timedelta
+    longest: timedelta
+
+
+REFUSED = Pauses(timedelta(seconds=10), timedelta(minutes=2))
+# Meanwhile the Job that has failed is there with its logs.
+MIGRATION = Pauses(timedelta(minutes=1), timedelta(minutes=5))
+
+
+def retry_after(
+    conditions: Iterable[Condition], about: ConditionType, now: datetime, pauses: Pauses = REFUSED
+) -> float:
     """Seconds until what `about` tells of is tried again: the rarer the longer it has been False,
     for thousands may be refused for hours, and nobody tells when that ends.
     """
@@ -23,5 +35,5 @@ def retry_after(conditions: Iterable[Condition], about: ConditionType, now: date
         ),
         now,
     )
-    wait = max(FIRST_RETRY, (now - since) / _PARTS_OF_AN_AGE)
-    return min(wait, LONGEST_RETRY).total_seconds()
+    wait = max(pauses.shortest, (now - since) / _PARTS_OF_AN_AGE)
+    return min(wait, pauses.longest).total_seconds()

@@ -28,8 +28,6 @@ from cms_operator.resources.children import migration_job
 from cms_operator.resources.manifests import Manifest
 from cms_operator.resources.sources.sources import Sources
 
-# A failed Job stays that long, for its logs, before it is tried again.
-RETRY = timedelta(seconds=60)
 # Nothing waits for a contract, and what it locks is in use.
 CONTRACT_RETRY = timedelta(minutes=10)
 
@@ -53,17 +51,19 @@ class MigrationJobs:
         sources: Sources,
         known: MigrationStatus | None,
         in_use: int | None,
+        retry: timedelta,
     ) -> Followed:
         """Start, follow or try again the Job; its state.
 
         `known` is what is known of the migration and this database, `in_use` the oldest schema that
-        an image with pods was made for. Raises NameHeldError, StaleReadError, ApiError.
+        an image with pods was made for; one that has failed is tried again after `retry`. Raises
+        NameHeldError, StaleReadError, ApiError.
         """
         pending = expected(subject, sources, known)
         if pending.phase == "Complete":
             return Followed(pending)
         wanted = migration_job.build(subject.hcms, sources, pending.key, in_use)
-        found = await self._run(subject, wanted, RETRY)
+        found = await self._run(subject, wanted, retry)
         if is_under_way(found.phase):
             return Followed(pending.model_copy(update={"phase": found.phase}), found.again)
         return Followed(ended(pending, found), found.again)

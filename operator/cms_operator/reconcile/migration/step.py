@@ -1,5 +1,8 @@
 """Decides when the Jobs of a migration run, wait and are ended."""
 
+from datetime import timedelta
+
+from cms_operator.api.conditions import ConditionType
 from cms_operator.api.status import MigrationStatus, is_under_way
 from cms_operator.cluster.cache.store import Store
 from cms_operator.cluster.kinds import POD
@@ -11,6 +14,7 @@ from cms_operator.observed.schema import oldest_in_use
 from cms_operator.reconcile.migration.jobs import MigrationJobs
 from cms_operator.reconcile.migration.status import expected, has_contract_job, has_to_contract
 from cms_operator.reconcile.refusals import name_held, refusal
+from cms_operator.reconcile.retries import MIGRATION, retry_after
 from cms_operator.reconcile.views import snapshot_of
 from cms_operator.reconcile.work import Work, has_migrated, is_refused, schemas_of
 from cms_operator.resources import labels
@@ -58,7 +62,9 @@ class MigrationStep:
         in_use = oldest_in_use(
             schemas_of(work), [name for name, found in states if existing(found)]
         )
-        work.migration, again = await self._jobs.ensure(work.subject, sources, known, in_use)
+        kind = ConditionType.DATABASE_MIGRATED
+        retry = timedelta(seconds=retry_after(work.before.conditions, kind, work.now, MIGRATION))
+        work.migration, again = await self._jobs.ensure(work.subject, sources, known, in_use, retry)
         work.look_again(again)
 
     @phase("contract")
