@@ -1,13 +1,11 @@
 """Readers notice nothing of what happens behind the Service."""
 
-import json
-
 from demo.headless_cms import HeadlessCms
 from demo.installation import OPERATOR_NAMESPACE, OPERATOR_RELEASE
 from demo.tools import Kubectl
 from demo.traffic import STEADY
 from demo.waiting import wait_until
-from tests.e2e.world import HEALING_SECONDS, World, wait_until_replaced
+from tests.e2e.world import HEALING_SECONDS, OPERATOR, World, wait_until_replaced
 
 
 def test_deleting_a_pod_under_load_loses_no_request(
@@ -26,14 +24,8 @@ def test_evicting_a_pod_under_load_loses_no_request(
 ) -> None:
     """A drain of its node evicts it likewise."""
     before = shop.serving_pods()
-    eviction = {
-        "apiVersion": "policy/v1",
-        "kind": "Eviction",
-        "metadata": {"name": before[0], "namespace": world.namespace},
-    }
-    path = f"/api/v1/namespaces/{world.namespace}/pods/{before[0]}/eviction"
     with world.load.send(article, STEADY) as traffic:
-        world.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+        world.evict(before[0])
         wait_until_replaced(shop, before)
         report = traffic.stop()
     assert report.failures == {}
@@ -61,9 +53,8 @@ def test_restarting_the_operator_restarts_no_pod_of_a_cms(
     pods = {pod["metadata"]["uid"] for pod in shop.pods()}
     generations = {found["metadata"]["generation"] for found in shop.deployments()}
     with world.load.send(article, STEADY) as traffic:
-        operator = ("deployment/headlesscms-operator", "-n", OPERATOR_NAMESPACE)
-        kubectl("rollout", "restart", *operator)
-        kubectl("rollout", "status", *operator, "--timeout=180s")
+        kubectl("rollout", "restart", *OPERATOR)
+        kubectl("rollout", "status", *OPERATOR, "--timeout=180s")
         wait_until_it_heals(world, shop)
         report = traffic.stop()
     assert report.failures == {}

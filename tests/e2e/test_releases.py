@@ -15,6 +15,7 @@ from demo.traffic import STEADY
 from demo.waiting import wait_until
 from tests.e2e.pod_trace import PodTrace
 from tests.e2e.world import (
+    OPERATOR,
     READY_SECONDS,
     SMALL,
     World,
@@ -127,6 +128,59 @@ def test_a_release_aborted_by_a_person_loses_no_request(
     # Kept connections stay with the pods that they lead to, so few may have moved.
     assert old in report.revisions
     assert set(report.revisions) <= {old, new}
+
+
+def test_a_rollback_asked_for_by_a_person_loses_no_request(
+    world: World, shop: HeadlessCms, article: str, next_image: str, strategy: str
+) -> None:
+    wait_until_settled(shop)
+    old, image = shop.stable(), shop.found()["spec"]["image"]
+    shop.patch({"image": next_image})
+    wait_until(lambda: shop.stable() != old, READY_SECONDS, "the new revision is stable")
+    wait_until_settled(shop)
+    new = shop.stable()
+    with PodTrace(shop) as pods, world.load.send(article, STEADY) as traffic:
+        shop.ask("rollback", f"{new}:{old}:{strategy}")
+        wait_until(lambda: shop.stable() == old, READY_SECONDS, "the old revision is stable")
+        wait_until(shop.is_alone, READY_SECONDS, "the new revision's pods are gone")
+        wait_until(lambda: old in traffic.now.revisions, 60, "the old revision answers")
+        report = traffic.stop()
+    assert shop.condition("Stalled")["reason"] == "Pinned"
+    shop.patch({"image": image})  # which ends the rollback
+    assert report.failures == {}
+    assert_within_bounds(pods, strategy)
+    assert set(report.revisions) == {old, new}
+
+
+def test_pods_that_go_and_an_operator_that_restarts_in_a_release_cost_no_request(
+    world: World, shop: HeadlessCms, article: str, next_image: str, strategy: str
+) -> None:
+    wait_until_settled(shop)
+    old = shop.stable()
+    with world.load.send(article, STEADY) as traffic:
+        shop.patch({"image": next_image, "rollout": {"bakeSeconds": 300}})
+        wait_until(lambda: len(shop.deployments()) > 1, READY_SECONDS, "the candidate's pods")
+        world.kubectl("delete", "pod", shop.serving_pods()[0], "-n", world.namespace)
+        world.kubectl("rollout", "restart", *OPERATOR)
+        new = wait_until(lambda: answering(shop, old), READY_SECONDS, "the new revision answers")
+        evicted, *others = serving(shop, new)
+        world.evict(evicted)
+        wait_until(
+            lambda: evicted not in serving(shop, new) and len(serving(shop, new)) == WANTED,
+            READY_SECONDS,
+            "another pod serves in its place",
+        )
+        assert set(others) < set(serving(shop, new))
+        shop.patch({"rollout": {"bakeSeconds": 3}})
+        wait_until(lambda: shop.stable() == new, READY_SECONDS, "the new revision is stable")
+        wait_until_settled(shop)
+        report = traffic.stop()
+    assert (shop.rollout()["strategy"], shop.rollout()["phase"]) == (strategy, "Completed")
+    assert report.failures == {}
+
+
+def serving(shop: HeadlessCms, revision: str) -> list[str]:
+    return [name for name in shop.serving_pods() if f"-{revision}-" in name]
 
 
 def assert_within_bounds(pods: PodTrace, strategy: str) -> None:

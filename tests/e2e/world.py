@@ -1,6 +1,7 @@
 """What the end-to-end tests share: one namespace with datastores, and ways to make CMSs in it."""
 
 import base64
+import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,7 +13,7 @@ import httpx
 
 from demo.editor import Editor
 from demo.headless_cms import HeadlessCms, is_ready
-from demo.installation import DATASTORES_RELEASE, SOURCE_SECRET
+from demo.installation import DATASTORES_RELEASE, OPERATOR_NAMESPACE, SOURCE_SECRET
 from demo.tools import CommandError, Kubectl
 from demo.traffic import LoadPod
 from demo.waiting import wait_until
@@ -21,6 +22,7 @@ READY_SECONDS = 240
 # The operator may be starting anew: the tests of another process kill it.
 HEALING_SECONDS = 180
 REQUEST_SECONDS = 20
+OPERATOR = ("deployment/headlesscms-operator", "-n", OPERATOR_NAMESPACE)
 DATASTORES = {"postgres": "statefulset", "redis": "deployment"}
 TENANT = "acme"
 SMALL: dict[str, Any] = {
@@ -183,6 +185,13 @@ class World:
             answer = httpx.get(address + path, timeout=REQUEST_SECONDS)
         answer.raise_for_status()
         return dict(answer.json())
+
+    def evict(self, pod: str) -> None:
+        """As a drain of its node does."""
+        metadata = {"name": pod, "namespace": self.namespace}
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/eviction"
+        self.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
 
     def delete(self, cms: HeadlessCms) -> None:
         self.kubectl("delete", "headlesscms", cms.name, "-n", self.namespace, "--ignore-not-found")
