@@ -150,33 +150,39 @@ def test_handing_the_number_of_pods_to_the_autoscaler_ends_none(team: Team) -> N
     assert team.pods() == pods
 
 
+# Each waits in the middle of its trial for somebody to end it.
 ROLLOUT = {
     "bakeSeconds": 3,
     "canary": {"steps": [{"setWeight": 50}, {"pause": {}}]},
     "blueGreen": {"autoPromotionEnabled": False},
 }
+BAKES: Object = {"strategy": "RollingUpdate", "bakeSeconds": 600}
 
 
 @pytest.mark.parametrize(
-    ("strategy", "route"), [("Canary", None), ("Canary", ROUTE), ("BlueGreen", None)]
+    ("rollout", "route", "waits"),
+    [
+        pytest.param(BAKES, None, "Baking", id="RollingUpdate"),
+        pytest.param(ROLLOUT | {"strategy": "Canary"}, None, "Paused", id="Canary"),
+        pytest.param(ROLLOUT | {"strategy": "Canary"}, ROUTE, "Paused", id="Canary by route"),
+        pytest.param(ROLLOUT | {"strategy": "BlueGreen"}, None, "Paused", id="BlueGreen"),
+    ],
 )
-def test_a_trial_is_no_load_and_a_load_is_followed_in_it(
-    control_plane: ControlPlane, team: Team, load: Path, strategy: str, route: Object | None
+def test_a_trial_is_no_load_and_a_load_is_followed_in_it(  # noqa: PLR0913, PLR0917 - where it waits
+    control_plane: ControlPlane,
+    team: Team,
+    load: Path,
+    rollout: Object,
+    route: Object | None,
+    waits: str,
 ) -> None:
     install(control_plane, crd())
-    spec: dict[str, Any] = {"autoscaling": SCALING, "rollout": ROLLOUT | {"strategy": strategy}}
-    spec |= {"route": route} if route else {}
     wanted: list[int] = []
     with FakeGateway(team):
-        team.make(replicas=4, **spec)
-        team.wait_until_ready()
-        team.make(**spec)
-        team.patch("headlesscms", "shop", {"spec": {"replicas": 4}})
-        eventually(lambda: has_metrics(team), "the autoscaler knows the load", seconds=90)
-
+        scaled(team, rollout=rollout, **({"route": route} if route else {}))
         with team.watch("headlesscms", lambda _, found: wanted.append(found["spec"]["replicas"])):
             team.patch("headlesscms", "shop", {"spec": {"image": f"{IMAGES}:2.0.0"}})
-            eventually(lambda: phase(team) == "Paused", "it is tried")
+            eventually(lambda: phase(team) == waits, "it is tried")
             wait_for_looks(team, 3)
             assert set(wanted) == {4}, "a trial is no load"
 
@@ -186,11 +192,45 @@ def test_a_trial_is_no_load_and_a_load_is_followed_in_it(
             assert max(wanted) == 8
 
             team.annotate("promote", team.status()["rollout"]["revision"])
+            team.patch("headlesscms", "shop", {"spec": {"rollout": {"bakeSeconds": 3}}})
             eventually(lambda: phase(team) == "Completed", "it is promoted")
             team.wait_until_ready()
             wait_for_looks(team, 2)
             assert wanted[-1] == 8, "the promoted one has the live number"
             assert max(wanted) == 8
+
+
+def test_an_aborted_candidate_gets_no_pod_of_a_load_that_grows(team: Team, load: Path) -> None:
+    scaled(team, rollout=ROLLOUT | {"strategy": "Canary"})
+    old = team.revision()
+    team.patch("headlesscms", "shop", {"spec": {"image": f"{IMAGES}:2.0.0"}})
+    eventually(lambda: phase(team) == "Paused", "it is tried")
+    team.annotate("abort", team.status()["rollout"]["revision"])
+    team.wait_for("Stalled", "True", "RolledBack")
+    eventually(lambda: sizes(team) == {old: 4}, "all pods are of the one before")
+    seen: list[str] = []
+    with team.watch("deployment", lambda _, found: seen.append(found["metadata"]["name"])):
+        load.write_text(str(2 * LOAD))
+        eventually(lambda: sizes(team) == {old: 8}, "twice the load, twice the pods")
+        wait_for_looks(team, 2)
+    assert set(seen) == {f"shop-{old}"}
+
+
+def scaled(team: Team, **spec: Any) -> None:
+    """A HeadlessCMS of four pods, whose number the autoscaler has taken over."""
+    spec |= {"autoscaling": SCALING}
+    team.make(replicas=4, **spec)
+    team.wait_until_ready()
+    team.make(**spec)
+    team.patch("headlesscms", "shop", {"spec": {"replicas": 4}})
+    eventually(lambda: has_metrics(team), "the autoscaler knows the load", seconds=90)
+
+
+def sizes(team: Team) -> dict[str, int]:
+    return {
+        found["metadata"]["name"].removeprefix("shop-"): found["spec"]["replicas"]
+        for found in team.all("deployment")
+    }
 
 
 def phase(team: Team) -> str:
