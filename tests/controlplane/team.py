@@ -190,6 +190,14 @@ class Team:
     def revision(self, name: str = "shop") -> str:
         return str(self.status(name)["stableRevision"])
 
+    def sizes(self, name: str = "shop") -> dict[str, int]:
+        """The pods that are wanted of each revision that has a Deployment."""
+        return {
+            found["metadata"]["name"].removeprefix(f"{name}-"): found["spec"]["replicas"]
+            for found in self.all("deployment")
+            if found["metadata"]["labels"]["app.kubernetes.io/instance"] == name
+        }
+
     def pods(self, name: str = "shop") -> set[str]:
         """Uids of the pods that serve; a pod that was replaced has another one."""
         return {

@@ -207,11 +207,11 @@ def test_an_aborted_candidate_gets_no_pod_of_a_load_that_grows(team: Team, load:
     eventually(lambda: phase(team) == "Paused", "it is tried")
     team.annotate("abort", team.status()["rollout"]["revision"])
     team.wait_for("Stalled", "True", "RolledBack")
-    eventually(lambda: sizes(team) == {old: 4}, "all pods are of the one before")
+    eventually(lambda: team.sizes() == {old: 4}, "all pods are of the one before")
     seen: list[str] = []
     with team.watch("deployment", lambda _, found: seen.append(found["metadata"]["name"])):
         load.write_text(str(2 * LOAD))
-        eventually(lambda: sizes(team) == {old: 8}, "twice the load, twice the pods")
+        eventually(lambda: team.sizes() == {old: 8}, "twice the load, twice the pods")
         wait_for_looks(team, 2)
     assert set(seen) == {f"shop-{old}"}
 
@@ -224,13 +224,6 @@ def scaled(team: Team, **spec: Any) -> None:
     team.make(**spec)
     team.patch("headlesscms", "shop", {"spec": {"replicas": 4}})
     eventually(lambda: has_metrics(team), "the autoscaler knows the load", seconds=90)
-
-
-def sizes(team: Team) -> dict[str, int]:
-    return {
-        found["metadata"]["name"].removeprefix("shop-"): found["spec"]["replicas"]
-        for found in team.all("deployment")
-    }
 
 
 def phase(team: Team) -> str:

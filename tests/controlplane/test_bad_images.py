@@ -70,14 +70,6 @@ FATES = [
 ]
 
 
-def sizes(team: Team, name: str) -> dict[str, int]:
-    return {
-        found["metadata"]["name"].removeprefix(f"{name}-"): found["spec"]["replicas"]
-        for found in team.all("deployment")
-        if found["metadata"]["labels"]["app.kubernetes.io/instance"] == name
-    }
-
-
 @pytest.mark.parametrize("fate", FATES, ids=[fate.image for fate in FATES])
 def test_a_bad_image_is_taken_back_by_each_strategy(team: Team, fate: Fate) -> None:
     same = {"replicas": N, "migration": {"enabled": fate.migrates}}
@@ -120,7 +112,7 @@ def is_told(team: Team, name: str, words: str) -> bool:
 def is_taken_back(team: Team, name: str, fate: Fate, stable: str) -> None:
     message = team.wait_for("Stalled", "True", fate.reason, name=name, seconds=120)
     assert fate.words in message, name
-    eventually(lambda: sizes(team, name) == {stable: N}, f"the candidate of {name} is gone")
+    eventually(lambda: team.sizes(name) == {stable: N}, f"the candidate of {name} is gone")
     eventually(lambda: team.status(name)["readyReplicas"] == N, f"{name} serves", LONG_PATIENCE)
     assert team.revision(name) == stable
     assert team.condition("Ready", name)[:2] == ("False", fate.reason)
@@ -146,5 +138,5 @@ def test_a_good_image_is_promoted_by_each_strategy(team: Team) -> None:
 
 def is_promoted(team: Team, name: str) -> None:
     eventually(lambda: team.status(name)["version"] == "2.0.0", f"{name} is promoted")
-    eventually(lambda: sizes(team, name) == {team.revision(name): N}, "the old one is gone")
+    eventually(lambda: team.sizes(name) == {team.revision(name): N}, "the old one is gone")
     team.wait_until_ready(name)

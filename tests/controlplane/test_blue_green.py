@@ -20,13 +20,6 @@ def phase(team: Team) -> str:
     return str(team.status().get("rollout", {}).get("phase", ""))
 
 
-def sizes(team: Team) -> dict[str, int]:
-    return {
-        found["metadata"]["name"].removeprefix("shop-"): found["spec"]["replicas"]
-        for found in team.all("deployment")
-    }
-
-
 def test_traffic_is_switched_when_all_new_pods_are_ready(team: Team) -> None:
     rollout = blue_green(scaleDownDelaySeconds=10)
     team.make(replicas=3, rollout=rollout)
@@ -38,8 +31,8 @@ def test_traffic_is_switched_when_all_new_pods_are_ready(team: Team) -> None:
         eventually(lambda: phase(team) == "Completed", "it is promoted")
         new = team.revision()
         assert selected(team) == new
-        assert sizes(team) == {old: 3, new: 3}, "the old one is kept for a way back"
-        eventually(lambda: sizes(team) == {new: 3}, "and goes after its delay")
+        assert team.sizes() == {old: 3, new: 3}, "the old one is kept for a way back"
+        eventually(lambda: team.sizes() == {new: 3}, "and goes after its delay")
     assert min(trace.serving) >= 3
     assert max(sum(size.values()) for size in trace.sizes) <= 6
 
@@ -70,7 +63,7 @@ def test_one_that_is_never_ready_gets_no_request(team: Team) -> None:
             replicas=2, image=NEVER_READY, rollout=blue_green() | {"progressDeadlineSeconds": 3}
         )
         team.wait_for("Stalled", "True", "RolledBack")
-        eventually(lambda: sizes(team) == {old: 2}, "the candidate is gone")
+        eventually(lambda: team.sizes() == {old: 2}, "the candidate is gone")
     assert selected(team) == old
     assert min(trace.serving) >= 2
 
@@ -86,7 +79,7 @@ def test_an_abort_after_the_switch_is_instant(team: Team) -> None:
         assert selected(team) == new
         team.annotate("abort", new)
         eventually(lambda: selected(team) == old, "the traffic is back")
-        eventually(lambda: sizes(team) == {old: 2}, "the candidate is gone")
+        eventually(lambda: team.sizes() == {old: 2}, "the candidate is gone")
     assert team.pods() == pods, "no pod had to start"
     assert min(trace.serving) >= 2
 

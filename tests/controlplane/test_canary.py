@@ -12,13 +12,6 @@ def canary(*steps: Object, **settings: object) -> Object:
     return {"strategy": "Canary", "canary": {"steps": list(steps)}, **settings}
 
 
-def sizes(team: Team) -> dict[str, int]:
-    return {
-        found["metadata"]["name"].removeprefix("shop-"): found["spec"]["replicas"]
-        for found in team.all("deployment")
-    }
-
-
 def at_step(team: Team, index: int, phase: str) -> Object:
     def there() -> Object:
         found: Object = team.status().get("rollout", {})
@@ -37,20 +30,20 @@ def test_each_step_waits_until_somebody_promotes(team: Team) -> None:
         team.make(replicas=3, image=GOOD, rollout=steps)
         found = at_step(team, 1, "Paused")
         new = found["revision"]
-        assert sizes(team) == {old: 2, new: 1}
+        assert team.sizes() == {old: 2, new: 1}
         assert (found["setWeight"], found["actualWeight"]) == (34, 33)
         message = team.wait_for("Progressing", "True", "Paused")
         assert f"headlesscms.io/promote={new}" in message
 
         team.annotate("promote", new)
         found = at_step(team, 3, "Paused")
-        assert sizes(team) == {old: 1, new: 2}
-        always(lambda: sizes(team) == {old: 1, new: 2}, "one promotion is one step", seconds=1)
+        assert team.sizes() == {old: 1, new: 2}
+        always(lambda: team.sizes() == {old: 1, new: 2}, "one promotion is one step", seconds=1)
 
         team.annotate("promote", f"{new}:2")
         team.wait_until_ready()
         eventually(lambda: team.revision() == new, "it is stable")
-        eventually(lambda: sizes(team) == {new: 3}, "the old Deployment is gone")
+        eventually(lambda: team.sizes() == {new: 3}, "the old Deployment is gone")
     assert min(trace.serving) >= 3
     assert max(sum(size.values()) for size in trace.sizes) <= 4
 
@@ -76,10 +69,10 @@ def test_an_aborted_canary_goes_to_zero_and_stays_there_while_n_grows(team: Team
         new = at_step(team, 1, "Paused")["revision"]
         team.annotate("abort", new)
         team.wait_for("Stalled", "True", "RolledBack")
-        eventually(lambda: sizes(team) == {old: 3}, "stable has all pods")
+        eventually(lambda: team.sizes() == {old: 3}, "stable has all pods")
     assert min(trace.serving) >= 3
     team.kubectl("scale", "hcms/shop", "--replicas=5")
-    eventually(lambda: sizes(team) == {old: 5}, "stable grows alone")
+    eventually(lambda: team.sizes() == {old: 5}, "stable grows alone")
 
 
 def test_a_promotion_that_comes_late_promotes_nothing_else(team: Team) -> None:
@@ -104,6 +97,6 @@ def test_a_fix_supersedes_a_paused_canary(team: Team) -> None:
         bad = at_step(team, 1, "Paused")["revision"]
         team.make(replicas=3, image=f"{IMAGES}:3.0.0", rollout={"strategy": "RollingUpdate"})
         eventually(lambda: team.status()["version"] == "3.0.0", "the fix is stable")
-        eventually(lambda: len(sizes(team)) == 1, "the others are gone")
+        eventually(lambda: len(team.sizes()) == 1, "the others are gone")
     assert f"shop-{bad}" in trace.removed
     assert min(trace.serving) >= 3

@@ -37,13 +37,6 @@ def settled(team: Team, rollout: Object, replicas: int = 3) -> str:
     return team.revision()
 
 
-def sizes(team: Team) -> dict[str, int]:
-    return {
-        found["metadata"]["name"].removeprefix("shop-"): found["spec"]["replicas"]
-        for found in team.all("deployment")
-    }
-
-
 def weight(team: Team) -> int:
     return weight_of(team.the("httproute", "shop"))
 
@@ -68,7 +61,7 @@ def backends(team: Team) -> set[str]:
 
 def is_over(team: Team, revision: str) -> bool:
     return (
-        sizes(team) == {revision: 3} and selected(team) == revision and backends(team) == {"shop"}
+        team.sizes() == {revision: 3} and selected(team) == revision and backends(team) == {"shop"}
     )
 
 
@@ -86,12 +79,12 @@ def test_each_weight_is_set_when_its_pods_are_ready(team: Team, gateway: FakeGat
         found = reaches(team, 1, "Paused")
         new = found["revision"]
         assert (found["setWeight"], found["actualWeight"]) == (10, 10)
-        assert sizes(team) == {old: 3, new: 1}, "stable keeps all its pods"
+        assert team.sizes() == {old: 3, new: 1}, "stable keeps all its pods"
         assert (selected(team), selected(team, "shop-preview")) == (old, new)
 
         team.annotate("promote", new)
         assert reaches(team, 3, "Paused")["actualWeight"] == 50
-        assert sizes(team) == {old: 3, new: 2}
+        assert team.sizes() == {old: 3, new: 2}
 
         team.annotate("promote", f"{new}:2")
         eventually(lambda: is_over(team, new), "one backend, one revision")
@@ -108,7 +101,7 @@ def test_a_release_of_no_pods_is_over_without_a_resync(team: Team) -> None:
     eventually(lambda: team.status().get("version") == "2.0.0", "the new version")
     new = team.revision()
     eventually(lambda: backends(team) == {"shop"}, "the route leads to one Service")
-    eventually(lambda: sizes(team) == {new: 0}, "the old Deployment is gone")
+    eventually(lambda: team.sizes() == {new: 0}, "the old Deployment is gone")
     assert selected(team) == new
 
 
@@ -119,9 +112,9 @@ def test_the_bake_is_warm_and_an_abort_in_it_is_one_write(team: Team) -> None:
     release(team, GOOD, steps)
     new = reaches(team, 1, "Baking")["revision"]
     assert weight(team) == 100
-    assert sizes(team) == {old: 3, new: 3}
+    assert team.sizes() == {old: 3, new: 3}
     team.annotate("abort", new)
-    eventually(lambda: sizes(team) == {old: 3}, "the candidate is gone")
+    eventually(lambda: team.sizes() == {old: 3}, "the candidate is gone")
     assert (weight(team), selected(team)) == (0, old)
     assert team.pods() == pods, "no pod had to start"
     team.wait_for("Stalled", "True", "RolledBack")
@@ -132,14 +125,14 @@ def test_the_candidates_pods_are_set_apart_from_its_weight(team: Team) -> None:
     old = settled(team, steps)
     release(team, GOOD, steps)
     new = reaches(team, 1, "Paused")["revision"]
-    assert sizes(team) == {old: 3, new: 2}
+    assert team.sizes() == {old: 3, new: 2}
     assert weight(team) == 0
     rules = team.the("httproute", "shop")["spec"]["rules"]
     asked = {m["headers"][0]["value"] for m in rules[1]["matches"]}
     assert asked == {new, "candidate"}, "testers reach it by a header"
     team.annotate("promote", new)
     reaches(team, 3, "Paused")
-    assert (weight(team), sizes(team)) == (10, {old: 3, new: 2})
+    assert (weight(team), team.sizes()) == (10, {old: 3, new: 2})
 
 
 def test_a_gateway_that_never_accepts_ends_the_rollout(team: Team, gateway: FakeGateway) -> None:
@@ -202,9 +195,9 @@ def test_n_is_followed_in_the_middle(team: Team) -> None:
     old = settled(team, steps)
     release(team, GOOD, steps)
     new = reaches(team, 1, "Paused")["revision"]
-    assert sizes(team) == {old: 3, new: 2}
+    assert team.sizes() == {old: 3, new: 2}
     team.patch("headlesscms", "shop", {"spec": {"replicas": 6}})
-    eventually(lambda: sizes(team) == {old: 6, new: 3}, "both grow")
+    eventually(lambda: team.sizes() == {old: 6, new: 3}, "both grow")
     team.patch("headlesscms", "shop", {"spec": {"replicas": 1}})
-    eventually(lambda: sizes(team) == {old: 1, new: 1}, "and shrink")
+    eventually(lambda: team.sizes() == {old: 1, new: 1}, "and shrink")
     assert weight(team) == 34

@@ -48,13 +48,6 @@ WAYS = {
 }
 
 
-def sizes(team: Team, name: str) -> dict[str, int]:
-    return {
-        found["metadata"]["name"].removeprefix(f"{name}-"): found["spec"]["replicas"]
-        for found in deployments(team, name)
-    }
-
-
 def deployments(team: Team, name: str) -> list[Object]:
     return [
         found for found in team.all("deployment") if found["metadata"]["labels"][INSTANCE] == name
@@ -88,7 +81,7 @@ def waiting(team: Team, *names: str) -> dict[str, tuple[str, str]]:
     found = {name: (old[name], str(team.status(name)["updatedRevision"])) for name in names}
     for name, (stable, new) in found.items():
         way = WAYS[name]
-        assert sizes(team, name) == {stable: way.old, new: way.new}
+        assert team.sizes(name) == {stable: way.old, new: way.new}
         # A Deployment counts those that have just left it a moment longer than the Service.
         eventually(partial(has_ready_pods, team, name, way.old + way.new), "their pods alone")
     return found
@@ -99,7 +92,7 @@ def promote(team: Team, name: str, new: str) -> None:
     team.annotate("promote-full", new, name)
     eventually(lambda: team.revision(name) == new, f"{name} is promoted")
     team.wait_until_ready(name)
-    eventually(lambda: sizes(team, name) == {new: N}, "the old Deployment is gone")
+    eventually(lambda: team.sizes(name) == {new: N}, "the old Deployment is gone")
     eventually(lambda: len(team.pods(name)) == N, "its pods are gone")
 
 
@@ -151,7 +144,7 @@ def is_another(team: Team, kind: str, name: str, uid: str) -> bool:
 
 def picture(team: Team, name: str) -> Object:
     return {
-        "sizes": sizes(team, name),
+        "sizes": team.sizes(name),
         "ready": ready_pods(team, name),
         "selectors": {s["metadata"]["name"]: s["spec"]["selector"] for s in team.all("service")},
         "names": {kind: team.names(kind) for kind in ("configmap", "poddisruptionbudget")},
@@ -191,7 +184,7 @@ def lose(team: Team, node: str) -> None:
 
 def test_a_lost_node_costs_its_pods_and_no_others(team: Team, lost_nodes: list[str]) -> None:
     revisions = waiting(team, *WAYS)
-    before = {name: sizes(team, name) for name in WAYS}
+    before = {name: team.sizes(name) for name in WAYS}
     candidates = {new for _, new in revisions.values()}
     node = next(
         pod["spec"]["nodeName"]
@@ -219,12 +212,12 @@ def all_are_ready(team: Team, name: str, wanted: dict[str, int]) -> bool:
 
 
 def has_sizes(team: Team, name: str, wanted: dict[str, int]) -> bool:
-    return sizes(team, name) == wanted
+    return team.sizes(name) == wanted
 
 
 def test_suspended_it_stays_and_resumed_it_goes_on(team: Team) -> None:
     revisions = waiting(team, *WAYS)
-    before = [(sizes(team, name), team.pods(name)) for name in WAYS]
+    before = [(team.sizes(name), team.pods(name)) for name in WAYS]
     with ExitStack() as stack:
         traces = {name: stack.enter_context(Trace(team, name)) for name in WAYS}
         for name, way in WAYS.items():
@@ -233,7 +226,7 @@ def test_suspended_it_stays_and_resumed_it_goes_on(team: Team) -> None:
             team.wait_for("Reconciling", "False", "Suspended", name=name)
             team.annotate("promote-full", new, name)
         always(
-            lambda: [(sizes(team, name), team.pods(name)) for name in WAYS] == before,
+            lambda: [(team.sizes(name), team.pods(name)) for name in WAYS] == before,
             "nothing moves",
             seconds=2,
         )

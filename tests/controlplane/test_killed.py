@@ -94,13 +94,6 @@ def number(team: Team, wanted: int) -> Callable[[Call], bool]:
     return lambda call: team.namespace in call.path and next(count) == wanted
 
 
-def sizes(team: Team) -> dict[str, int]:
-    return {
-        found["metadata"]["name"].removeprefix("shop-"): found["spec"]["replicas"]
-        for found in team.all("deployment")
-    }
-
-
 def phase(team: Team) -> str:
     return str(team.status().get("rollout", {}).get("phase", ""))
 
@@ -119,7 +112,7 @@ def release(team: Team, way: Way, image: str, *, good: bool) -> None:
             team.annotate("abort", team.status()["updatedRevision"])
             team.wait_for("Stalled", "True", "RolledBack", seconds=PATIENCE)
             expected = old
-        eventually(lambda: sizes(team) == {expected: N}, "the other Deployment is gone", PATIENCE)
+        eventually(lambda: team.sizes() == {expected: N}, "the other Deployment is gone", PATIENCE)
         eventually(lambda: team.status()["readyReplicas"] == N, "all pods serve", PATIENCE)
     assert team.revision() == expected
     assert min(trace.serving) >= N

@@ -16,7 +16,7 @@ from localcluster.controlplane import ControlPlane
 from tests.controlplane.api import RefusedError
 from tests.controlplane.operator_process import OperatorProcess
 from tests.controlplane.team import IMAGES, LONG_PATIENCE, Team, eventually
-from tests.controlplane.test_canary import GOOD, WAIT, at_step, canary, sizes
+from tests.controlplane.test_canary import GOOD, WAIT, at_step, canary
 from tests.support.charts import REPOSITORY
 
 ADMIN = "admin"
@@ -151,7 +151,7 @@ def test_a_rollback_holds_against_a_resync_and_ends_with_a_new_spec(
     assert f"admin has rolled {new} back" in message
     assert f"headlesscms.io/retry={new}" in message
     assert team.condition("Ready")[:2] == ("False", "Pinned")
-    eventually(lambda: sizes(team) == {old: 2}, "the old revision alone")
+    eventually(lambda: team.sizes() == {old: 2}, "the old revision alone")
     (deployment,) = team.all("deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["image"] == spec["image"]
@@ -161,7 +161,7 @@ def test_a_rollback_holds_against_a_resync_and_ends_with_a_new_spec(
     operator.stop()
     operator.start()
     team.patch("headlesscms", "shop", {"spec": {"replicas": 3}})
-    eventually(lambda: sizes(team) == {old: 3}, "it holds, and follows the wanted number")
+    eventually(lambda: team.sizes() == {old: 3}, "it holds, and follows the wanted number")
     assert team.status()["updatedRevision"] == new
     late = plugin.run("rollback", "shop", "--to", "0123456789")
     assert late.returncode == 1
@@ -197,12 +197,12 @@ def test_a_restart_is_a_release_of_the_same_image(team: Team, plugin: Plugin) ->
     assert team.pods().isdisjoint(pods)
     assert team.status()["rollout"]["phase"] == "Completed"
     restarted = team.revision()
-    eventually(lambda: sizes(team) == {restarted: 2}, "the old revision is gone")
+    eventually(lambda: team.sizes() == {restarted: 2}, "the old revision is gone")
     (deployment,) = team.all("deployment")
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == f"{IMAGES}:1.0.0"
     team.kubectl("annotate", "hcms/shop", "headlesscms.io/restart-", "headlesscms.io/restart-by-")
     team.patch("headlesscms", "shop", {"spec": {"replicas": 3}})
-    eventually(lambda: sizes(team) == {restarted: 3}, "nothing else than the size changes")
+    eventually(lambda: team.sizes() == {restarted: 3}, "nothing else than the size changes")
 
 
 def test_a_promotion_that_comes_late_does_nothing(team: Team, plugin: Plugin) -> None:
