@@ -153,7 +153,7 @@ def upgraded(operator: OperatorProcess, tmp_path: Path) -> OperatorProcess:
     # Other operators may be writing what Python has compiled.
     compiled = shutil.ignore_patterns("__pycache__")
     shutil.copytree(REPOSITORY / "operator", source, ignore=compiled)
-    builder = source / "cms_operator" / "resources" / "pod_template.py"
+    builder = source / "cms_operator" / "resources" / "pods" / "pod_template.py"
     old, text = '"annotations": {**pod.annotations', builder.read_text()
     assert old in text
     builder.write_text(text.replace(old, f'{old}, "rendered": "anew"'))
