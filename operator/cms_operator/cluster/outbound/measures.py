@@ -21,6 +21,7 @@ from cms_operator.cluster.outbound import bodies
 from cms_operator.cluster.outbound.places import NoPlaceError, Places
 from cms_operator.cluster.outbound.service_resolver import NoAddressError, host_of
 from cms_operator.cluster.transport.client import FIELD_MANAGER
+from cms_operator.cluster.transport.connector import connector
 from cms_operator.rollout.analysis import prometheus, webhook
 from cms_operator.rollout.analysis.readings import MeasureContext, Reading
 from cms_operator.settings import PrometheusSettings, SettingsError
@@ -53,11 +54,9 @@ class MeasureReader:
         self._queries, self._questions = (
             Places(AT_ONCE, AT_ONCE_PER_NAMESPACE, 2 * answer_seconds) for _ in range(2)
         )
-        self._prometheus = self._session(
-            aiohttp.TCPConnector(limit=AT_ONCE, ssl=_trust(settings.ca_file))
-        )
+        self._prometheus = self._session(connector(limit=AT_ONCE, ssl=_trust(settings.ca_file)))
         self._webhooks = self._session(
-            aiohttp.TCPConnector(
+            connector(
                 limit=AT_ONCE,
                 force_close=True,
                 resolver=services,
@@ -66,9 +65,9 @@ class MeasureReader:
             )
         )
 
-    def _session(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    def _session(self, connections: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=connector,
+            connector=connections,
             timeout=aiohttp.ClientTimeout(total=self._seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
             # A compressed answer could be larger than it looks.

@@ -12,6 +12,7 @@ import orjson
 from cms_operator.api.objects import Object
 from cms_operator.cluster.outbound import bodies
 from cms_operator.cluster.outbound.places import NoPlaceError, Places
+from cms_operator.cluster.transport.connector import connector
 from cms_operator.rollout.analysis import exposition
 from cms_operator.rollout.analysis.exposition import Page
 
@@ -50,7 +51,7 @@ class PodReader:
         self._places = Places(AT_ONCE, AT_ONCE_PER_NAMESPACE, answer_seconds)
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=answer_seconds),
-            connector=aiohttp.TCPConnector(limit=AT_ONCE, force_close=True),
+            connector=connector(limit=AT_ONCE, force_close=True),
             trust_env=False,
         )
 

@@ -15,6 +15,7 @@ from cms_operator.cluster.outbound import bodies
 from cms_operator.cluster.outbound.places import NoPlaceError, Places
 from cms_operator.cluster.outbound.pods import Target
 from cms_operator.cluster.transport.client import FIELD_MANAGER
+from cms_operator.cluster.transport.connector import connector
 
 HEADERS = {
     "X-HCMS-Synthetic": "analysis",
@@ -52,7 +53,7 @@ class SyntheticSender:
         self._places = Places(AT_ONCE, AT_ONCE_PER_NAMESPACE, limits.answer_seconds)
         self._session = aiohttp.ClientSession(
             # Kept connections: a handshake is no part of the CMS's own durations either.
-            connector=aiohttp.TCPConnector(limit=AT_ONCE, limit_per_host=1),
+            connector=connector(limit=AT_ONCE, limit_per_host=1),
             timeout=aiohttp.ClientTimeout(total=limits.answer_seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=HEADERS,

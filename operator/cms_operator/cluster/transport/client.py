@@ -12,13 +12,14 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import client, config
+from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config import incluster_config
 
 from cms_operator.cluster.transport.answers import decode, events
 from cms_operator.cluster.transport.api_error import ApiError
+from cms_operator.cluster.transport.connector import connector
 from cms_operator.cluster.transport.fence import READS, Fence
 from cms_operator.cluster.transport.pace import Pace
-from cms_operator.cluster.transport.silent_server import look_for_silent_server
 from cms_operator.cluster.transport.token_file import TokenFile
 from cms_operator.observability.measuring import api_request, count_refusal
 
@@ -38,6 +39,11 @@ READ_AHEAD = 2**16
 TRIES_OF_A_BUSY_SERVER = 3
 
 
+class _Rest(RESTClientObject):
+    def _create_connector(self) -> aiohttp.TCPConnector:
+        return connector(limit=self.maxsize, ssl=self.ssl_context)
+
+
 class KubernetesClient:
     """A thin client over the transport and the credentials of kubernetes.aio.
 
@@ -48,6 +54,7 @@ class KubernetesClient:
         self, api: client.ApiClient, pace: Pace | None = None, fence: Fence | None = None
     ) -> None:
         self._api = api
+        api.rest_client = _Rest(api.configuration)
         self._pace = pace or Pace(0, time.monotonic)
         self._fence = fence
 
@@ -193,9 +200,7 @@ class KubernetesClient:
         )
         with _within(REQUEST_SECONDS):
             async with asyncio.timeout(REQUEST_SECONDS):
-                response = await self._send("GET", path, query, None, JSON, limits)
-        look_for_silent_server(response)
-        return response
+                return await self._send("GET", path, query, None, JSON, limits)
 
     async def _send(  # noqa: PLR0913, PLR0917  - the parts of one HTTP request
         self,
