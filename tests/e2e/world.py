@@ -187,7 +187,7 @@ class World:
         return dict(answer.json())
 
     def evict(self, pod: str) -> None:
-        """As a drain of its node does."""
+        """Ask for what a drain of its node asks for."""
         metadata = {"name": pod, "namespace": self.namespace}
         eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/eviction"
