@@ -65,7 +65,7 @@ class MeasureReader:
             )
         )
 
-    def _session(self, connections: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    def _session(self, connections: aiohttp.BaseConnector) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=connections,
             timeout=aiohttp.ClientTimeout(total=self._seconds),

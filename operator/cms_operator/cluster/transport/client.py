@@ -40,7 +40,7 @@ TRIES_OF_A_BUSY_SERVER = 3
 
 
 class _Rest(RESTClientObject):
-    def _create_connector(self) -> aiohttp.TCPConnector:
+    def _create_connector(self) -> aiohttp.TCPConnector:  # noqa: TID251 - its type alone
         return connector(limit=self.maxsize, ssl=self.ssl_context)
 
 
