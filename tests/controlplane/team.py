@@ -198,6 +198,10 @@ class Team:
             if found["metadata"]["labels"]["app.kubernetes.io/instance"] == name
         }
 
+    def phase(self, name: str = "shop") -> str:
+        """That of its rollout; empty where there was none."""
+        return str(self.status(name).get("rollout", {}).get("phase", ""))
+
     def pods(self, name: str = "shop") -> set[str]:
         """Uids of the pods that serve; a pod that was replaced has another one."""
         return {

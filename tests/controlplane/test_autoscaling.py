@@ -182,7 +182,7 @@ def test_a_trial_is_no_load_and_a_load_is_followed_in_it(  # noqa: PLR0913, PLR0
         scaled(team, rollout=rollout, **({"route": route} if route else {}))
         with team.watch("headlesscms", lambda _, found: wanted.append(found["spec"]["replicas"])):
             team.patch("headlesscms", "shop", {"spec": {"image": f"{IMAGES}:2.0.0"}})
-            eventually(lambda: phase(team) == waits, "it is tried")
+            eventually(lambda: team.phase() == waits, "it is tried")
             wait_for_looks(team, 3)
             assert set(wanted) == {4}, "a trial is no load"
 
@@ -193,7 +193,7 @@ def test_a_trial_is_no_load_and_a_load_is_followed_in_it(  # noqa: PLR0913, PLR0
 
             team.annotate("promote", team.status()["rollout"]["revision"])
             team.patch("headlesscms", "shop", {"spec": {"rollout": {"bakeSeconds": 3}}})
-            eventually(lambda: phase(team) == "Completed", "it is promoted")
+            eventually(lambda: team.phase() == "Completed", "it is promoted")
             team.wait_until_ready()
             wait_for_looks(team, 2)
             assert wanted[-1] == 8, "the promoted one has the live number"
@@ -204,7 +204,7 @@ def test_an_aborted_candidate_gets_no_pod_of_a_load_that_grows(team: Team, load:
     scaled(team, rollout=ROLLOUT | {"strategy": "Canary"})
     old = team.revision()
     team.patch("headlesscms", "shop", {"spec": {"image": f"{IMAGES}:2.0.0"}})
-    eventually(lambda: phase(team) == "Paused", "it is tried")
+    eventually(lambda: team.phase() == "Paused", "it is tried")
     team.annotate("abort", team.status()["rollout"]["revision"])
     team.wait_for("Stalled", "True", "RolledBack")
     eventually(lambda: team.sizes() == {old: 4}, "all pods are of the one before")
@@ -224,10 +224,6 @@ def scaled(team: Team, **spec: Any) -> None:
     team.make(**spec)
     team.patch("headlesscms", "shop", {"spec": {"replicas": 4}})
     eventually(lambda: has_metrics(team), "the autoscaler knows the load", seconds=90)
-
-
-def phase(team: Team) -> str:
-    return str(team.status().get("rollout", {}).get("phase", ""))
 
 
 def has_metrics(team: Team) -> bool:

@@ -16,10 +16,6 @@ def selected(team: Team, service: str = "shop") -> str:
     return str(team.the("service", service)["spec"]["selector"].get(REVISION, ""))
 
 
-def phase(team: Team) -> str:
-    return str(team.status().get("rollout", {}).get("phase", ""))
-
-
 def test_traffic_is_switched_when_all_new_pods_are_ready(team: Team) -> None:
     rollout = blue_green(scaleDownDelaySeconds=10)
     team.make(replicas=3, rollout=rollout)
@@ -28,7 +24,7 @@ def test_traffic_is_switched_when_all_new_pods_are_ready(team: Team) -> None:
     assert selected(team) == old
     with Trace(team, service="shop") as trace:
         team.make(replicas=3, image=f"{IMAGES}:slow-start", rollout=rollout)
-        eventually(lambda: phase(team) == "Completed", "it is promoted")
+        eventually(lambda: team.phase() == "Completed", "it is promoted")
         new = team.revision()
         assert selected(team) == new
         assert team.sizes() == {old: 3, new: 3}, "the old one is kept for a way back"
@@ -43,7 +39,7 @@ def test_the_switch_waits_for_a_person(team: Team) -> None:
     team.wait_until_ready()
     old = team.revision()
     team.make(replicas=2, image=GOOD, rollout=rollout)
-    eventually(lambda: phase(team) == "Paused", "it waits")
+    eventually(lambda: team.phase() == "Paused", "it waits")
     new = team.status()["updatedRevision"]
     assert (selected(team), selected(team, "shop-preview")) == (old, new)
     assert team.status()["replicas"] == 2, "the autoscaler sees those alone that get traffic"
@@ -51,7 +47,7 @@ def test_the_switch_waits_for_a_person(team: Team) -> None:
     always(lambda: selected(team) == old, "no switch", seconds=1)
     team.annotate("promote", new)
     eventually(lambda: selected(team) == new, "the switch")
-    eventually(lambda: phase(team) == "Completed", "it is promoted")
+    eventually(lambda: team.phase() == "Completed", "it is promoted")
 
 
 def test_one_that_is_never_ready_gets_no_request(team: Team) -> None:
@@ -74,7 +70,7 @@ def test_an_abort_after_the_switch_is_instant(team: Team) -> None:
     old, pods = team.revision(), team.pods()
     with Trace(team, service="shop") as trace:
         team.make(replicas=2, image=GOOD, rollout=blue_green() | {"bakeSeconds": 600})
-        eventually(lambda: phase(team) == "Baking", "it has the traffic")
+        eventually(lambda: team.phase() == "Baking", "it has the traffic")
         new = team.status()["updatedRevision"]
         assert selected(team) == new
         team.annotate("abort", new)
@@ -90,10 +86,10 @@ def test_the_way_back_within_the_delay_starts_no_pod(team: Team) -> None:
     team.wait_until_ready()
     old, pods = team.revision(), team.pods()
     team.make(replicas=2, image=GOOD, rollout=rollout)
-    eventually(lambda: phase(team) == "Paused", "it waits an hour")
+    eventually(lambda: team.phase() == "Paused", "it waits an hour")
     new = team.status()["updatedRevision"]
     team.annotate("promote", new)
-    eventually(lambda: phase(team) == "Completed", "it is promoted")
+    eventually(lambda: team.phase() == "Completed", "it is promoted")
     team.make(replicas=2, rollout=rollout)
     eventually(lambda: selected(team) == old, "back without the pause")
     assert pods <= team.pods()

@@ -54,9 +54,7 @@ def test_a_timed_pause_ends_by_itself(team: Team) -> None:
     team.make(
         replicas=2, image=GOOD, rollout=canary({"setWeight": 50}, {"pause": {"duration": "1s"}})
     )
-    eventually(
-        lambda: team.status().get("rollout", {}).get("phase") == "Completed", "it is promoted"
-    )
+    eventually(lambda: team.phase() == "Completed", "it is promoted")
     eventually(lambda: team.status()["version"] == "2.0.0", "the new version")
 
 

@@ -63,7 +63,7 @@ def has_ready_pods(team: Team, name: str, count: int) -> bool:
 
 
 def is_in(team: Team, name: str, phase: str) -> bool:
-    return bool(team.status(name).get("rollout", {}).get("phase") == phase)
+    return team.phase(name) == phase
 
 
 def waiting(team: Team, *names: str) -> dict[str, tuple[str, str]]:

@@ -60,7 +60,7 @@ def release_fleet(team: Team, image: str, **spec: Any) -> None:
 
 
 def halfway(team: Team) -> list[str]:
-    return [name for name in FLEET if team.status(name).get("rollout", {}).get("phase") == "Paused"]
+    return [name for name in FLEET if team.phase(name) == "Paused"]
 
 
 def released(team: Team, version: str) -> list[str]:

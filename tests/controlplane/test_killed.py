@@ -94,10 +94,6 @@ def number(team: Team, wanted: int) -> Callable[[Call], bool]:
     return lambda call: team.namespace in call.path and next(count) == wanted
 
 
-def phase(team: Team) -> str:
-    return str(team.status().get("rollout", {}).get("phase", ""))
-
-
 def release(team: Team, way: Way, image: str, *, good: bool) -> None:
     """Release until it is promoted, or taken back because somebody asks for it."""
     old, rollout = team.revision(), way.rollout
@@ -108,7 +104,7 @@ def release(team: Team, way: Way, image: str, *, good: bool) -> None:
             expected = team.revision()
         else:
             team.make(replicas=N, image=image, rollout=rollout | way.waits, **way.spec)
-            eventually(lambda: phase(team) == way.until, f"it is {way.until}", PATIENCE)
+            eventually(lambda: team.phase() == way.until, f"it is {way.until}", PATIENCE)
             team.annotate("abort", team.status()["updatedRevision"])
             team.wait_for("Stalled", "True", "RolledBack", seconds=PATIENCE)
             expected = old

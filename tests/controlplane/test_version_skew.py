@@ -26,11 +26,7 @@ def begin(team: Team) -> None:
     team.make(replicas=N, rollout=rollout, tenants=tenants)
     team.wait_until_ready()
     team.make(replicas=N, rollout=rollout, tenants=tenants, image=f"{IMAGES}:2.0.0")
-    eventually(lambda: phase(team) == "Paused", "half of it is released")
-
-
-def phase(team: Team) -> str:
-    return str(team.status().get("rollout", {}).get("phase", ""))
+    eventually(lambda: team.phase() == "Paused", "half of it is released")
 
 
 def record(team: Team, operator: OperatorProcess) -> list[Object]:
@@ -58,7 +54,7 @@ def test_a_release_that_another_version_has_begun_is_brought_to_its_end(
     finally:
         operator.start()
     wait_for_quiet(team.audit)
-    assert phase(team) == "Paused"
+    assert team.phase() == "Paused"
     assert generations(team) == asked
     assert (team.pods(), team.read_secret("shop-jwt")) == (pods, keys)
     candidate = team.status()["rollout"]["revision"]
